@@ -1,0 +1,1 @@
+"""The sample company: who exists, what each system knows, what they did."""
