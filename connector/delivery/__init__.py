@@ -1,0 +1,1 @@
+"""The smallest list of writes, and the outbox that applies it once."""

@@ -1,0 +1,1 @@
+"""Words that two rooms share: references, records, activities, writes."""

@@ -1,0 +1,141 @@
+"""One error class per response: the class says what the program does next, the code says what happened.
+
+Vendor errors end in the adapters and leave them as one of these. Exit codes are those of the command line.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import ClassVar
+
+
+class HandoffError(Exception):
+    """Something went wrong and the class says who does what about it.
+
+    Attributes:
+        code: stable and machine-readable, e.g. ``salesforce.invalid_session``; safe to log.
+        message: one sentence without people's data, tokens or query strings; safe to log.
+        cure: what the reader can do about it, or an empty string.
+        at: where, e.g. ``hubspot`` or ``mappings/default/scoring.yaml:14:3``; may be empty.
+        request_id: the vendor's request or correlation id, or an empty string.
+    """
+
+    exit_code: ClassVar[int] = 70
+
+    def __init__(self, code: str, message: str, *, cure: str = "", at: str = "", request_id: str = "") -> None:
+        super().__init__(message)
+        self.code = code
+        self.message = message
+        self.cure = cure
+        self.at = at
+        self.request_id = request_id
+
+    def __str__(self) -> str:
+        """Read as one line: where, what, cure."""
+        where = f"{self.at}: " if self.at else ""
+        cure = f" ({self.cure})" if self.cure else ""
+        return f"{where}{self.message}{cure}"
+
+
+class ConfigError(HandoffError):
+    """The command or handoff.yaml is wrong; the operator edits it."""
+
+    exit_code = 2
+
+
+@dataclass(frozen=True, slots=True, order=True)
+class Problem:
+    """One fault in a file people write, printed as ``file:line:col: key: message``."""
+
+    #: path as the reader would type it
+    file: str
+    #: 1-based
+    line: int
+    #: 1-based
+    column: int
+    #: dotted path of the key, e.g. ``dimensions.fit.rules.0.points``
+    key: str
+    #: what is wrong and the cure
+    message: str
+
+    def __str__(self) -> str:
+        """Read as editors and compilers print places."""
+        return f"{self.file}:{self.line}:{self.column}: {self.key}: {self.message}"
+
+
+class MappingError(ConfigError):
+    """Configuration or mapping files are wrong: all problems at once, each with its place."""
+
+    def __init__(self, problems: list[Problem]) -> None:
+        super().__init__("mapping.invalid", "\n".join(map(str, problems)), cure="")
+        self.problems = problems
+
+    def __str__(self) -> str:
+        """Read as one problem a line."""
+        return self.message
+
+
+class Refused(HandoffError):
+    """The command was understood and refused; nothing was sent."""
+
+    exit_code = 3
+
+
+class AccessError(HandoffError):
+    """A system did not let us in or took a right away; this adapter stops, the rest goes on."""
+
+    exit_code = 4
+
+
+class TransientError(HandoffError):
+    """A system could not be reached or asked us to come later; reads may be tried again."""
+
+    exit_code = 4
+
+
+class RateLimited(TransientError):
+    """A system's rate or quota is spent.
+
+    Attributes:
+        retry_after_seconds: the vendor's own figure, to be waited in full, or None.
+        daily: True when the quota of the day is spent, so that waiting seconds is pointless.
+    """
+
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        *,
+        retry_after_seconds: float | None = None,
+        daily: bool = False,
+        cure: str = "",
+        at: str = "",
+        request_id: str = "",
+    ) -> None:
+        super().__init__(code, message, cure=cure, at=at, request_id=request_id)
+        self.retry_after_seconds = retry_after_seconds
+        self.daily = daily
+
+
+class OutcomeUnknown(HandoffError):
+    """A write was sent and no clear answer came; it must be looked up before it is sent again."""
+
+    exit_code = 4
+
+
+class AdapterFault(HandoffError):
+    """A vendor answered something the adapter does not understand: our bug, or theirs."""
+
+    exit_code = 70
+
+
+class LocalFault(HandoffError):
+    """Disk, lock, corrupt file or migration: this machine needs attention."""
+
+    exit_code = 5
+
+
+class Stopped(HandoffError):
+    """A signal asked us to stop; what was in hand is finished and stored."""
+
+    exit_code = 0

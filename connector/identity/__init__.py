@@ -1,0 +1,1 @@
+"""Who is who: source people, leads and contacts become persons."""

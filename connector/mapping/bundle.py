@@ -1,0 +1,26 @@
+"""All mapping files of a folder, read and agreed with each other."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from connector.mapping.fields import FieldsFile, MatchingFile
+from connector.mapping.lifecycle import LifecycleFile
+from connector.mapping.routing import RoutingFile
+from connector.mapping.scoring import ScoringModel
+
+
+@dataclass(frozen=True, slots=True)
+class Mappings:
+    """The five files of one folder.
+
+    Attributes:
+        digest: hash of the files' bytes, sorted by name; a plan is out of date when it differs.
+    """
+
+    fields: FieldsFile
+    matching: MatchingFile
+    scoring: ScoringModel
+    lifecycle: LifecycleFile
+    routing: RoutingFile
+    digest: str

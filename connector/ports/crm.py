@@ -1,0 +1,94 @@
+"""What we ask of the system in which sales lives."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal, Protocol, runtime_checkable
+
+from connector.domain.records import Value
+from connector.domain.writes import Write, WriteOutcome
+from connector.ports.source import Source
+
+
+@runtime_checkable
+class Crm(Source, Protocol):
+    """A CRM is a source that can also be written to. Objects: ``lead``, ``contact``, ``account``, ``task``."""
+
+    def apply(self, writes: Sequence[Write], *, now: datetime) -> Sequence[WriteOutcome]:
+        """Apply at most ``batch_size`` writes in as few calls as the vendor allows; one outcome per write, in order.
+
+        A refused record is an outcome, not an exception. After a lost answer the outcome is ``UNKNOWN``, never
+        ``RETRY``. Creations go by key, so that a repeat finds the record where the org can store a unique key.
+        Values of fields that are not in ``ours`` are read and patched in one call where the vendor has one; a value
+        that is not the expected one stays, or is put back (``HUMAN_WON``).
+        Raise only when nothing in the batch was attempted.
+
+        Raises:
+            AccessError: not let in; nothing was sent.
+            RateLimited: quota spent; nothing was sent.
+            TransientError: unreachable; certainly nothing was sent.
+        """
+        ...
+
+    def find_applied(self, writes: Sequence[Write]) -> Mapping[str, str | None]:
+        """Say which earlier sent writes are in the CRM: key → record id, or None where nothing is seen (yet).
+
+        Creations are looked up by walking record → its tasks → our key, or by the key field of leads and contacts,
+        never by a search index. An update counts as applied when every wanted value stands in the record.
+
+        Raises:
+            AccessError, RateLimited, TransientError: as for pulls.
+        """
+        ...
+
+    def read_fields(self, object: str, ids: Sequence[str], fields: Sequence[str]) -> dict[str, dict[str, Value]]:  # noqa: A002
+        """Read fields of records by id: id → values; records that are gone are left out."""
+        ...
+
+    def clock(self) -> datetime | None:
+        """Give the vendor's clock as last seen in an answer (its Date header), or None before the first call."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class FieldSpec:
+    """A CRM field that must exist. ``object`` is our word; ``task`` stands for the vendor's activity."""
+
+    object: str
+    name: str
+    label: str
+    type: Literal["text", "long_text", "number", "date", "datetime", "picklist"]
+    #: characters for text
+    length: int = 255
+    unique: bool = False
+    external_id: bool = False
+    #: for picklists
+    values: tuple[str, ...] = ()
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ProvisionStep:
+    """One thing provisioning would do, did, found done, or could not do."""
+
+    what: str
+    state: Literal["would", "done", "present", "failed"]
+    message: str = ""
+
+
+@runtime_checkable
+class Provisioner(Protocol):
+    """The extra ability of CRMs in which we may create fields and rights."""
+
+    def provision(
+        self, fields: Sequence[FieldSpec], readable: Sequence[tuple[str, str]], *, dry_run: bool
+    ) -> list[ProvisionStep]:
+        """Create missing fields, the least-privilege permission set over ``fields`` and ``readable`` pairs
+        (object, field), and its assignment to our user. Repeatable. With ``dry_run`` nothing is sent but reads.
+
+        Raises:
+            AccessError: our user may not do this; the message names the right.
+        """  # noqa: D205
+        ...

@@ -1,0 +1,1 @@
+"""Owners, fast lane, personas, tasks."""

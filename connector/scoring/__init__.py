@@ -1,0 +1,1 @@
+"""Fit, interest, qualification, accounts: a function of facts and history."""

@@ -1,0 +1,1 @@
+"""Before and after going live: provisioning, limits, pause, baseline."""

@@ -1,0 +1,1 @@
+"""The starter mappings, shipped as data: ``default/`` is what ``handoff init`` copies."""
