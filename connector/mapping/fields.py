@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from connector.mapping.conditions import When
-from connector.mapping.values import Name, Part, one_or_many
+from connector.mapping.values import Name, OneOrMany, Part
 
 ValueType = Literal["text", "integer", "number", "boolean", "date", "datetime"]
 #: keys of a person's line that are not names of systems
@@ -77,7 +77,7 @@ TieBreak = Literal["open_opportunity", "active_owner", "latest_activity"]
 class PersonMatching(Part):
     """By which keys two records are one person, in order of trust."""
 
-    keys: one_or_many(PersonKey) = ("crm_id", "source_id", "email")  # type: ignore[valid-type]
+    keys: OneOrMany[PersonKey] = ("crm_id", "source_id", "email")
     several: Literal["review"] = Field("review", description="several living CRM records: a person decides")
 
 

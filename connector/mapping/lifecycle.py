@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import Field
 
 from connector.mapping.conditions import When
-from connector.mapping.values import Duration, Name, Part, one_or_many
+from connector.mapping.values import Duration, Name, OneOrMany, Part
 
 
 class Approvers(Part):
@@ -55,7 +55,7 @@ class Rejection(Part):
 class Transition(Part):
     """One lawful move."""
 
-    from_: one_or_many(Name) = Field(alias="from", description="a stage, a list of stages, or any")  # type: ignore[valid-type]
+    from_: OneOrMany[Name] = Field(alias="from", description="a stage, a list of stages, or any")
     to: Name
     when: When
     because: Name | None = Field(None, description="words for the history and the CRM")

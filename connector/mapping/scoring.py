@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 
 from connector.domain.records import ActivityType
 from connector.mapping.conditions import AllOf, When
-from connector.mapping.values import Duration, Name, Part, Points, RuleId, one_or_many
+from connector.mapping.values import Duration, Name, OneOrMany, Part, Points, RuleId
 
 BuyingStage = Literal["awareness", "consideration", "decision"]
 Letter = Literal["A", "B", "C", "D"]
@@ -62,9 +62,7 @@ class InterestRule(Part):
     id: RuleId
     on: ActivityType
     where: When = AllOf(())
-    points: one_or_many(Points) = Field(
-        description="a number, or a list for the 1st, 2nd, 3rd … time; the last repeats"
-    )  # type: ignore[valid-type]
+    points: OneOrMany[Points] = Field(description="a number, or a list for the 1st, 2nd, 3rd … time; the last repeats")
     half_life: Duration | Literal["none"] | None = Field(
         None, description="none = no decay; left out = the dimension's"
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 from decimal import Decimal
-from typing import Annotated, Any
+from typing import Annotated, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
@@ -45,9 +45,9 @@ RuleId = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,59}$")]
 Name = Annotated[str, Field(min_length=1, max_length=120)]
 
 
-def one_or_many(item: Any) -> Any:
-    """Build a type that accepts one item or a list of items and gives a tuple."""
-    return Annotated[tuple[item, ...], BeforeValidator(_as_list)]
+_T = TypeVar("_T")
+#: one item or a list of items, read as a tuple
+OneOrMany = Annotated[tuple[_T, ...], BeforeValidator(_as_list)]
 
 
 class Part(BaseModel):
