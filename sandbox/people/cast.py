@@ -12,40 +12,41 @@ QUEUE_UNASSIGNED = "q_unassigned"
 ACTIVE_REPS = ("u_rep1", "u_rep2", "u_rep3")
 FORMER_REPS = ("u_ex1", "u_ex2")
 LISTS = ("tradeshow-follow-up", "newsletter-subscribers", "imported-2024")
-CONTACT_FIELDS = ("email", "firstname", "lastname", "company", "jobtitle", "phone", "country", "message")
+NAME_FIELDS = ("email", "firstname", "lastname")
+CONTACT_FIELDS = (*NAME_FIELDS, "company", "jobtitle", "phone", "country", "message")
 QUEUES: tuple[Queue, ...] = (Queue(QUEUE_UNASSIGNED, "Unassigned"),)
 FORMS: tuple[Form, ...] = (
     Form("contact-us", "Contact us", "/contact", CONTACT_FIELDS),
     Form("demo-request", "Request a demo", "/demo", (*CONTACT_FIELDS, "numemployees", "budget_range")),
     Form("newsletter", "Newsletter", "/blog", ("email",)),
-    Form("whitepaper-download", "Whitepaper download", "/resources", ("email", "firstname", "lastname", "company", "jobtitle", "asset")),
-    Form("webinar-registration", "Webinar registration", "/webinars", ("email", "firstname", "lastname", "company", "webinar")),
-)  # fmt: skip
+    Form("whitepaper-download", "Whitepaper download", "/resources", (*NAME_FIELDS, "company", "jobtitle", "asset")),
+    Form("webinar-registration", "Webinar registration", "/webinars", (*NAME_FIELDS, "company", "webinar")),
+)
 
 
 def users(at: datetime) -> tuple[User, ...]:
     """Return everyone with a seat at ``at``: the integration user, reps, ops, a manager and reps who left."""
     start = at - HISTORY
 
-    def seat(key: str, email: str, first: str, last: str, role: UserRole, manager: str | None = None) -> User:
+    def seat(key: str, email: str, first: str, last: str, role: UserRole, *, manager: str | None = None) -> User:
         return User(key, f"{email}@corp.example", first, last, role, True, start, None, manager)
 
-    def left(key: str, email: str, first: str, last: str, days_ago: int) -> User:
+    def left(key: str, email: str, first: str, last: str, *, days_ago: int) -> User:
         gone = at - timedelta(days=days_ago)
         return User(key, f"{email}@corp.example", first, last, "ex_rep", False, start, gone, "u_manager")
 
     return (
         seat(INTEGRATION_USER, "handoff", "Handoff", "Integration", "integration"),
         seat("u_manager", "manager", "Marta", "Keller", "manager"),
-        seat("u_rep1", "rep1", "Rosa", "Ito", "rep", "u_manager"),
-        seat("u_rep2", "rep2", "Ben", "Adeyemi", "rep", "u_manager"),
-        seat("u_rep3", "rep3", "Jana", "Köster", "rep", "u_manager"),
-        seat("u_ops", "ops", "Olu", "Ferrari", "ops", "u_manager"),
-        left("u_ex1", "exrep1", "Gus", "Lindqvist", 200),
-        left("u_ex2", "exrep2", "Pia", "Novák", 45),
+        seat("u_rep1", "rep1", "Rosa", "Ito", "rep", manager="u_manager"),
+        seat("u_rep2", "rep2", "Ben", "Adeyemi", "rep", manager="u_manager"),
+        seat("u_rep3", "rep3", "Jana", "Köster", "rep", manager="u_manager"),
+        seat("u_ops", "ops", "Olu", "Ferrari", "ops", manager="u_manager"),
+        left("u_ex1", "exrep1", "Gus", "Lindqvist", days_ago=200),
+        left("u_ex2", "exrep2", "Pia", "Novák", days_ago=45),
     )
 
 
 def empty_world(seed: int, at: datetime) -> World:
     """Return the company without any customer: users, queue, forms and list names."""
-    return World(seed, at, users(at), QUEUES, FORMS, lists={name: () for name in LISTS})
+    return World(seed, at, users(at), QUEUES, FORMS, lists=dict.fromkeys(LISTS, ()))

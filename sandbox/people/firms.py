@@ -2,17 +2,28 @@
 
 from __future__ import annotations
 
-import random
 import unicodedata
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from typing import TYPE_CHECKING
 
 from sandbox.people.cast import ACTIVE_REPS, FORMER_REPS, HISTORY
-from sandbox.people.places import COMPANY_SIZES, INDUSTRIES, LEGAL_FORMS, PLACES, WORD_ENDS, WORD_STARTS, Place
+from sandbox.people.places import (
+    COMPANY_SIZES,
+    INDUSTRIES,
+    LEGAL_FORMS,
+    PLACE_WEIGHTS,
+    PLACES,
+    WORD_ENDS,
+    WORD_STARTS,
+    Place,
+)
 from sandbox.people.world import Account, Company
 
+if TYPE_CHECKING:
+    import random
+
 PEOPLE_PER_COMPANY = 5
-PLACE_WEIGHTS = tuple(place.weight for place in PLACES)
 SIZE_WEIGHTS = tuple(range(len(COMPANY_SIZES), 0, -1))
 
 
@@ -40,7 +51,7 @@ def build_firms(dice: random.Random, at: datetime, people: int) -> Firms:
     taken: set[str] = set()
     for number in range(count):
         parent = companies[dice.randrange(len(companies))] if number >= 6 and number % 8 == 6 else None
-        company, place = _company(dice, at, number, parent, places, taken)
+        company, place = _company(dice, at, number, parent, taken)
         companies.append(company)
         places[company.key] = place
     companies = _sisters(companies)
@@ -61,7 +72,7 @@ def _invented_name(dice: random.Random, taken: set[str]) -> tuple[str, str]:
 
 
 def _company(
-    dice: random.Random, at: datetime, number: int, parent: Company | None, places: dict[str, Place], taken: set[str]
+    dice: random.Random, at: datetime, number: int, parent: Company | None, taken: set[str]
 ) -> tuple[Company, Place]:
     place = dice.choices(PLACES, PLACE_WEIGHTS)[0]
     core, industry = _invented_name(dice, taken)

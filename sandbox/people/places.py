@@ -1,5 +1,6 @@
 """Places, trades and mailbox providers the sample people are drawn from."""
 
+# ruff: noqa: RUF001, SIM905 - other alphabets are the point; syllables read best in a row
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -46,6 +47,7 @@ PLACES: tuple[Place, ...] = (
     Place("Dubai", None, "AE", "ar", "+971 4", 1, ("example",)),
     Place("Bengaluru", "KA", "IN", "hi", "+91 80", 4, ("co.in", "example")),
 )
+PLACE_WEIGHTS = tuple(place.weight for place in PLACES)
 INDUSTRIES: tuple[tuple[str, str], ...] = (
     ("Software", "Systems"),
     ("Software", "Cloud"),
@@ -62,13 +64,11 @@ INDUSTRIES: tuple[tuple[str, str], ...] = (
     ("Media", "Media"),
     ("Telecommunications", "Networks"),
 )
-WORD_STARTS = "Nor,Vel,Kar,Lum,Bre,Tal,Quin,Ost,Mar,Sol,Fen,Hol,Ard,Zan,Ily,Dro,Pra,Wes,Gal,Rud,Cyr,Eld,Tho,Umb".split(
-    ","
+WORD_STARTS = tuple(
+    "Nor Vel Kar Lum Bre Tal Quin Ost Mar Sol Fen Hol Ard Zan Ily Dro Pra Wes Gal Rud Cyr Eld Tho Umb".split()
 )
-WORD_ENDS = (
-    "vale,tex,dyne,mont,wick,tron,field,mera,stadt,loop,haven,gate,nova,path,ström,lia,bridge,core,ford,qvist".split(
-        ","
-    )
+WORD_ENDS = tuple(
+    "vale tex dyne mont wick tron field mera stadt loop haven gate nova path ström lia core ford qvist".split()
 )
 LEGAL_FORMS: dict[str, tuple[str, ...]] = {
     "US": ("Inc.", "LLC", "Corp.", ""), "CA": ("Inc.", "Ltée", ""), "GB": ("Ltd", "plc", ""), "IE": ("Ltd",),
@@ -117,5 +117,6 @@ COUNTRY_NAMES: dict[str, str] = {
 }  # fmt: skip
 COUNTRY_SPELLINGS: dict[str, tuple[str, ...]] = {
     "US": ("USA", "U.S.", "United States of America", "us"), "GB": ("UK", "England", "Great Britain"),
-    "DE": ("Deutschland", "germany", "GER"), "CH": ("Schweiz",), "ES": ("España",), "JP": ("日本",), "AT": ("Österreich",),
+    "DE": ("Deutschland", "germany", "GER"), "CH": ("Schweiz",), "ES": ("España",), "JP": ("日本",),
+    "AT": ("Österreich",),
 }  # fmt: skip

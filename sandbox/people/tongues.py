@@ -1,5 +1,6 @@
 """Names and job titles by language: what stands in real address books, accents and scripts included."""
 
+# ruff: noqa: RUF001, E501 - other alphabets are the point, and one name list is easiest to read as one line
 from __future__ import annotations
 
 from dataclasses import dataclass

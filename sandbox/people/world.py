@@ -8,10 +8,12 @@ are aware UTC; none lies after ``World.at`` but what is planned (close_on and du
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from datetime import datetime
 
 UserRole = Literal["integration", "rep", "ops", "manager", "ex_rep"]
 CrmKind = Literal["lead", "contact"]
