@@ -1,0 +1,390 @@
+"""The rows of one org: in memory, and written through to one SQLite file."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from bisect import bisect_left, insort
+from collections import defaultdict
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+    from pathlib import Path
+
+#: Rows kept for the org itself (counters, tokens, settings), never shown to a client.
+KEPT = "_kept"
+
+
+class Duplicate(ValueError):
+    """Another living row of the object already holds the value of a unique field."""
+
+    def __init__(self, obj: str, field_name: str, holder: str) -> None:
+        """Name the object, the field and the id of the row that holds the value."""
+        super().__init__(f"{obj}.{field_name} is unique and taken")
+        self.obj, self.field_name, self.holder = obj, field_name, holder
+
+
+@dataclass(slots=True, frozen=True)
+class Record:
+    """One version of one row; an update makes a new Record and leaves the old one as it was."""
+
+    obj: str
+    id: str
+    #: Only fields that are not null.
+    values: dict[str, Any]
+    #: Aware UTC.
+    created_at: datetime
+    created_by: str
+    #: Aware UTC; the vendor's modification stamp.
+    modified_at: datetime
+    modified_by: str
+    deleted: bool = False
+    #: Earlier values per field, oldest first, only for fields that changed since creation.
+    held: dict[str, list[Any]] = field(default_factory=dict)
+
+    def get(self, name: str, default: Any = None) -> Any:
+        """Return the field's value, or the default when it is null."""
+        return self.values.get(name, default)
+
+    def ever(self, name: str) -> list[Any]:
+        """Return all values the field has held, oldest first; null only where a value was cleared."""
+        past = self.held.get(name)
+        if past is None:
+            return [self.values[name]] if name in self.values else []
+        return [*past, self.values.get(name)]
+
+
+class Transaction:
+    """Several writes of which all or none remain."""
+
+    def __init__(self) -> None:
+        """Start with the intention to keep what is written."""
+        self.rolled_back = False
+
+    def roll_back(self) -> None:
+        """Undo, at the end of the block, everything written in it."""
+        self.rolled_back = True
+
+
+class Records:
+    """Hold the rows of an org; a write that returned survives the end of the process.
+
+    Not safe between threads: the door serves one request of an org at a time.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """Open the file, or start an empty one."""
+        path.parent.mkdir(parents=True, exist_ok=True)
+        self._path = path
+        self._unique: set[tuple[str, str]] = set()
+        self._by_value: dict[tuple[str, str], dict[Any, dict[str, None]]] = {}
+        self._undo: list[tuple[str, str, Record | None]] = []
+        self._depth = 0
+        self._connect()
+        self._load()
+
+    # -- reading -------------------------------------------------------------------------------
+
+    def get(self, obj: str, row_id: str) -> Record | None:
+        """Return the row, also a deleted one, or None."""
+        return self._rows[obj].get(row_id)
+
+    def rows(self, obj: str) -> Iterable[Record]:
+        """Return all rows of the object in the order of their creation, deleted ones included."""
+        return self._rows[obj].values()
+
+    def count(self, obj: str) -> int:
+        """Count the rows of the object, deleted ones included."""
+        return len(self._rows[obj])
+
+    def objects(self) -> list[str]:
+        """Name the objects that have rows."""
+        return sorted(name for name, rows in self._rows.items() if rows and name != KEPT)
+
+    def changed_since(
+        self, obj: str, since: datetime | None = None, *, before: datetime | None = None
+    ) -> Iterator[Record]:
+        """Yield rows by (modification stamp, id), from ``since`` (inclusive) to ``before`` (exclusive), also deleted."""
+        order, rows = self._order[obj], self._rows[obj]
+        if obj in self._unsorted:
+            order.sort()
+            self._unsorted.discard(obj)
+        start = 0 if since is None else bisect_left(order, (since, ""))
+        stop = len(order) if before is None else bisect_left(order, (before, ""))
+        for _, row_id in order[start:stop]:
+            yield rows[row_id]
+
+    def find(self, obj: str, name: str, value: Any) -> list[Record]:
+        """Return the living rows whose field equals the value; text without regard to case.
+
+        The field is indexed from the first call on.
+        """
+        index = self._by_value.get((obj, name))
+        if index is None:
+            index = self._build_index(obj, name)
+        rows = self._rows[obj]
+        return [rows[row_id] for row_id in index.get(_folded(value), ())]
+
+    def kept(self, key: str, default: Any = None) -> Any:
+        """Return what ``keep`` stored under the key."""
+        row = self._rows[KEPT].get(key)
+        return default if row is None else row.values["value"]
+
+    # -- writing -------------------------------------------------------------------------------
+
+    def unique(self, obj: str, name: str) -> None:
+        """Refuse from now on a second living row with the same value in the field, whatever its case."""
+        self._unique.add((obj, name))
+        self._build_index(obj, name)
+
+    def not_unique(self, obj: str, name: str) -> None:
+        """Allow equal values in the field again."""
+        self._unique.discard((obj, name))
+
+    def insert(self, obj: str, row_id: str, values: Mapping[str, Any], *, at: datetime, by: str) -> Record:
+        """Add a row created and modified at an instant by a user.
+
+        Raises: Duplicate; KeyError when the id is taken.
+        """
+        if row_id in self._rows[obj]:
+            raise KeyError(row_id)
+        full = {name: value for name, value in values.items() if value is not None}
+        self._check_unique(obj, row_id, full)
+        record = Record(obj, row_id, full, at, by, at, by)
+        self._put(obj, row_id, record)
+        return record
+
+    def update(self, obj: str, row_id: str, values: Mapping[str, Any], *, at: datetime, by: str) -> Record:
+        """Set the given fields of a row, None clears one, and stamp it even when nothing changed.
+
+        Raises: Duplicate; KeyError when there is no such row.
+        """
+        old = self._rows[obj][row_id]
+        full, held = dict(old.values), old.held
+        changed: dict[str, Any] = {}
+        for name, value in values.items():
+            before = full.get(name)
+            if before == value and type(before) is type(value):
+                continue
+            if name in full or name in held:
+                held = {**held, name: [*held.get(name, ()), before]}
+            if value is None:
+                full.pop(name, None)
+            else:
+                full[name] = changed[name] = value
+        if not old.deleted:
+            self._check_unique(obj, row_id, changed)
+        record = replace(old, values=full, held=held, modified_at=at, modified_by=by)
+        self._put(obj, row_id, record)
+        return record
+
+    def remove(
+        self,
+        obj: str,
+        row_id: str,
+        values: Mapping[str, Any] | None = None,
+        *,
+        at: datetime,
+        by: str,
+        deleted: bool = True,
+    ) -> Record:
+        """Mark a row deleted (or, with ``deleted=False``, living again) and set the given fields.
+
+        Raises: Duplicate on undeletion; KeyError when there is no such row.
+        """
+        record = replace(self.update(obj, row_id, values or {}, at=at, by=by), deleted=deleted)
+        if not deleted:
+            self._check_unique(obj, row_id, record.values)
+        self._put(obj, row_id, record)
+        return record
+
+    def erase(self, obj: str, row_id: str) -> None:
+        """Take a row away without a trace (a vendor's purge).
+
+        Raises: KeyError when there is no such row.
+        """
+        if row_id not in self._rows[obj]:
+            raise KeyError(row_id)
+        self._put(obj, row_id, None)
+
+    def keep(self, key: str, value: Any) -> None:
+        """Store a JSON value for the org itself, without history."""
+        self._put(KEPT, key, Record(KEPT, key, {"value": value}, _EPOCH, "", _EPOCH, ""))
+
+    @contextmanager
+    def transaction(self) -> Iterator[Transaction]:
+        """Keep all writes of the block or, after an exception or ``roll_back()``, none; blocks may be nested."""
+        mark, marker = len(self._undo), Transaction()
+        self._depth += 1
+        try:
+            yield marker
+        except BaseException:
+            marker.roll_back()
+            raise
+        finally:
+            self._depth -= 1
+            if marker.rolled_back:
+                while len(self._undo) > mark:
+                    obj, row_id, old = self._undo.pop()
+                    self._place(obj, row_id, old)
+            if self._depth == 0:
+                self._flush()
+
+    def seal(self) -> None:
+        """Remember the present content as the start to which ``restore`` goes back."""
+        self.keep("sealed", value=True)
+        with sqlite3.connect(self._seed_path) as target:
+            self._database.backup(target)
+        target.close()
+
+    @property
+    def sealed(self) -> bool:
+        """Tell whether the org has been filled before."""
+        return bool(self.kept("sealed"))
+
+    def restore(self) -> None:
+        """Go back to the content at the time of ``seal``."""
+        with sqlite3.connect(self._seed_path) as source:
+            source.backup(self._database)
+        source.close()
+        self._load()
+
+    def close(self) -> None:
+        """Close the file; the object is useless afterwards."""
+        self._database.close()
+
+    # -- inside --------------------------------------------------------------------------------
+
+    @property
+    def _seed_path(self) -> Path:
+        return self._path.with_suffix(".seed")
+
+    def _connect(self) -> None:
+        self._database = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
+        # The end of the process loses nothing that was committed; only the end of the machine may.
+        self._database.execute("PRAGMA journal_mode=WAL")
+        self._database.execute("PRAGMA synchronous=OFF")
+        self._database.execute(
+            "CREATE TABLE IF NOT EXISTS record (obj TEXT, id TEXT, serial INTEGER, doc TEXT,"
+            " PRIMARY KEY (obj, id)) WITHOUT ROWID"
+        )
+
+    def _load(self) -> None:
+        self._rows: defaultdict[str, dict[str, Record]] = defaultdict(dict)
+        self._order: defaultdict[str, list[tuple[datetime, str]]] = defaultdict(list)
+        self._unsorted: set[str] = set()
+        self._serials: dict[tuple[str, str], int] = {}
+        self._serial = 0
+        read = datetime.fromisoformat
+        for obj, row_id, serial, text in self._database.execute(
+            "SELECT obj, id, serial, doc FROM record ORDER BY serial"
+        ):
+            values, created_at, created_by, modified_at, modified_by, deleted, held = json.loads(text)
+            at = read(modified_at)
+            record = Record(obj, row_id, values, read(created_at), created_by, at, modified_by, bool(deleted), held)
+            self._rows[obj][row_id] = record
+            self._order[obj].append((at, row_id))
+            self._serials[obj, row_id] = self._serial = serial
+        for order in self._order.values():
+            order.sort()
+        for obj, name in list(self._by_value):
+            self._build_index(obj, name)
+
+    def _build_index(self, obj: str, name: str) -> dict[Any, dict[str, None]]:
+        index: dict[Any, dict[str, None]] = {}
+        for record in self._rows[obj].values():
+            if not record.deleted and name in record.values:
+                index.setdefault(_folded(record.values[name]), {})[record.id] = None
+        self._by_value[obj, name] = index
+        return index
+
+    def _check_unique(self, obj: str, row_id: str, values: Mapping[str, Any]) -> None:
+        for name, value in values.items():
+            if (obj, name) in self._unique:
+                for holder in self._by_value[obj, name].get(_folded(value), ()):
+                    if holder != row_id:
+                        raise Duplicate(obj, name, holder)
+
+    def _put(self, obj: str, row_id: str, record: Record | None) -> None:
+        self._undo.append((obj, row_id, self._rows[obj].get(row_id)))
+        self._place(obj, row_id, record)
+        if self._depth == 0:
+            self._flush()
+
+    def _place(self, obj: str, row_id: str, record: Record | None) -> None:
+        rows, old = self._rows[obj], self._rows[obj].get(row_id)
+        for (kind, name), index in self._by_value.items():
+            if kind != obj:
+                continue
+            if old is not None and not old.deleted and name in old.values:
+                holders = index.get(_folded(old.values[name]), {})
+                holders.pop(row_id, None)
+            if record is not None and not record.deleted and name in record.values:
+                index.setdefault(_folded(record.values[name]), {})[row_id] = None
+        order = self._order[obj]
+        if old is not None and (record is None or record.modified_at != old.modified_at):
+            if obj in self._unsorted:
+                order.sort()
+                self._unsorted.discard(obj)
+            del order[bisect_left(order, (old.modified_at, row_id))]
+        if record is None:
+            rows.pop(row_id, None)
+            return
+        rows[row_id] = record
+        if old is None or record.modified_at != old.modified_at:
+            entry = (record.modified_at, row_id)
+            if old is None and self._depth:
+                order.append(entry)
+                self._unsorted.add(obj)
+            elif obj in self._unsorted or not order or order[-1] < entry:
+                order.append(entry)
+            else:
+                insort(order, entry)
+
+    def _flush(self) -> None:
+        touched = {(obj, row_id): None for obj, row_id, _ in self._undo}
+        self._undo.clear()
+        puts, drops = [], []
+        for obj, row_id in touched:
+            record = self._rows[obj].get(row_id)
+            if record is None:
+                drops.append((obj, row_id))
+                continue
+            serial = self._serials.get((obj, row_id))
+            if serial is None:
+                self._serial += 1
+                serial = self._serials[obj, row_id] = self._serial
+            puts.append((obj, row_id, serial, _doc(record)))
+        self._database.execute("BEGIN")
+        self._database.executemany("DELETE FROM record WHERE obj = ? AND id = ?", drops)
+        self._database.executemany("INSERT OR REPLACE INTO record VALUES (?, ?, ?, ?)", puts)
+        self._database.execute("COMMIT")
+
+
+_EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
+
+
+def _doc(record: Record) -> str:
+    return json.dumps(
+        [
+            record.values,
+            record.created_at.isoformat(),
+            record.created_by,
+            record.modified_at.isoformat(),
+            record.modified_by,
+            int(record.deleted),
+            record.held,
+        ],
+        separators=(",", ":"),
+        ensure_ascii=False,
+    )
+
+
+def _folded(value: Any) -> Any:
+    if isinstance(value, str):
+        return value.casefold()
+    return json.dumps(value) if isinstance(value, (dict, list)) else value
