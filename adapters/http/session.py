@@ -1,0 +1,282 @@
+"""A requests session that a connector can live with.
+
+Every call has a timeout, is counted, and leaves the vendor's clock behind. Reads are tried again, bounded by tries and
+seconds; writes are sent once, and a write without a clear answer is ``OutcomeUnknown``. No address, query, body or
+library message is ever put into an error: they may hold people's data and tokens.
+"""
+
+from __future__ import annotations
+
+import json
+import ssl
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+from urllib.parse import urlsplit
+
+import requests
+from requests.adapters import HTTPAdapter
+from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, stop_before_delay
+from tenacity.wait import wait_random_exponential
+from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
+
+from adapters.http.address import is_loopback
+from connector.errors import AccessError, AdapterFault, HandoffError, OutcomeUnknown, RateLimited, TransientError
+
+#: Answers that say "later" by status alone. 420 is an edge's answer for a host without a route (REST62 status codes).
+LATER = frozenset({408, 420, 421, 425, 500, 502, 503, 504})
+USER_AGENT = "handoff-connector/1"
+
+
+@dataclass(frozen=True, slots=True)
+class Patience:
+    """How long a session waits for a vendor.
+
+    Attributes:
+        tries: the most requests one read may take, the first included.
+        seconds: no further try starts when its wait would end later than this after the first.
+        longest_wait_seconds: a Retry-After up to this is waited in full; a longer one ends the read at once.
+        connect_seconds: to reach the host.
+        read_seconds: between two pieces of an answer.
+    """
+
+    tries: int = 5
+    seconds: float = 180.0
+    longest_wait_seconds: float = 60.0
+    connect_seconds: float = 10.0
+    read_seconds: float = 120.0
+
+
+#: Reads an answer and says what is wrong with it, or None when the caller wants to see it.
+Judge = Callable[[requests.Response], HandoffError | None]
+
+
+class VendorSession(requests.Session):
+    """One vendor's session, for one thread at a time.
+
+    ``judge`` may look at any answer first (a vendor's quota error under a strange status); without an opinion of its
+    own it returns None and the rules here apply: 429 is ``RateLimited`` for reads and writes alike; statuses of
+    ``LATER`` are ``TransientError`` for reads, and left to the caller for writes; so is every other status.
+    """
+
+    def __init__(
+        self,
+        vendor: str,
+        *,
+        patience: Patience | None = None,
+        ca_file: str | None = None,
+        judge: Judge | None = None,
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """Prepare; sends nothing. ``vendor`` begins every error code (``salesforce.not_json``)."""
+        super().__init__()
+        self._vendor = vendor
+        self._patience = patience or Patience()
+        self._judge = judge
+        self._sleep = sleep
+        self._calls = 0
+        self._clock: datetime | None = None
+        self.headers["User-Agent"] = USER_AGENT
+        self.headers["Accept-Encoding"] = "gzip, deflate"
+        # A callable here keeps requests from putting a netrc password in place of our Authorization header.
+        self.auth = _leave_as_is
+        if ca_file:
+            self.verify = ca_file
+        for prefix in ("https://", "http://"):
+            self.mount(prefix, HTTPAdapter(pool_connections=4, pool_maxsize=4, max_retries=0))
+
+    @property
+    def calls(self) -> int:
+        """Requests sent so far, tries that failed included."""
+        return self._calls
+
+    @property
+    def clock(self) -> datetime | None:
+        """The vendor's clock (UTC, whole seconds) as last seen in a Date header; None before the first answer."""
+        return self._clock
+
+    def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
+        """Send once, count it, note the vendor's clock; the base class calls this for every request."""
+        if kwargs.get("timeout") is None:
+            kwargs["timeout"] = (self._patience.connect_seconds, self._patience.read_seconds)
+        self._calls += 1
+        response = super().send(request, **kwargs)
+        self._note_clock(response)
+        return response
+
+    def request(  # type: ignore[override]  # one keyword more than the base; everything else passes through
+        self, method: str, url: str, *args: Any, repeatable: bool | None = None, **kwargs: Any
+    ) -> requests.Response:
+        """Ask, and ask again where that is harmless.
+
+        ``repeatable`` says that the request may be sent twice (None: GET, HEAD and OPTIONS may). A repeatable request
+        comes back with a JSON body, an empty one, or a status for the caller to read; never with a page of HTML.
+        Redirects are not followed.
+
+        Raises:
+            RateLimited: the vendor asks for more patience than we have, or keeps asking.
+            TransientError: unreachable or talking nonsense; for a write: certainly not sent.
+            OutcomeUnknown: a write was sent and no answer came.
+            AccessError: the vendor's certificate is not trusted.
+        """
+        kwargs["allow_redirects"] = False
+        if is_loopback(urlsplit(url).hostname or ""):
+            # The environment's proxies are for the outside.
+            kwargs.setdefault("proxies", {"http": None, "https": None})
+        safe = method.upper() in ("GET", "HEAD", "OPTIONS") if repeatable is None else repeatable
+        if not safe:
+            return self._once(method, url, args, kwargs, safe=False)
+        patience = self._patience
+        retrying = Retrying(
+            stop=stop_after_attempt(patience.tries) | stop_before_delay(patience.seconds),
+            wait=self._wait,
+            retry=retry_if_exception(self._worth_another),
+            sleep=self._sleep,
+            reraise=True,
+        )
+        response: requests.Response = retrying(self._once, method, url, args, kwargs, safe=True)
+        return response
+
+    def fault(self, kind: str, message: str, *, response: requests.Response | None = None) -> TransientError:
+        """Build this vendor's ``TransientError``; ``message`` must not hold anything from an answer."""
+        return TransientError(f"{self._vendor}.{kind}", message, at=self._vendor, request_id=_request_id(response))
+
+    def _once(
+        self, method: str, url: str, args: tuple[Any, ...], kwargs: dict[str, Any], *, safe: bool
+    ) -> requests.Response:
+        try:
+            response = super().request(method, url, *args, **kwargs)
+        except requests.RequestException as error:
+            raise self._network_error(error, safe=safe) from None
+        verdict = (self._judge(response) if self._judge else None) or self._default_verdict(response, safe=safe)
+        if verdict is not None:
+            raise verdict
+        return response
+
+    def _default_verdict(self, response: requests.Response, *, safe: bool) -> HandoffError | None:
+        status = response.status_code
+        if status == 429:
+            return RateLimited(
+                f"{self._vendor}.rate_limited",
+                "the vendor asks us to come later",
+                retry_after_seconds=retry_after_seconds(response),
+                at=self._vendor,
+                request_id=_request_id(response),
+            )
+        if not safe:
+            return None
+        if status in LATER:
+            return self.fault(f"http_{status}", f"the vendor answered with status {status}", response=response)
+        if response.content and status < 300:
+            try:
+                body_of(response)
+            except ValueError:
+                return self.fault("not_json", "the answer is cut or is no JSON", response=response)
+        return None
+
+    def _network_error(self, error: requests.RequestException, *, safe: bool) -> HandoffError:
+        causes = _causes(error)
+        if any(isinstance(cause, ssl.SSLCertVerificationError) for cause in causes):
+            return AccessError(
+                f"{self._vendor}.certificate",
+                "the certificate of the vendor's host is not trusted",
+                cure="set ca_file when the host has a certificate authority of its own",
+                at=self._vendor,
+            )
+        if isinstance(error, ValueError):
+            return AdapterFault(f"{self._vendor}.bad_request", "a request could not be built", at=self._vendor)
+        if any(isinstance(cause, (NewConnectionError, ConnectTimeoutError)) for cause in causes):
+            return self.fault("unreachable", "the vendor's host cannot be reached")
+        if not safe:
+            return OutcomeUnknown(
+                f"{self._vendor}.no_answer", "a write was sent and no answer came back", at=self._vendor
+            )
+        if isinstance(error, requests.Timeout):
+            return self.fault("timeout", "the vendor did not answer in time")
+        return self.fault("cut", "the connection broke before the answer was whole")
+
+    def _worth_another(self, error: BaseException) -> bool:
+        if isinstance(error, RateLimited):
+            wait = error.retry_after_seconds or 0.0
+            return not error.daily and wait <= self._patience.longest_wait_seconds
+        return isinstance(error, TransientError)
+
+    def _wait(self, state: RetryCallState) -> float:
+        error = state.outcome.exception() if state.outcome else None
+        if isinstance(error, RateLimited) and error.retry_after_seconds is not None:
+            return error.retry_after_seconds
+        return _JITTER(state)
+
+    def _note_clock(self, response: requests.Response) -> None:
+        seen = _date_header(response)
+        if seen is not None:
+            self._clock = seen
+
+
+#: Full jitter: anywhere between nothing and the doubled span, so that many clients do not come back together.
+_JITTER = wait_random_exponential(multiplier=0.5, max=20)
+
+
+def body_of(response: requests.Response) -> Any:
+    """Parse an answer's JSON body, once however often it is asked; None for an empty body.
+
+    Raises:
+        ValueError: the body is cut or is no JSON. The message holds none of it.
+    """
+    known = vars(response)
+    if "parsed_body" not in known:
+        try:
+            known["parsed_body"] = json.loads(response.content) if response.content.strip() else None
+        except ValueError:
+            raise ValueError("not JSON") from None
+    return known["parsed_body"]
+
+
+def retry_after_seconds(response: requests.Response) -> float | None:
+    """Read Retry-After, seconds or date (against the answer's own Date); None when absent or unreadable."""
+    text = response.headers.get("Retry-After", "").strip()
+    if not text:
+        return None
+    try:
+        return max(0.0, float(text))
+    except ValueError:
+        until = _parse_date(text)
+        seen = _date_header(response)
+        return max(0.0, (until - seen).total_seconds()) if until and seen else None
+
+
+def _date_header(response: requests.Response) -> datetime | None:
+    return _parse_date(response.headers.get("Date", ""))
+
+
+def _parse_date(text: str) -> datetime | None:
+    try:
+        return parsedate_to_datetime(text).astimezone(UTC) if text else None
+    except ValueError:
+        return None
+
+
+def _request_id(response: requests.Response | None) -> str:
+    if response is None:
+        return ""
+    names = ("X-Request-Id", "X-HubSpot-Correlation-Id", "X-SFDC-Request-Id")
+    return next((response.headers[name] for name in names if name in response.headers), "")
+
+
+def _causes(error: BaseException) -> list[BaseException]:
+    """List an error with everything that led to it: requests keeps the reason in ``args``, urllib3 in ``reason``."""
+    found: list[BaseException] = []
+    todo: list[object] = [error]
+    while todo:
+        item = todo.pop()
+        if isinstance(item, BaseException) and all(item is not known for known in found):
+            found.append(item)
+            todo += [*item.args, getattr(item, "reason", None), item.__cause__, item.__context__]
+    return found
+
+
+def _leave_as_is(request: requests.PreparedRequest) -> requests.PreparedRequest:
+    return request
