@@ -1,0 +1,126 @@
+"""How rows of the lake are laid out in files.
+
+A stream of the lake is a folder: ``records/SYSTEM/OBJECT`` holds versions of records, ``activities/SYSTEM`` what people
+did. Native fields of records become columns named ``f:FIELD`` and links ``l:WORD``, all text, so that a field that
+changes its type in the vendor's org never makes old files unreadable; readers give types.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from decimal import Decimal
+
+import pyarrow as pa
+
+from connector.domain.records import Activity, RecordVersion, Value
+
+INSTANT = pa.timestamp("us", "UTC")
+FIELD = "f:"
+LINK = "l:"
+
+#: columns every version of a record has, before its fields and links
+RECORD_COLUMNS = pa.schema(
+    [
+        ("id", pa.string()),
+        ("modified_at", INSTANT),
+        ("created_at", INSTANT),
+        ("deleted", pa.bool_()),
+        ("merged_into", pa.string()),
+        ("shape", pa.string()),
+        ("landed_at", INSTANT),
+    ]
+)
+ACTIVITY_COLUMNS = pa.schema(
+    [
+        ("kind", pa.string()),
+        ("id", pa.string()),
+        ("type", pa.string()),
+        ("person_system", pa.string()),
+        ("person_object", pa.string()),
+        ("person_id", pa.string()),
+        ("occurred_at", INSTANT),
+        ("url", pa.string()),
+        ("path", pa.string()),
+        ("asset", pa.string()),
+        ("form", pa.string()),
+        ("campaign", pa.string()),
+        ("value", pa.string()),
+        ("subject", pa.string()),
+        ("by_user", pa.string()),
+        ("modified_at", INSTANT),
+        ("deleted", pa.bool_()),
+        ("landed_at", INSTANT),
+    ]
+)
+
+
+def records_stream(system: str, object_: str) -> str:
+    """Name the stream of one kind of record."""
+    return f"records/{system}/{object_}"
+
+
+def activities_stream(system: str) -> str:
+    """Name the stream of one system's activities."""
+    return f"activities/{system}"
+
+
+def as_text(value: Value) -> str | None:
+    """Write a value as the lake keeps it: whole numbers without a point, truth as true/false, blank as nothing."""
+    match value:
+        case None:
+            return None
+        case bool():
+            return "true" if value else "false"
+        case float():
+            return str(int(value)) if value.is_integer() and abs(value) < 2**53 else str(Decimal(repr(value)))
+        case int():
+            return str(value)
+        case _:
+            text = value.encode("utf-8", "replace").decode("utf-8")
+            return text if text.strip() else None
+
+
+def record_table(versions: Sequence[RecordVersion], *, shape: str, landed_at: datetime) -> pa.Table:
+    """Lay versions of one object out as columns."""
+    count = len(versions)
+    columns: dict[str, pa.Array] = {
+        "id": pa.array([v.ref.id for v in versions], pa.string()),
+        "modified_at": pa.array([v.modified_at for v in versions], INSTANT),
+        "created_at": pa.array([v.created_at for v in versions], INSTANT),
+        "deleted": pa.array([v.deleted for v in versions], pa.bool_()),
+        "merged_into": pa.array([None if v.merged_into is None else str(v.merged_into) for v in versions], pa.string()),
+        "shape": pa.array([shape] * count, pa.string()),
+        "landed_at": pa.array([landed_at] * count, INSTANT),
+    }
+    names = dict.fromkeys(name for v in versions for name in v.fields)
+    for name in names:
+        columns[FIELD + name] = pa.array([as_text(v.fields.get(name)) for v in versions], pa.string())
+    words = dict.fromkeys(word for v in versions for word in v.links)
+    for word in words:
+        columns[LINK + word] = pa.array([v.links.get(word) or None for v in versions], pa.string())
+    return pa.table(columns)
+
+
+def activity_table(activities: Sequence[Activity], *, landed_at: datetime) -> pa.Table:
+    """Lay activities out as columns."""
+    rows = [
+        (
+            a.ref.object,
+            a.ref.id,
+            a.type,
+            *a.person,
+            a.occurred_at,
+            *(as_text(text) for text in (a.url, a.path, a.asset, a.form, a.campaign, a.value, a.subject)),
+            a.by_user,
+            a.modified_at,
+            a.deleted,
+            landed_at,
+        )
+        for a in activities
+    ]
+    columns = list(zip(*rows, strict=True)) or [()] * len(ACTIVITY_COLUMNS)
+    return pa.table(
+        [pa.array(column, field.type) for column, field in zip(columns, ACTIVITY_COLUMNS, strict=True)],
+        schema=ACTIVITY_COLUMNS,
+    )
