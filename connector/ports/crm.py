@@ -47,6 +47,10 @@ class Crm(Source, Protocol):
         """Read fields of records by id: id → values; records that are gone are left out."""
         ...
 
+    def user_id(self) -> str | None:
+        """Give the CRM's id of the user we sign in as, or None where there are no users. May send one request."""
+        ...
+
     def clock(self) -> datetime | None:
         """Give the vendor's clock as last seen in an answer (its Date header), or None before the first call."""
         ...

@@ -7,6 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Literal
 
+from connector.domain.records import Value
+
 
 @dataclass(frozen=True, slots=True)
 class StreamTraits:
@@ -67,6 +69,11 @@ class AdapterTraits:
         settle_after: how long a lost write may still come true on the vendor's side (CRM only).
         creation_key_unique: object → True when a repeated creation with the same key cannot double (CRM only).
         daily_calls: the vendor's own limit of calls per 24 h, None when it has none.
+        native: object → our word → native field, for what the engine itself reads or writes (CRM only). Words:
+            lead, contact: ``owner status key stage_entry changed_by account``; task: ``subject body owner who priority
+            status closed due_date due_at reminder_at reminder_on key rule changed_by``; user: ``username name active
+            time_zone``; queue: ``name``; account: ``owner``; opportunity: ``closed won``.
+        native_values: ``object.word`` → our value → native value, e.g. ``{"task.priority": {"high": "High"}}``.
     """
 
     system: str
@@ -77,6 +84,8 @@ class AdapterTraits:
     settle_after: timedelta = timedelta(minutes=10)
     creation_key_unique: Mapping[str, bool] = field(default_factory=dict)
     daily_calls: int | None = None
+    native: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    native_values: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,271 @@
+"""From the lake's native columns to facts by their names in the mapping files."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from connector.domain.records import ACCOUNT_COLUMNS, PERSON_COLUMNS
+from connector.lake.layout import FIELD, LINK
+from connector.lake.reading import Lake
+from connector.mapping.fields import FactLine, FieldsFile
+from connector.ports.traits import AdapterTraits
+
+_SQL_TYPES = {
+    "text": "VARCHAR",
+    "integer": "BIGINT",
+    "number": "DOUBLE",
+    "boolean": "BOOLEAN",
+    "date": "DATE",
+    "datetime": "TIMESTAMPTZ",
+}
+#: standard columns that are no text
+_STANDARD_TYPES = {"employees": "integer", "revenue": "number", "created_at": "datetime", "updated_at": "datetime"}
+#: lines of fields.yaml that say who is who rather than what is true of somebody
+IDENTITY_LINES = ("crm_id", "source_id", "additional_emails")
+
+
+@dataclass(slots=True)
+class Holdings:
+    """Everything the lake holds by an instant, in native columns: (system, object) → latest versions."""
+
+    as_of: datetime
+    tables: dict[tuple[str, str], pa.Table] = field(default_factory=dict)
+    activities: pa.Table | None = None
+
+    def get(self, system: str, object_: str) -> pa.Table:
+        """Give the latest versions of one object; a table without rows and fields when there are none."""
+        return self.tables.get((system, object_), pa.table({"id": pa.array([], pa.string())}))
+
+
+def hold(lake: Lake, traits: Sequence[AdapterTraits], *, as_of: datetime) -> Holdings:
+    """Read what is current at ``as_of`` for every system."""
+    holdings = Holdings(as_of)
+    for system in (one.system for one in traits):
+        for object_ in lake.objects(system):
+            holdings.tables[system, object_] = lake.current(system, object_, as_of=as_of)
+    holdings.activities = lake.activities([one.system for one in traits], as_of=as_of)
+    return holdings
+
+
+def native_of(line: FactLine | None, standard: Mapping[str, str], name: str, system: str) -> str | None:
+    """Say which native field of ``system`` feeds the fact ``name``: the mapping's word, else the adapter's."""
+    if line is not None and system in line.sources:
+        return line.sources[system]
+    return standard.get(name)
+
+
+def wanted_fields(fields: FieldsFile, traits: AdapterTraits) -> list[tuple[str, str]]:
+    """List (object, native field) pairs that the mapping names for one system, beyond the adapter's own."""
+    wanted: list[tuple[str, str]] = []
+    for line in fields.person.values():
+        native = line.sources.get(traits.system)
+        if native is None:
+            continue
+        head, dot, tail = native.partition(".")
+        if dot and head in {"company", "account"}:
+            wanted.append(("account", tail))
+        else:
+            wanted += [(object_, native) for object_ in traits.people]
+    for line in fields.account.values():
+        native = line.sources.get(traits.system)
+        if native is not None:
+            wanted.append(("account", native))
+    return list(dict.fromkeys(wanted))
+
+
+class Gatherer:
+    """Builds the tables the step rooms work on from one reading of the lake."""
+
+    def __init__(self, holdings: Holdings, fields: FieldsFile, traits: Sequence[AdapterTraits], crm: str) -> None:
+        self._holdings = holdings
+        self._fields = fields
+        self._traits = list(traits)
+        self._crm = crm
+
+    def people_records(self) -> pa.Table:
+        """Give one row per record of a person in any system, and per address that is known by activities only.
+
+        Columns: system, object, id, email, additional_emails, created_at, deleted, merged_into, crm_id, source_id.
+        """
+        parts: list[pa.Table] = []
+        for traits in self._traits:
+            for object_, standard in traits.people.items():
+                table = self._holdings.get(traits.system, object_)
+                if table.num_rows:
+                    parts.append(self._people_part(traits.system, object_, standard, table))
+        parts.append(self._addresses())
+        return pa.concat_tables(parts)
+
+    def _people_part(self, system: str, object_: str, standard: Mapping[str, str], table: pa.Table) -> pa.Table:
+        def column(name: str) -> pa.ChunkedArray:
+            native = native_of(self._fields.person.get(name), standard, name, system)
+            return _column(table, FIELD + native if native else "")
+
+        count = table.num_rows
+        return pa.table(
+            {
+                "system": pa.array([system] * count, pa.string()),
+                "object": pa.array([object_] * count, pa.string()),
+                "id": table.column("id"),
+                "email": normal_emails(column("email")),
+                "additional_emails": column("additional_emails"),
+                "created_at": pc.coalesce(table.column("created_at"), table.column("modified_at")),
+                "deleted": table.column("deleted"),
+                "merged_into": table.column("merged_into"),
+                "crm_id": self._references(column("crm_id"), [self._crm]),
+                "source_id": self._references(column("source_id"), [t.system for t in self._traits]),
+            }
+        )
+
+    def _references(self, ids: pa.ChunkedArray, systems: Sequence[str]) -> pa.ChunkedArray:
+        """Turn bare ids into references by looking up which system and object holds them; unknown ones are dropped."""
+        if ids.null_count == len(ids):
+            return ids
+        owners: dict[str, str] = {}
+        for traits in self._traits:
+            for object_ in traits.people if traits.system in systems else ():
+                for id_ in self._holdings.get(traits.system, object_).column("id").to_pylist():
+                    owners.setdefault(id_, f"{traits.system}:{object_}:{id_}")
+        return pa.chunked_array([pa.array([owners.get(id_ or "") for id_ in ids.to_pylist()], pa.string())])
+
+    def _addresses(self) -> pa.Table:
+        activities = self._holdings.activities
+        assert activities is not None
+        with duckdb.connect(":memory:") as connection:
+            return connection.execute(
+                "SELECT person_system AS system, 'email' AS object, person_id AS id, person_id AS email, "
+                "NULL::VARCHAR AS additional_emails, min(occurred_at) AS created_at, false AS deleted, "
+                "NULL::VARCHAR AS merged_into, NULL::VARCHAR AS crm_id, NULL::VARCHAR AS source_id "
+                "FROM activities WHERE person_object = 'email' AND person_id <> '' GROUP BY ALL ORDER BY ALL"
+            ).to_arrow_table()
+
+    def person_facts(self, identities: pa.Table) -> pa.Table:
+        """Give one row per living person with every fact the mappings name, by the first system that knows it.
+
+        Systems come in the order of handoff.yaml, the CRM last; within a system the record changed last wins.
+        Columns: person_id, the standard columns, further lines of fields.yaml.
+        """
+        names = list(dict.fromkeys([*PERSON_COLUMNS, *(n for n in self._fields.person if n not in IDENTITY_LINES)]))
+        with duckdb.connect(":memory:") as connection:
+            connection.execute("SET TimeZone = 'UTC'")
+            connection.register("identities", identities)
+            selects = []
+            for rank, traits in enumerate(self._traits):
+                for object_, standard in traits.people.items():
+                    select = self._facts_of(connection, rank, traits, object_, standard, names)
+                    if select:
+                        selects.append(select)
+            if not selects:
+                empty = [pa.field("person_id", pa.string()), *(pa.field(name, pa.string()) for name in names)]
+                return pa.schema(empty).empty_table()
+            folded = ", ".join(
+                f'{_cast(self._type(n), f"""arg_min("{n}", place) FILTER ("{n}" IS NOT NULL)""")} AS "{n}"'
+                for n in names
+            )
+            query = (
+                f"SELECT person_id, {folded} FROM ({' UNION ALL '.join(selects)}) GROUP BY person_id ORDER BY person_id"
+            )
+            return connection.execute(query).to_arrow_table()
+
+    def _type(self, name: str) -> str:
+        line = self._fields.person.get(name)
+        if line is not None and line.type != "text":
+            return line.type
+        return _STANDARD_TYPES.get(name, "text")
+
+    def _facts_of(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        rank: int,
+        traits: AdapterTraits,
+        object_: str,
+        standard: Mapping[str, str],
+        names: Sequence[str],
+    ) -> str:
+        table = self._holdings.get(traits.system, object_)
+        if not table.num_rows:
+            return ""
+        people, companies = f"people_{rank}_{object_}", f"companies_{rank}"
+        connection.register(people, table)
+        company_table = self._holdings.get(traits.system, "account")
+        connection.register(companies, company_table)
+        link = f'p."{LINK}account"' if LINK + "account" in table.column_names else "NULL"
+        columns = []
+        for name in names:
+            native = native_of(self._fields.person.get(name), standard, name, traits.system) or ""
+            columns.append(f"{_source(native, table, company_table)} AS {_quoted(name)}")
+        # The later a record changed, the smaller its place: arg_min takes the freshest within the first system.
+        return (
+            f"SELECT i.person_id, {rank} * 100000000000000000 - epoch_us(p.modified_at) AS place, {', '.join(columns)} "
+            f"FROM {people} p JOIN identities i ON i.system = '{traits.system}' AND i.object = '{object_}' AND i.id = p.id "
+            f"LEFT JOIN {companies} c ON c.id = {link} WHERE NOT p.deleted AND p.merged_into IS NULL"
+        )
+
+    def account_facts(self) -> pa.Table:
+        """Give one row per living CRM account: account_id, the standard columns, further lines of fields.yaml."""
+        traits = next(t for t in self._traits if t.system == self._crm)
+        table = self._holdings.get(self._crm, "account")
+        names = list(dict.fromkeys([*ACCOUNT_COLUMNS, *self._fields.account]))
+        if not table.num_rows:
+            return pa.schema([("account_id", pa.string()), *((name, pa.string()) for name in names)]).empty_table()
+        standard = traits.accounts.get("account", {})
+        columns = []
+        for name in names:
+            native = native_of(self._fields.account.get(name), standard, name, self._crm) or ""
+            type_ = (
+                self._fields.account[name].type if name in self._fields.account else _STANDARD_TYPES.get(name, "text")
+            )
+            link = LINK + name.removesuffix("_id")
+            source = (
+                f'p."{link}"' if name.endswith("_id") and link in table.column_names else _source(native, table, None)
+            )
+            columns.append(f"{_cast(type_, source)} AS {_quoted(name)}")
+        with duckdb.connect(":memory:") as connection:
+            connection.execute("SET TimeZone = 'UTC'")
+            connection.register("accounts", table)
+            return connection.execute(
+                f"SELECT id AS account_id, {', '.join(columns)} FROM accounts p "
+                "WHERE NOT deleted AND merged_into IS NULL ORDER BY id"
+            ).to_arrow_table()
+
+
+def _source(native: str, table: pa.Table, companies: pa.Table | None) -> str:
+    """Write the expression for one native field, dotted into the linked account where it says so."""
+    head, dot, tail = native.partition(".")
+    if dot and head in {"company", "account"}:
+        column = FIELD + tail
+        return (
+            f'c."{_quoted(column)}"' if companies is not None and column in companies.column_names else "NULL::VARCHAR"
+        )
+    column = FIELD + native
+    return f"p.{_quoted(column)}" if native and column in table.column_names else "NULL::VARCHAR"
+
+
+def _quoted(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'
+
+
+def _cast(type_: str, expression: str) -> str:
+    if type_ == "text":
+        return expression
+    if type_ == "integer":
+        return f"CAST(round(TRY_CAST({expression} AS DOUBLE)) AS BIGINT)"
+    return f"TRY_CAST({expression} AS {_SQL_TYPES[type_]})"
+
+
+def _column(table: pa.Table, name: str) -> pa.ChunkedArray:
+    if name in table.column_names:
+        return table.column(name)
+    return pa.chunked_array([pa.nulls(table.num_rows, pa.string())])
+
+
+def normal_emails(addresses: pa.ChunkedArray) -> pa.ChunkedArray:
+    """Give each address in the form by which people are compared; null for what is no address."""
+    text = pc.utf8_lower(pc.utf8_trim_whitespace(addresses))
+    return pc.if_else(pc.match_substring_regex(text, r"^[^\s@]+@[^\s@]+\.[^\s@]+$"), text, pa.scalar(None, pa.string()))

@@ -1,0 +1,169 @@
+"""What people in sales did, and what buyers did that cannot wait: read from the lake, dated, per person."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from connector.lake.layout import FIELD, LINK
+from connector.lake.reading import Lake
+from connector.mapping.bundle import Mappings
+from connector.mapping.evaluate import evaluate, holds
+from connector.pipeline.gathering import Holdings
+from connector.ports.traits import AdapterTraits
+
+#: activity types that are a person of sales at work when they come from a system without users of its own
+_HUMAN_TYPES = ("call", "meeting", "email_reply")
+
+
+@dataclass(frozen=True, slots=True)
+class Signals:
+    """Dated signals of the CRM and the fast lane.
+
+    ``people``: person_id, human_last, rejected_at, rejection, open_opportunity, won_opportunity, lost_at.
+    ``fast_lane``: rule, person_id, system, kind, id, occurred_at, landed_at, form, path – every event of a fast-lane
+    rule, in order of time, then id.
+    ``activities``: all activities with the person they belong to (activity_id, person_id, identity and what they had).
+    """
+
+    people: pa.Table
+    fast_lane: pa.Table
+    activities: pa.Table
+
+
+def read_signals(
+    lake: Lake,
+    holdings: Holdings,
+    identities: pa.Table,
+    crm: AdapterTraits,
+    mappings: Mappings,
+    automation: Sequence[str],
+) -> Signals:
+    """Collect the signals as of the holdings. ``automation`` lists CRM user ids whose deeds are no human's."""
+    assert holdings.activities is not None
+    with duckdb.connect(":memory:") as connection:
+        connection.execute("SET TimeZone = 'UTC'")
+        connection.register("identities", identities)
+        connection.register("raw", holdings.activities)
+        activities = connection.execute(
+            "SELECT raw.system || ':' || kind || ':' || raw.id AS activity_id, i.person_id, "
+            "person_system || ':' || person_object || ':' || raw.person_id AS identity, "
+            "raw.* EXCLUDE (person_id) FROM raw JOIN identities i ON i.system = raw.person_system "
+            "AND i.object = raw.person_object AND i.id = raw.person_id ORDER BY occurred_at, activity_id"
+        ).to_arrow_table()
+        connection.register("activities", activities)
+        people = _people(connection, lake, holdings, crm, mappings, list(automation))
+    return Signals(people, _fast_lane(activities, mappings, holdings.as_of), activities)
+
+
+def _people(
+    connection: duckdb.DuckDBPyConnection,
+    lake: Lake,
+    holdings: Holdings,
+    crm: AdapterTraits,
+    mappings: Mappings,
+    automation: list[str],
+) -> pa.Table:
+    parts = [
+        "SELECT DISTINCT person_id, NULL::TIMESTAMPTZ AS human, NULL::TIMESTAMPTZ AS rejected, NULL::VARCHAR AS "
+        "reason, false AS open, false AS won, NULL::TIMESTAMPTZ AS lost FROM identities"
+    ]
+    connection.execute("CREATE TEMP TABLE automation AS SELECT unnest($ids::VARCHAR[]) AS id", {"ids": automation})
+    types = ", ".join(f"'{name}'" for name in _HUMAN_TYPES)
+    parts.append(
+        "SELECT person_id, occurred_at, NULL, NULL, false, false, NULL FROM activities WHERE "
+        f"CASE WHEN system = '{crm.system}' THEN by_user IS NOT NULL AND type <> 'other' OR kind = 'task' "
+        f"ELSE type IN ({types}) END AND coalesce(by_user, '') NOT IN (SELECT id FROM automation)"
+    )
+    for object_ in ("lead", "contact"):
+        parts += _edits(connection, lake, holdings, crm, mappings, object_)
+    parts += _opportunities(connection, holdings, crm)
+    return connection.execute(
+        "SELECT person_id, max(human) AS human_last, max(rejected) AS rejected_at, max_by(reason, rejected) AS rejection, "
+        "bool_or(open) AS open_opportunity, bool_or(won) AS won_opportunity, max(lost) AS lost_at "
+        f"FROM ({' UNION ALL '.join(parts)}) GROUP BY person_id ORDER BY person_id"
+    ).to_arrow_table()
+
+
+def _edits(
+    connection: duckdb.DuckDBPyConnection,
+    lake: Lake,
+    holdings: Holdings,
+    crm: AdapterTraits,
+    mappings: Mappings,
+    object_: str,
+) -> list[str]:
+    """Read edits of status, BANTS and rejection out of the versions of a kind of record."""
+    versions = lake.versions(crm.system, object_, as_of=holdings.as_of)
+    names = crm.native.get(object_, {})
+    changed_by = FIELD + names.get("changed_by", "")
+    columns = versions.column_names
+    watched = [names.get("status", ""), *mappings.scoring.dimensions.qualification.bants.values()]
+    watched = [FIELD + name for name in watched if FIELD + name in columns]
+    rejection = FIELD + mappings.lifecycle.rejection.field
+    view = f"{object_}_versions"
+    connection.register(view, versions)
+    join = f"JOIN identities i ON i.system = '{crm.system}' AND i.object = '{object_}' AND i.id = v.id"
+    window = "OVER (PARTITION BY id ORDER BY modified_at, landed_at)"
+    parts = []
+    if watched and changed_by in columns:
+        # A first version is no edit; a later one is when a watched field differs from the version before.
+        moved = " OR ".join(f'"{name}" IS DISTINCT FROM lag("{name}") {window}' for name in watched)
+        parts.append(
+            "SELECT person_id, modified_at, NULL, NULL, false, false, NULL FROM (SELECT id, modified_at, "
+            f'"{changed_by}" AS by_user, ({moved}) AND lag(id) {window} IS NOT NULL AS edited FROM {view}) v {join} '
+            "WHERE edited AND coalesce(by_user, '') NOT IN (SELECT id FROM automation)"
+        )
+    if rejection in columns:
+        parts.append(
+            "SELECT person_id, NULL, modified_at, reason, false, false, NULL FROM (SELECT id, modified_at, "
+            f'"{rejection}" AS reason, "{rejection}" IS DISTINCT FROM lag("{rejection}") {window} AS fresh FROM {view}) v '
+            f"{join} WHERE fresh AND reason IS NOT NULL"
+        )
+    return parts
+
+
+def _opportunities(connection: duckdb.DuckDBPyConnection, holdings: Holdings, crm: AdapterTraits) -> list[str]:
+    """Join opportunities to people: by contact role, or, where an opportunity has no roles, by its account."""
+    opportunities = holdings.get(crm.system, "opportunity")
+    names = crm.native.get("opportunity", {})
+    closed, won = FIELD + names.get("closed", ""), FIELD + names.get("won", "")
+    if not {closed, won, LINK + "account"} <= set(opportunities.column_names):
+        return []
+    connection.register("opportunities", opportunities)
+    roles = holdings.get(crm.system, "contact_role")
+    if not {LINK + "contact", LINK + "opportunity"} <= set(roles.column_names):
+        roles = pa.table({name: pa.array([], pa.string()) for name in ("id", LINK + "contact", LINK + "opportunity")})
+        roles = roles.append_column("deleted", pa.array([], pa.bool_()))
+    connection.register("roles", roles)
+    contacts = holdings.get(crm.system, "contact")
+    if LINK + "account" not in contacts.column_names:
+        return []
+    connection.register("contacts", contacts)
+    return [
+        "SELECT i.person_id, NULL, NULL, NULL, state = 'open', state = 'won', CASE state WHEN 'lost' THEN at END FROM ("
+        f"SELECT id, modified_at AS at, \"{LINK}account\" AS account, CASE WHEN \"{won}\" = 'true' THEN 'won' "
+        f"WHEN \"{closed}\" = 'true' THEN 'lost' ELSE 'open' END AS state FROM opportunities WHERE NOT deleted) o "
+        f'JOIN (SELECT "{LINK}opportunity" AS opportunity, "{LINK}contact" AS contact FROM roles WHERE NOT deleted '
+        f'UNION ALL SELECT o.id, c.id FROM opportunities o JOIN contacts c ON c."{LINK}account" = o."{LINK}account" '
+        f'WHERE o.id NOT IN (SELECT "{LINK}opportunity" FROM roles WHERE NOT deleted)) r ON r.opportunity = o.id '
+        f"JOIN identities i ON i.system = '{crm.system}' AND i.object = 'contact' AND i.id = r.contact"
+    ]
+
+
+_FAST_COLUMNS = ("person_id", "system", "kind", "id", "occurred_at", "landed_at", "form", "path")
+
+
+def _fast_lane(activities: pa.Table, mappings: Mappings, now: datetime) -> pa.Table:
+    tables = []
+    for rule in mappings.routing.fast_lane:
+        events = activities.filter(pc.equal(activities.column("type"), rule.on))
+        events = events.filter(holds(evaluate(rule.where, events, now=now))).select(list(_FAST_COLUMNS))
+        tables.append(events.add_column(0, "rule", pa.array([rule.id] * events.num_rows, pa.string())))
+    empty = activities.select(list(_FAST_COLUMNS)).slice(0, 0)
+    return pa.concat_tables([empty.add_column(0, "rule", pa.array([], pa.string())), *tables])

@@ -1,0 +1,77 @@
+"""Owners of records and tasks, and the words of a task."""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from zoneinfo import ZoneInfo
+
+import pyarrow as pa
+
+from connector.mapping.evaluate import evaluate, holds
+from connector.mapping.routing import Assignment, RoutingFile, TaskTemplate
+from connector.routing.hours import parse_hours
+from connector.routing.pools import Desk, Owner
+
+#: words a task's subject may hold in braces
+TEMPLATE_WORDS = ("first_name", "last_name", "company", "reason", "grade", "form", "path")
+ACCOUNT_OWNER = "account_owner"
+
+
+@dataclass(frozen=True, slots=True)
+class Due:
+    """When a task is due: the instant, and the day on the owner's calendar."""
+
+    at: datetime
+    day: str
+
+
+def assignments(routing: RoutingFile, facts: pa.Table, *, now: datetime) -> list[str]:
+    """Give, per row of ``facts``, where the first assignment that holds sends it (a pool or account_owner, or empty)."""
+    chosen = [""] * facts.num_rows
+    for line in routing.assign:
+        mask = holds(evaluate(line.when, facts, now=now)).to_pylist()
+        chosen = [before or (line.to if here else "") for before, here in zip(chosen, mask, strict=True)]
+    return chosen
+
+
+def fallback_assignment(routing: RoutingFile) -> str:
+    """Give the pool of the last line without a condition, or the first pool."""
+    closing: list[Assignment] = [line for line in routing.assign if line.to != ACCOUNT_OWNER]
+    return closing[-1].to if closing else next(iter(routing.pools), "")
+
+
+def choose_owner(desk: Desk, to: str, *, record_owner: str | None, account_owner: str | None, otherwise: str) -> Owner:
+    """Choose the owner for ``to``; an inactive account owner is passed over with a note, then ``otherwise`` decides."""
+    note = ""
+    if to == ACCOUNT_OWNER:
+        user = desk.user(account_owner)
+        if user is not None and user.active:
+            return Owner(user.id, "user", user.username, "owns the account", user.time_zone)
+        note = "account owner is inactive; " if user is not None else "account has no owner; "
+        to = otherwise
+    owner = desk.take(to, prefer=record_owner)
+    return Owner(owner.id, owner.kind, owner.name, note + owner.reason, owner.time_zone)
+
+
+def due(desk: Desk, to: str, span: timedelta, *, start: datetime, owner: Owner) -> Due:
+    """Say when work for ``to`` is due that began at ``start``: the clock runs in the pool's hours."""
+    pool = desk.pools.get(to)
+    at = start + span if pool is None or pool.hours is None else parse_hours(pool.hours).due(start, span)
+    return Due(at, at.astimezone(ZoneInfo(owner.time_zone or "UTC")).date().isoformat())
+
+
+class _Blank(dict[str, str]):
+    def __missing__(self, key: str) -> str:
+        return ""
+
+
+def subject(template: TaskTemplate, words: Mapping[str, str | None], *, limit: int = 255) -> str:
+    """Fill a subject's words; a missing name reads as the company or ``this lead``; cut to ``limit`` characters."""
+    known = {key: value for key, value in words.items() if value}
+    known.setdefault("first_name", known.get("last_name") or known.get("company") or "this lead")
+    text = string.Formatter().vformat(template.subject, (), _Blank(known))
+    text = " ".join(text.split())
+    return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
