@@ -7,7 +7,7 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from connector.mapping.conditions import When
-from connector.mapping.values import Name, OneOrMany, Part
+from connector.mapping.values import Name, OneOrMany, Part, Share
 
 ValueType = Literal["text", "integer", "number", "boolean", "date", "datetime"]
 #: keys of a person's line that are not names of systems
@@ -85,8 +85,8 @@ class AccountTier(Part):
     """One way from a person to an account, tried in the order written."""
 
     by: Literal["link", "domain", "name"]
-    accept: float = Field(0.92, ge=0, le=1, description="at least this sure: taken")
-    review: float = Field(0.75, ge=0, le=1, description="at least this sure: a person decides")
+    accept: Share = Field(0.92, description="at least this sure: taken")
+    review: Share = Field(0.75, description="at least this sure: a person decides")
 
 
 class AccountMatching(Part):

@@ -8,7 +8,7 @@ from typing import Literal
 from pydantic import Field
 
 from connector.mapping.conditions import When
-from connector.mapping.values import Duration, Name, OneOrMany, Part
+from connector.mapping.values import Day, Name, OneOrMany, Part, Span, Truth, Whole
 
 
 class Approvers(Part):
@@ -21,10 +21,10 @@ class Approvers(Part):
 class Definition(Part):
     """The written agreement of what a qualified lead is. Going live needs it signed and unexpired."""
 
-    version: int = Field(ge=1)
+    version: Whole = Field(ge=1)
     approved_by: Approvers = Field(default_factory=Approvers)
-    approved_on: date | None = None
-    review_by: date | None = None
+    approved_on: Day | None = None
+    review_by: Day | None = None
 
     def signed_on(self, day: date) -> bool:
         """Say whether both sides have signed by ``day`` and the review is not overdue."""
@@ -41,7 +41,7 @@ class Definition(Part):
 class HumanGate(Part):
     """Stages that nobody enters without a recorded human interaction."""
 
-    on: bool = True
+    on: Truth = True
     stages: tuple[Name, ...] = ()
 
 
@@ -59,7 +59,7 @@ class Transition(Part):
     to: Name
     when: When
     because: Name | None = Field(None, description="words for the history and the CRM")
-    cool_off: Duration | None = Field(None, description="how long only customer, opportunity, disqualified are open")
+    cool_off: Span | None = Field(None, description="how long only customer, opportunity, disqualified are open")
 
 
 class LifecycleFile(Part):

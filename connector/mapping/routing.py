@@ -8,7 +8,7 @@ from pydantic import Field, model_validator
 
 from connector.domain.records import ActivityType
 from connector.mapping.conditions import AllOf, When
-from connector.mapping.values import Duration, Name, Part, RuleId
+from connector.mapping.values import Duration, Name, Part, RuleId, Whole
 
 
 class TaskTemplate(Part):
@@ -66,8 +66,8 @@ class Member(Part):
     """One user of a pool."""
 
     user: Name = Field(description="the CRM user name, for example rep1@corp.example")
-    weight: int = Field(1, ge=0, le=100, description="2 gets twice as many as 1; 0 gets none")
-    cap: int | None = Field(None, ge=1, description="open tasks of ours beyond which the member is passed over")
+    weight: Whole = Field(1, ge=0, le=100, description="2 gets twice as many as 1; 0 gets none")
+    cap: Whole | None = Field(None, ge=1, description="open tasks of ours beyond which the member is passed over")
 
 
 class Fallback(Part):

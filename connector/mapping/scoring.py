@@ -10,7 +10,7 @@ from pydantic import Field, model_validator
 
 from connector.domain.records import ActivityType
 from connector.mapping.conditions import AllOf, When
-from connector.mapping.values import Duration, Name, OneOrMany, Part, Points, RuleId
+from connector.mapping.values import Exact, HalfLife, Name, OneOrMany, Part, Points, RuleId, Span, Whole
 
 BuyingStage = Literal["awareness", "consideration", "decision"]
 Letter = Literal["A", "B", "C", "D"]
@@ -32,15 +32,15 @@ class FitRule(Part):
 class FitDimension(Part):
     """How well somebody fits: explicit facts, which do not age."""
 
-    weight: Decimal = Field(Decimal(1), gt=0, le=100)
+    weight: Exact = Field(Decimal(1), gt=0, le=100)
     rules: tuple[FitRule, ...] = ()
 
 
 class AtMost(Part):
     """Keep the first ``count`` activities of each window of whole local days."""
 
-    count: int = Field(ge=1, le=1000)
-    per: Duration = Field(description="whole days, for example 7d")
+    count: Whole = Field(ge=1, le=1000)
+    per: Span = Field(description="whole days, for example 7d")
 
     @model_validator(mode="after")
     def _whole_days(self) -> AtMost:
@@ -63,12 +63,10 @@ class InterestRule(Part):
     on: ActivityType
     where: When = AllOf(())
     points: OneOrMany[Points] = Field(description="a number, or a list for the 1st, 2nd, 3rd … time; the last repeats")
-    half_life: Duration | Literal["none"] | None = Field(
-        None, description="none = no decay; left out = the dimension's"
-    )
-    expires_after: Duration | None = None
+    half_life: HalfLife | None = Field(None, description="none = no decay; left out = the dimension's")
+    expires_after: Span | None = None
     at_most: AtMost | None = None
-    debounce: Duration | None = Field(None, description="repeats within this span of the last kept one do not count")
+    debounce: Span | None = Field(None, description="repeats within this span of the last kept one do not count")
     cap: Points | None = Field(None, ge=0, description="the line lies between minus this and this")
     group: Name | None = None
     stage: BuyingStage | None = None
@@ -77,8 +75,8 @@ class InterestRule(Part):
 class InterestDimension(Part):
     """How interested somebody is: what they did, ageing day by day."""
 
-    weight: Decimal = Field(Decimal(1), gt=0, le=100)
-    half_life: Duration | Literal["none"] = "none"
+    weight: Exact = Field(Decimal(1), gt=0, le=100)
+    half_life: HalfLife = "none"
     groups: dict[str, Group] = Field(default_factory=dict)
     stages: dict[BuyingStage, Points] = Field(
         default_factory=dict, description="points a buying stage needs at least (1 unless given)"
@@ -89,7 +87,7 @@ class InterestDimension(Part):
 class QualificationDimension(Part):
     """What a person in sales has confirmed: 20 points per yes."""
 
-    weight: Decimal = Field(Decimal(1), gt=0, le=100)
+    weight: Exact = Field(Decimal(1), gt=0, le=100)
     bants: dict[Bants, Name] = Field(default_factory=dict, description="question: CRM field (picklist Yes / No)")
 
 
