@@ -1,0 +1,196 @@
+"""Match once: which activities count for which rule, kept as a number of hits per identity, rule and local day."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import datetime
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from connector.mapping.conditions import AllOf, tests_of
+from connector.mapping.evaluate import Evaluator, holds
+from connector.scoring.compile import CompiledModel, InterestRuleC
+from connector.scoring.engine import engine, fetch
+from connector.scoring.local_days import day_sql, microseconds, zone_of
+
+_INSTANT = pa.timestamp("us", "UTC")
+_KEY = pa.dictionary(pa.int32(), pa.string())
+HITS = pa.schema(
+    [
+        ("person_id", _KEY),
+        ("identity", _KEY),
+        ("rule", pa.string()),
+        ("day", pa.date32()),
+        ("count", pa.int64()),
+        ("first_at", _INSTANT),
+        ("last_at", _INSTANT),
+    ]
+)
+_MATCHED = pa.schema(
+    [("rule", pa.int32()), ("person", pa.int32()), ("identity", pa.int32()), ("instant_us", pa.int64())]
+)
+
+
+def match_hits(
+    model: CompiledModel,
+    activities: pa.Table,
+    *,
+    time_zone: str,
+    as_of: datetime,
+    threads: int | None = None,
+) -> pa.Table:
+    """Count, per source identity, rule and local day, the activities that a rule keeps after debounce.
+
+    Only what occurred, and landed where the table says when, by ``as_of`` counts. An identity is a person where the
+    column ``identity`` is missing or empty. Columns and types: ``HITS``; the ``day`` is local to ``time_zone``, first
+    and last instants are UTC; sorted by person, identity, rule and day, whatever the order of the input.
+
+    Raises:
+        ConfigError: there is no such time zone.
+    """
+    zone = zone_of(time_zone)
+    known = activities.filter(_by(activities, as_of))
+    persons = _coded(known.column("person_id"))
+    identities = _identities(known, persons)
+    coded = pa.table(
+        {
+            "person": persons.indices.cast(pa.int32()),
+            "identity": identities.indices.cast(pa.int32()),
+            "instant_us": known.column("occurred_at").cast(_INSTANT).cast(pa.int64()),
+        }
+    )
+    with engine(threads) as connection:
+        matched = pa.concat_tables(_matches(model.interest, known, coded, as_of), promote_options="none")
+        connection.register("matched", matched)
+        _debounce(connection, model.interest)
+        bounds = pc.min_max(coded.column("instant_us")).as_py()
+        last = microseconds(as_of)
+        day = day_sql("instant_us", zone, min(last, bounds["min"] if bounds["min"] is not None else last), last)
+        counted = fetch(
+            connection,
+            f"""SELECT person, identity, rule, ({day})::INTEGER AS day, count(*)::BIGINT AS hits,
+                       min(instant_us) AS first_at, max(instant_us) AS last_at
+                FROM kept GROUP BY person, identity, rule, ({day})""",
+        )
+    return _named(counted, model, persons, identities)
+
+
+def _by(activities: pa.Table, as_of: datetime) -> pa.ChunkedArray:
+    """Say which activities were known at ``as_of`` and belong to somebody."""
+    at = pa.scalar(as_of, type=_INSTANT)
+    mask = pc.and_(
+        pc.is_valid(activities.column("person_id")),
+        pc.less_equal(activities.column("occurred_at").cast(_INSTANT), at),
+    )
+    if "landed_at" in activities.column_names:
+        mask = pc.and_(mask, pc.less_equal(activities.column("landed_at").cast(_INSTANT), at))
+    return pc.fill_null(mask, False)
+
+
+def _coded(texts: pa.ChunkedArray) -> pa.DictionaryArray:
+    plain = texts.cast(texts.type.value_type) if pa.types.is_dictionary(texts.type) else texts
+    encoded = plain.cast(pa.string()).dictionary_encode().combine_chunks()
+    assert isinstance(encoded, pa.DictionaryArray)
+    return encoded
+
+
+def _identities(activities: pa.Table, persons: pa.DictionaryArray) -> pa.DictionaryArray:
+    if "identity" not in activities.column_names:
+        return persons
+    stated = activities.column("identity").cast(pa.string())
+    return _coded(pc.coalesce(stated, activities.column("person_id").cast(pa.string())))
+
+
+def _matches(
+    rules: Iterable[InterestRuleC], activities: pa.Table, coded: pa.Table, now: datetime
+) -> Iterable[pa.Table]:
+    """Answer every rule on the activities of its type; text predicates are answered once per distinct value."""
+    yield _MATCHED.empty_table()
+    by_type: dict[str, list[InterestRuleC]] = {}
+    for rule in rules:
+        by_type.setdefault(rule.on, []).append(rule)
+    types = activities.column("type").cast(pa.string()).dictionary_encode().unify_dictionaries()
+    for name, wanted in by_type.items():
+        of_type = pc.fill_null(pc.equal(types, name), False)
+        fields = {test.field for rule in wanted for test in tests_of(rule.condition)}
+        facts = activities.select([field for field in activities.column_names if field in fields]).filter(of_type)
+        rows = coded.filter(of_type)
+        evaluator = Evaluator(facts, now=now)
+        for rule in wanted:
+            kept = rows if rule.condition == AllOf(()) else rows.filter(holds(evaluator.evaluate(rule.condition)))
+            number = pa.repeat(pa.scalar(rule.number, pa.int32()), kept.num_rows)
+            yield pa.table([number, *kept.columns], schema=_MATCHED)
+
+
+def _debounce(connection: duckdb.DuckDBPyConnection, rules: Iterable[InterestRuleC]) -> None:
+    """Make ``kept``: of every identity's activities, those at least the rule's span after the last kept one.
+
+    What follows its predecessor by the span or more is kept for certain and opens a burst. Inside a burst the kept ones
+    are a chain: from each to the first one a span later. The chain is found for all bursts at once by doubling: after
+    n rounds every burst has its first 2^n kept ones.
+    """
+    spans = [(rule.number, rule.debounce_us) for rule in rules if rule.debounce_us]
+    if not spans:
+        connection.execute("CREATE TEMP VIEW kept AS SELECT * FROM matched")
+        return
+    values = ", ".join(f"({number}, {span}::BIGINT)" for number, span in spans)
+    connection.execute(f"""
+        CREATE TEMP TABLE placed AS
+        SELECT m.*, s.span, row_number() OVER (ORDER BY m.rule, m.identity, m.person, m.instant_us) AS id
+        FROM matched m JOIN (VALUES {values}) AS s(rule, span) USING (rule)""")
+    connection.execute("""
+        CREATE TEMP TABLE spaced AS
+        SELECT id, coalesce(instant_us - lag(instant_us) OVER line >= span, true) AS opens,
+               first_value(id) OVER (line RANGE BETWEEN span FOLLOWING AND UNBOUNDED FOLLOWING) AS target
+        FROM placed WINDOW line AS (PARTITION BY rule, identity, person ORDER BY instant_us)""")
+    connection.execute("CREATE TEMP TABLE chosen AS SELECT id FROM spaced WHERE opens")
+    connection.execute("""
+        CREATE TEMP TABLE hops AS
+        SELECT a.id, a.target FROM spaced a JOIN spaced b ON a.target = b.id WHERE NOT b.opens""")
+    while connection.sql("SELECT count(*) FROM hops").fetchall() != [(0,)]:
+        connection.execute("INSERT INTO chosen SELECT DISTINCT target FROM hops SEMI JOIN chosen USING (id)")
+        connection.execute("""
+            CREATE OR REPLACE TEMP TABLE hops AS
+            SELECT a.id, b.target FROM hops a JOIN hops b ON a.target = b.id""")
+    numbers = ", ".join(str(number) for number, _ in spans)
+    connection.execute(f"""
+        CREATE TEMP VIEW kept AS
+        SELECT rule, person, identity, instant_us FROM matched WHERE rule NOT IN ({numbers})
+        UNION ALL SELECT rule, person, identity, instant_us FROM placed SEMI JOIN chosen USING (id)""")
+
+
+def _named(
+    counted: pa.Table, model: CompiledModel, persons: pa.DictionaryArray, identities: pa.DictionaryArray
+) -> pa.Table:
+    """Put names back for codes, and sort."""
+    rules = pa.array([rule.id for rule in model.interest], pa.string())
+    columns = [
+        pa.DictionaryArray.from_arrays(_whole(counted, "person"), persons.dictionary),
+        pa.DictionaryArray.from_arrays(_whole(counted, "identity"), identities.dictionary),
+        rules.take(_whole(counted, "rule")),
+        _whole(counted, "day").cast(pa.date32()),
+        _whole(counted, "hits"),
+        _whole(counted, "first_at").cast(_INSTANT),
+        _whole(counted, "last_at").cast(_INSTANT),
+    ]
+    ranks = pa.table(
+        {
+            "person": _ranks(persons.dictionary).take(_whole(counted, "person")),
+            "identity": _ranks(identities.dictionary).take(_whole(counted, "identity")),
+            "rule": _whole(counted, "rule"),
+            "day": _whole(counted, "day"),
+        }
+    )
+    order = pc.sort_indices(ranks, sort_keys=[(name, "ascending") for name in ranks.column_names])
+    return pa.table(columns, schema=HITS).take(order)
+
+
+def _whole(table: pa.Table, name: str) -> pa.Array:
+    column = table.column(name).combine_chunks()
+    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+
+
+def _ranks(texts: pa.Array) -> pa.Array:
+    return pc.rank(texts, sort_keys="ascending", tiebreaker="dense")

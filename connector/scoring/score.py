@@ -1,0 +1,178 @@
+"""The whole engine: people, activities and accounts in; scores, the lines behind them, and accounts out."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import datetime
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from connector.mapping.scoring import ScoringModel
+from connector.scoring.accounts import score_accounts
+from connector.scoring.compile import CompiledModel, compile_model
+from connector.scoring.engine import engine, fetch
+from connector.scoring.fit import fields_of, fit_flags, join_account_facts, roles
+from connector.scoring.hits import match_hits
+from connector.scoring.interest import create_interest_lines
+from connector.scoring.local_days import local_day, zone_of
+from connector.scoring.qualification import answers
+from connector.scoring.totals import DIMENSIONS, create_lines, create_scores
+
+SCORES = pa.schema(
+    [
+        ("person_id", pa.string()),
+        ("fit", pa.float64()),
+        ("fit_low", pa.float64()),
+        ("fit_high", pa.float64()),
+        ("interest", pa.float64()),
+        ("qualification", pa.float64()),
+        ("total", pa.float64()),
+        ("grade", pa.string()),
+        ("verdict", pa.string()),
+        ("buying_stage", pa.string()),
+        ("role", pa.string()),
+        ("disqualified_because", pa.string()),
+        ("deciding_fact", pa.string()),
+        ("fit_part", pa.float64()),
+        ("interest_part", pa.float64()),
+        ("qualification_part", pa.float64()),
+    ]
+)
+LINES = pa.schema(
+    [
+        ("person_id", pa.string()),
+        ("dimension", pa.string()),
+        ("rule", pa.string()),
+        ("points", pa.float64()),
+        ("count", pa.int64()),
+        ("first_on", pa.date32()),
+        ("last_on", pa.date32()),
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Scored:
+    """What a model says of a population; points are multiples of 0.1.
+
+    Attributes:
+        scores: one row per person, sorted by ``person_id``; columns: ``SCORES``. The three ``_part`` columns add up to
+            ``total``; ``role`` and ``deciding_fact`` are null where unknown and where none would decide.
+        lines: sorted by person, dimension and the model's order, ``limit`` last; columns: ``LINES``. Dates are local.
+            The lines of a dimension add up to its number.
+        accounts: one row per account, sorted by ``account_id``; columns: ``connector.scoring.accounts.ACCOUNTS``.
+    """
+
+    scores: pa.Table
+    lines: pa.Table
+    accounts: pa.Table
+
+
+def score(
+    model: ScoringModel,
+    people: pa.Table,
+    activities: pa.Table,
+    accounts: pa.Table | None = None,
+    *,
+    as_of: datetime,
+    time_zone: str = "UTC",
+    threads: int | None = None,
+) -> Scored:
+    """Match and score everybody as of an instant. The answer depends on nothing but the arguments' content.
+
+    Activities of nobody in ``people`` are left out, as is what occurred (or landed) after ``as_of``.
+
+    Raises:
+        ConfigError: the model or the time zone cannot be used.
+    """
+    compiled = compile_model(model)
+    hits = match_hits(compiled, activities, time_zone=time_zone, as_of=as_of, threads=threads)
+    return score_hits(compiled, people, hits, accounts, as_of=as_of, time_zone=time_zone, threads=threads)
+
+
+def score_hits(
+    model: CompiledModel,
+    people: pa.Table,
+    hits: pa.Table,
+    accounts: pa.Table | None = None,
+    *,
+    as_of: datetime,
+    time_zone: str = "UTC",
+    threads: int | None = None,
+) -> Scored:
+    """Score everybody from hits already matched (``connector.scoring.hits.HITS``); otherwise as ``score``.
+
+    Raises:
+        ConfigError: there is no such time zone.
+    """
+    today = local_day(as_of, zone_of(time_zone))
+    people = people.take(pc.sort_indices(people.column("person_id").cast(pa.string())))
+    conditions = [rule.condition for rule in model.fit] + list(model.roles.values())
+    fields = fields_of(conditions)
+    facts = join_account_facts(people, accounts, fields)
+    with engine(threads) as connection:
+        flags, blamed = fit_flags(model.fit, facts, now=as_of)
+        connection.register("flags", flags)
+        connection.register("answers", answers(people).append_column("person", flags.column("person")))
+        _register_persons(connection, people, flags.column("person"), roles(model, facts, now=as_of))
+        _create_daily(connection, hits, model)
+        create_interest_lines(connection, model, today=today)
+        create_lines(connection, model)
+        create_scores(connection, model, blamed)
+        scored_accounts = score_accounts(connection, model, accounts, now=as_of)
+        return Scored(_scores(connection), _lines(connection), scored_accounts)
+
+
+def _register_persons(
+    connection: duckdb.DuckDBPyConnection, people: pa.Table, numbers: pa.Array, role: pa.Array
+) -> None:
+    ids = people.column("person_id").cast(pa.string())
+    account = pa.nulls(people.num_rows, pa.string())
+    if "account_id" in people.column_names:
+        account = people.column("account_id").cast(pa.string())
+    persons = pa.table({"person": numbers, "person_id": ids, "role": role, "account_id": account})
+    connection.register("persons", persons)
+    connection.execute("CREATE TEMP VIEW memberships AS SELECT person, account_id FROM persons WHERE account_id <> ''")
+
+
+def _create_daily(connection: duckdb.DuckDBPyConnection, hits: pa.Table, model: CompiledModel) -> None:
+    """Make ``daily``: the hits of all identities of a person, by rule and local day, under numbers instead of names."""
+    connection.register("hits", hits)
+    rules = pa.table(
+        {
+            "rule": pa.array([rule.number for rule in model.interest], pa.int32()),
+            "id": pa.array([rule.id for rule in model.interest], pa.string()),
+        }
+    )
+    connection.register("hit_rules", rules)
+    connection.execute("""
+        CREATE TEMP TABLE daily AS
+        SELECT p.person, r.rule, (h.day - DATE '1970-01-01')::INTEGER AS day, sum(h.count)::BIGINT AS hits
+        FROM hits h JOIN persons p ON p.person_id = h.person_id JOIN hit_rules r ON r.id = h.rule
+        GROUP BY ALL""")
+
+
+def _scores(connection: duckdb.DuckDBPyConnection) -> pa.Table:
+    points = ("fit", "fit_low", "fit_high", "interest", "qualification", "total")
+    parts = ("fit_part", "interest_part", "qualification_part")
+    return fetch(
+        connection,
+        f"""SELECT p.person_id, {", ".join(f"s.{name} / 10.0::DOUBLE AS {name}" for name in points)},
+                   s.letter || s.number AS grade, s.verdict, s.buying_stage, s.role, s.disqualified_because,
+                   s.deciding_fact, {", ".join(f"s.{name} / 10.0::DOUBLE AS {name}" for name in parts)}
+            FROM scored s JOIN persons p USING (person) ORDER BY person""",
+        SCORES,
+    )
+
+
+def _lines(connection: duckdb.DuckDBPyConnection) -> pa.Table:
+    names = " ".join(f"WHEN {number} THEN '{name}'" for number, name in enumerate(DIMENSIONS))
+    return fetch(
+        connection,
+        f"""SELECT p.person_id, CASE l.dimension {names} END AS dimension, l.rule, l.tenths / 10.0::DOUBLE AS points,
+                   l.count, (DATE '1970-01-01' + l.first_day) AS first_on, (DATE '1970-01-01' + l.last_day) AS last_on
+            FROM lines l JOIN persons p USING (person) ORDER BY l.person, l.dimension, l.place""",
+        LINES,
+    )
