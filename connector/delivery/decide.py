@@ -1,0 +1,325 @@
+"""Wanted minus what the CRM holds: the smallest list of writes, each with its cause, and the memory beside it."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from connector.delivery.creations import person_creation
+from connector.delivery.ground import Ground, Person
+from connector.delivery.keys import event_episode, stage_episode
+from connector.delivery.own_fields import own_fields
+from connector.delivery.records import (
+    account_rows,
+    blanks_mask,
+    fill_row,
+    fillable,
+    own_mapping,
+    own_rows,
+    own_values,
+    owner_row,
+)
+from connector.delivery.shown import Shown
+from connector.delivery.tasks import TaskWish, closing_row, refresh_row, task_row, untouched
+from connector.domain.writes import Cause
+from connector.mapping.evaluate import evaluate, holds
+from connector.mapping.fields import CrmField
+from connector.ports.store import OutboxRow
+from connector.routing.pools import Owner
+from connector.routing.route import assignments, choose_owner, fallback_assignment
+
+
+@dataclass(frozen=True, slots=True)
+class Decided:
+    """The rows in the order in which limits should see them, everybody's memory, and the accounts' memory."""
+
+    rows: list[OutboxRow]
+    shown: pa.Array
+    accounts: dict[str, str]
+
+
+def decide(ground: Ground) -> Decided:
+    """Decide what to write. Pure: the same ground gives the same rows."""
+    return _Decision(ground).result()
+
+
+class _Decision:
+    def __init__(self, ground: Ground) -> None:
+        self._ground = ground
+        self._mapped = own_mapping(ground)
+        people = ground.people
+        described = {**ground.info.get("lead", {}), **ground.info.get("contact", {})}
+        self._own = own_fields(people, self._mapped, described, step=ground.mappings.scoring.write_step)
+        self._memory: dict[int, Shown] = {}
+        self._rows: list[OutboxRow] = []
+        self._tasks: dict[tuple[str, str], Mapping[str, Any]] = {}
+        for task in ground.tasks:
+            self._tasks.setdefault((str(task["rule"]), str(task["person_id"])), task)
+        pending = [row for row in ground.pending if row.write.kind == "create" and row.write.object == "task"]
+        self._pending_tasks = {(row.rule, row.person_id) for row in pending if row.state != "dead"}
+        self._created: dict[str, OutboxRow] = {}
+        self._owners: dict[str, Owner] = {}
+
+    def result(self) -> Decided:
+        ground = self._ground
+        fast = self._fast_by_row()
+        personas = self._personas()
+        blanks, blank_mask = blanks_mask(ground)
+        entered = ground.people.column("entered").combine_chunks()
+        rows = set(fast) | set(personas) | set(pc.indices_nonzero(entered).to_pylist())
+        rows |= set(pc.indices_nonzero(blank_mask).to_pylist())
+        order = sorted(rows)
+        people = dict(zip(order, ground.people.take(pa.array(order, pa.int64())).to_pylist(), strict=True))
+        going = assignments(ground.mappings.routing, ground.people.take(pa.array(order, pa.int64())), now=ground.now)
+        for at, to in zip(order, going, strict=True):
+            person = people[at]
+            self._person(at, person, to, fast.get(at, {}), personas.get(at, []))
+            self._blanks(at, person, blanks)
+        self._close_tasks()
+        accounts, account_memory = self._accounts()
+        rows_of_own = list(own_rows(ground, self._own, self._mapped))
+        totals = dict(zip(ground.people.column("person_id").to_pylist(), self._totals(), strict=True))
+        ranked = sorted(
+            [*self._rows, *rows_of_own, *accounts],
+            key=lambda row: (row.priority, -(totals.get(row.person_id) or 0.0), row.lane),
+        )
+        return Decided(list(self._without_repeats(ranked)), self._shown(), account_memory)
+
+    def _totals(self) -> list[float | None]:
+        column: list[float | None] = self._ground.people.column("score.total").to_pylist()
+        return column
+
+    def _remember(self, at: int) -> Shown:
+        """Give the memory of one row, loaded once."""
+        if at not in self._memory:
+            self._memory[at] = Shown.load(self._ground.people.column("shown")[at].as_py())
+        return self._memory[at]
+
+    # -- the fast lane, personas, stage entries ------------------------------------------------------------------
+
+    def _fast_by_row(self) -> dict[int, dict[str, list[Mapping[str, Any]]]]:
+        index = {id_: at for at, id_ in enumerate(self._ground.people.column("person_id").to_pylist())}
+        found: dict[int, dict[str, list[Mapping[str, Any]]]] = defaultdict(lambda: defaultdict(list))
+        for event in self._ground.fast_events:
+            at = index.get(str(event["person_id"]))
+            if at is not None and not self._is_baseline(at):
+                found[at][str(event["rule"])].append(event)
+        return found
+
+    def _is_baseline(self, at: int) -> bool:
+        return self._ground.baseline or bool(self._ground.people.column("baseline")[at].as_py())
+
+    def _personas(self) -> dict[int, list[str]]:
+        """Find who becomes a persona now; remember who is one."""
+        ground = self._ground
+        fresh: dict[int, list[str]] = defaultdict(list)
+        for persona in ground.mappings.routing.personas:
+            mask = holds(evaluate(persona.when, ground.people, now=ground.now))
+            known = pc.match_substring(pc.fill_null(ground.people.column("shown"), ""), f'"{persona.id}"')
+            for at in pc.indices_nonzero(pc.xor(mask, known.combine_chunks())).to_pylist():
+                memory = self._remember(at)
+                if not mask[at].as_py():
+                    memory.personas = [name for name in memory.personas if name != persona.id]
+                elif persona.id not in memory.personas:
+                    if self._is_baseline(at) or persona.task is None:
+                        memory.personas.append(persona.id)
+                    else:
+                        fresh[at].append(persona.id)
+        return fresh
+
+    def _person(
+        self, at: int, person: Person, to: str, fast: Mapping[str, list[Mapping[str, Any]]], personas: list[str]
+    ) -> None:
+        if self._is_baseline(at) or person["in_review"] or person["erased"]:
+            return
+        routing = self._ground.mappings.routing
+        for rule in routing.fast_lane:
+            if fast.get(rule.id):
+                self._fast_lane(at, person, rule.id, fast[rule.id])
+        for persona in routing.personas:
+            if persona.id in personas and persona.task is not None:
+                wish = TaskWish(
+                    persona.id,
+                    persona.task,
+                    persona.to or to or fallback_assignment(routing),
+                    self._ground.now,
+                    stage_episode(person["stage_entry"]),
+                    Cause.TASK,
+                    self._words(person),
+                )
+                if self._open(at, person, wish):
+                    self._remember(at).personas.append(persona.id)
+        if person["entered"]:
+            for task in routing.stage_tasks:
+                if task.on_enter == person["stage"]:
+                    wish = TaskWish(
+                        task.id,
+                        task.task,
+                        task.to,
+                        person["stage_since"],
+                        stage_episode(person["stage_entry"]),
+                        Cause.TASK,
+                        self._words(person),
+                    )
+                    self._open(at, person, wish)
+            if person["disposition"] == "sales":
+                self._record(
+                    at, person, to or fallback_assignment(routing), stage_episode(person["stage_entry"]), False
+                )
+
+    def _fast_lane(self, at: int, person: Person, rule_id: str, events: list[Mapping[str, Any]]) -> None:
+        rule = next(rule for rule in self._ground.mappings.routing.fast_lane if rule.id == rule_id)
+        memory = self._remember(at)
+        last = memory.fast.get(rule_id, "")
+        fresh = [event for event in events if event["occurred_at"].isoformat() > last]
+        if not fresh:
+            return
+        first, latest = fresh[0], fresh[-1]
+        words = self._words(person) | {"form": latest["form"], "path": latest["path"]}
+        episode = event_episode(first["system"], first["kind"], first["id"])
+        task = self._tasks.get((rule_id, person["person_id"]))
+        if task is not None:
+            wish = TaskWish(rule_id, rule.task, rule.to, latest["occurred_at"], episode, Cause.FAST_LANE_TASK, words)
+            owner = self._ground.desk.user(str(task.get("owner")))
+            zone = owner.time_zone if owner else "UTC"
+            row = refresh_row(self._ground, person, wish, task, Owner(str(task.get("owner")), "user", "", "", zone))
+            self._rows += [] if row is None else [row]
+        elif (rule_id, person["person_id"]) not in self._pending_tasks:
+            wish = TaskWish(rule_id, rule.task, rule.to, first["occurred_at"], episode, Cause.FAST_LANE_TASK, words)
+            if not self._open(at, person, wish):
+                return
+        memory.fast[rule_id] = latest["occurred_at"].isoformat()
+
+    def _words(self, person: Person) -> dict[str, str | None]:
+        names = ("first_name", "last_name", "company", "grade")
+        return {name: person.get(name) for name in names} | {"reason": person.get("top_reason")}
+
+    def _open(self, at: int, person: Person, wish: TaskWish) -> bool:
+        """Open a task, and the record it hangs on where there is none; False when there can be no record."""
+        fast_lane = wish.cause is Cause.FAST_LANE_TASK
+        owner = self._owner(person, wish.to)
+        if person["crm_id"] is None:
+            creation = self._record(at, person, wish.to, wish.episode, fast_lane)
+            if creation is None:
+                return False
+            row = task_row(self._ground, person, wish, owner=owner, who_id=None, who_key=creation.write.key)
+        else:
+            self._record(at, person, wish.to, wish.episode, fast_lane)
+            row = task_row(self._ground, person, wish, owner=owner, who_id=person["crm_id"], who_key=None)
+        self._rows += [] if row is None else [row]
+        return True
+
+    def _owner(self, person: Person, to: str) -> Owner:
+        """Choose one owner per person and cycle, so that record and tasks agree."""
+        if person["person_id"] not in self._owners:
+            held = person.get("owner_id")
+            self._owners[person["person_id"]] = choose_owner(
+                self._ground.desk,
+                to,
+                record_owner=held if self._ground.desk.active(held) else None,
+                account_owner=person.get("account_owner_id"),
+                otherwise=fallback_assignment(self._ground.mappings.routing),
+            )
+        return self._owners[person["person_id"]]
+
+    def _record(self, at: int, person: Person, to: str, episode: str, fast_lane: bool) -> OutboxRow | None:
+        """Create the person's record, or give the existing one an owner where it has none who works here."""
+        ground, id_ = self._ground, person["person_id"]
+        if id_ in self._created:
+            return self._created[id_]
+        if person["crm_id"] is not None:
+            held = person.get("owner_id")
+            if not ground.desk.active(held) or held == ground.user_id:
+                row = owner_row(ground, person, self._owner(person, to), fast_lane=fast_lane)
+                if row is not None and not any(r.lane == row.lane and r.group == "owner" for r in self._rows):
+                    self._rows.append(row)
+            return None
+        if person["crm_deleted"] and not fast_lane:
+            return None
+        object_ = "contact" if person["account"] == "matched" else "lead"
+        own = own_values(ground, object_, self._own, self._mapped, at)
+        creation = person_creation(
+            ground, person, own, owner=self._owner(person, to), episode=episode, fast_lane=fast_lane
+        )
+        if creation is not None:
+            self._created[id_] = creation
+            self._rows.append(creation)
+        return creation
+
+    # -- blanks, closings, accounts --------------------------------------------------------------------------------
+
+    def _blanks(self, at: int, person: Person, mapped: Mapping[str, CrmField]) -> None:
+        if person["crm_id"] is None or person["in_review"]:
+            return
+        values = fillable(self._ground, person, mapped)
+        memory = self._remember(at) if values else Shown()
+        fresh = {name: value for name, value in values.items() if memory.blanks.get(name) != value}
+        if not fresh:
+            return
+        memory.blanks |= fresh
+        if not self._is_baseline(at):
+            self._rows.append(fill_row(self._ground, person, fresh))
+
+    def _close_tasks(self) -> None:
+        ground = self._ground
+        if ground.baseline:
+            return
+        rules = {task.id: task.on_enter for task in ground.mappings.routing.stage_tasks}
+        wanted = [task for task in ground.tasks if task["rule"] in rules and untouched(ground, task)]
+        if not wanted:
+            return
+        ids = [str(task["person_id"]) for task in wanted]
+        rows = ground.people.filter(pc.is_in(ground.people.column("person_id"), pa.array(ids, pa.string())))
+        people = {row["person_id"]: row for row in rows.select(["person_id", "stage"]).to_pylist()}
+        for task in wanted:
+            person = people.get(str(task["person_id"]))
+            if person is not None and person["stage"] != rules[str(task["rule"])]:
+                self._rows.append(closing_row(ground, person, task, f"left stage {rules[str(task['rule'])]}"))
+
+    def _accounts(self) -> tuple[list[OutboxRow], dict[str, str]]:
+        ground = self._ground
+        mapped = {n: f for n, f in ground.mappings.fields.crm.account.items() if f.write == "always"}
+        if not mapped or not ground.accounts.num_rows:
+            return [], {}
+        accounts = ground.accounts
+        own = own_fields(accounts, mapped, ground.info.get("account", {}), step=ground.mappings.scoring.write_step)
+        memory = {}
+        for at in pc.indices_nonzero(own.news).to_pylist():
+            row = {name: accounts.column(name)[at].as_py() for name in ("account_id", "score.total", "grade")}
+            shown = Shown(total=row["score.total"], grade=row["grade"], record=f"account:{row['account_id']}")
+            shown.fields = {name: values[at].as_py() for name, values in own.wanted.items()}
+            memory[str(row["account_id"])] = shown.dump()
+        return list(account_rows(ground, own)), memory
+
+    # -- memory and order ------------------------------------------------------------------------------------------
+
+    def _shown(self) -> pa.Array:
+        """Give everybody's memory as JSON: new numbers where they are news, the old text where nothing changed."""
+        people, own = self._ground.people, self._own
+        news = pc.indices_nonzero(own.news)
+        names = ("score.total", "grade", "verdict", "stage", "disposition", "reasons_key", "record")
+        fresh = people.select(list(names)).take(news).to_pylist()
+        wanted = {name: values.take(news).to_pylist() for name, values in own.wanted.items()}
+        for place, (at, row) in enumerate(zip(news.to_pylist(), fresh, strict=True)):
+            memory = self._remember(at)
+            memory.total, memory.grade, memory.verdict = row["score.total"], row["grade"], row["verdict"]
+            memory.stage, memory.disposition = row["stage"], row["disposition"]
+            memory.reasons_key, memory.record = row["reasons_key"], row["record"]
+            memory.fields = {name: values[place] for name, values in wanted.items()}
+        texts = people.column("shown").to_pylist()
+        for at, memory in self._memory.items():
+            texts[at] = memory.dump()
+        return pa.array(texts, pa.string())
+
+    def _without_repeats(self, rows: Iterable[OutboxRow]) -> Iterable[OutboxRow]:
+        """Drop wishes that are on their way already, or were refused in just these words."""
+        waiting = {(row.lane, row.group): row for row in self._ground.pending}
+        for row in rows:
+            same = waiting.get((row.lane, row.group))
+            if same is None or same.write.fields != row.write.fields:
+                yield row

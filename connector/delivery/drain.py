@@ -1,0 +1,200 @@
+"""Right of the outbox nothing happens twice: claim, send, settle, and settle what came back unclear."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from datetime import UTC, datetime, timedelta
+
+from connector.delivery.budget import Budget
+from connector.domain.writes import OutcomeKind, Write, WriteOutcome
+from connector.errors import AccessError, HandoffError, RateLimited, TransientError
+from connector.ports.crm import Crm
+from connector.ports.store import OutboxRow, Store
+
+#: how long a claimed row is ours before it counts as unknown; longer than any one call may take
+LEASE = timedelta(minutes=15)
+#: waits between tries inside one cycle, in real seconds
+_PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 15.0, 15.0)
+#: attempts after which a refusal that may pass is no longer tried within a cycle
+_MARGIN = timedelta(minutes=1)
+
+
+@dataclass(slots=True)
+class Drained:
+    """What one draining did, in rows, and what stopped it."""
+
+    written: int = 0
+    unchanged: int = 0
+    dead: int = 0
+    stopped_by: str = ""
+    by_kind: dict[tuple[str, str], int] = field(default_factory=dict)
+
+
+class Drain:
+    """Empties the outbox into one CRM. Several may run at once on one database; rows are claimed, never shared."""
+
+    def __init__(
+        self,
+        store: Store,
+        crm: Crm,
+        *,
+        owner: str,
+        budget: Budget,
+        patience: timedelta = timedelta(seconds=60),
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        sleep: Callable[[float], None] = time.sleep,
+        stop: Callable[[], bool] = lambda: False,
+    ) -> None:
+        self._store = store
+        self._crm = crm
+        self._owner = owner
+        self._budget = budget
+        self._patience = patience
+        self._clock = clock
+        self._sleep = sleep
+        self._stop = stop
+        self._traits = crm.traits()
+
+    def run(self, *, now: datetime) -> Drained:
+        """Send until nothing is due, the pause switch is on, the budget is spent or the system does not answer.
+
+        ``now`` is the cycle's clock, on which ``not_before`` lies. Waiting for what may pass (locks, lost answers) takes
+        at most ``patience`` of real time; what is left then waits for the next run.
+
+        Raises:
+            AccessError: not let in; claimed rows went back.
+        """
+        drained = Drained()
+        started = time.monotonic()
+        tries = 0
+        while not self._stopped(drained, now):
+            self._store.outbox.expire(now=now)
+            sent = self._settle_unknown(drained, now) + self._send(drained, now)
+            if drained.stopped_by:
+                break
+            if sent:
+                tries = 0
+                continue
+            waiting = self._waiting(now)
+            pause = _PAUSES[min(tries, len(_PAUSES) - 1)]
+            if not waiting or time.monotonic() - started + pause > self._patience.total_seconds():
+                break
+            tries += 1
+            self._sleep(pause)
+        return drained
+
+    def _stopped(self, drained: Drained, now: datetime) -> bool:
+        if self._stop():
+            drained.stopped_by = "stop"
+        elif self._store.switches.paused() is not None:
+            drained.stopped_by = "pause"
+        elif self._budget.remaining(self._crm.usage(), now=now) == 0:
+            drained.stopped_by = "budget"
+        return bool(drained.stopped_by)
+
+    def _waiting(self, now: datetime) -> bool:
+        counts = self._store.outbox.counts()
+        return bool(counts.get("unknown", 0) or counts.get("todo", 0))
+
+    def _send(self, drained: Drained, now: datetime) -> int:
+        rows = self._store.outbox.claim(self._traits.batch_size, owner=self._owner, now=now, lease=LEASE)
+        if not rows:
+            return 0
+        writes = [row.write for row in self._with_references(rows)]
+        before = self._crm.calls()
+        try:
+            outcomes = self._crm.apply(writes, now=now)
+        except (RateLimited, TransientError, AccessError) as error:
+            # The port promises that nothing was attempted, so the rows are certain to be safe to send again.
+            again = WriteOutcome(key="", kind=OutcomeKind.RETRY, code=error.code, message=error.message)
+            self._store.outbox.settle({row.id: again for row in rows}, now=now)
+            return self._give_up(error, drained)
+        finally:
+            self._spend(before, "write", now)
+        self._store.outbox.settle({row.id: out for row, out in zip(rows, outcomes, strict=True)}, now=now)
+        self._count(drained, rows, outcomes)
+        return sum(outcome.kind is not OutcomeKind.RETRY for outcome in outcomes)
+
+    def _give_up(self, error: HandoffError, drained: Drained) -> int:
+        if isinstance(error, AccessError):
+            raise error
+        daily = isinstance(error, RateLimited) and error.daily
+        if daily:
+            drained.stopped_by = "budget"
+        return 0
+
+    def _with_references(self, rows: list[OutboxRow]) -> list[OutboxRow]:
+        """Put the ids of created records where their creation keys stand."""
+        keys = sorted({key for row in rows for key in row.write.references.values()})
+        ids = self._store.outbox.created_ids(keys) if keys else {}
+        return [replace(row, write=_resolved(row.write, ids)) if row.write.references else row for row in rows]
+
+    def _settle_unknown(self, drained: Drained, now: datetime) -> int:
+        """Find out what became of lost answers, and give back what may be sent again."""
+        rows = self._store.outbox.unknown(self._traits.batch_size)
+        if not rows:
+            return 0
+        again = {row.id for row in rows if self._repeatable(row)}
+        outcomes: dict[int, WriteOutcome] = {
+            row.id: WriteOutcome(key=row.write.key, kind=OutcomeKind.RETRY, code="resend")
+            for row in rows
+            if row.id in again
+        }
+        rest = self._with_references([row for row in rows if row.id not in again])
+        outcomes |= self._look_up(rest, now) if rest else {}
+        self._store.outbox.settle(outcomes, now=now)
+        settled = [(row, outcomes[row.id]) for row in rows if row.id in outcomes]
+        self._count(drained, [row for row, _ in settled], [outcome for _, outcome in settled])
+        return len(outcomes)
+
+    def _repeatable(self, row: OutboxRow) -> bool:
+        """A creation with a key that the CRM keeps unique is simply sent again: the second finds the first."""
+        return row.write.kind == "create" and self._traits.creation_key_unique.get(row.write.object, False)
+
+    def _look_up(self, rows: list[OutboxRow], now: datetime) -> dict[int, WriteOutcome]:
+        before = self._crm.calls()
+        try:
+            found: Mapping[str, str | None] = self._crm.find_applied([row.write for row in rows])
+        except TransientError:
+            return {}
+        finally:
+            self._spend(before, "write", now)
+        outcomes: dict[int, WriteOutcome] = {}
+        for row in rows:
+            id_ = found.get(row.write.key)
+            if id_ is not None:
+                outcomes[row.id] = WriteOutcome(key=row.write.key, kind=OutcomeKind.WRITTEN, id=id_, code="found")
+            elif row.write.kind == "update" or self._bound_passed(row):
+                # An update by id repeats safely; a creation only once the vendor can no longer be at work on it.
+                outcomes[row.id] = WriteOutcome(key=row.write.key, kind=OutcomeKind.RETRY, code="resend")
+        return outcomes
+
+    def _bound_passed(self, row: OutboxRow) -> bool:
+        vendor_now = self._crm.clock() or self._clock()
+        return row.sent_at is not None and vendor_now >= row.sent_at + self._traits.settle_after + _MARGIN
+
+    def _spend(self, before: int, cause: str, now: datetime) -> None:
+        calls = self._crm.calls() - before
+        if calls:
+            self._store.ledger.spend(self._traits.system, calls, cause=cause, at=now)
+
+    @staticmethod
+    def _count(
+        drained: Drained, rows: list[OutboxRow], outcomes: list[WriteOutcome] | tuple[WriteOutcome, ...]
+    ) -> None:
+        for row, outcome in zip(rows, outcomes, strict=True):
+            if outcome.kind is OutcomeKind.WRITTEN:
+                drained.written += 1
+                place = (row.write.kind, row.write.object)
+                drained.by_kind[place] = drained.by_kind.get(place, 0) + 1
+            elif outcome.kind in {OutcomeKind.UNCHANGED, OutcomeKind.HUMAN_WON}:
+                drained.unchanged += 1
+            elif outcome.kind is OutcomeKind.REJECTED:
+                drained.dead += 1
+
+
+def _resolved(write: Write, ids: Mapping[str, str]) -> Write:
+    fields = write.fields | {name: ids[key] for name, key in write.references.items() if key in ids}
+    return replace(write, fields=fields)

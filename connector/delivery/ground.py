@@ -1,0 +1,110 @@
+"""What a decision stands on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import pyarrow as pa
+
+from connector.domain.records import Value
+from connector.domain.writes import Cause, Write
+from connector.mapping.bundle import Mappings
+from connector.ports.store import OutboxRow
+from connector.ports.traits import AdapterTraits, FieldInfo
+from connector.routing.pools import Desk
+
+#: One person as the deciding code sees one: a row of the people table as a dictionary.
+Person = dict[str, Any]
+
+
+@dataclass
+class Ground:
+    """One cycle's facts, memory and rules, read by every part of the decision.
+
+    Attributes:
+        people: one row per living person; see ``connector.pipeline.population``.
+        accounts: one row per CRM account with ``account_id``, results and mirrored fields (``crm.FIELD``).
+        tasks: open tasks of ours in the CRM, as dictionaries by our words (``id person_id key rule subject …``).
+        fast_events: rows of ``Signals.fast_lane`` that nobody has acted on, in order of time.
+        info: object → CRM field → description, for lengths and picklists.
+        pending: rows of the outbox that are todo, doing, unknown, held or dead.
+        mark: the baseline mark, or None while the first live cycle has not been committed.
+    """
+
+    now: datetime
+    install: str
+    run_id: str
+    plan_id: str
+    mappings: Mappings
+    crm: AdapterTraits
+    info: Mapping[str, Mapping[str, FieldInfo]]
+    people: pa.Table
+    accounts: pa.Table
+    tasks: Sequence[Mapping[str, Any]]
+    fast_events: Sequence[Mapping[str, Any]]
+    pending: Sequence[OutboxRow]
+    desk: Desk
+    user_id: str | None
+    mark: datetime | None
+    known_keys: set[str] = field(default_factory=set)
+
+    @property
+    def baseline(self) -> bool:
+        """Whether this is the first live cycle, which writes nothing but our own score and stage fields."""
+        return self.mark is None
+
+    def native(self, object_: str, word: str) -> str:
+        """Give the CRM's field for one of our words, or an empty string."""
+        return self.crm.native.get(object_, {}).get(word, "")
+
+    def native_value(self, object_: str, word: str, value: Value) -> Value:
+        """Give the CRM's value for one of ours."""
+        return self.crm.native_values.get(f"{object_}.{word}", {}).get(str(value), value)
+
+    def fit_value(self, object_: str, name: str, value: Value) -> Value:
+        """Cut a text to the field's length; drop a value that the field's restricted picklist would refuse."""
+        described = self.info.get(object_, {}).get(name)
+        if described is None or value is None:
+            return value
+        if described.restricted and described.values and str(value) not in described.values:
+            return None
+        if isinstance(value, str) and described.length and len(value) > described.length:
+            return value[: described.length]
+        return value
+
+    def row(
+        self,
+        write: Write,
+        *,
+        lane: str,
+        group: str,
+        cause: Cause,
+        rule: str,
+        person_id: str,
+        reason: str,
+        priority: int,
+        depends_on: tuple[str, ...] = (),
+    ) -> OutboxRow:
+        """Build an outbox row of this cycle."""
+        return OutboxRow(
+            id=0,
+            write=write,
+            lane=lane,
+            group=group,
+            cause=cause,
+            rule=rule,
+            person_id=person_id,
+            reason=reason,
+            run_id=self.run_id,
+            plan_id=self.plan_id,
+            priority=priority,
+            decided_at=self.now,
+            depends_on=depends_on,
+        )
+
+    def lane(self, object_: str, id_: str) -> str:
+        """Name the lane of one CRM record."""
+        return f"{self.crm.system}:{object_}:{id_}"

@@ -1,0 +1,106 @@
+"""Our own fields on CRM records: what they should show, and which records must be written, decided column by column."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from decimal import Decimal
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from connector.mapping.fields import CrmField
+from connector.ports.traits import FieldInfo
+
+#: what of the shown memory makes a number worth writing again, whatever its size
+_TRIGGERS = ("grade", "verdict", "stage", "disposition", "reasons_key")
+
+
+@dataclass(frozen=True, slots=True)
+class OwnFields:
+    """Wanted values of our own fields for every row, as text, and which rows are to be written.
+
+    Attributes:
+        wanted: CRM field → column of texts (null = blank).
+        news: rows whose shown numbers are to be replaced (grade, stage, reasons … changed, or the number moved enough).
+        differ: CRM field → rows in which the CRM holds something else.
+    """
+
+    wanted: Mapping[str, pa.Array]
+    news: pa.Array
+    differ: Mapping[str, pa.Array]
+
+
+def text_of(column: pa.ChunkedArray | pa.Array) -> pa.Array:
+    """Write a column of results as the CRM will give it back: numbers without trailing zeros, blanks as null."""
+    array = column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
+    if pa.types.is_string(array.type):
+        return pc.if_else(pc.equal(pc.utf8_length(pc.utf8_trim_whitespace(array)), 0), None, array)
+    if pa.types.is_floating(array.type) or pa.types.is_decimal(array.type):
+        text = pc.cast(pc.cast(array, pa.decimal128(18, 4)), pa.string())
+        text = pc.replace_substring_regex(text, r"(\.\d*?)0+$", r"\1")
+        return pc.replace_substring_regex(text, r"\.$", "")
+    if pa.types.is_boolean(array.type):
+        return pc.if_else(array, "true", "false")
+    return pc.cast(array, pa.string())
+
+
+def own_fields(
+    people: pa.Table,
+    mapped: Mapping[str, CrmField],
+    info: Mapping[str, FieldInfo],
+    *,
+    step: Decimal,
+    prefix: str = "crm.",
+) -> OwnFields:
+    """Compare what our fields should show with what the CRM holds (columns ``crm.FIELD``).
+
+    ``people`` has a column per source word of ``mapped`` and ``shown``, the JSON of what was shown last.
+    """
+    wanted: dict[str, pa.Array] = {}
+    differ: dict[str, pa.Array] = {}
+    for name, field in mapped.items():
+        if field.write != "always" or field.source not in people.column_names:
+            continue
+        values = _translate(text_of(people.column(field.source)), field)
+        length = info[name].length if name in info else None
+        if length and info[name].type in {"text", "other"}:
+            values = pc.utf8_slice_codeunits(values, 0, length)
+        wanted[name] = values
+        held = text_of(people.column(prefix + name)) if prefix + name in people.column_names else None
+        blank = pa.nulls(people.num_rows, pa.string())
+        differ[name] = pc.not_equal(pc.fill_null(values, ""), pc.fill_null(blank if held is None else held, ""))
+    return OwnFields(wanted, _news(people, list(wanted), step, prefix), differ)
+
+
+def _translate(values: pa.Array, field: CrmField) -> pa.Array:
+    for ours, theirs in field.values.items():
+        values = pc.if_else(pc.equal(values, ours), theirs, values)
+    return values
+
+
+def _news(people: pa.Table, fields: Sequence[str], step: Decimal, prefix: str) -> pa.Array:
+    """Mark rows never shown, or whose triggers changed, whose number moved by the step, whose CRM value is not ours."""
+    conditions = ["shown IS NULL"]
+    conditions += [
+        f"json_extract_string(shown, '$.{name}') IS DISTINCT FROM \"{name}\""
+        for name in _TRIGGERS
+        if name in people.column_names
+    ]
+    if "score.total" in people.column_names:
+        total = '"score.total"'
+        conditions.append(f"abs({total} - TRY_CAST(json_extract_string(shown, '$.total') AS DOUBLE)) >= {step}")
+    for name in fields:
+        if prefix + name in people.column_names:
+            path = '$.fields."' + name + '"'
+            conditions.append(
+                f"(\"{prefix}{name}\" IS DISTINCT FROM json_extract_string(shown, '{path}') AND "
+                f"json_extract_string(shown, '$.record') IS NOT DISTINCT FROM record)"
+            )
+    conditions.append("json_extract_string(shown, '$.record') IS DISTINCT FROM record")
+    with duckdb.connect(":memory:") as connection:
+        connection.register("people", people)
+        query = f"SELECT coalesce({' OR '.join(conditions)}, true) AS news FROM people"
+        table: pa.Table = connection.execute(query).to_arrow_table()
+    return table.column("news").combine_chunks()

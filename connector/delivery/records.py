@@ -1,0 +1,196 @@
+"""Updates of records that exist: our own fields, owners, and blanks that a person left for us to fill."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from connector.delivery.ground import Ground, Person
+from connector.delivery.own_fields import OwnFields, text_of
+from connector.domain.records import Value
+from connector.domain.writes import Cause, Write
+from connector.mapping.fields import CrmField
+from connector.ports.store import OutboxRow
+from connector.ports.traits import FieldInfo
+from connector.routing.pools import Owner
+
+#: sources whose fields are noticed as a stage move
+STAGE_SOURCES = frozenset({"stage", "stage_entry"})
+_NUMBERS = frozenset({"integer", "number"})
+
+
+def own_mapping(ground: Ground) -> dict[str, CrmField]:
+    """Give our own fields on people: those of the mapping and the stage-entry number that keys are built from."""
+    mapped = {name: f for name, f in ground.mappings.fields.crm.person.items() if f.write == "always"}
+    entry = ground.native("lead", "stage_entry")
+    if entry:
+        mapped.setdefault(entry, CrmField.model_validate({"from": "stage_entry"}))
+    return mapped
+
+
+def stage_fields(mapped: Mapping[str, CrmField]) -> frozenset[str]:
+    """Give the fields whose change people notice as a stage move."""
+    return frozenset(name for name, field in mapped.items() if field.source in STAGE_SOURCES)
+
+
+def typed(value: str | None, info: FieldInfo | None) -> Value:
+    """Turn the text of a result into what the field holds."""
+    if value is None or info is None or info.type not in _NUMBERS:
+        return value
+    number = float(value)
+    return int(number) if number.is_integer() else number
+
+
+def own_values(
+    ground: Ground, object_: str, own: OwnFields, mapped: Mapping[str, CrmField], row: int
+) -> dict[str, Value]:
+    """Give all our fields' values for one row and kind of record."""
+    info = ground.info.get(object_, {})
+    return {
+        name: typed(values[row].as_py(), info.get(name))
+        for name, values in own.wanted.items()
+        if mapped[name].only in {None, object_} and (not info or name in info)
+    }
+
+
+def own_rows(ground: Ground, own: OwnFields, mapped: Mapping[str, CrmField]) -> Iterator[OutboxRow]:
+    """Build one update per record whose shown numbers are news and differ from what the CRM holds."""
+    stages = stage_fields(mapped)
+    any_differ = pa.array([False] * ground.people.num_rows)
+    for mask in own.differ.values():
+        any_differ = pc.or_(any_differ, mask)
+    todo = pc.and_(pc.and_(own.news, any_differ), pc.is_valid(ground.people.column("record")))
+    rows = pc.indices_nonzero(todo)
+    names = [name for name in own.wanted if "crm." + name in ground.people.column_names]
+    columns = ["person_id", "record", *("crm." + name for name in names)]
+    people = ground.people.select(columns).take(rows).to_pylist()
+    wanted = {name: values.take(rows).to_pylist() for name, values in own.wanted.items()}
+    differ = {name: mask.take(rows).to_pylist() for name, mask in own.differ.items()}
+    for at, person in enumerate(people):
+        object_, _, id_ = person["record"].partition(":")
+        info = ground.info.get(object_, {})
+        fields = {
+            name: typed(wanted[name][at], info.get(name))
+            for name in wanted
+            if differ[name][at] and mapped[name].only in {None, object_} and (not info or name in info)
+        }
+        if not fields:
+            continue
+        moves = not ground.baseline and bool(stages.intersection(fields))
+        yield ground.row(
+            Write(
+                key="",
+                kind="update",
+                object=object_,
+                id=id_,
+                fields=fields,
+                expected={name: typed(person.get("crm." + name), info.get(name)) for name in fields},
+                ours=frozenset(fields),
+            ),
+            lane=ground.lane(object_, id_),
+            group="stage" if moves else "score",
+            cause=Cause.STAGE_MOVE if moves else Cause.SCORE,
+            rule="score",
+            person_id=person["person_id"],
+            reason="stage moved" if moves else "score changed",
+            priority=1 if moves else 2,
+        )
+
+
+def account_rows(ground: Ground, own: OwnFields) -> Iterator[OutboxRow]:
+    """Build one update per account whose shown score differs from what the CRM holds by the write step or more."""
+    for at in pc.indices_nonzero(own.news).to_pylist():
+        fields = {
+            name: typed(own.wanted[name][at].as_py(), ground.info.get("account", {}).get(name))
+            for name, mask in own.differ.items()
+            if mask[at].as_py()
+        }
+        if not fields:
+            continue
+        account = ground.accounts.column("account_id")[at].as_py()
+        yield ground.row(
+            Write(key="", kind="update", object="account", id=account, fields=fields, ours=frozenset(fields)),
+            lane=ground.lane("account", account),
+            group="score",
+            cause=Cause.SCORE,
+            rule="account-score",
+            person_id="",
+            reason="account score changed",
+            priority=2,
+        )
+
+
+def owner_row(ground: Ground, person: Person, owner: Owner, *, fast_lane: bool) -> OutboxRow | None:
+    """Build the change of a record's owner, or None when it would change nothing."""
+    object_, id_ = person["crm_object"], person["crm_id"]
+    field, held = ground.native(object_, "owner"), person.get("owner_id")
+    if not field or held == owner.id or not owner.id:
+        return None
+    return ground.row(
+        Write(key="", kind="update", object=object_, id=id_, fields={field: owner.id}, expected={field: held}),
+        lane=ground.lane(object_, id_),
+        group="owner",
+        cause=Cause.OWNER_CHANGE,
+        rule="assign",
+        person_id=person["person_id"],
+        reason=owner.reason,
+        priority=0 if fast_lane else 1,
+    )
+
+
+def blanks_mask(ground: Ground) -> tuple[dict[str, CrmField], pa.Array]:
+    """Find the people on whose record some field is blank that a fact of ours could fill."""
+    mapped = {name: f for name, f in ground.mappings.fields.crm.person.items() if f.write == "if_blank"}
+    mask = pa.array([False] * ground.people.num_rows)
+    usable = {}
+    for name, field in mapped.items():
+        source, held = field.source.removeprefix("person."), "crm." + name
+        if source not in ground.people.column_names:
+            continue
+        usable[name] = field
+        known = pc.is_valid(text_of(ground.people.column(source)))
+        blank = pc.is_null(text_of(ground.people.column(held))) if held in ground.people.column_names else known
+        mask = pc.or_(mask, pc.and_(known, blank))
+    return usable, pc.and_(mask, pc.is_valid(ground.people.column("record")))
+
+
+def fillable(ground: Ground, person: Person, mapped: Mapping[str, CrmField]) -> dict[str, Value]:
+    """Give the blanks of one record and what would fill them."""
+    object_ = person["crm_object"]
+    values: dict[str, Value] = {}
+    for name, field in mapped.items():
+        described = ground.info.get(object_, {})
+        if field.only not in {None, object_} or (described and name not in described):
+            continue
+        value = person.get(field.source.removeprefix("person."))
+        if value is None or person.get("crm." + name) not in {None, ""}:
+            continue
+        cut = ground.fit_value(object_, name, field.values.get(str(value), value))
+        if cut is not None:
+            values[name] = cut
+    return values
+
+
+def fill_row(ground: Ground, person: Person, values: dict[str, Value]) -> OutboxRow:
+    """Build the filling of blanks; a value somebody has put there meanwhile stays."""
+    object_, id_ = person["crm_object"], person["crm_id"]
+    return ground.row(
+        Write(
+            key="",
+            kind="update",
+            object=object_,
+            id=id_,
+            fields=values,
+            expected=dict.fromkeys(values),
+            if_blank=frozenset(values),
+        ),
+        lane=ground.lane(object_, id_),
+        group="edit",
+        cause=Cause.EDIT,
+        rule="fill-blank",
+        person_id=person["person_id"],
+        reason="blank in the CRM, known to marketing",
+        priority=2,
+    )
