@@ -1,0 +1,191 @@
+"""The streams of behaviour: form submissions, page views, e-mail events (hubspot.md section 9)."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
+from typing import TypeVar
+
+import msgspec
+
+from adapters.hubspot.behaviour import (
+    Mail,
+    Submission,
+    Visit,
+    mail_activity,
+    slug,
+    submission_activity,
+    visit_activity,
+)
+from adapters.hubspot.event_walks import LogMark, LogStep, LogWalk
+from adapters.hubspot.reading import PageReader, Rows, from_ms, to_ms
+from adapters.hubspot.records import refused
+from adapters.hubspot.settings import HubSpotSettings
+from adapters.hubspot.wire import Wire
+from connector.domain.records import Activity, Page, RefusedRow
+from connector.errors import AdapterFault
+
+Kind = TypeVar("Kind")
+SUBMISSIONS_PAGE = 50
+EVENTS_PAGE = 100
+MAIL_PAGE = 1000
+FORMS_PAGE = 100
+
+
+class _Form(msgspec.Struct):
+    id: str
+    name: str = ""
+
+
+class _FormMarks(msgspec.Struct):
+    """The cursor of all forms: one mark per form id."""
+
+    forms: dict[str, LogMark] = {}
+
+
+_SUBMISSIONS = PageReader(Submission)
+_VISITS = PageReader(Visit)
+_MAILS = PageReader(Mail)
+_FORMS = PageReader(_Form)
+
+
+class EventStreams:
+    """Pulls of the three logs."""
+
+    def __init__(self, wire: Wire, settings: HubSpotSettings, *, system: str, at: str) -> None:
+        """Prepare; sends nothing."""
+        self._wire = wire
+        self._settings = settings
+        self._system = system
+        self._at = at
+        self._forms: list[_Form] = []
+        self._forms_until = float("-inf")
+
+    def page_views(self, cursor: str | None, now: datetime) -> Iterator[Page]:
+        """Read page views, oldest first, 100 a page."""
+        walk = LogWalk(
+            self._ask_visits,
+            lambda row: (row.id, to_ms(row.occurred_at)),
+            overlap=self._settings.event_overlap,
+            clock=lambda: self._wire.clock(now),
+        )
+        for step in walk.steps(self._mark(cursor)):
+            found = [visit_activity(row, system=self._system) for row in step.rows]
+            yield _page("page_views", step, found)
+
+    def email_events(self, cursor: str | None, now: datetime) -> Iterator[Page]:
+        """Read e-mail events, newest first, 1,000 a page."""
+        walk = LogWalk(
+            self._ask_mail,
+            lambda row: (row.id, row.created),
+            overlap=self._settings.event_overlap,
+            clock=lambda: self._wire.clock(now),
+        )
+        for step in walk.steps(self._mark(cursor)):
+            found = [a for row in step.rows if (a := mail_activity(row, system=self._system)) is not None]
+            yield _page("email_events", step, found)
+
+    def form_submissions(self, cursor: str | None, now: datetime) -> Iterator[Page]:
+        """Read the submissions of every form, newest first, 50 a page: one call per form when all is quiet."""
+        marks = self._form_marks(cursor)
+        forms = self.forms()
+        if not forms:
+            yield Page(cursor=msgspec.json.encode(marks).decode(), last=True)
+        for place, form in enumerate(forms, 1):
+            walk = LogWalk(
+                self._asker_of(form.id),
+                lambda row: (row.conversion_id or str(row.submitted_at), row.submitted_at),
+                overlap=self._settings.submissions_overlap,
+                clock=lambda: self._wire.clock(now),
+                cut=True,
+            )
+            for step in walk.steps(marks.forms.get(form.id, LogMark())):
+                marks.forms[form.id] = step.mark
+                yield self._submissions_page(form, step, marks, last=step.last and place == len(forms))
+
+    def forms(self) -> list[_Form]:
+        """List the forms; the list is believed for ``forms_refresh``."""
+        if time.monotonic() >= self._forms_until:
+            found: list[_Form] = []
+            after: str | None = None
+            while True:
+                query: dict[str, object] = {"limit": FORMS_PAGE, "formTypes": "all"}
+                if after is not None:
+                    query["after"] = after
+                page = self._wire.get(self._wire.paths.forms, query, _FORMS)
+                found += page.rows
+                after = page.after
+                if after is None or not page.count:
+                    break
+            self._forms = sorted(found, key=lambda form: form.id)
+            self._forms_until = time.monotonic() + self._settings.forms_refresh.total_seconds()
+        return self._forms
+
+    def _submissions_page(self, form: _Form, step: LogStep[Submission], marks: _FormMarks, *, last: bool) -> Page:
+        name = slug(form.name) or form.id
+        found: list[Activity] = []
+        without: list[RefusedRow] = refused("form_submissions", step.bad)
+        for row in step.rows:
+            activity = submission_activity(row, form=name, form_id=form.id, system=self._system)
+            if activity is None:
+                without.append(
+                    RefusedRow(
+                        "form_submissions", row.conversion_id or form.id, "no_person", "the submission has no e-mail"
+                    )
+                )
+            else:
+                found.append(activity)
+        return Page([], found, without, msgspec.json.encode(marks).decode(), last)
+
+    def _ask_visits(self, since: int, token: str) -> Rows[Visit]:
+        query: dict[str, object] = {
+            "eventType": "e_visited_page",
+            "objectType": "contact",
+            "sort": "occurredAt",
+            "limit": EVENTS_PAGE,
+        }
+        if since:
+            # Whether the boundary itself is included is nowhere promised; a millisecond earlier settles it.
+            query["occurredAfter"] = _iso(since - 1)
+        if token:
+            query["after"] = token
+        return self._wire.get(self._wire.paths.events, query, _VISITS)
+
+    def _ask_mail(self, since: int, token: str) -> Rows[Mail]:
+        query: dict[str, object] = {"limit": MAIL_PAGE}
+        if since:
+            query["startTimestamp"] = since - 1
+        if token:
+            query["offset"] = token
+        return self._wire.get(self._wire.paths.email_events, query, _MAILS)
+
+    def _asker_of(self, form_id: str) -> Callable[[int, str], Rows[Submission]]:
+        def ask(_since: int, token: str) -> Rows[Submission]:
+            query: dict[str, object] = {"limit": SUBMISSIONS_PAGE}
+            if token:
+                query["after"] = token
+            return self._wire.get(self._wire.paths.submissions(form_id), query, _SUBMISSIONS)
+
+        return ask
+
+    def _mark(self, cursor: str | None) -> LogMark:
+        return LogMark() if cursor is None else _decoded(cursor, LogMark, self._at)
+
+    def _form_marks(self, cursor: str | None) -> _FormMarks:
+        return _FormMarks() if cursor is None else _decoded(cursor, _FormMarks, self._at)
+
+
+def _decoded(cursor: str, kind: type[Kind], at: str) -> Kind:
+    try:
+        return msgspec.json.decode(cursor.encode(), type=kind)
+    except msgspec.MsgspecError:
+        raise AdapterFault("hubspot.cursor", "a stored cursor cannot be read", at=at) from None
+
+
+def _page(stream: str, step: LogStep[Visit] | LogStep[Mail], found: list[Activity]) -> Page:
+    return Page([], found, refused(stream, step.bad), msgspec.json.encode(step.mark).decode(), step.last)
+
+
+def _iso(milliseconds: int) -> str:
+    return from_ms(milliseconds).astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")

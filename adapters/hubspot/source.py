@@ -1,0 +1,251 @@
+"""The HubSpot source: which streams there are, and how each is pulled."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from datetime import datetime
+from functools import partial
+from typing import Any
+
+import msgspec
+
+from adapters.hubspot.archived import pull_archived
+from adapters.hubspot.description import findings, read_fields
+from adapters.hubspot.engagements import ENGAGEMENTS, Engagement, activities
+from adapters.hubspot.event_streams import EventStreams
+from adapters.hubspot.reading import BadRow, PageReader, Record, Rows
+from adapters.hubspot.records import (
+    COMPANIES,
+    COMPANY_COLUMNS,
+    CONTACT_COLUMNS,
+    CONTACTS,
+    Kind,
+    refused,
+    versions,
+)
+from adapters.hubspot.search_walk import PAGE, Filter, SearchWalk, Step
+from adapters.hubspot.settings import read_settings
+from adapters.hubspot.wire import Wire
+from connector.domain.records import Page, RecordVersion, RefusedRow
+from connector.domain.refs import Ref
+from connector.errors import ConfigError
+from connector.ports.traits import AdapterTraits, FieldInfo, Finding, StreamTraits, Usage
+
+#: Largest batches (hubspot.md sections 4 and 6).
+READ_BATCH = 100
+ASSOCIATION_BATCH = 1000
+#: A search body may have so many characters (hubspot.md section 5).
+LARGEST_SEARCH = 3000
+
+
+class _Link(msgspec.Struct, rename="camel"):
+    to_object_id: int | str
+
+
+class _End(msgspec.Struct):
+    id: str
+
+
+class _Links(msgspec.Struct, rename="camel"):
+    """The associations of one record; ``paging`` is there when it has more than one answer holds."""
+
+    from_: _End = msgspec.field(name="from")
+    to: list[_Link] = []
+    paging: dict[str, Any] | None = None
+
+
+_RECORDS = PageReader(Record)
+_LINKS = PageReader(_Links)
+
+
+class HubSpotSource:
+    """People, companies and behaviour of one HubSpot account. Reads only."""
+
+    def __init__(
+        self, options: dict[str, Any], *, system: str = "hubspot", sleep: Callable[[float], None] = time.sleep
+    ) -> None:
+        """Check the options (``settings.HubSpotSettings``); sends nothing.
+
+        Raises:
+            ConfigError: an option is unknown, has the wrong form, or credentials are missing.
+        """
+        self._system = system
+        self._settings = read_settings(options, at=system)
+        self._wire = Wire(self._settings, at=system, sleep=sleep)
+        self._events = EventStreams(self._wire, self._settings, system=system, at=system)
+        self._wanted: dict[str, list[str]] = {"contact": [], "account": []}
+        self._pulls: dict[str, Callable[[str | None, datetime], Iterator[Page]]] = {
+            "form_submissions": self._events.form_submissions,
+            "email_replies": partial(self._pull_engagements, ENGAGEMENTS[0]),
+            "companies": partial(self._pull_records, COMPANIES, "companies"),
+            "contacts": partial(self._pull_records, CONTACTS, "contacts"),
+            "archived_contacts": self._pull_archived,
+            "page_views": self._events.page_views,
+            "email_events": self._events.email_events,
+            **{kind.stream: partial(self._pull_engagements, kind) for kind in ENGAGEMENTS[1:]},
+        }
+
+    def traits(self) -> AdapterTraits:
+        """Say what the engine must know; form submissions and replies are the fast streams."""
+        objects = {"companies": "account", "contacts": "contact", "archived_contacts": "contact"}
+        fast = ("form_submissions", "email_replies")
+        usage = self._wire.usage
+        return AdapterTraits(
+            system=self._system,
+            people={"contact": CONTACT_COLUMNS},
+            accounts={"account": COMPANY_COLUMNS},
+            streams=tuple(
+                StreamTraits(name, objects.get(name, ""), "fast" if name in fast else "slow") for name in self._pulls
+            ),
+            # Installed apps have no daily limit of their own and get no daily headers (hubspot.md section 3).
+            daily_calls=None if self._settings.oauth else usage.limit if usage else self._settings.daily_calls,
+        )
+
+    def want(self, fields: Sequence[tuple[str, str]]) -> None:
+        """Read these properties too; ``account.x`` and ``company.x`` of a contact is ``x`` of its company.
+
+        Raises:
+            ConfigError: more than one search can carry, or an object we do not read.
+        """
+        for object_, name in fields:
+            prefix, dot, rest = name.partition(".")
+            if dot and prefix in ("account", "company"):
+                object_, name = "account", rest  # noqa: PLW2901 - one wish, read where it lives
+            if object_ not in self._wanted:
+                raise ConfigError("hubspot.object", f"HubSpot gives no object {object_!r}", at=self._system)
+            if name not in self._wanted[object_]:
+                self._wanted[object_].append(name)
+        for kind in (CONTACTS, COMPANIES):
+            body = self._search_body(kind.stamp, self._properties(kind), [{}, {}])
+            if len(msgspec.json.encode(body)) > LARGEST_SEARCH - 200:
+                raise ConfigError(
+                    "hubspot.too_many_fields",
+                    f"the mappings ask for more properties of {kind.path} than one search can carry",
+                    cure="map fewer fields",
+                    at=self._system,
+                )
+
+    def check(self) -> list[Finding]:
+        """Test address, credentials and the scope of every stream with one small read each.
+
+        Raises:
+            TransientError: the account cannot be reached.
+        """
+        return findings(self._wire)
+
+    def fields(self, object: str) -> list[FieldInfo]:  # noqa: A002 - the port's word
+        """Describe the properties of ``contact`` or ``account``.
+
+        Raises:
+            AccessError: not let in.
+            TransientError: the account cannot be reached.
+        """
+        kind = {"contact": CONTACTS, "account": COMPANIES}.get(object)
+        return [] if kind is None else read_fields(self._wire, kind)
+
+    def pull(self, stream: str, cursor: str | None, *, now: datetime) -> Iterator[Page]:
+        """Read what changed in one stream; promises and errors as in the port.
+
+        Raises:
+            ConfigError: there is no such stream.
+        """
+        pull = self._pulls.get(stream)
+        if pull is None:
+            raise ConfigError("hubspot.stream", f"HubSpot has no stream {stream!r}", at=self._system)
+        return pull(cursor, now)
+
+    def fetch_people(self, refs: Sequence[Ref]) -> list[RecordVersion]:
+        """Read contacts by id or, for ``email`` references, by address, 100 a call."""
+        found: list[RecordVersion] = []
+        for object_, more in (("contact", {}), ("email", {"idProperty": "email"})):
+            ids = sorted({ref.id for ref in refs if ref.object == object_ and ref.id})
+            for start in range(0, len(ids), READ_BATCH):
+                inputs = [{"id": id_} for id_ in ids[start : start + READ_BATCH]]
+                body = {"inputs": inputs, "properties": self._properties(CONTACTS), **more}
+                page = self._wire.post(self._wire.paths.batch_read("contacts"), body, _RECORDS)
+                found += versions(CONTACTS, page.rows, system=self._system)
+        return found
+
+    def usage(self) -> Usage | None:
+        """Give the account's count of today's calls as last seen; OAuth apps are not told it."""
+        return self._wire.usage
+
+    def calls(self) -> int:
+        """Count the HTTP requests sent."""
+        return self._wire.calls
+
+    def close(self) -> None:
+        """Give back connections."""
+        self._wire.close()
+
+    def _pull_records(self, kind: Kind, stream: str, cursor: str | None, now: datetime) -> Iterator[Page]:
+        for step in self._walk(kind.path, kind.stamp, self._properties(kind), None, now).steps(cursor):
+            records = versions(kind, step.rows, system=self._system)
+            yield Page(records, [], refused(stream, step.bad), step.cursor, step.last)
+
+    def _pull_engagements(self, kind: Engagement, cursor: str | None, now: datetime) -> Iterator[Page]:
+        """Gather pages of a search until one association call is worth it: it takes 1,000 ids, a search gives 200."""
+        rows: list[Record] = []
+        bad: list[BadRow] = []
+        only = None if kind.only is None else {"propertyName": kind.only[0], "operator": "EQ", "value": kind.only[1]}
+        walk = self._walk(kind.path, "hs_lastmodifieddate", list(kind.properties), only, now)
+        for step in walk.steps(cursor):
+            rows += step.rows
+            bad += step.bad
+            if step.last or len(rows) + PAGE > ASSOCIATION_BATCH:
+                yield self._engagement_page(kind, rows, bad, step)
+                rows, bad = [], []
+
+    def _engagement_page(self, kind: Engagement, rows: list[Record], bad: list[BadRow], step: Step) -> Page:
+        contacts = self._contacts_of(kind.path, [row.id for row in rows])
+        named = refused(kind.stream, bad)
+        found = activities(
+            kind,
+            rows,
+            contacts,
+            system=self._system,
+            refuse=lambda row, message: named.append(RefusedRow(kind.stream, row, "malformed", message)),
+        )
+        return Page([], found, named, step.cursor, step.last)
+
+    def _contacts_of(self, path: str, ids: list[str]) -> dict[str, list[str]]:
+        found: dict[str, list[str]] = {}
+        inputs: list[dict[str, str]] = [{"id": id_} for id_ in dict.fromkeys(ids)]
+        while inputs:
+            batch, inputs = inputs[:ASSOCIATION_BATCH], inputs[ASSOCIATION_BATCH:]
+            page = self._wire.post(self._wire.paths.associations(path, "contacts"), {"inputs": batch}, _LINKS)
+            for row in page.rows:
+                ends = found.setdefault(row.from_.id, [])
+                ends += [contact for link in row.to if (contact := str(link.to_object_id)) not in ends]
+                after = ((row.paging or {}).get("next") or {}).get("after")
+                if after is not None:
+                    inputs.append({"id": row.from_.id, "after": str(after)})
+        return found
+
+    def _pull_archived(self, cursor: str | None, now: datetime) -> Iterator[Page]:
+        return pull_archived(self._wire, cursor, properties=self._properties(CONTACTS), system=self._system, now=now)
+
+    def _walk(self, path: str, stamp: str, properties: list[str], only: Filter | None, now: datetime) -> SearchWalk:
+        def ask(filters: list[Filter], sort: str) -> Rows[Record]:
+            body = self._search_body(sort, properties, [*filters, only] if only else filters)
+            return self._wire.search(path, body, _RECORDS)
+
+        return SearchWalk(
+            ask,
+            stamp_property=stamp,
+            overlap=self._settings.overlap,
+            clock=lambda: self._wire.clock(now),
+            at=self._system,
+        )
+
+    def _search_body(self, sort: str, properties: list[str], filters: list[Filter]) -> dict[str, Any]:
+        return {
+            "filterGroups": [{"filters": filters}],
+            "sorts": [{"propertyName": sort, "direction": "ASCENDING"}],
+            "properties": properties,
+            "limit": PAGE,
+        }
+
+    def _properties(self, kind: Kind) -> list[str]:
+        return list(dict.fromkeys([*kind.properties, *self._wanted[kind.object]]))

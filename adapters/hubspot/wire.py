@@ -1,0 +1,187 @@
+"""Asking HubSpot: the official client forms the request, our session carries it.
+
+hubspot-api-client is used for what it is good at, and kept from the rest. Its raw side (``client.api_request``) knows
+host, credentials, headers and how parameters and bodies are written; that request is built by the client and handed
+to our session, because the client's own ``send`` has no timeout, counts nothing, and prints the full address (with
+people's e-mail addresses in the query) when the network fails. Its object side is not used at all on these paths: it
+needs 137 µs to build one contact where reading the bytes takes a few, sleeps silently on 429, and has 60 unrelated
+exception classes.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+import requests
+from hubspot import HubSpot
+from hubspot.utils.requests.http_request_builder import Request
+
+from adapters.http import VendorSession, checked_address
+from adapters.hubspot.pace import Pace
+from adapters.hubspot.paths import Paths
+from adapters.hubspot.reading import read_json
+from adapters.hubspot.refusals import judge, refusal
+from adapters.hubspot.settings import HubSpotSettings
+from connector.errors import AccessError, HandoffError
+from connector.ports.traits import Usage
+
+Answer = TypeVar("Answer")
+Reader = Callable[[bytes], Answer]
+Sleep = Callable[[float], None]
+
+
+class _Client(HubSpot):  # type: ignore[misc]  # the client is untyped
+    """The official client with our session underneath its raw side."""
+
+    def __init__(self, session: VendorSession, **config: Any) -> None:
+        super().__init__(**config)
+        self._session = session
+
+    def api_request(self, options: dict[str, Any]) -> requests.Response:
+        built = Request(self.config, options)
+        return self._session.request(
+            built.get_method(), built.get_url(), repeatable=True, **built.get_options_for_sending()
+        )
+
+
+class Wire:
+    """One account's connection, for one thread. Every request it sends is a read and may be repeated."""
+
+    def __init__(self, settings: HubSpotSettings, *, at: str, sleep: Sleep = time.sleep) -> None:
+        """Prepare; sends nothing.
+
+        Raises:
+            ConfigError: the address is not one we may speak to.
+        """
+        base_url = checked_address(settings.base_url, at=at)
+        self.paths = Paths(settings.api)
+        self._settings = settings
+        self._at = at
+        self._session = VendorSession("hubspot", judge=self._judge, ca_file=settings.ca_file or None, sleep=sleep)
+        self._client = _Client(self._session, access_token=settings.token, base_url=base_url)
+        self._anonymous = _Client(self._session, base_url=base_url)
+        self._searches = Pace(settings.searches_per_second, 1.0, sleep=sleep)
+        self._burst = Pace(settings.calls_per_10s, 10.0, sleep=sleep)
+        self._reader: Reader[Any] = read_json
+        self._usage: Usage | None = None
+
+    def search(self, kind: str, body: dict[str, Any], reader: Reader[Answer]) -> Answer:
+        """Search one type of record; searches have a limit of their own.
+
+        Raises:
+            AccessError, RateLimited, TransientError, AdapterFault: as mapped in ``refusals``.
+        """
+        self._searches.take()
+        return self._ask("POST", self.paths.search(kind), None, body, reader)
+
+    def post(self, path: str, body: dict[str, Any], reader: Reader[Answer]) -> Answer:
+        """Read through a POST; raises as ``search``."""
+        self._burst.take()
+        return self._ask("POST", path, None, body, reader)
+
+    def get(self, path: str, query: Mapping[str, object], reader: Reader[Answer]) -> Answer:
+        """Read; raises as ``search``."""
+        self._burst.take()
+        return self._ask("GET", path, query, None, reader)
+
+    @property
+    def calls(self) -> int:
+        """Requests sent so far."""
+        return self._session.calls
+
+    @property
+    def usage(self) -> Usage | None:
+        """The account's own count of today's calls as last seen."""
+        return self._usage
+
+    def clock(self, now: datetime) -> datetime:
+        """Give the vendor's clock as last seen, or ``now`` before the first answer."""
+        return self._session.clock or now
+
+    def close(self) -> None:
+        """Give back connections."""
+        self._session.close()
+
+    def _ask(
+        self, method: str, path: str, query: Mapping[str, object] | None, body: Any, reader: Reader[Answer]
+    ) -> Answer:
+        if self._settings.oauth and not self._client.access_token:
+            self._refresh()
+        try:
+            response = self._send(self._client, method, path, query, body, reader)
+        except AccessError as error:
+            # Only an expired token is worth a new one; other 401s would be refused again (hubspot.md section 2).
+            if not (self._settings.oauth and error.code == "hubspot.expired_authentication"):
+                raise
+            self._refresh()
+            response = self._send(self._client, method, path, query, body, reader)
+        if response.status_code >= 300:
+            raise refusal(response, at=self._at)
+        answer: Answer = vars(response)["parsed_body"]
+        return answer
+
+    def _send(
+        self, client: _Client, method: str, path: str, query: object, body: object, reader: Reader[Any]
+    ) -> requests.Response:
+        self._reader = reader
+        options: dict[str, Any] = {"method": method, "path": path}
+        if query:
+            options["qs"] = query
+        if body is not None:
+            options["body"] = body
+        response = client.api_request(options)
+        self._note_limits(response)
+        return response
+
+    def _refresh(self) -> None:
+        """Fetch an access token; it lives 1800 seconds (hubspot.md section 2)."""
+        settings = self._settings
+        self._reader = read_json
+        response = self._anonymous.api_request(
+            {
+                "method": "POST",
+                "path": self.paths.token,
+                "default_json": False,
+                "body": {
+                    "grant_type": "refresh_token",
+                    "client_id": settings.client_id,
+                    "client_secret": settings.client_secret,
+                    "refresh_token": settings.refresh_token,
+                },
+            }
+        )
+        answer = vars(response).get("parsed_body")
+        token = answer.get("access_token") if isinstance(answer, dict) else None
+        if response.status_code >= 300 or not isinstance(token, str):
+            raise AccessError(
+                "hubspot.refresh_refused",
+                "HubSpot refuses our refresh token",
+                cure="install the app again and give the new refresh token",
+                at=self._at,
+            )
+        self._client.access_token = token
+
+    def _judge(self, response: requests.Response) -> HandoffError | None:
+        if response.status_code >= 300:
+            return judge(response, at=self._at)
+        try:
+            # The session keeps a parsed body here and would otherwise parse it a second time, strictly and slowly.
+            vars(response)["parsed_body"] = self._reader(response.content)
+        except ValueError:
+            return self._session.fault("not_json", "the answer is cut or is no JSON", response=response)
+        return None
+
+    def _note_limits(self, response: requests.Response) -> None:
+        daily = _number(response, "X-HubSpot-RateLimit-Daily")
+        left = _number(response, "X-HubSpot-RateLimit-Daily-Remaining")
+        if daily is not None and left is not None:
+            seen_at = self._session.clock or datetime.now(UTC)
+            self._usage = Usage(used=max(0, daily - left), limit=daily, seen_at=seen_at)
+
+
+def _number(response: requests.Response, name: str) -> int | None:
+    text = response.headers.get(name, "")
+    return int(text) if text.isdecimal() else None
