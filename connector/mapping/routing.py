@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Discriminator, Field, Tag, model_validator
 
 from connector.domain.records import ActivityType
 from connector.mapping.conditions import AllOf, When
@@ -99,6 +99,16 @@ class Sla(Part):
     then: tuple[Literal["reassign", "notify_manager"], ...] = ()
 
 
+def _is_number(value: Any) -> str:
+    return "number" if isinstance(value, int) else "stage"
+
+
+#: a stage's line, or the number behind ``attempts_before_recycle``
+SlaEntry = Annotated[
+    Annotated[Sla, Tag("stage")] | Annotated[Whole, Field(ge=1, le=1000), Tag("number")], Discriminator(_is_number)
+]
+
+
 class Notify(Part):
     """Who is told, and when not."""
 
@@ -114,6 +124,6 @@ class RoutingFile(Part):
     stage_tasks: tuple[StageTask, ...] = ()
     assign: tuple[Assignment, ...] = ()
     pools: dict[str, Pool] = Field(default_factory=dict)
-    sla: dict[str, Sla | int] = Field(default_factory=dict)
+    sla: dict[str, SlaEntry] = Field(default_factory=dict, description="stage: first touch; attempts_before_recycle: n")
     automation_users: tuple[Name, ...] = ()
     notify: Notify = Field(default_factory=Notify)

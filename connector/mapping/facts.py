@@ -1,0 +1,162 @@
+"""Which facts a condition may name, by where it stands, and which operators each kind of fact takes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+from connector.domain.records import ACCOUNT_COLUMNS, PERSON_COLUMNS
+from connector.mapping.fields import FactLine, ValueType
+
+Kind = Literal["text", "number", "truth", "instant", "word", "crm"]
+
+_EQUALITY = frozenset({"is", "is_not", "in", "not_in"})
+_TEXT = frozenset({"contains", "starts_with", "matches"})
+_ORDER = frozenset({"gt", "gte", "lt", "lte", "between"})
+#: operators by kind of fact; a ``word`` is a letter, a stage, a verdict: one of a few, and never a measure
+OPERATORS_OF: Mapping[Kind, frozenset[str]] = {
+    "text": _EQUALITY | _TEXT | _ORDER | {"known", "within"},
+    "number": _EQUALITY | _ORDER | {"known"},
+    "truth": _EQUALITY | {"known"},
+    "instant": _EQUALITY | {"known", "within"},
+    "word": _EQUALITY,
+    "crm": _EQUALITY | _TEXT | _ORDER | {"known", "within"},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Fact:
+    """What is known of one fact.
+
+    Attributes:
+        kind: how its values are compared.
+        words: for a word, every value it can have; empty when they are not fixed here.
+    """
+
+    kind: Kind
+    words: tuple[str, ...] = ()
+
+
+_KINDS: Mapping[ValueType, Kind] = {
+    "text": "text",
+    "integer": "number",
+    "number": "number",
+    "boolean": "truth",
+    "date": "instant",
+    "datetime": "instant",
+}
+_NUMBER_COLUMNS = frozenset({"employees", "revenue"})
+_INSTANT_COLUMNS = frozenset({"created_at", "updated_at"})
+LETTERS = ("A", "B", "C", "D")
+GRADES = tuple(letter + str(number) for letter in LETTERS for number in (1, 2, 3, 4))
+
+#: what an activity carries; interest rules and the fast lane see these
+ACTIVITY_FACTS: dict[str, Fact] = {
+    name: Fact("text") for name in ("url", "path", "asset", "form", "campaign", "value", "subject")
+}
+
+#: what scoring and the stage machine say of a person
+PERSON_RESULTS: dict[str, Fact] = {
+    "verdict": Fact("word", ("sales", "review", "nurture", "disqualified")),
+    "disposition": Fact("word", ("fast_lane", "sales", "review", "nurture", "disqualified")),
+    "grade": Fact("word", GRADES),
+    "role": Fact("word", ("decider", "influencer", "other")),
+    "stage": Fact("word"),
+    "fit": Fact("word", LETTERS),
+    "interest": Fact("number"),
+    "score.total": Fact("number"),
+    "bants.confirmed": Fact("number"),
+    "rejected": Fact("truth"),
+    "human.touched": Fact("truth"),
+    "crm.open_opportunity": Fact("truth"),
+    "crm.opportunity_won": Fact("truth"),
+    "crm.opportunity_lost": Fact("truth"),
+}
+#: what matching and scoring say of a person's account
+ACCOUNT_RESULTS: dict[str, Fact] = {
+    "account": Fact("word", ("matched", "review", "none")),
+    "account.fit": Fact("word", LETTERS),
+    "account.owner": Fact("word", ("active", "inactive", "none")),
+    "account.score": Fact("number"),
+}
+#: what ``account.ready_when`` sees besides the account's own facts; fit and score are the account's, in points
+READY_FACTS: dict[str, Fact] = {
+    "score": Fact("number"),
+    "fit": Fact("number"),
+    "grade": Fact("word", GRADES),
+    "engaged_people": Fact("number"),
+    "account.score": Fact("number"),
+    "account.fit": Fact("word", LETTERS),
+    "account.grade": Fact("word", GRADES),
+    "account.engaged_people": Fact("number"),
+}
+#: what an example in scoring.yaml may expect; the dimensions are numbers there
+EXPECTED_FACTS: dict[str, Fact] = {
+    "fit": Fact("number"),
+    "fit_low": Fact("number"),
+    "fit_high": Fact("number"),
+    "interest": Fact("number"),
+    "qualification": Fact("number"),
+    "total": Fact("number"),
+    "score.total": Fact("number"),
+    "grade": PERSON_RESULTS["grade"],
+    "verdict": PERSON_RESULTS["verdict"],
+    "role": PERSON_RESULTS["role"],
+    "buying_stage": Fact("word", ("awareness", "consideration", "decision")),
+}
+ANSWERS = ("yes", "no", "unknown")
+
+#: results that a CRM field of a lead or contact may show, beside ``person.FACT``
+PERSON_SOURCES: tuple[str, ...] = (
+    "score.total",
+    "score.grade",
+    "score.reasons",
+    "score.fit",
+    "score.interest",
+    "score.qualification",
+    "score.date",
+    "verdict",
+    "disposition",
+    "role",
+    "buying_stage",
+    "stage",
+    "stage_entry",
+)
+#: results that a CRM field of an account may show
+ACCOUNT_SOURCES: tuple[str, ...] = (
+    "account.score",
+    "account.grade",
+    "account.fit",
+    "account.engaged_people",
+    "account.roles",
+    "account.ready",
+)
+#: names that a line of fields.yaml cannot take, because conditions give them another meaning
+RESERVED: frozenset[str] = frozenset(
+    {"any", "all", "not", "domain", "score", "human", "bants", "crm", "person", "qualification", "person_id"}
+) | {name for name in (*PERSON_RESULTS, *ACCOUNT_RESULTS) if "." not in name}
+
+
+def _columns(names: tuple[str, ...], prefix: str = "") -> dict[str, Fact]:
+    return {
+        prefix + name: Fact("number" if name in _NUMBER_COLUMNS else "instant" if name in _INSTANT_COLUMNS else "text")
+        for name in names
+    }
+
+
+def person_facts(lines: Mapping[str, FactLine]) -> dict[str, Fact]:
+    """List what is known of a person: standard columns, ``domain``, and the lines of fields.yaml."""
+    mapped = {name: Fact(_KINDS[line.type]) for name, line in lines.items()}
+    # a line that only adds a source to a standard column keeps the column's own kind
+    return mapped | {"domain": Fact("text")} | _kept(_columns(PERSON_COLUMNS), lines)
+
+
+def account_facts(lines: Mapping[str, FactLine]) -> dict[str, Fact]:
+    """List what is known of an account as ``account.NAME``: standard columns and the lines of fields.yaml."""
+    mapped = {f"account.{name}": Fact(_KINDS[line.type]) for name, line in lines.items()}
+    return mapped | {f"account.{key}": fact for key, fact in _kept(_columns(ACCOUNT_COLUMNS), lines).items()}
+
+
+def _kept(columns: dict[str, Fact], lines: Mapping[str, FactLine]) -> dict[str, Fact]:
+    return {name: fact for name, fact in columns.items() if name not in lines or lines[name].type == "text"}
