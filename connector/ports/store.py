@@ -201,6 +201,14 @@ class Outbox(Protocol):
         """Count rows by state, with held split as ``held:limit`` …; of one run or of all."""
         ...
 
+    def tally(self, run_id: str, ids: Sequence[int]) -> dict[str, int]:
+        """Count rows decided by ``run_id`` and rows with these ids by what has become of them.
+
+        Keys: ``written``, ``unchanged`` (the record held the value, or a person's value stayed), ``superseded``,
+        ``dead``, ``todo``, ``doing``, ``unknown``, and ``held:REASON``. Every row is counted once.
+        """
+        ...
+
     def used_by_cause(self, since: datetime) -> dict[Cause, int]:
         """Count rows per cause decided at or after ``since`` that are todo, doing, unknown or done by writing."""
         ...
@@ -256,6 +264,7 @@ class Decisions:
     reviews: Sequence[Review] = ()
     rotations: Mapping[str, str] = field(default_factory=dict)
     marks: Mapping[str, datetime] = field(default_factory=dict)
+    gone: Sequence[str] = ()
 
 
 class Knowledge(Protocol):

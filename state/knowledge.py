@@ -1,0 +1,171 @@
+"""What Handoff remembers of people and accounts, and the one commit of a cycle's decisions."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import datetime
+from typing import Any, Final
+
+import pyarrow as pa
+from sqlalchemy import Connection, select, text
+
+from connector.ports.store import IDENTITIES, PERSONS, SCORE_HISTORY, STAGE_MOVES, Decisions, Review
+from state import bulk, tables
+from state.audit import note
+from state.bulk import storable
+from state.database import Database
+from state.erasure import erase
+from state.instants import to_us
+from state.outbox_enqueue import enqueue
+
+_REVIEW: Final = tuple(tables.REVIEWS.c[name] for name in Review.__slots__)
+_PUT_REVIEW: Final = """
+    INSERT INTO reviews (id, kind, person_id, candidates, opened_at, state, answer)
+    VALUES (:id, :kind, :person_id, :candidates, :opened_at, :state, :answer)
+    ON CONFLICT (id) DO UPDATE SET person_id = excluded.person_id, candidates = excluded.candidates,
+        state = excluded.state, answer = excluded.answer
+    WHERE reviews.state = 'open'
+"""
+_ANSWER: Final = """
+    UPDATE reviews SET state = :state, answer = :answer, answered_by = :who, answered_at = :at
+    WHERE id = :id AND state = 'open'
+"""
+_PUT_ACCOUNT: Final = """
+    INSERT INTO accounts (account_id, shown) VALUES (:name, :value)
+    ON CONFLICT (account_id) DO UPDATE SET shown = excluded.shown
+"""
+_PUT_ROTATION: Final = """
+    INSERT INTO rotations (pool, place) VALUES (:name, :value)
+    ON CONFLICT (pool) DO UPDATE SET place = excluded.place
+"""
+_PUT_MARK: Final = "INSERT INTO marks (name, at) VALUES (:name, :at) ON CONFLICT (name) DO NOTHING"
+#: any number that no other program on the same server is likely to lock by; not that of the migrations
+_DECIDING: Final = 0x48414E444F47
+
+
+class SqlKnowledge:
+    """``connector.ports.store.Knowledge`` on a database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def identities(self) -> pa.Table:
+        """Give all references and their persons (schema ``IDENTITIES``)."""
+        return self._all("identities", IDENTITIES)
+
+    def persons(self) -> pa.Table:
+        """Give the memory of all persons (schema ``PERSONS``)."""
+        return self._all("persons", PERSONS)
+
+    def _all(self, table: str, schema: pa.Schema) -> pa.Table:
+        select_all = f"SELECT {', '.join(schema.names)} FROM {table}"
+        with self._database.read() as connection:
+            return bulk.read_arrow(self._database, connection, select_all, schema)
+
+    def accounts(self) -> dict[str, str]:
+        """Give what was last written per account: account id → JSON."""
+        with self._database.read() as connection:
+            return dict(
+                connection.execute(select(tables.ACCOUNTS.c.account_id, tables.ACCOUNTS.c.shown)).tuples().all()
+            )
+
+    def commit_decisions(self, decisions: Decisions) -> None:
+        """Store all of it or nothing; see the port."""
+        with self._database.write() as connection:
+            if self._database.make == "postgresql":
+                # wishes of one record are numbered in order of commit: two deciders take turns
+                connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_DECIDING})")
+            self._remember(connection, decisions)
+            self._small(connection, decisions)
+            enqueue(self._database, connection, decisions.rows, at_us=to_us(decisions.at))
+
+    def _remember(self, connection: Connection, decisions: Decisions) -> None:
+        for table, rows, schema, replace in (
+            (tables.IDENTITIES, decisions.identities, IDENTITIES, True),
+            (tables.PERSONS, decisions.persons, PERSONS, True),
+            (tables.STAGE_MOVES, decisions.stage_moves, STAGE_MOVES, False),
+            (tables.SCORE_HISTORY, decisions.scores, SCORE_HISTORY, False),
+        ):
+            bulk.upsert_arrow(self._database, connection, table, rows, schema, replace=replace)
+        if decisions.gone:
+            # references that still point at a person who is gone would bring it back
+            statement = f"DELETE FROM persons WHERE person_id IN {self._database.list_of('ids', 'text')}"
+            connection.execute(text(statement), {"ids": self._database.packed(list(decisions.gone))})
+
+    def _small(self, connection: Connection, decisions: Decisions) -> None:
+        for statement, values in (
+            (_PUT_ACCOUNT, [{"name": name, "value": storable(v)} for name, v in decisions.accounts.items()]),
+            (_PUT_ROTATION, [{"name": name, "value": storable(v)} for name, v in decisions.rotations.items()]),
+            (_PUT_MARK, [{"name": name, "at": to_us(at)} for name, at in decisions.marks.items()]),
+            (_PUT_REVIEW, [_review_values(review) for review in decisions.reviews]),
+        ):
+            if values:
+                connection.execute(text(statement), values)
+
+    def marks(self) -> dict[str, datetime]:
+        """Give the marks by name."""
+        with self._database.read() as connection:
+            return dict(connection.execute(select(tables.MARKS.c.name, tables.MARKS.c.at)).tuples().all())
+
+    def rotations(self) -> dict[str, str]:
+        """Give the stored rotation of each pool."""
+        with self._database.read() as connection:
+            return dict(connection.execute(select(tables.ROTATIONS.c.pool, tables.ROTATIONS.c.place)).tuples().all())
+
+    def reviews(self, state: str | None = None) -> list[Review]:
+        """List reviews, oldest first."""
+        query = select(*_REVIEW).order_by(tables.REVIEWS.c.opened_at, tables.REVIEWS.c.id)
+        if state is not None:
+            query = query.where(tables.REVIEWS.c.state == state)
+        with self._database.read() as connection:
+            return [Review(*row) for row in connection.execute(query)]
+
+    def answer_review(self, review_id: str, *, state: str, answer: str, who: str, at: datetime) -> bool:
+        """Close an open review with a person's answer; see the port."""
+        values = {"id": review_id, "state": state, "answer": storable(answer), "who": who, "at": to_us(at)}
+        with self._database.write() as connection:
+            return bool(connection.execute(text(_ANSWER), values).rowcount)
+
+    def stage_moves(self, person_id: str) -> pa.Table:
+        """Give one person's moves in time order (schema ``STAGE_MOVES``)."""
+        return self._history("stage_moves", person_id, "at, entry", STAGE_MOVES)
+
+    def score_history(self, person_id: str) -> pa.Table:
+        """Give one person's shown numbers in time order (schema ``SCORE_HISTORY``)."""
+        return self._history("score_history", person_id, "at, run_id", SCORE_HISTORY)
+
+    def _history(self, table: str, person_id: str, order: str, schema: pa.Schema) -> pa.Table:
+        query = f"SELECT {', '.join(schema.names)} FROM {table} WHERE person_id = :id ORDER BY {order}"
+        with self._database.read() as connection:
+            return bulk.table_of(list(connection.execute(text(query), {"id": person_id})), schema)
+
+    def tombstones(self) -> set[str]:
+        """Give the hashes of erased people."""
+        with self._database.read() as connection:
+            return set(connection.execute(select(tables.TOMBSTONES.c.hash)).scalars())
+
+    def erase(self, person_ids: Sequence[str], *, hashes: Collection[str], who: str, at: datetime) -> dict[str, int]:
+        """Take people out of everything the state holds; see the port."""
+        with self._database.write() as connection:
+            return erase(self._database, connection, person_ids, hashes=hashes, who=who, at=at)
+
+    def lift_tombstones(self, hashes: Collection[str], *, who: str, at: datetime) -> int:
+        """Forget that these people were erased; see the port."""
+        statement = f"DELETE FROM tombstones WHERE hash IN {self._database.list_of('hashes', 'text')}"
+        with self._database.write() as connection:
+            values = {"hashes": self._database.packed(sorted(hashes))}
+            lifted = int(connection.execute(text(statement), values).rowcount)
+            note(connection, who, "tombstones lifted", at, {"people": lifted})
+            return lifted
+
+
+def _review_values(review: Review) -> dict[str, Any]:
+    return {
+        "id": review.id,
+        "kind": review.kind,
+        "person_id": review.person_id,
+        "candidates": storable(review.candidates),
+        "opened_at": to_us(review.opened_at),
+        "state": review.state,
+        "answer": storable(review.answer),
+    }

@@ -1,0 +1,35 @@
+"""The one account of API calls."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import func, select, text
+
+from state.database import Database
+from state.instants import to_us
+from state.tables import CALLS
+
+_SPEND: Final = """
+    INSERT INTO calls (system, at, cause, calls) VALUES (:system, :at, :cause, :calls)
+    ON CONFLICT (system, at, cause) DO UPDATE SET calls = calls.calls + excluded.calls
+"""
+
+
+class SqlLedger:
+    """``connector.ports.store.Ledger`` on a database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def spend(self, system: str, calls: int, *, cause: str, at: datetime) -> None:
+        """Record calls sent."""
+        with self._database.write() as connection:
+            connection.execute(text(_SPEND), {"system": system, "at": to_us(at), "cause": cause, "calls": calls})
+
+    def spent(self, system: str, since: datetime) -> int:
+        """Count calls recorded at or after ``since``."""
+        query = select(func.coalesce(func.sum(CALLS.c.calls), 0)).where(CALLS.c.system == system, CALLS.c.at >= since)
+        with self._database.read() as connection:
+            return int(connection.execute(query).scalar_one())

@@ -1,0 +1,89 @@
+"""The steps from an empty database to the present one, run once each, under a lock, all or nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import Connection
+
+from connector.errors import LocalFault
+from state.database import Database, Make
+from state.migration_0001 import STATEMENTS as FIRST
+
+#: any number that no other program on the same server is likely to lock by
+_LOCK = 0x48414E444F46
+_VERSION_TABLE = "CREATE TABLE IF NOT EXISTS state_version (number INTEGER PRIMARY KEY, name TEXT NOT NULL, at BIGINT)"
+
+#: how the two makes spell what our statements leave open
+_WORDS: dict[Make, dict[str, str]] = {
+    "sqlite": {"text": "TEXT", "row_id": "INTEGER PRIMARY KEY", "keyed": "WITHOUT ROWID"},
+    # byte order: as SQLite compares, and quicker than any language's
+    "postgresql": {"text": 'TEXT COLLATE "C"', "row_id": "BIGINT PRIMARY KEY", "keyed": ""},
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Migration:
+    """One step. Its statements never change once released; ``{text}``, ``{row_id}``, ``{keyed}`` differ by make."""
+
+    number: int
+    name: str
+    statements: Sequence[str]
+
+
+MIGRATIONS: tuple[Migration, ...] = (Migration(1, "first", FIRST),)
+
+
+def migrate(database: Database, migrations: Sequence[Migration] = MIGRATIONS) -> int:
+    """Bring the database to the newest version; of two processes one works and the other waits; return the version.
+
+    Raises:
+        LocalFault: ``state.newer``: the state was written by a newer program and is left as it is.
+    """
+    newest = migrations[-1].number
+    with database.read() as connection:
+        present = _present(database, connection)
+    _refuse_newer(database, present, newest)
+    if present == newest:
+        return newest
+    with database.write() as connection:
+        if database.make == "postgresql":
+            connection.exec_driver_sql(f"SELECT pg_advisory_xact_lock({_LOCK})")
+        connection.exec_driver_sql(_VERSION_TABLE)
+        present = _present(database, connection)
+        _refuse_newer(database, present, newest)
+        for migration in migrations:
+            if migration.number > present:
+                _apply(database, connection, migration)
+    return newest
+
+
+def _refuse_newer(database: Database, present: int, newest: int) -> None:
+    if present > newest:
+        raise LocalFault(
+            "state.newer",
+            f"the state has version {present}, this program knows {newest}",
+            cure="use the newer program, or restore a backup made before the upgrade",
+            at=database.where,
+        )
+
+
+def _present(database: Database, connection: Connection) -> int:
+    exists = (
+        "SELECT count(*) FROM sqlite_master WHERE type = 'table' AND name = 'state_version'"
+        if database.make == "sqlite"
+        else "SELECT count(*) WHERE to_regclass('state_version') IS NOT NULL"
+    )
+    if not connection.exec_driver_sql(exists).scalar_one():
+        return 0
+    return int(connection.exec_driver_sql("SELECT coalesce(max(number), 0) FROM state_version").scalar_one())
+
+
+def _apply(database: Database, connection: Connection, migration: Migration) -> None:
+    for statement in migration.statements:
+        connection.exec_driver_sql(statement.format(**_WORDS[database.make]))
+    at = database.clock_us(connection)
+    connection.exec_driver_sql(
+        f"INSERT INTO state_version (number, name, at) VALUES ({migration.number}, '{migration.name}', {at})"
+    )

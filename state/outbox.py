@@ -1,0 +1,212 @@
+"""The durable list of writes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import Connection, text
+
+from connector.domain.outbox_states import MOVES, UNSETTLED, Move, check_move
+from connector.domain.writes import Cause, RowState, WriteOutcome
+from connector.errors import HandoffError
+from connector.ports.store import OutboxRow
+from state import outbox_claim, outbox_settle
+from state.audit import note
+from state.database import Database
+from state.faults import Collision
+from state.instants import to_us
+from state.outbox_dependents import refresh, states
+from state.outbox_enqueue import known_keys
+from state.outbox_rows import COLUMNS, row_of
+
+#: senders that meet try again at once; more than a few in a row means something else is wrong
+_CLAIM_TRIES: Final = 20
+
+
+class SqlOutbox:
+    """``connector.ports.store.Outbox`` on a database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def claim(self, limit: int, *, owner: str, now: datetime, lease: timedelta) -> list[OutboxRow]:
+        """Take rows for sending; see the port."""
+        until = to_us(now + lease)
+        for _ in range(_CLAIM_TRIES - 1):
+            try:
+                return self._claim(limit, owner, to_us(now), until)
+            except Collision:
+                continue
+        return self._claim(limit, owner, to_us(now), until)
+
+    def _claim(self, limit: int, owner: str, now_us: int, until_us: int) -> list[OutboxRow]:
+        with self._database.write() as connection:
+            return outbox_claim.claim(
+                self._database, connection, limit, owner=owner, now_us=now_us, lease_until_us=until_us
+            )
+
+    def settle(self, outcomes: Mapping[int, WriteOutcome], *, now: datetime) -> None:
+        """Move rows to what their outcomes say; see the port."""
+        with self._database.write() as connection:
+            outbox_settle.settle(self._database, connection, outcomes, now_us=to_us(now))
+
+    def expire(self, *, now: datetime) -> int:
+        """Move ``doing`` rows whose lease has run out to ``unknown``; return how many."""
+        with self._database.write() as connection:
+            return outbox_settle.expire(connection, now_us=to_us(now))
+
+    def unknown(self, limit: int) -> list[OutboxRow]:
+        """List rows whose fate is unknown, oldest first."""
+        return self._rows("state = 'unknown' ORDER BY id LIMIT :limit", {"limit": limit})
+
+    def unsettled(self) -> list[OutboxRow]:
+        """List rows in todo, doing, unknown, held and dead, oldest first."""
+        return self._rows(f"state IN ({states(*UNSETTLED)}) ORDER BY id", {})
+
+    def created_ids(self, keys: Sequence[str]) -> dict[str, str]:
+        """Give the record ids that done creations left, by creation key."""
+        statement = f"""
+            SELECT o.key, o.record_id FROM outbox o WHERE o.kind = 'create' AND o.state <> 'superseded'
+            AND o.state = 'done' AND o.record_id IS NOT NULL AND o.key IN {self._database.list_of("keys", "text")}
+        """
+        with self._database.read() as connection:
+            found = connection.execute(text(statement), {"keys": self._database.packed(keys)})
+            return dict(found.tuples().all())
+
+    def known_keys(self, keys: Sequence[str]) -> set[str]:
+        """Say which of these creation keys would add nothing; see the port."""
+        with self._database.read() as connection:
+            return known_keys(self._database, connection, keys)
+
+    def counts(self, run_id: str | None = None) -> dict[str, int]:
+        """Count rows by state, with held split as ``held:limit`` …; of one run or of all."""
+        where, values = ("WHERE run_id = :run", {"run": run_id}) if run_id is not None else ("", {})
+        statement = f"SELECT state, held_by, count(*) FROM outbox {where} GROUP BY state, held_by"
+        with self._database.read() as connection:
+            found = connection.execute(text(statement), values)
+            return {f"{state}:{held_by}" if held_by else state: count for state, held_by, count in found}
+
+    def results(self, since: datetime, run_id: str | None = None) -> dict[str, int]:
+        """Count rows settled at or after ``since`` by what came of them; see the port."""
+        also, values = (" AND run_id = :run", {"run": run_id}) if run_id is not None else ("", {})
+        statement = f"""
+            SELECT CASE state WHEN 'done' THEN result ELSE state END, count(*) FROM outbox
+            WHERE settled_at >= :since {also} GROUP BY 1
+        """
+        with self._database.read() as connection:
+            found = connection.execute(text(statement), {"since": to_us(since), **values})
+            return dict(found.tuples().all())
+
+    def used_by_cause(self, since: datetime) -> dict[Cause, int]:
+        """Count rows per cause decided at or after ``since`` that are todo, doing, unknown or done by writing."""
+        statement = """
+            SELECT cause, count(*) FROM outbox WHERE decided_at >= :since
+            AND (state IN ('todo', 'doing', 'unknown') OR (state = 'done' AND result = 'written')) GROUP BY cause
+        """
+        with self._database.read() as connection:
+            found = connection.execute(text(statement), {"since": to_us(since)})
+            return {Cause(cause): count for cause, count in found}
+
+    def hold(self, ids: Sequence[int], *, held_by: str) -> None:
+        """Hold todo rows with their reason; see the port."""
+        if not held_by:
+            raise HandoffError("outbox.unlawful_move", "a held row needs to say by what it is held")
+        with self._database.write() as connection:
+            self._check(connection, ids, Move.HOLD)
+            keys = self._set(connection, ids, "state = 'held', held_by = :held_by", {"held_by": held_by})
+            refresh(self._database, connection, keys=keys)
+
+    def release(self, *, plan_id: str | None, held_by: str | None, now: datetime) -> int:
+        """Turn held rows into todo, of one plan or of one reason; see the port."""
+        if plan_id is None and held_by is None:
+            raise HandoffError("outbox.release_all", "a release needs a plan or a reason")
+        wanted = {"plan_id": plan_id, "held_by": held_by}
+        values = {name: value for name, value in wanted.items() if value is not None}
+        where = " AND ".join(f"{name} = :{name}" for name in values)
+        return self._reopen(where, values, Move.RELEASE, now)
+
+    def retry(self, ids: Sequence[int] | None, *, now: datetime) -> int:
+        """Turn dead and held rows (all when None) into todo; see the port."""
+        if ids is None:
+            return self._reopen("", {}, Move.RETRY, now)
+        where = f"id IN {self._database.list_of('ids', 'bigint')}"
+        return self._reopen(where, {"ids": self._database.packed(ids)}, Move.RETRY, now, asked=ids)
+
+    def dismiss(self, ids: Sequence[int], *, who: str, now: datetime) -> int:
+        """Turn dead and held rows into superseded for good; see the port."""
+        with self._database.write() as connection:
+            self._check(connection, ids, Move.DISMISS)
+            change = """state = 'superseded', dismissed = CASE held_by WHEN 'mode' THEN 0 ELSE 1 END, held_by = '',
+                        settled_at = :now"""
+            keys = self._set(connection, ids, change, {"now": to_us(now)})
+            refresh(self._database, connection, keys=keys)
+            note(connection, who, "outbox dismiss", now, {"rows": len(set(ids))})
+        return len(set(ids))
+
+    def drop(self, *, held_by: str, now: datetime) -> int:
+        """Forget held rows of one reason; see the port."""
+        statement = "SELECT id FROM outbox WHERE state = 'held' AND held_by = :held_by"
+        with self._database.write() as connection:
+            ids = list(connection.execute(text(statement), {"held_by": held_by}).scalars())
+            keys = self._set(
+                connection, ids, "state = 'superseded', held_by = '', settled_at = :now", {"now": to_us(now)}
+            )
+            refresh(self._database, connection, keys=keys)
+        return len(ids)
+
+    def _rows(self, where: str, values: Mapping[str, Any]) -> list[OutboxRow]:
+        with self._database.read() as connection:
+            found = connection.execute(text(f"SELECT {COLUMNS} FROM outbox WHERE {where}"), dict(values))
+            return [row_of(values) for values in found]
+
+    def _check(self, connection: Connection, ids: Sequence[int], move: Move) -> None:
+        """Lock the rows and refuse all when one of them cannot make the move or does not exist."""
+        lock = " FOR UPDATE" if self._database.make == "postgresql" else ""
+        statement = f"""
+            SELECT id, state FROM outbox WHERE id IN {self._database.list_of("ids", "bigint")} ORDER BY id{lock}
+        """
+        found = list(connection.execute(text(statement), {"ids": self._database.packed(ids)}))
+        if len(found) != len(set(ids)):
+            raise HandoffError("outbox.no_such_row", f"{len(set(ids)) - len(found)} of the rows do not exist")
+        for _, state in found:
+            check_move(move, RowState(state))
+
+    def _set(self, connection: Connection, ids: Sequence[int], change: str, values: Mapping[str, Any]) -> list[str]:
+        """Change rows; give the keys of creations among them."""
+        statement = f"""
+            UPDATE outbox SET {change} WHERE id IN {self._database.list_of("ids", "bigint")} RETURNING kind, key
+        """
+        result = connection.execute(text(statement), {"ids": self._database.packed(ids), **values})
+        return [key for kind, key in result if kind == "create"]
+
+    def _reopen(
+        self, where: str, values: Mapping[str, Any], move: Move, now: datetime, asked: Sequence[int] | None = None
+    ) -> int:
+        """Turn rows into todo, but not those whose wish has been overtaken; return how many may be sent again."""
+        lock = " FOR UPDATE" if self._database.make == "postgresql" else ""
+        also = f" AND {where}" if where else ""
+        statement = f"SELECT id FROM outbox WHERE state IN ({states(*MOVES[move].sources)}){also} ORDER BY id{lock}"
+        with self._database.write() as connection:
+            if asked is not None:
+                self._check(connection, asked, move)
+            ids = list(connection.execute(text(statement), dict(values)).scalars())
+            keys = outbox_settle.drop_outdated(self._database, connection, ids, to_us(now))
+            change = (
+                "state = 'todo', held_by = '', settled_at = NULL, result = NULL, code = '', message = '', fixer = ''"
+            )
+            keys += self._open(connection, ids, change)
+            refresh(self._database, connection, rows=ids, keys=keys)
+            left = (
+                f"SELECT count(*) FROM outbox WHERE state = 'todo' AND id IN {self._database.list_of('ids', 'bigint')}"
+            )
+            return int(connection.execute(text(left), {"ids": self._database.packed(ids)}).scalar_one())
+
+    def _open(self, connection: Connection, ids: Sequence[int], change: str) -> list[str]:
+        statement = f"""
+            UPDATE outbox SET {change} WHERE state <> 'superseded'
+            AND id IN {self._database.list_of("ids", "bigint")} RETURNING kind, key
+        """
+        result = connection.execute(text(statement), {"ids": self._database.packed(ids)})
+        return [key for kind, key in result if kind == "create"]

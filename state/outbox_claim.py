@@ -1,0 +1,62 @@
+"""Which rows may be sent now: one statement that takes them, and nobody else can."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Final
+
+from sqlalchemy import Connection, text
+
+from connector.domain.outbox_states import BLOCKING
+from connector.domain.writes import RowState
+from connector.ports.store import OutboxRow
+from state.database import Database
+from state.instants import from_us
+from state.outbox_dependents import states
+from state.outbox_rows import COLUMNS, row_of
+
+#: The blockers of a lane in order: what is on its way or unclear first, then todo by age; a row may go when it is the
+#: first itself. Scalar subqueries on purpose: each candidate asks the index by itself, whatever the planner believes
+#: about a table that was filled a second ago.
+_CLAIMABLE: Final = f"""
+    SELECT {", ".join("o." + name.strip() for name in COLUMNS.split(","))} FROM outbox o
+    WHERE o.state = 'todo' AND (o.not_before IS NULL OR o.not_before <= :now)
+    AND o.id = (SELECT b.id FROM outbox b WHERE b.lane = o.lane AND b.state IN ({states(*BLOCKING)})
+                ORDER BY CASE b.state WHEN 'todo' THEN 1 ELSE 0 END, b.id LIMIT 1)
+    AND (SELECT count(*) FROM outbox_needs n WHERE n.row_id = o.id AND (
+             SELECT count(*) FROM outbox d WHERE d.key = n.key AND d.kind = 'create' AND d.state <> 'superseded'
+             AND d.state = 'done') = 0) = 0
+    AND (SELECT count(*) FROM outbox_quiet q WHERE q.lane = o.lane AND q.row_id <> o.id AND q.until > :now) = 0
+    ORDER BY o.priority, o.kind, o.object, o.id LIMIT :limit
+"""
+
+
+def claim(
+    database: Database, connection: Connection, limit: int, *, owner: str, now_us: int, lease_until_us: int
+) -> list[OutboxRow]:
+    """Take rows inside the caller's transaction.
+
+    Raises:
+        Collision: PostgreSQL only: another sender took another row of one of the lanes meanwhile.
+    """
+    lock = ""
+    if database.make == "postgresql":
+        lock = "FOR UPDATE OF o SKIP LOCKED"
+        # Rows are wanted in the order of ``outbox_queue``, a few at a time. Without fresh statistics PostgreSQL
+        # prefers to look at all of them and sort.
+        for way in ("seqscan", "bitmapscan", "sort"):
+            connection.exec_driver_sql(f"SET LOCAL enable_{way} = off")
+    found = connection.execute(text(f"{_CLAIMABLE} {lock}"), {"now": now_us, "limit": limit})
+    sent_at = from_us(now_us)
+    rows = [
+        replace(row, state=RowState.DOING, attempts=row.attempts + 1, sent_at=sent_at) for row in map(row_of, found)
+    ]
+    if rows:
+        update = f"""
+            UPDATE outbox SET state = 'doing', attempts = attempts + 1, sent_at = :now, lease_owner = :owner,
+                lease_until = :until
+            WHERE id IN {database.list_of("ids", "bigint")}
+        """
+        ids = database.packed([row.id for row in rows])
+        connection.execute(text(update), {"ids": ids, "now": now_us, "owner": owner, "until": lease_until_us})
+    return rows

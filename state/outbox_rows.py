@@ -1,0 +1,144 @@
+"""An outbox row as the program sees it and as the table keeps it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Final
+
+from connector.domain.outbox_states import INITIAL
+from connector.domain.refs import digest
+from connector.domain.writes import Cause, RowState, Write
+from connector.errors import HandoffError
+from connector.ports.store import OutboxRow
+from state.bulk import as_json, storable
+from state.instants import from_us, to_us
+
+#: what ``row_of`` reads, in its order
+COLUMNS: Final = (
+    "id, key, kind, object, target_id, lane, grp, cause, rule, person_id, reason, run_id, plan_id, priority,"
+    " decided_at, body, depends_on, state, held_by, attempts, not_before, sent_at, code, message, fixer"
+)
+#: what ``values_of`` gives, in its order
+INSERTED: Final = (
+    "id",
+    "key",
+    "kind",
+    "object",
+    "target_id",
+    "lane",
+    "grp",
+    "seq",
+    "cause",
+    "rule",
+    "person_id",
+    "reason",
+    "run_id",
+    "plan_id",
+    "priority",
+    "decided_at",
+    "body",
+    "depends_on",
+    "state",
+    "held_by",
+    "not_before",
+)
+
+
+def update_key(lane: str, group: str, seq: int) -> str:
+    """Make the key of an update: A → B → A are three decisions, so they are three keys."""
+    return digest(lane, group, str(seq))
+
+
+def body_of(write: Write) -> str:
+    """Write down what is wanted; equal wishes give equal text."""
+    return as_json(
+        {
+            "fields": write.fields,
+            "expected": write.expected,
+            "ours": sorted(write.ours),
+            "if_blank": sorted(write.if_blank),
+            "references": write.references,
+        }
+    )
+
+
+def values_of(row: OutboxRow, *, id_: int, seq: int, body: str) -> tuple[Any, ...]:
+    """Give the values to insert.
+
+    Raises:
+        HandoffError: ``outbox.unlawful_start``: a row starts as todo or held, and held rows say by what.
+    """
+    if row.state not in INITIAL or (row.state is RowState.HELD) != bool(row.held_by):
+        raise HandoffError("outbox.unlawful_start", f"a row cannot start as {row.state} held by {row.held_by!r}")
+    write = row.write
+    return (
+        id_,
+        write.key if write.kind == "create" else update_key(row.lane, row.group, seq),
+        write.kind,
+        write.object,
+        write.id,
+        row.lane,
+        row.group,
+        seq,
+        row.cause.value,
+        storable(row.rule),
+        storable(row.person_id),
+        storable(row.reason),
+        row.run_id,
+        row.plan_id,
+        row.priority,
+        to_us(row.decided_at),
+        body,
+        as_json(row.depends_on) if row.depends_on else "[]",
+        row.state.value,
+        row.held_by,
+        to_us(row.not_before),
+    )
+
+
+def row_of(values: Sequence[Any]) -> OutboxRow:
+    """Read one result row of ``COLUMNS``."""
+    (
+        id_, key, kind, object_, target_id, lane, group, cause, rule, person_id, reason, run_id, plan_id, priority,
+        decided_at, body, depends_on, state, held_by, attempts, not_before, sent_at, code, message, fixer,
+    ) = values  # fmt: skip
+    wish = json.loads(body)
+    return OutboxRow(
+        id=id_,
+        write=Write(
+            key=key,
+            kind=kind,
+            object=object_,
+            id=target_id,
+            fields=wish["fields"],
+            expected=wish["expected"],
+            ours=frozenset(wish["ours"]),
+            if_blank=frozenset(wish["if_blank"]),
+            references=wish["references"],
+        ),
+        lane=lane,
+        group=group,
+        cause=Cause(cause),
+        rule=rule,
+        person_id=person_id,
+        reason=reason,
+        run_id=run_id,
+        plan_id=plan_id,
+        priority=priority,
+        decided_at=_instant(decided_at),
+        state=RowState(state),
+        held_by=held_by,
+        depends_on=tuple(json.loads(depends_on)) if depends_on != "[]" else (),
+        attempts=attempts,
+        not_before=from_us(not_before),
+        sent_at=from_us(sent_at),
+        code=code,
+        message=message,
+        fixer=fixer,
+    )
+
+
+def _instant(microseconds: int) -> datetime:
+    return from_us(microseconds)

@@ -1,0 +1,59 @@
+"""The history of cycles and their plans."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Final
+
+from sqlalchemy import func, insert, select, text, update
+
+from connector.errors import HandoffError
+from connector.ports.store import Run
+from state.database import Database
+from state.instants import to_us
+from state.tables import PLANS, RUNS
+
+_COLUMNS: Final = tuple(RUNS.c[name] for name in Run.__slots__)
+_SAVE: Final = """
+    INSERT INTO plans (id, made_at, body) VALUES (:id, :made_at, :body)
+    ON CONFLICT (id) DO UPDATE SET made_at = excluded.made_at, body = excluded.body
+"""
+
+
+class SqlRuns:
+    """``connector.ports.store.Runs`` on a database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def begin(self, run: Run) -> None:
+        """Record that a cycle has started."""
+        number = select(func.coalesce(func.max(RUNS.c.number), 0) + 1).scalar_subquery()
+        values = {name: getattr(run, name) for name in Run.__slots__}
+        with self._database.write() as connection:
+            if self._database.make == "postgresql":
+                connection.exec_driver_sql("LOCK TABLE runs IN SHARE ROW EXCLUSIVE MODE")
+            connection.execute(insert(RUNS).values(number=number, **values))
+
+    def finish(self, run_id: str, *, verdict: str, report: str, at: datetime) -> None:
+        """Record how it ended; see the port."""
+        change = update(RUNS).where(RUNS.c.id == run_id).values(verdict=verdict, report=report, ended_at=at)
+        with self._database.write() as connection:
+            if connection.execute(change).rowcount != 1:
+                raise HandoffError("state.no_such_run", "a cycle ended that had not begun")
+
+    def last(self, count: int = 10) -> list[Run]:
+        """List the latest cycles, newest first."""
+        query = select(*_COLUMNS).order_by(RUNS.c.number.desc()).limit(count)
+        with self._database.read() as connection:
+            return [Run(*row) for row in connection.execute(query)]
+
+    def save_plan(self, plan_id: str, *, made_at: datetime, body: str) -> None:
+        """Store a plan (JSON)."""
+        with self._database.write() as connection:
+            connection.execute(text(_SAVE), {"id": plan_id, "made_at": to_us(made_at), "body": body})
+
+    def plan(self, plan_id: str) -> str | None:
+        """Give a stored plan (JSON), or None."""
+        with self._database.read() as connection:
+            return connection.execute(select(PLANS.c.body).where(PLANS.c.id == plan_id)).scalar_one_or_none()

@@ -1,0 +1,59 @@
+"""The whole state, opened by its URL."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import Final
+
+from connector.ports.store import Store
+from state.database import Database
+from state.knowledge import SqlKnowledge
+from state.ledger import SqlLedger
+from state.manifest import SqlManifest
+from state.migrations import migrate
+from state.outbox import SqlOutbox
+from state.runs import SqlRuns
+from state.switches import SqlSwitches
+
+#: a commit of a million people holds SQLite's only write lock for some seconds
+PATIENCE: Final = timedelta(seconds=60)
+
+
+class SqlStore:
+    """``connector.ports.store.Store`` on SQLite or PostgreSQL; safe for use from several threads and processes."""
+
+    def __init__(self, database: Database) -> None:
+        self.database = database
+        self.manifest = SqlManifest(database)
+        self.ledger = SqlLedger(database)
+        self.outbox = SqlOutbox(database)
+        self.knowledge = SqlKnowledge(database)
+        self.runs = SqlRuns(database)
+        self.switches = SqlSwitches(database)
+
+    def close(self) -> None:
+        """Give back connections."""
+        self.database.close()
+
+
+def open_store(url: str, *, now: Callable[[], datetime] | None = None, patience: timedelta = PATIENCE) -> Store:
+    """Open the state and bring it to this program's version, making it first where there is none.
+
+    Args:
+        url: ``sqlite:///relative/path.db``, ``sqlite:////absolute/path.db`` or
+            ``postgresql+psycopg://user:password@host:port/database`` (a socket folder: ``…@/database?host=/folder``).
+        now: stands in for the database's own clock, for tests; leases and retirements of files read it.
+        patience: how long to wait for a lock that another process holds.
+
+    Raises:
+        ConfigError: ``state.url``: the URL names neither.
+        LocalFault: the database is locked, damaged, read-only, out of reach or newer than this program.
+    """
+    database = Database(url, now=now, patience=patience)
+    try:
+        migrate(database)
+    except BaseException:
+        database.close()
+        raise
+    return SqlStore(database)

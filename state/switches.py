@@ -1,0 +1,109 @@
+"""Pause, leases, audit, settings, and what a run changed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from datetime import datetime, timedelta
+from typing import Any, Final
+
+from sqlalchemy import delete, select, text
+
+from connector.domain.records import Value
+from state.audit import note
+from state.database import Database
+from state.instants import to_us
+from state.tables import AUDIT, LEASES, OUTBOX, PAUSES, SETTINGS
+
+_MICROSECOND: Final = timedelta(microseconds=1)
+_ACQUIRE: Final = """
+    INSERT INTO leases (name, owner, until) VALUES (:name, :owner, :until)
+    ON CONFLICT (name) DO UPDATE SET owner = excluded.owner, until = excluded.until
+        WHERE leases.owner = excluded.owner OR leases.until <= :now
+    RETURNING name
+"""
+_PAUSE: Final = "INSERT INTO pauses (number, who, at) VALUES (1, :who, :at) ON CONFLICT (number) DO NOTHING"
+_PUT: Final = """
+    INSERT INTO settings (name, value) VALUES (:name, :value)
+    ON CONFLICT (name) DO UPDATE SET value = excluded.value
+"""
+
+
+class SqlSwitches:
+    """``connector.ports.store.Switches`` on a database."""
+
+    def __init__(self, database: Database) -> None:
+        self._database = database
+
+    def paused(self) -> tuple[str, datetime] | None:
+        """Say who paused and when, or None."""
+        with self._database.read() as connection:
+            row = connection.execute(select(PAUSES.c.who, PAUSES.c.at)).one_or_none()
+            return None if row is None else (row.who, row.at)
+
+    def pause(self, who: str, at: datetime) -> None:
+        """Stop all writes; who paused first stays on record."""
+        with self._database.write() as connection:
+            connection.execute(text(_PAUSE), {"who": who, "at": to_us(at)})
+            note(connection, who, "pause", at)
+
+    def resume(self, who: str, at: datetime) -> None:
+        """Go on."""
+        with self._database.write() as connection:
+            connection.execute(delete(PAUSES))
+            note(connection, who, "resume", at)
+
+    def acquire(self, name: str, owner: str, ttl: timedelta) -> bool:
+        """Take or renew a lease on the database's own clock; False when another owner's has not run out."""
+        with self._database.write() as connection:
+            now = self._database.clock_us(connection)
+            values = {"name": name, "owner": owner, "now": now, "until": now + ttl // _MICROSECOND}
+            return connection.execute(text(_ACQUIRE), values).one_or_none() is not None
+
+    def release(self, name: str, owner: str) -> None:
+        """Give a lease back; nothing happens when it is not ours."""
+        with self._database.write() as connection:
+            connection.execute(delete(LEASES).where(LEASES.c.name == name, LEASES.c.owner == owner))
+
+    def audit(self, who: str, what: str, at: datetime, details: Mapping[str, Any] | None = None) -> None:
+        """Record who did what."""
+        with self._database.write() as connection:
+            note(connection, who, what, at, details)
+
+    def audited(self, count: int = 100) -> list[tuple[datetime, str, str, dict[str, Any]]]:
+        """List the latest deeds (when, who, what, details), newest first."""
+        query = select(AUDIT.c.at, AUDIT.c.who, AUDIT.c.what, AUDIT.c.details).order_by(AUDIT.c.id.desc()).limit(count)
+        with self._database.read() as connection:
+            return [(at, who, what, json.loads(details)) for at, who, what, details in connection.execute(query)]
+
+    def setting(self, name: str) -> str | None:
+        """Give a stored word, or None."""
+        with self._database.read() as connection:
+            return connection.execute(select(SETTINGS.c.value).where(SETTINGS.c.name == name)).scalar_one_or_none()
+
+    def put_setting(self, name: str, value: str) -> None:
+        """Store a word."""
+        with self._database.write() as connection:
+            connection.execute(text(_PUT), {"name": name, "value": value})
+
+    def before_values(self, run_id: str) -> list[tuple[str, str, str, Value, Value]]:
+        """List what a run changed: (object, record id, field, before, written); see the port."""
+        row = OUTBOX.c
+        query = (
+            select(row.object, row.target_id, row.record_id, row.body, row.before_values)
+            .where(row.run_id == run_id, row.state == "done")
+            .where((row.result == "written") | ((row.result == "unchanged") & (row.was_unknown == 1)))
+            .order_by(row.id)
+        )
+        with self._database.read() as connection:
+            found = list(connection.execute(query))
+        changes: list[tuple[str, str, str, Value, Value]] = []
+        for object_, target_id, record_id, body, before in found:
+            wish = json.loads(body)
+            seen = {**wish["expected"], **json.loads(before or "{}")}
+            for name, written in wish["fields"].items():
+                old = seen.get(name)
+                kept = name in wish["if_blank"] and old not in (None, "")
+                if old != written and not kept:
+                    changes.append((object_, record_id or target_id or "", name, old, written))
+        return changes
