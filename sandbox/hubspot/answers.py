@@ -14,7 +14,7 @@ EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 class Refusal(Exception):
     """The account answers a request with an error envelope."""
 
-    def __init__(self, status: int, message: str, category: str | None = None, **members: Any) -> None:
+    def __init__(self, status: int, message: str, category: str | None = None, /, **members: Any) -> None:
         """Hold the status and the members of the envelope; correlationId is added when it is answered."""
         super().__init__(category or str(status))
         self.status, self.message, self.category, self.members = status, message, category, members

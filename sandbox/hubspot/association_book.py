@@ -46,9 +46,11 @@ class AssociationBook:
             Refusal: 400 for a label that does not belong between the two types.
         """
         wanted = self._checked(origin, to, labels)
-        primary = PRIMARY_TYPE.get((origin, to))
-        if (HUBSPOT_DEFINED, primary) in wanted:
-            self._unseat(origin, row_id, to, other)
+        if (HUBSPOT_DEFINED, PRIMARY_TYPE.get((origin, to))) in wanted:
+            if to == "companies":
+                self._unseat(origin, row_id, to, other)
+            else:  # a company has many primary contacts, a contact has one primary company
+                self._unseat(to, other, origin, row_id)
         if (RANK[origin], int(row_id)) <= (RANK[to], int(other)):
             values = {"a": row_id, "b": other, "a_type": origin, "b_type": to}
         else:

@@ -39,6 +39,8 @@ class Portal:
         #: Who works out what is not stored; filled by the rooms that know.
         self.computed: dict[tuple[str, str], Callable[[Record], str | None]] = {}
         self.changes = 0
+        #: Moves with every row added to or taken from the activity logs.
+        self.activity_changes = 0
         self.searches: OrderedDict[Any, tuple[int, list[str]]] = OrderedDict()
         self._lists: dict[str, tuple[int, list[int]]] = {}
         self.reload()
@@ -48,6 +50,7 @@ class Portal:
         self._last_id = int(self.records.kept("last_id", FIRST_ID))
         self._kept_id = self._last_id
         self._tickets = 0
+        self.activity_changes += 1
         self.touch()
 
     def touch(self) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import re
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
@@ -117,7 +118,7 @@ def _number(name: str, text: str) -> str | Problem:
         number = float(text)
     except ValueError:
         return "INVALID_INTEGER", name, f"{text[:80]} was not a valid number."
-    if number != number or abs(number) == float("inf"):
+    if not math.isfinite(number):
         return "INVALID_INTEGER", name, f"{text[:80]} was not a valid number."
     return text.strip() if "e" not in text.lower() else str(number)
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox.hubspot.answers import Refusal, iso, ms, not_found
 from sandbox.hubspot.definitions import LIFECYCLE
-from sandbox.hubspot.objects import TYPES, ObjectType
+from sandbox.hubspot.objects import ObjectType
 from sandbox.hubspot.portal import MERGED_INTO, Portal
 from sandbox.hubspot.values import clean, refused
 
@@ -111,6 +111,7 @@ class Writing:
                 portal.records.erase(obj, row.id)
         portal.records.keep(f"log/{record.id}", [])
         portal.records.erase(kind.name, record.id)
+        portal.activity_changes += 1
         portal.touch()
 
     def merge(self, kind: ObjectType, primary_id: str, other_id: str, *, at: datetime | None = None) -> Record:
@@ -153,9 +154,10 @@ class Writing:
         if kind.name != "contacts":
             return
         for old in old_ids:
-            for obj in ("web_event", "membership", "identity"):
+            for obj in ("web_event", "submission", "email_event", "membership", "identity"):
                 for row in portal.records.find(obj, "contact", old):
                     portal.records.update(obj, row.id, {"contact": merged.id}, at=row.modified_at, by=row.modified_by)
+        portal.activity_changes += 1
         for address in filter(None, str(merged.get("hs_additional_emails", "")).split(";")):
             self.note_identity(address, merged.id, merged.modified_at)
         portal.touch()
@@ -210,12 +212,3 @@ def _addresses(primary: Record, other: Record) -> list[str]:
         if address
     ]
     return list(dict.fromkeys(known))
-
-
-def kind_named(name: str) -> ObjectType:
-    """Return an object type by its plural name.
-
-    Raises:
-        KeyError: there is none.
-    """
-    return TYPES[name]
