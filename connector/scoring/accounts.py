@@ -104,8 +104,8 @@ def _create_rolled_up(connection: duckdb.DuckDBPyConnection, model: CompiledMode
             FROM account_rows a LEFT JOIN memberships m USING (account_id) LEFT JOIN scored s USING (person)
         ), summed AS (
             SELECT account, account_id,
-                   coalesce(sum(given * (1::BIGINT << greatest({_MOST_PEOPLE} - place, 0))) FILTER (place <= {_MOST_PEOPLE}),
-                            0)::BIGINT AS weighted,
+                   coalesce(sum(given * (1::BIGINT << greatest({_MOST_PEOPLE} - place, 0)))
+                            FILTER (place <= {_MOST_PEOPLE}), 0)::BIGINT AS weighted,
                    count(*) FILTER (engaged) AS engaged_people,
                    coalesce(max(fit), 0) AS best_fit,
                    bool_or(engaged AND role IN ('decider', 'influencer')) AS buyer_engaged

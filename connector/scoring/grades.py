@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from connector.scoring.compile import TENTH, CompiledModel
 from connector.scoring.engine import text
 
 #: how good a verdict is, for comparing two
-VERDICT_RANK_SQL = "CASE {} WHEN 'sales' THEN 3 WHEN 'review' THEN 2 WHEN 'nurture' THEN 1 ELSE 0 END"
+_RANKS = {"sales": 3, "review": 2, "nurture": 1}
+#: what a disqualified person's verdict is worth
+DISQUALIFIED_RANK = 0
 
 
 def letter_sql(model: CompiledModel, tenths: str) -> str:
@@ -21,12 +23,23 @@ def number_sql(model: CompiledModel, tenths: str) -> str:
     return _band_sql([(str(name), least) for name, least in model.bands.numbers], tenths)
 
 
-def verdict_sql(model: CompiledModel, letter: str, number: str) -> str:
-    """Write the verdict of a matrix cell."""
-    cells = " ".join(
-        f"WHEN {text(f'{name}{digit}')} THEN {text(verdict)}" for (name, digit), verdict in model.matrix.items()
-    )
-    return f"CASE {letter} || {number} {cells} ELSE 'nurture' END"
+def verdict_sql(model: CompiledModel, cell: str) -> str:
+    """Write the verdict of a matrix cell; ``cell`` is a column such as A1, for engines repeat what stands there."""
+    return _by_verdict(model, cell, {verdict: text(verdict) for verdict in _RANKS})
+
+
+def rank_sql(model: CompiledModel, cell: str) -> str:
+    """Write how good the verdict of a cell is: 3 sales, 2 review, 1 nurture; ``cell`` is a column as above."""
+    return _by_verdict(model, cell, {verdict: str(rank) for verdict, rank in _RANKS.items()})
+
+
+def _by_verdict(model: CompiledModel, cell: str, results: Mapping[str, str]) -> str:
+    cases = ""
+    for verdict in ("sales", "review"):
+        cells = [text(f"{letter}{number}") for (letter, number), given in model.matrix.items() if given == verdict]
+        if cells:
+            cases += f"WHEN {cell} IN ({', '.join(cells)}) THEN {results[verdict]} "
+    return f"CASE {cases}ELSE {results['nurture']} END" if cases else results["nurture"]
 
 
 def clamped(tenths: str) -> str:

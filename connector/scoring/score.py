@@ -160,7 +160,7 @@ def _scores(connection: duckdb.DuckDBPyConnection) -> pa.Table:
     return fetch(
         connection,
         f"""SELECT p.person_id, {", ".join(f"s.{name} / 10.0::DOUBLE AS {name}" for name in points)},
-                   s.letter || s.number AS grade, s.verdict, s.buying_stage, s.role, s.disqualified_because,
+                   s.cell AS grade, s.verdict, s.buying_stage, s.role, s.disqualified_because,
                    s.deciding_fact, {", ".join(f"s.{name} / 10.0::DOUBLE AS {name}" for name in parts)}
             FROM scored s JOIN persons p USING (person) ORDER BY person""",
         SCORES,

@@ -9,7 +9,7 @@ import duckdb
 from connector.scoring.compile import QUESTIONS, SCALE_TENTHS, STAGES, TENTH, CompiledModel
 from connector.scoring.engine import rounded, text
 from connector.scoring.fit import points_sql
-from connector.scoring.grades import VERDICT_RANK_SQL, clamped, letter_sql, number_sql, verdict_sql
+from connector.scoring.grades import DISQUALIFIED_RANK, clamped, letter_sql, number_sql, rank_sql, verdict_sql
 from connector.scoring.qualification import YES_TENTHS
 
 DIMENSIONS = ("fit", "interest", "qualification")
@@ -87,11 +87,14 @@ def create_scores(
         FROM persons p JOIN sums s USING (person) JOIN flags USING (person)""")
     connection.execute(f"""
         CREATE TEMP TABLE graded AS
-        SELECT * REPLACE ({_with_remainder()}),
-               {letter_sql(model, "fit")} AS letter, {number_sql(model, "interest")} AS number,
-               {verdict_sql(model, "letter", "number")} AS cell,
-               CASE WHEN disqualified_because IS NULL THEN cell ELSE 'disqualified' END AS verdict
-        FROM ranged""")
+        WITH lettered AS (
+            SELECT * REPLACE ({_with_remainder()}),
+                   {letter_sql(model, "fit")} AS letter, {number_sql(model, "interest")} AS number
+            FROM ranged
+        ), placed AS (SELECT *, letter || number AS cell FROM lettered)
+        SELECT *, CASE WHEN disqualified_because IS NULL THEN {verdict_sql(model, "cell")} ELSE 'disqualified' END
+                  AS verdict
+        FROM placed""")
     _create_buying_stages(connection, model)
     _create_deciding_facts(connection, model, blamed)
     connection.execute("""
@@ -147,23 +150,27 @@ def _create_deciding_facts(
         for place, (rule, field) in enumerate(blamed)
     )
 
-    def rank(tenths: str) -> str:
-        letter = letter_sql(model, clamped(tenths))
-        return VERDICT_RANK_SQL.format(verdict_sql(model, f"({letter})", "number"))
-
+    sums = {
+        "now": "g.fit_sum",
+        "best": "g.fit_sum + m.up",
+        "worst": "g.fit_sum + m.down",
+        "highest": "g.fit_high",
+        "lowest": "g.fit_low",
+    }
+    letters = ", ".join(f"{letter_sql(model, clamped(sum_))} AS {name}" for name, sum_ in sums.items())
+    cells = ", ".join(f"{name} || number AS {name}" for name in sums)
+    ranks = ", ".join(f"{rank_sql(model, name)} AS {name}" for name in sums)
     connection.execute(f"""
         CREATE TEMP TABLE deciding AS
         WITH missing AS (
             SELECT person, field, sum(up)::BIGINT AS up, sum(down)::BIGINT AS down, bool_or(out) AS out
             FROM ({missing}) GROUP BY person, field
-        ), weighed AS (
-            SELECT m.person, m.field, m.up - m.down AS at_stake,
-                   {rank("g.fit_sum")} AS now,
-                   {rank("g.fit_sum + m.up")} AS best,
-                   CASE WHEN m.out THEN 0 ELSE {rank("g.fit_sum + m.down")} END AS worst,
-                   {rank("g.fit_high")} AS highest, {rank("g.fit_low")} AS lowest
+        ), lettered AS (
+            SELECT m.person, m.field, m.up - m.down AS at_stake, m.out, g.number::VARCHAR AS number, {letters}
             FROM missing m JOIN graded g USING (person) WHERE g.disqualified_because IS NULL
-        )
+        ), placed AS (SELECT person, field, at_stake, out, {cells} FROM lettered
+        ), ranked AS (SELECT person, field, at_stake, out, {ranks} FROM placed
+        ), weighed AS (SELECT * REPLACE (CASE WHEN out THEN {DISQUALIFIED_RANK} ELSE worst END AS worst) FROM ranked)
         SELECT person, field FROM weighed
         WHERE best > now OR worst < now OR highest > now OR lowest < now
         QUALIFY row_number() OVER (
