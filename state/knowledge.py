@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 import pyarrow as pa
 from sqlalchemy import Connection, select, text
@@ -120,7 +120,9 @@ class SqlKnowledge:
         with self._database.read() as connection:
             return [Review(*row) for row in connection.execute(query)]
 
-    def answer_review(self, review_id: str, *, state: str, answer: str, who: str, at: datetime) -> bool:
+    def answer_review(
+        self, review_id: str, *, state: Literal["accepted", "rejected"], answer: str, who: str, at: datetime
+    ) -> bool:
         """Close an open review with a person's answer; see the port."""
         values = {"id": review_id, "state": state, "answer": storable(answer), "who": who, "at": to_us(at)}
         with self._database.write() as connection:

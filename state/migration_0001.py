@@ -78,9 +78,8 @@ STATEMENTS: tuple[str, ...] = (
     "CREATE INDEX outbox_queue ON outbox (priority, kind, object, id) WHERE state = 'todo'",
     "CREATE INDEX outbox_unsettled ON outbox (state, id) WHERE state IN ('todo', 'doing', 'unknown', 'held', 'dead')",
     "CREATE INDEX outbox_dismissed ON outbox (key) WHERE dismissed = 1",
-    "CREATE INDEX outbox_decided ON outbox (decided_at)",
-    "CREATE INDEX outbox_runs ON outbox (run_id)",
-    "CREATE INDEX outbox_settled ON outbox (settled_at) WHERE settled_at IS NOT NULL",
+    "CREATE INDEX outbox_decided ON outbox {by_age} (decided_at)",
+    "CREATE INDEX outbox_runs ON outbox {by_age} (run_id)",
     """CREATE TABLE outbox_needs (
         row_id BIGINT NOT NULL REFERENCES outbox (id), key {text} NOT NULL, PRIMARY KEY (row_id, key)
     ) {keyed}""",

@@ -17,15 +17,21 @@ _VERSION_TABLE = "CREATE TABLE IF NOT EXISTS state_version (number INTEGER PRIMA
 
 #: how the two makes spell what our statements leave open
 _WORDS: dict[Make, dict[str, str]] = {
-    "sqlite": {"text": "TEXT", "row_id": "INTEGER PRIMARY KEY", "keyed": "WITHOUT ROWID"},
-    # byte order: as SQLite compares, and quicker than any language's
-    "postgresql": {"text": 'TEXT COLLATE "C"', "row_id": "BIGINT PRIMARY KEY", "keyed": ""},
+    "sqlite": {"text": "TEXT", "row_id": "INTEGER PRIMARY KEY", "keyed": "WITHOUT ROWID", "by_age": ""},
+    "postgresql": {
+        # byte order: as SQLite compares, and quicker than any language's
+        "text": 'TEXT COLLATE "C"',
+        "row_id": "BIGINT PRIMARY KEY",
+        "keyed": "",
+        # values that lie together on disk, in order of time: an index of ranges, which a change of state need not touch
+        "by_age": "USING brin",
+    },
 }
 
 
 @dataclass(frozen=True, slots=True)
 class Migration:
-    """One step. Its statements never change once released; ``{text}``, ``{row_id}``, ``{keyed}`` differ by make."""
+    """One step. Its statements never change once released; words in braces differ by make."""
 
     number: int
     name: str

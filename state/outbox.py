@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
@@ -88,16 +89,21 @@ class SqlOutbox:
             found = connection.execute(text(statement), values)
             return {f"{state}:{held_by}" if held_by else state: count for state, held_by, count in found}
 
-    def results(self, since: datetime, run_id: str | None = None) -> dict[str, int]:
-        """Count rows settled at or after ``since`` by what came of them; see the port."""
-        also, values = (" AND run_id = :run", {"run": run_id}) if run_id is not None else ("", {})
+    def tally(self, run_id: str, ids: Sequence[int]) -> dict[str, int]:
+        """Count rows of a run and rows with these ids by what has become of them; see the port."""
         statement = f"""
-            SELECT CASE state WHEN 'done' THEN result ELSE state END, count(*) FROM outbox
-            WHERE settled_at >= :since {also} GROUP BY 1
+            SELECT state, held_by, result, count(*) FROM outbox
+            WHERE id IN (SELECT id FROM outbox WHERE run_id = :run
+                         UNION SELECT v FROM {self._database.list_of("ids", "bigint")} AS asked)
+            GROUP BY state, held_by, result
         """
+        tally: Counter[str] = Counter()
         with self._database.read() as connection:
-            found = connection.execute(text(statement), {"since": to_us(since), **values})
-            return dict(found.tuples().all())
+            values = {"run": run_id, "ids": self._database.packed(ids)}
+            for state, held_by, result, count in connection.execute(text(statement), values):
+                done = "written" if result == "written" else "unchanged"
+                tally[done if state == "done" else f"held:{held_by}" if held_by else state] += count
+        return dict(tally)
 
     def used_by_cause(self, since: datetime) -> dict[Cause, int]:
         """Count rows per cause decided at or after ``since`` that are todo, doing, unknown or done by writing."""

@@ -6,7 +6,7 @@ Times are aware UTC. Large sets travel as Arrow tables, whose columns stand in t
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Any, Literal, Protocol
@@ -14,7 +14,27 @@ from typing import Any, Literal, Protocol
 import pyarrow as pa
 
 from connector.domain.records import Value
-from connector.domain.writes import Cause, RowState, Write, WriteOutcome
+from connector.ports.outbox import Outbox, OutboxRow
+
+__all__ = [
+    "IDENTITIES",
+    "INSTANT",
+    "PERSONS",
+    "SCORE_HISTORY",
+    "STAGE_MOVES",
+    "Decisions",
+    "Knowledge",
+    "Ledger",
+    "Manifest",
+    "Outbox",
+    "OutboxRow",
+    "Review",
+    "Run",
+    "Runs",
+    "Segment",
+    "Store",
+    "Switches",
+]
 
 INSTANT = pa.timestamp("us", "UTC")
 
@@ -95,11 +115,25 @@ class Manifest(Protocol):
     def commit_segments(
         self, added: Sequence[Segment], retired: Sequence[str], cursors: Mapping[tuple[str, str], str]
     ) -> None:
-        """Add and retire segments (by path) and set cursors ((system, stream) → text), all together."""
+        """Add and retire segments (by path) and set cursors ((system, stream) → text), all together.
+
+        A segment that is there already adds nothing, so the same commit may be repeated.
+
+        Raises:
+            HandoffError: ``lake.segment_changed``: the path was committed before with another hash.
+        """
+        ...
+
+    def version(self) -> int:
+        """Count the commits that changed the set of segments: the history version a plan was made from."""
         ...
 
     def retired_before(self, instant: datetime) -> list[str]:
-        """List paths retired before ``instant``, whose files may be deleted."""
+        """List paths retired before ``instant`` (the database's clock), whose files may be deleted."""
+        ...
+
+    def forget_retired(self, paths: Sequence[str]) -> None:
+        """Take retired segments off the list once their files are gone; live ones stay."""
         ...
 
     def cursor(self, system: str, stream: str) -> str | None:
@@ -116,117 +150,6 @@ class Ledger(Protocol):
 
     def spent(self, system: str, since: datetime) -> int:
         """Count calls recorded at or after ``since``."""
-        ...
-
-
-@dataclass(frozen=True, slots=True)
-class OutboxRow:
-    """One write on its way.
-
-    Attributes:
-        id: given by the store; 0 before.
-        lane: the record it concerns (``salesforce:lead:00Q…``), or the creation key; order is kept per lane.
-        group: field group of an update (``score``, ``stage``, ``owner``, ``edit``, ``task``) or ``create``; a newer
-            wish supersedes todo, held and dead rows of the same lane and group.
-        rule: the rule or step that asked for it.
-        priority: 0 = fast lane, 1 = tasks and owners, 2 = the rest; smaller goes first.
-        depends_on: creation keys of rows that must be done before.
-        held_by: why a held row is held: ``budget``, ``limit``, ``retry``, ``unknown``, ``dependency``, ``mode``.
-        day: local day of the decision, for limits.
-    """
-
-    id: int
-    write: Write
-    lane: str
-    group: str
-    cause: Cause
-    rule: str
-    person_id: str
-    reason: str
-    run_id: str
-    plan_id: str
-    priority: int
-    decided_at: datetime
-    state: RowState = RowState.TODO
-    held_by: str = ""
-    depends_on: tuple[str, ...] = ()
-    attempts: int = 0
-    not_before: datetime | None = None
-    sent_at: datetime | None = None
-    code: str = ""
-    message: str = ""
-    fixer: str = ""
-
-
-class Outbox(Protocol):
-    """The durable list of writes. States and lawful moves: ``connector.delivery.states``."""
-
-    def claim(self, limit: int, *, owner: str, now: datetime, lease: timedelta) -> list[OutboxRow]:
-        """Take at most ``limit`` rows for sending: todo, due, dependencies done, oldest of their lane, no lane twice.
-
-        They become ``doing`` until ``now + lease`` (real time), attempts + 1. Fast lane first, then grouped by kind and
-        object so that batches are large, then oldest first. At most one ``doing`` per lane: a partial unique index.
-        References of a claimed row to creation keys are left as they are; see ``created_ids``.
-        """
-        ...
-
-    def settle(self, outcomes: Mapping[int, WriteOutcome], *, now: datetime) -> None:
-        """Move rows (by id) to what their outcomes say and store before-values, vendor words and record ids.
-
-        WRITTEN, UNCHANGED, HUMAN_WON → done; RETRY → todo with ``not_before``; UNKNOWN → unknown; REJECTED → dead.
-        """
-        ...
-
-    def expire(self, *, now: datetime) -> int:
-        """Move ``doing`` rows whose lease has run out to ``unknown``; return how many."""
-        ...
-
-    def unknown(self, limit: int) -> list[OutboxRow]:
-        """List rows whose fate is unknown, oldest first."""
-        ...
-
-    def created_ids(self, keys: Sequence[str]) -> dict[str, str]:
-        """Give the record ids that done creations left, by creation key."""
-        ...
-
-    def unsettled(self) -> list[OutboxRow]:
-        """List rows in todo, doing, unknown, held and dead, oldest first."""
-        ...
-
-    def known_keys(self, keys: Sequence[str]) -> set[str]:
-        """Say which of these creation keys have a row in any state but superseded."""
-        ...
-
-    def counts(self, run_id: str | None = None) -> dict[str, int]:
-        """Count rows by state, with held split as ``held:limit`` …; of one run or of all."""
-        ...
-
-    def tally(self, run_id: str, ids: Sequence[int]) -> dict[str, int]:
-        """Count rows decided by ``run_id`` and rows with these ids by what has become of them.
-
-        Keys: ``written``, ``unchanged`` (the record held the value, or a person's value stayed), ``superseded``,
-        ``dead``, ``todo``, ``doing``, ``unknown``, and ``held:REASON``. Every row is counted once.
-        """
-        ...
-
-    def used_by_cause(self, since: datetime) -> dict[Cause, int]:
-        """Count rows per cause decided at or after ``since`` that are todo, doing, unknown or done by writing."""
-        ...
-
-    def hold(self, ids: Sequence[int], *, held_by: str) -> None:
-        """Hold todo rows with their reason."""
-        ...
-
-    def release(self, *, plan_id: str | None, held_by: str | None, now: datetime) -> int:
-        """Turn held rows into todo, of one plan or of one reason; return how many."""
-        ...
-
-    def retry(self, ids: Sequence[int] | None, *, now: datetime) -> int:
-        """Turn dead and held rows (all when None) into todo; return how many."""
-        ...
-
-    def dismiss(self, ids: Sequence[int], *, who: str, now: datetime) -> int:
-        """Turn dead and held rows into superseded for good; return how many."""
         ...
 
 
@@ -248,7 +171,8 @@ class Review:
 class Decisions:
     """Everything one cycle decided, committed in one transaction.
 
-    Tables have the schemas above and hold only new or changed rows. ``marks`` are instants set once
+    Tables have the schemas above and hold only new or changed rows; of several rows with one key the last counts.
+    ``gone`` are persons merged into others: their memory goes, their history stays. ``marks`` are instants set once
     (``baseline`` and ``baseline:SOURCE``). ``rotations`` are JSON by pool.
     """
 
@@ -286,7 +210,13 @@ class Knowledge(Protocol):
         """Store all of it or nothing: identities, memory, history, reviews, rotations, marks, outbox rows.
 
         Rows of the same lane and group that are todo, held or dead become superseded. Update rows get their key here:
-        digest of (lane, group, sequence of the decision). A creation whose key already has a row adds nothing.
+        digest of (lane, group, sequence of the decision). A creation whose key already has a row adds nothing; nor does
+        an update that is already the newest of its lane and group, from the same plan (or run, where there is no plan)
+        and with the same wish: so a commit may be repeated. Rows start as todo, or held with ``held_by``. Marks stay as
+        first set. A review that has been answered stays answered.
+
+        Raises:
+            HandoffError: ``outbox.two_wishes``: two updates of one lane and group in one decision: our bug.
         """
         ...
 
@@ -302,6 +232,12 @@ class Knowledge(Protocol):
         """List reviews, oldest first."""
         ...
 
+    def answer_review(
+        self, review_id: str, *, state: Literal["accepted", "rejected"], answer: str, who: str, at: datetime
+    ) -> bool:
+        """Close an open review; False when there is none of that id. ``answer`` is JSON or an id."""
+        ...
+
     def stage_moves(self, person_id: str) -> pa.Table:
         """Give one person's moves in time order (schema ``STAGE_MOVES``)."""
         ...
@@ -312,6 +248,17 @@ class Knowledge(Protocol):
 
     def tombstones(self) -> set[str]:
         """Give the hashes of erased people."""
+        ...
+
+    def erase(self, person_ids: Sequence[str], *, hashes: Collection[str], who: str, at: datetime) -> dict[str, int]:
+        """Take people out of everything the state holds and bury their hashes; give rows per table: the receipt.
+
+        Outbox rows keep key, lane and state and lose everything else; what was not sent is superseded for good.
+        """
+        ...
+
+    def lift_tombstones(self, hashes: Collection[str], *, who: str, at: datetime) -> int:
+        """Forget erasures after new consent; return how many."""
         ...
 
 
@@ -362,7 +309,7 @@ class Switches(Protocol):
         ...
 
     def pause(self, who: str, at: datetime) -> None:
-        """Stop all writes; seen by every process before its next batch."""
+        """Stop all writes; seen by every process before its next batch. Who paused first stays on record."""
         ...
 
     def resume(self, who: str, at: datetime) -> None:
@@ -378,7 +325,11 @@ class Switches(Protocol):
         ...
 
     def audit(self, who: str, what: str, at: datetime, details: Mapping[str, Any] | None = None) -> None:
-        """Record who did what."""
+        """Record who did what. ``details`` are JSON values."""
+        ...
+
+    def audited(self, count: int = 100) -> list[tuple[datetime, str, str, dict[str, Any]]]:
+        """List the latest deeds (when, who, what, details), newest first."""
         ...
 
     def setting(self, name: str) -> str | None:
@@ -390,7 +341,10 @@ class Switches(Protocol):
         ...
 
     def before_values(self, run_id: str) -> list[tuple[str, str, str, Value, Value]]:
-        """List what a run changed: (object, record id, field, before, written)."""
+        """List what rows decided by a run changed: (object, record id, field, before, written), oldest first.
+
+        ``before`` is what was read just before the write, else what the decision expected; None for created records.
+        """
         ...
 
 

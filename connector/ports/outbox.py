@@ -1,0 +1,150 @@
+"""What we ask of the durable list of writes. Every method is one transaction. Times are aware UTC."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from connector.domain.writes import Cause, RowState, Write, WriteOutcome
+
+
+@dataclass(frozen=True, slots=True)
+class OutboxRow:
+    """One write on its way.
+
+    Attributes:
+        id: given by the store; 0 before.
+        lane: the record it concerns (``salesforce:lead:00Q…``), or the creation key; order is kept per lane.
+        group: field group of an update (``score``, ``stage``, ``owner``, ``edit``, ``task``) or ``create``; a newer
+            wish supersedes todo, held and dead rows of the same lane and group.
+        rule: the rule or step that asked for it.
+        priority: 0 = fast lane, 1 = tasks and owners, 2 = the rest; smaller goes first.
+        depends_on: creation keys of rows that must be done before. While one of them is missing, held, dead or
+            superseded the row is held by ``dependency``, and let go by itself once that has changed.
+        held_by: why a held row is held: ``budget``, ``limit``, ``retry``, ``dependency``, ``mode``. A row whose fate is
+            unknown is never held: it keeps its state and its lane.
+    """
+
+    id: int
+    write: Write
+    lane: str
+    group: str
+    cause: Cause
+    rule: str
+    person_id: str
+    reason: str
+    run_id: str
+    plan_id: str
+    priority: int
+    decided_at: datetime
+    state: RowState = RowState.TODO
+    held_by: str = ""
+    depends_on: tuple[str, ...] = ()
+    attempts: int = 0
+    not_before: datetime | None = None
+    sent_at: datetime | None = None
+    code: str = ""
+    message: str = ""
+    fixer: str = ""
+
+
+class Outbox(Protocol):
+    """The durable list of writes. States and lawful moves: ``connector.domain.outbox_states``.
+
+    Every change of state is checked against that table.
+
+    Raises:
+        HandoffError: ``outbox.unlawful_move``, ``outbox.no_such_row``: nothing was changed; our bug, or somebody else
+            was quicker (a row to be held was claimed meanwhile).
+    """
+
+    def claim(self, limit: int, *, owner: str, now: datetime, lease: timedelta) -> list[OutboxRow]:
+        """Take at most ``limit`` rows for sending: todo, due, dependencies done, oldest of their lane, no lane twice.
+
+        Nothing of a lane is taken while another row of it is doing or unknown, whichever is older.
+
+        They become ``doing`` until ``now + lease`` (real time), attempts + 1. Fast lane first, then grouped by kind and
+        object so that batches are large, then oldest first. At most one ``doing`` per lane: a partial unique index.
+        References of a claimed row to creation keys are left as they are; see ``created_ids``.
+        """
+        ...
+
+    def settle(self, outcomes: Mapping[int, WriteOutcome], *, now: datetime) -> None:
+        """Move rows (by id; doing or unknown) to what their outcomes say; store before-values, words and record ids.
+
+        WRITTEN, UNCHANGED, HUMAN_WON → done; RETRY → todo with ``not_before``; UNKNOWN → unknown; REJECTED → dead.
+        Repeating a settlement to done changes nothing. UNKNOWN with ``not_before`` also keeps every *other* row of the
+        lane back until then, even after this one is done. A row that comes back as todo or dead while a newer wish of
+        its lane and group exists becomes superseded, except that a row that was unknown is sent again first.
+
+        Raises:
+            HandoffError: ``outbox.wrong_key``: an outcome belongs to another write. All outcomes or none are stored.
+        """
+        ...
+
+    def expire(self, *, now: datetime) -> int:
+        """Move ``doing`` rows whose lease has run out to ``unknown``; return how many."""
+        ...
+
+    def unknown(self, limit: int) -> list[OutboxRow]:
+        """List rows whose fate is unknown, oldest first."""
+        ...
+
+    def created_ids(self, keys: Sequence[str]) -> dict[str, str]:
+        """Give the record ids that done creations left, by creation key."""
+        ...
+
+    def unsettled(self) -> list[OutboxRow]:
+        """List rows in todo, doing, unknown, held and dead, oldest first."""
+        ...
+
+    def known_keys(self, keys: Sequence[str]) -> set[str]:
+        """Say which of these creation keys have a row in any state but superseded, or one that a person dismissed."""
+        ...
+
+    def counts(self, run_id: str | None = None) -> dict[str, int]:
+        """Count rows by state, with held split as ``held:limit`` …; of one run or of all."""
+        ...
+
+    def tally(self, run_id: str, ids: Sequence[int]) -> dict[str, int]:
+        """Count rows decided by ``run_id`` and rows with these ids by what has become of them.
+
+        Keys: ``written``, ``unchanged`` (the record held the value, or a person's value stayed), ``superseded``,
+        ``dead``, ``todo``, ``doing``, ``unknown``, and ``held:REASON``. Every row is counted once.
+        """
+        ...
+
+    def used_by_cause(self, since: datetime) -> dict[Cause, int]:
+        """Count rows per cause decided at or after ``since`` that are todo, doing, unknown or done by writing."""
+        ...
+
+    def hold(self, ids: Sequence[int], *, held_by: str) -> None:
+        """Hold todo rows with their reason."""
+        ...
+
+    def release(self, *, plan_id: str | None, held_by: str | None, now: datetime) -> int:
+        """Turn held rows into todo, of one plan or of one reason (of both where both are given); return how many.
+
+        Rows whose dependency is not to come stay held; rows with a newer wish of lane and group become superseded.
+        """
+        ...
+
+    def retry(self, ids: Sequence[int] | None, *, now: datetime) -> int:
+        """Turn dead and held rows (all when None) into todo; return how many. Exceptions as for ``release``."""
+        ...
+
+    def dismiss(self, ids: Sequence[int], *, who: str, now: datetime) -> int:
+        """Turn dead and held rows into superseded for good; return how many.
+
+        A dismissed creation is not asked for again, except what only the mode held.
+        """
+        ...
+
+    def drop(self, *, held_by: str, now: datetime) -> int:
+        """Turn held rows of one reason into superseded without remembering them; return how many.
+
+        What was decided while paused or in shadow goes this way: a later decision may ask for it anew.
+        """
+        ...
