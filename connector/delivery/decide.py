@@ -51,7 +51,7 @@ def decide(ground: Ground) -> Decided:
 class _Decision:
     def __init__(self, ground: Ground) -> None:
         self._ground = ground
-        self._mapped = own_mapping(ground)
+        self._mapped = own_mapping(ground.mappings.fields, ground.crm)
         people = ground.people
         described = {**ground.info.get("lead", {}), **ground.info.get("contact", {})}
         self._own = own_fields(people, self._mapped, described, step=ground.mappings.scoring.write_step)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
@@ -60,8 +60,8 @@ class Drain:
     def run(self, *, now: datetime) -> Drained:
         """Send until nothing is due, the pause switch is on, the budget is spent or the system does not answer.
 
-        ``now`` is the cycle's clock, on which ``not_before`` lies. Waiting for what may pass (locks, lost answers) takes
-        at most ``patience`` of real time; what is left then waits for the next run.
+        ``now`` is the cycle's clock, on which ``not_before`` lies. Waiting for what may pass (locks, lost
+        answers) takes at most ``patience`` of real time; what is left then waits for the next run.
 
         Raises:
             AccessError: not let in; claimed rows went back.
@@ -77,7 +77,7 @@ class Drain:
             if sent:
                 tries = 0
                 continue
-            waiting = self._waiting(now)
+            waiting = self._waiting()
             pause = _PAUSES[min(tries, len(_PAUSES) - 1)]
             if not waiting or time.monotonic() - started + pause > self._patience.total_seconds():
                 break
@@ -94,7 +94,7 @@ class Drain:
             drained.stopped_by = "budget"
         return bool(drained.stopped_by)
 
-    def _waiting(self, now: datetime) -> bool:
+    def _waiting(self) -> bool:
         counts = self._store.outbox.counts()
         return bool(counts.get("unknown", 0) or counts.get("todo", 0))
 
@@ -181,9 +181,7 @@ class Drain:
             self._store.ledger.spend(self._traits.system, calls, cause=cause, at=now)
 
     @staticmethod
-    def _count(
-        drained: Drained, rows: list[OutboxRow], outcomes: list[WriteOutcome] | tuple[WriteOutcome, ...]
-    ) -> None:
+    def _count(drained: Drained, rows: list[OutboxRow], outcomes: Sequence[WriteOutcome]) -> None:
         for row, outcome in zip(rows, outcomes, strict=True):
             if outcome.kind is OutcomeKind.WRITTEN:
                 drained.written += 1

@@ -11,9 +11,9 @@ from connector.delivery.ground import Ground, Person
 from connector.delivery.own_fields import OwnFields, text_of
 from connector.domain.records import Value
 from connector.domain.writes import Cause, Write
-from connector.mapping.fields import CrmField
+from connector.mapping.fields import CrmField, FieldsFile
 from connector.ports.store import OutboxRow
-from connector.ports.traits import FieldInfo
+from connector.ports.traits import AdapterTraits, FieldInfo
 from connector.routing.pools import Owner
 
 #: sources whose fields are noticed as a stage move
@@ -21,10 +21,10 @@ STAGE_SOURCES = frozenset({"stage", "stage_entry"})
 _NUMBERS = frozenset({"integer", "number"})
 
 
-def own_mapping(ground: Ground) -> dict[str, CrmField]:
+def own_mapping(fields: FieldsFile, crm: AdapterTraits) -> dict[str, CrmField]:
     """Give our own fields on people: those of the mapping and the stage-entry number that keys are built from."""
-    mapped = {name: f for name, f in ground.mappings.fields.crm.person.items() if f.write == "always"}
-    entry = ground.native("lead", "stage_entry")
+    mapped = {name: f for name, f in fields.crm.person.items() if f.write == "always"}
+    entry = crm.native.get("lead", {}).get("stage_entry", "")
     if entry:
         mapped.setdefault(entry, CrmField.model_validate({"from": "stage_entry"}))
     return mapped

@@ -26,7 +26,7 @@ class Signals:
     """Dated signals of the CRM and the fast lane.
 
     ``people``: person_id, human_last, rejected_at, rejection, open_opportunity, won_opportunity, lost_at.
-    ``fast_lane``: rule, person_id, system, kind, id, occurred_at, landed_at, form, path – every event of a fast-lane
+    ``fast_lane``: rule, person_id, system, kind, id, occurred_at, landed_at, form, path: every event of a fast-lane
     rule, in order of time, then id.
     ``activities``: all activities with the person they belong to (activity_id, person_id, identity and what they had).
     """

@@ -1,0 +1,334 @@
+"""One cycle: the list of steps walked once, for real or as a plan."""
+
+from __future__ import annotations
+
+import json
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from math import ceil
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+from connector.delivery.budget import Budget
+from connector.delivery.drain import Drain, Drained
+from connector.delivery.limits import Limits
+from connector.domain.writes import RowState
+from connector.errors import HandoffError, Refused
+from connector.lake.landing import Landing
+from connector.lake.reading import Lake
+from connector.mapping.bundle import Mappings
+from connector.pipeline import steps
+from connector.pipeline.deciding import Deciding, decide_all, dropped, with_limits
+from connector.pipeline.gathering import hold
+from connector.pipeline.plans import check_current, dump_plan, load_plan, summary
+from connector.pipeline.population import Census, Population, take_census
+from connector.pipeline.pulling import Pulled, Puller
+from connector.pipeline.report import Report
+from connector.pipeline.wanted import wanted_of
+from connector.pipeline.workplace import automation_ids, users
+from connector.ports.crm import Crm
+from connector.ports.source import Source
+from connector.ports.store import Decisions, Run, Store
+from connector.ports.traits import AdapterTraits, FieldInfo
+
+#: objects whose fields deciding needs described
+_DESCRIBED = ("lead", "contact", "account", "task")
+
+
+@dataclass
+class Engine:
+    """Everything a cycle works with, put together once by the bootstrap.
+
+    Attributes:
+        mode: ``paused``, ``shadow`` or ``live``.
+        patience: real time a cycle spends on what may pass (locks, lost answers).
+        progress: told (step, detail, rows so far) for people who watch.
+        stop: asked between pages and batches; a signal makes it true.
+    """
+
+    install: str
+    time_zone: str
+    mode: str
+    mappings: Mappings
+    sources: Sequence[Source]
+    crm: Crm
+    store: Store
+    lake_root: Path
+    limits: Limits
+    calls_per_day: Mapping[str, int]
+    left_to_others: float
+    dead_share: float
+    owner: str = field(default_factory=lambda: uuid4().hex)
+    patience: timedelta = timedelta(seconds=60)
+    progress: Callable[[str, str, int], None] = lambda _step, _detail, _rows: None
+    stop: Callable[[], bool] = lambda: False
+
+    @property
+    def adapters(self) -> list[Source]:
+        """The sources in the order of handoff.yaml, the CRM last."""
+        return [*self.sources, self.crm]
+
+    def traits(self) -> list[AdapterTraits]:
+        """Give every adapter's traits, the CRM's last."""
+        return [adapter.traits() for adapter in self.adapters]
+
+
+class Cycle:
+    """Walks the steps once. Make a new one for each cycle."""
+
+    def __init__(self, engine: Engine, *, now: datetime) -> None:
+        self._engine = engine
+        self._now = now
+        run_id = f"{now:%Y%m%dT%H%M%S}-{uuid4().hex[:8]}"
+        self.report = Report(run_id, f"plan-{run_id}", now, engine.mode)
+        self.population: Population | None = None
+        self.plan_summary: dict[str, Any] = {}
+
+    def plan(self, *, pull: bool = True) -> Report:
+        """Walk the steps up to the writes, which are stored as a plan and not sent."""
+        return self._walk("plan", pull=pull)
+
+    def run(self) -> Report:
+        """Walk all steps."""
+        return self._walk("run", pull=True)
+
+    def run_plan(self, plan_id: str) -> Report:
+        """Do exactly what a stored plan says.
+
+        Raises:
+            Refused: there is no such plan, its ground has moved, or writes are paused.
+        """
+        store = self._engine.store
+        body = store.runs.plan(plan_id)
+        if body is None:
+            raise Refused("plan.unknown", f"there is no plan {plan_id}", cure="`handoff plan` makes one")
+        if self._engine.mode != "live" or store.switches.paused() is not None:
+            raise Refused("run.paused", "writes are paused", cure="set mode: live, or `handoff resume`")
+        decisions, data = load_plan(body)
+        check_current(data, decisions, store, mappings=self._engine.mappings.digest)
+        self.report.plan_id = plan_id
+        with self._recorded("run"):
+            before = self._unsettled()
+            with self._timed("score"):
+                census = self._census()
+                living = store.knowledge.persons().num_rows
+                limited = with_limits(decisions, census, self._engine.limits, living=living, now=self._now)
+                store.knowledge.commit_decisions(limited)
+            self._write(before, decisions.run_id)
+        return self.report
+
+    def deliver(self) -> Report:
+        """Send what waits in the outbox, and nothing else."""
+        with self._recorded("run"):
+            self._write(self._unsettled(), self.report.run_id)
+        return self.report
+
+    # -- the steps ---------------------------------------------------------------------------------------------------
+
+    def _walk(self, command: steps.Command, *, pull: bool) -> Report:
+        with self._recorded(command):
+            store = self._engine.store
+            before = self._unsettled()
+            if pull:
+                self._pull()
+            with self._timed("score"):
+                decisions = self._decide()
+            live = command == "run" and self._engine.mode == "live" and store.switches.paused() is None
+            if not live:
+                self._remember(command, decisions)
+                return self.report
+            self._engine.progress(steps.STORE.name, "memory and outbox", len(decisions.rows))
+            store.knowledge.commit_decisions(decisions)
+            self._write(before, self.report.run_id)
+        return self.report
+
+    def _pull(self) -> None:
+        engine = self._engine
+        with self._timed("pull"):
+            landing = Landing(engine.lake_root, engine.store.manifest)
+            puller = Puller(
+                landing,
+                engine.store.manifest,
+                engine.store.ledger,
+                progress=lambda system, stream, rows: engine.progress(steps.PULL.name, f"{system} {stream}", rows),
+                stop=engine.stop,
+            )
+            crm = engine.crm.traits().system
+            wanted = {t.system: wanted_of(engine.mappings, t, is_crm=t.system == crm) for t in self._traits}
+            pulled: Pulled = puller.pull(engine.sources, engine.crm, wanted, now=self._now)
+            self.report.pulled = pulled.counts()
+            landing.sweep(now=self._now)
+        if pulled.failures:
+            raise pulled.failures[0]
+
+    def _decide(self) -> Decisions:
+        engine = self._engine
+        engine.progress(steps.IDENTIFY.name, "reading the lake", 0)
+        census = self._census()
+        holdings = hold(census.lake, self._traits, as_of=self._now)
+        own = engine.crm.user_id()
+        everybody = users(holdings, census.crm)
+        names = engine.mappings.routing.automation_users
+        census = replace(census, automation=automation_ids(everybody, names, own))
+        engine.progress(steps.DECIDE.name, "matching, scoring, staging", 0)
+        population = take_census(census, holdings, now=self._now)
+        self.population = population
+        deciding = Deciding(self.report.run_id, self.report.plan_id, self._described(), own, engine.limits)
+        decisions = decide_all(census, population, holdings, deciding, now=self._now)
+        self._tell(population)
+        self._forecast(decisions)
+        body = dump_plan(
+            decisions,
+            mappings=engine.mappings.digest,
+            rotations=engine.store.knowledge.rotations(),
+            report=summary(list(decisions.rows)),
+        )
+        engine.store.runs.save_plan(self.report.plan_id, made_at=self._now, body=body)
+        limited = with_limits(decisions, census, engine.limits, living=population.people.num_rows, now=self._now)
+        self.plan_summary = summary(list(limited.rows))
+        return limited
+
+    def _remember(self, command: steps.Command, decisions: Decisions) -> None:
+        """Drop what was decided while nothing may be written, but keep who is who and what a person must answer."""
+        if command == "run":
+            self._engine.store.knowledge.commit_decisions(dropped(decisions))
+        self.report.add_writes({}, by_mode=len(decisions.rows))
+        self._needs_person()
+
+    def _write(self, before: Sequence[int], run_id: str) -> None:
+        engine = self._engine
+        with self._timed("write"):
+            engine.progress(steps.WRITE.name, "sending", 0)
+            budget = self._budget(engine.crm.traits().system)
+            drain = Drain(
+                engine.store, engine.crm, owner=engine.owner, budget=budget, patience=engine.patience, stop=engine.stop
+            )
+            drained = drain.run(now=self._now)
+            if drained.stopped_by == "budget":
+                self._hold_for_budget()
+        self._count(drained, before, run_id)
+
+    def _hold_for_budget(self) -> None:
+        """Rows that the budget stops wait in the open, by name, until the next cycle releases them."""
+        outbox = self._engine.store.outbox
+        outbox.hold([row.id for row in outbox.unsettled() if row.state is RowState.TODO], held_by="budget")
+
+    def _count(self, drained: Drained, before: Sequence[int], run_id: str) -> None:
+        store = self._engine.store
+        self.report.add_writes(store.outbox.tally(run_id, before))
+        for (kind, object_), count in drained.by_kind.items():
+            part = self.report.created if kind == "create" else self.report.updated
+            part[object_] = part.get(object_, 0) + count
+        self._needs_person()
+
+    def _needs_person(self) -> None:
+        store = self._engine.store
+        counts = store.outbox.counts()
+        waiting = counts.get("held:limit", 0) + counts.get("dead", 0)
+        self.report.needs_person = waiting + len(store.knowledge.reviews("open"))
+
+    # -- what the steps stand on ---------------------------------------------------------------------------------------
+
+    @property
+    def _traits(self) -> list[AdapterTraits]:
+        return self._engine.traits()
+
+    def _census(self) -> Census:
+        engine = self._engine
+        return Census(
+            lake=Lake(engine.lake_root, engine.store.manifest),
+            store=engine.store,
+            mappings=engine.mappings,
+            traits=self._traits,
+            crm=engine.crm.traits(),
+            install=engine.install,
+            time_zone=engine.time_zone,
+            automation=(),
+        )
+
+    def _described(self) -> dict[str, dict[str, FieldInfo]]:
+        crm = self._engine.crm
+        return {object_: {info.name: info for info in crm.fields(object_)} for object_ in _DESCRIBED}
+
+    def _budget(self, system: str) -> Budget:
+        engine = self._engine
+        return Budget(system, engine.store.ledger, engine.calls_per_day.get(system), engine.left_to_others)
+
+    def _unsettled(self) -> list[int]:
+        """List rows that this cycle takes over: todo, doing, unknown, and those a budget held before."""
+        outbox = self._engine.store.outbox
+        outbox.release(plan_id=None, held_by="budget", now=self._now)
+        open_states = {RowState.TODO, RowState.DOING, RowState.UNKNOWN}
+        return [row.id for row in outbox.unsettled() if row.state in open_states]
+
+    # -- the report ------------------------------------------------------------------------------------------------------
+
+    def _tell(self, population: Population) -> None:
+        report = self.report
+        people = population.people
+        reviews = len(population.identified.reviews)
+        report.identity = {"persons": people.num_rows, "merged": population.identified.merged, "review": reviews}
+        methods = Counter(
+            "review" if review else method or "none"
+            for method, review in zip(
+                population.matches.column("method").to_pylist(),
+                population.matches.column("review").to_pylist(),
+                strict=True,
+            )
+        )
+        report.matched = {**report.matched, **methods}
+        report.scored = {"persons": population.scored.scores.num_rows, "accounts": population.scored.accounts.num_rows}
+        report.dispositions = {**report.dispositions, **Counter(people.column("disposition").to_pylist())}
+        report.stages = dict(sorted(Counter(people.column("stage").to_pylist()).items()))
+        report.moves = population.staged.moves.num_rows
+
+    def _forecast(self, decisions: Decisions) -> None:
+        """Forecast the calls of this cycle: those already sent, and the largest batches for what was decided."""
+        size = self._engine.crm.traits().batch_size
+        creations = Counter(row.write.object for row in decisions.rows if row.write.kind == "create")
+        updates = sum(row.write.kind == "update" for row in decisions.rows)
+        ahead = ceil(updates / size) + sum(ceil(count / size) for count in creations.values())
+        for adapter in self._engine.adapters:
+            system = adapter.traits().system
+            calls = adapter.calls()
+            more = ahead if adapter is self._engine.crm else 0
+            self.report.api_calls[system] = {"used": calls, "forecast": calls + more}
+
+    @contextmanager
+    def _timed(self, part: str) -> Iterator[None]:
+        started = time.monotonic()
+        try:
+            yield
+        finally:
+            self.report.seconds[part] += time.monotonic() - started
+
+    @contextmanager
+    def _recorded(self, kind: steps.Command) -> Iterator[None]:
+        """Record the run before its first step and its verdict after the last, failed or not."""
+        store, report, started = self._engine.store, self.report, time.monotonic()
+        run = Run(report.run_id, report.plan_id, kind, report.mode, self._now, self._now)
+        store.runs.begin(run)
+        calls = {adapter.traits().system: adapter.calls() for adapter in self._engine.adapters}
+        try:
+            yield
+        except HandoffError as error:
+            report.fail(error)
+            raise
+        finally:
+            for adapter in self._engine.adapters:
+                system = adapter.traits().system
+                used = adapter.calls() - calls[system]
+                forecast = report.api_calls.get(system, {}).get("forecast", used + calls[system]) - calls[system]
+                report.api_calls[system] = {"used": used, "forecast": forecast}
+            report.seconds["total"] = time.monotonic() - started
+            report.judge(dead_share=self._engine.dead_share)
+            store.runs.finish(report.run_id, verdict=report.verdict, report=_json(report.document()), at=self._now)
+
+
+def _json(document: dict[str, Any]) -> str:
+    return json.dumps(document, ensure_ascii=False)

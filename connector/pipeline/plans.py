@@ -1,0 +1,157 @@
+"""What a cycle decided, stored so that exactly that can be run later, or refused with the names of what has changed."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections import Counter
+from dataclasses import asdict, replace
+from datetime import datetime
+from typing import Any
+
+import pyarrow as pa
+
+from connector.domain.writes import Cause, RowState, Write
+from connector.errors import Refused
+from connector.pipeline.tables import sql
+from connector.ports.store import Decisions, OutboxRow, Review, Store
+
+_TABLES = ("identities", "persons", "stage_moves", "scores")
+
+
+def dump_plan(decisions: Decisions, *, mappings: str, rotations: dict[str, str], report: dict[str, Any]) -> str:
+    """Write decisions and what they stood on as JSON.
+
+    Args:
+        decisions: as ``decide`` gave them, before limits hold anything.
+        mappings: digest of the mapping files.
+        rotations: every pool's rotation before the cycle.
+        report: the counts shown to people.
+    """
+    body = {
+        "version": 1,
+        "run_id": decisions.run_id,
+        "plan_id": decisions.plan_id,
+        "at": decisions.at.isoformat(),
+        "mappings": mappings,
+        "rotations_before": rotations,
+        "tables": {name: _encode(getattr(decisions, name)) for name in _TABLES},
+        "accounts": decisions.accounts,
+        "rows": [_row_out(row) for row in decisions.rows],
+        "reviews": [_plain(asdict(review)) for review in decisions.reviews],
+        "rotations": dict(decisions.rotations),
+        "marks": {name: at.isoformat() for name, at in decisions.marks.items()},
+        "report": report,
+    }
+    return json.dumps(body, ensure_ascii=False)
+
+
+def load_plan(body: str) -> tuple[Decisions, dict[str, Any]]:
+    """Read what ``dump_plan`` wrote: the decisions, and the whole body for its other parts."""
+    data = json.loads(body)
+    tables = {name: _decode(data["tables"][name]) for name in _TABLES}
+    decisions = Decisions(
+        run_id=data["run_id"],
+        plan_id=data["plan_id"],
+        at=datetime.fromisoformat(data["at"]),
+        accounts=data["accounts"],
+        rows=[_row_in(row) for row in data["rows"]],
+        reviews=[Review(**(r | {"opened_at": datetime.fromisoformat(r["opened_at"])})) for r in data["reviews"]],
+        rotations=data["rotations"],
+        marks={name: datetime.fromisoformat(at) for name, at in data["marks"].items()},
+        **tables,
+    )
+    return decisions, data
+
+
+def check_current(body: dict[str, Any], decisions: Decisions, store: Store, *, mappings: str) -> None:
+    """Refuse a plan whose ground has moved.
+
+    Raises:
+        Refused: the mappings differ, a rotation moved, or a later cycle decided on one of its records.
+    """
+    cure = "make a new plan"
+    if body["mappings"] != mappings:
+        raise Refused("plan.mappings_changed", "the mapping files have changed since the plan was made", cure=cure)
+    if body["rotations_before"] != store.knowledge.rotations():
+        raise Refused("plan.rotation_moved", "work has been shared out since the plan was made", cure=cure)
+    known = store.outbox.known_keys([row.write.key for row in decisions.rows if row.write.kind == "create"])
+    lanes = {row.lane for row in decisions.rows}
+    later = [row for row in store.outbox.unsettled() if row.lane in lanes and row.decided_at > decisions.at]
+    names = sorted({row.lane for row in later} | {f"creation {key}" for key in known})
+    names += _decided_since(decisions, store)
+    if names:
+        shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
+        raise Refused("plan.superseded", f"a later cycle has decided on {shown}", cure=cure)
+
+
+def _decided_since(decisions: Decisions, store: Store) -> list[str]:
+    """Name people whose memory is newer than the plan: their stage moved or their numbers were shown since."""
+    rows = sql(
+        """
+        SELECT m.person_id FROM memory m JOIN planned p USING (person_id)
+        WHERE m.stage_entry > p.stage_entry OR (m.stage_since > $at AND m.stage IS DISTINCT FROM p.stage)
+        ORDER BY ALL LIMIT 20
+        """,
+        {"at": decisions.at},
+        memory=store.knowledge.persons(),
+        planned=decisions.persons,
+    )
+    return [f"person {name}" for name in rows.column("person_id").to_pylist()]
+
+
+def summary(rows: list[OutboxRow]) -> dict[str, Any]:
+    """Count what a plan would do: by cause, by kind of record, held rows apart."""
+    return {
+        "writes": len(rows),
+        "by_cause": dict(sorted(Counter(row.cause.value for row in rows).items())),
+        "by_object": dict(sorted(Counter(f"{row.write.kind} {row.write.object}" for row in rows).items())),
+        "held": dict(sorted(Counter(row.held_by for row in rows if row.state is RowState.HELD).items())),
+    }
+
+
+def _encode(table: pa.Table) -> str:
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        writer.write_table(table)
+    return base64.b64encode(sink.getvalue()).decode("ascii")
+
+
+def _decode(text: str) -> pa.Table:
+    with pa.ipc.open_stream(base64.b64decode(text)) as reader:
+        return reader.read_all()
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, datetime):
+        return value.isoformat()
+    if isinstance(value, (frozenset, set)):
+        return sorted(value)
+    if isinstance(value, dict):
+        return {key: _plain(inner) for key, inner in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(inner) for inner in value]
+    return value
+
+
+def _row_out(row: OutboxRow) -> dict[str, Any]:
+    plain: dict[str, Any] = _plain(asdict(row))
+    return plain
+
+
+def _row_in(data: dict[str, Any]) -> OutboxRow:
+    write = data["write"]
+    write |= {"ours": frozenset(write["ours"]), "if_blank": frozenset(write["if_blank"])}
+    row = OutboxRow(
+        **(
+            data
+            | {
+                "write": Write(**write),
+                "cause": Cause(data["cause"]),
+                "state": RowState(data["state"]),
+                "depends_on": tuple(data["depends_on"]),
+                "decided_at": datetime.fromisoformat(data["decided_at"]),
+            }
+        )
+    )
+    return replace(row, not_before=None, sent_at=None)

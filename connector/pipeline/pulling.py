@@ -1,0 +1,185 @@
+"""Pull every stream to its end and land it: the one part of a cycle that may be repeated at will."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from connector.domain.records import Page
+from connector.domain.refs import digest
+from connector.errors import AccessError, HandoffError, Stopped, TransientError
+from connector.lake.landing import Landed, Landing
+from connector.ports.source import Source
+from connector.ports.store import Ledger, Manifest
+from connector.ports.traits import StreamTraits
+
+#: rows that are gathered before they are made durable together
+BATCH_ROWS = 10_000
+
+
+@dataclass(slots=True)
+class Pulled:
+    """What was read, in rows, and which streams did not come to their end."""
+
+    people: int = 0
+    activities: int = 0
+    crm_records: int = 0
+    repeated: int = 0
+    refused: int = 0
+    refusals: list[str] = field(default_factory=list)
+    failures: list[HandoffError] = field(default_factory=list)
+
+    def counts(self) -> dict[str, int]:
+        """Give the figures of the report."""
+        return {
+            "people": self.people,
+            "activities": self.activities,
+            "crm_records": self.crm_records,
+            "repeated": self.repeated,
+            "refused": self.refused,
+        }
+
+
+@dataclass(frozen=True, slots=True)
+class Puller:
+    """Reads adapters into the lake.
+
+    Attributes:
+        progress: told the system, the stream and the rows read so far.
+        stop: asked between pages; a page in hand is landed before it is obeyed.
+    """
+
+    landing: Landing
+    manifest: Manifest
+    ledger: Ledger
+    progress: Callable[[str, str, int], None] = lambda _system, _stream, _rows: None
+    stop: Callable[[], bool] = lambda: False
+
+    def pull(
+        self,
+        sources: Sequence[Source],
+        crm: Source,
+        wanted: Mapping[str, Sequence[tuple[str, str]]],
+        *,
+        now: datetime,
+        lane: str | None = None,
+    ) -> Pulled:
+        """Pull all streams of all systems, or those of one lane; failures are collected, the rest goes on.
+
+        Raises:
+            LocalFault: the lake or the state cannot be written.
+            Stopped: a signal came; what was read is landed.
+        """
+        pulled = Pulled()
+        for source in (*sources, crm):
+            system = source.traits().system
+            source.want(wanted.get(system, ()))
+            shapes = _shapes(wanted.get(system, ()))
+            before = source.calls()
+            try:
+                self._system(source, shapes, pulled, now=now, lane=lane, is_crm=source is crm)
+            finally:
+                calls = source.calls() - before
+                if calls:
+                    self.ledger.spend(system, calls, cause="pull", at=now)
+        return pulled
+
+    def _system(
+        self,
+        source: Source,
+        shapes: dict[str, str],
+        pulled: Pulled,
+        *,
+        now: datetime,
+        lane: str | None,
+        is_crm: bool,
+    ) -> None:
+        traits = source.traits()
+        streams = [stream for stream in traits.streams if lane is None or stream.lane == lane]
+        cursors = {stream.name: self.manifest.cursor(traits.system, _cursor_name(stream, shapes)) for stream in streams}
+        begin: Any = getattr(source, "begin_cycle", None)
+        if begin is not None:
+            # An adapter that can read several streams in one call is told what will be asked of it.
+            begin(cursors, now=now)
+        for stream in streams:
+            try:
+                self._stream(source, stream, cursors[stream.name], shapes, pulled, now=now, is_crm=is_crm)
+            except (AccessError, TransientError) as error:
+                error.at = error.at or f"{traits.system} {stream.name}"
+                pulled.failures.append(error)
+                if isinstance(error, AccessError) and "authentication" in error.code:
+                    return
+
+    def _stream(
+        self,
+        source: Source,
+        stream: StreamTraits,
+        cursor: str | None,
+        shapes: dict[str, str],
+        pulled: Pulled,
+        *,
+        now: datetime,
+        is_crm: bool,
+    ) -> None:
+        system, rows = source.traits().system, 0
+        people = set(source.traits().people)
+        batch: list[Page] = []
+        size = 0
+        pages = source.pull(stream.name, cursor, now=now)
+        try:
+            for page in pages:
+                batch.append(page)
+                size += len(page.records) + len(page.activities)
+                rows += len(page.records) + len(page.activities)
+                self.progress(system, stream.name, rows)
+                if size >= BATCH_ROWS or page.last or self.stop():
+                    self._land(system, stream, batch, shapes, pulled, people, now=now, is_crm=is_crm)
+                    batch, size = [], 0
+                if self.stop() and not page.last:
+                    raise Stopped("run.stopped", "a signal came; what was read is stored", at=f"{system} {stream.name}")
+        finally:
+            if batch:
+                # What came before a failure is kept: the cursor of its last page stands behind it.
+                self._land(system, stream, batch, shapes, pulled, people, now=now, is_crm=is_crm)
+
+    def _land(
+        self,
+        system: str,
+        stream: StreamTraits,
+        batch: list[Page],
+        shapes: dict[str, str],
+        pulled: Pulled,
+        people: Iterable[str],
+        *,
+        now: datetime,
+        is_crm: bool,
+    ) -> None:
+        landed = self.landing.land(system, _cursor_name(stream, shapes), batch, shapes=shapes, landed_at=now)
+        refused = [row for page in batch for row in page.refused]
+        pulled.refused += len(refused)
+        pulled.refusals += [f"{system} {row.stream} {row.row}: {row.code}: {row.message}" for row in refused[:100]]
+        pulled.activities += landed.activities
+        pulled.repeated += landed.repeated
+        if is_crm:
+            pulled.crm_records += landed.records
+        else:
+            pulled.people += _people(landed, people)
+
+
+def _people(landed: Landed, objects: Iterable[str]) -> int:
+    return sum(landed.by_object.get(name, 0) for name in objects)
+
+
+def _cursor_name(stream: StreamTraits, shapes: Mapping[str, str]) -> str:
+    """Name the cursor so that asking for further fields reads the stream from its beginning again."""
+    shape = shapes.get(stream.object, "")
+    return f"{stream.name}@{shape}" if shape else stream.name
+
+
+def _shapes(wanted: Sequence[tuple[str, str]]) -> dict[str, str]:
+    by_object: dict[str, list[str]] = {}
+    for object_, name in wanted:
+        by_object.setdefault(object_, []).append(name)
+    return {object_: digest(*sorted(set(names)), length=8) for object_, names in by_object.items()}

@@ -1,0 +1,115 @@
+"""What a cycle says of itself: counted from rows, never from intentions."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from connector.errors import HandoffError
+
+DISPOSITIONS = ("fast_lane", "sales", "review", "nurture", "disqualified")
+METHODS = ("link", "domain", "name", "review", "none")
+HOLDS = ("budget", "limit", "retry", "unknown", "dependency", "mode")
+
+
+@dataclass
+class Report:
+    """The document of ``run`` and ``plan``; a failed cycle has the same shape as far as it got."""
+
+    run_id: str
+    plan_id: str
+    as_of: datetime
+    mode: str
+    verdict: str = "red"
+    pulled: dict[str, int] = field(
+        default_factory=lambda: dict.fromkeys(("people", "activities", "crm_records", "repeated", "refused"), 0)
+    )
+    identity: dict[str, int] = field(default_factory=lambda: {"persons": 0, "merged": 0, "review": 0})
+    matched: dict[str, int] = field(default_factory=lambda: dict.fromkeys(METHODS, 0))
+    scored: dict[str, int] = field(default_factory=lambda: {"persons": 0, "accounts": 0})
+    dispositions: dict[str, int] = field(default_factory=lambda: dict.fromkeys(DISPOSITIONS, 0))
+    stages: dict[str, int] = field(default_factory=dict)
+    moves: int = 0
+    writes: dict[str, int] = field(
+        default_factory=lambda: dict.fromkeys(("planned", "written", "unchanged", "superseded", "held", "dead"), 0)
+    )
+    held_by: dict[str, int] = field(default_factory=lambda: dict.fromkeys(HOLDS, 0))
+    settled: bool = True
+    needs_person: int = 0
+    created: dict[str, int] = field(default_factory=dict)
+    updated: dict[str, int] = field(default_factory=dict)
+    api_calls: dict[str, dict[str, int]] = field(default_factory=dict)
+    seconds: dict[str, float] = field(default_factory=lambda: {"pull": 0.0, "score": 0.0, "write": 0.0, "total": 0.0})
+    error: dict[str, str] | None = None
+
+    def add_writes(self, tally: Mapping[str, int], *, by_mode: int = 0) -> None:
+        """Account for every row of the cycle.
+
+        ``tally`` is the outbox's own count (``Outbox.tally``); ``by_mode`` rows were decided and dropped because the
+        mode writes nothing.
+        """
+        writes = self.writes
+        for name in ("written", "unchanged", "superseded", "dead"):
+            writes[name] += tally.get(name, 0)
+        held = Counter({"retry": tally.get("todo", 0), "unknown": tally.get("unknown", 0) + tally.get("doing", 0)})
+        held["mode"] = by_mode
+        for key, count in tally.items():
+            head, _, reason = key.partition(":")
+            if head == "held":
+                held[reason] += count
+        for reason, count in held.items():
+            if count:
+                self.held_by[reason] = self.held_by.get(reason, 0) + count
+        writes["held"] += sum(held.values())
+        writes["planned"] += sum(tally.values()) + by_mode
+        self.settled = not (tally.get("todo") or tally.get("doing") or tally.get("unknown"))
+
+    def judge(self, *, dead_share: float) -> str:
+        """Say green, amber or red from the rows alone."""
+        writes = self.writes
+        accounted = sum(writes[name] for name in ("written", "unchanged", "superseded", "held", "dead"))
+        if (
+            self.error is not None
+            or accounted != writes["planned"]
+            or writes["dead"] > dead_share * max(1, writes["planned"])
+        ):
+            self.verdict = "red"
+        elif writes["held"] or writes["dead"]:
+            self.verdict = "amber"
+        else:
+            self.verdict = "green"
+        return self.verdict
+
+    def fail(self, error: HandoffError) -> None:
+        """Put an error into the document."""
+        self.verdict = "red"
+        self.error = {"code": error.code, "message": error.message, "cure": error.cure, "at": error.at}
+
+    def document(self) -> dict[str, Any]:
+        """Give the JSON document of interface.md."""
+        body = {
+            "run_id": self.run_id,
+            "plan_id": self.plan_id,
+            "as_of": self.as_of.isoformat().replace("+00:00", "Z"),
+            "mode": self.mode,
+            "verdict": self.verdict,
+            "pulled": self.pulled,
+            "identity": self.identity,
+            "matched": self.matched,
+            "scored": self.scored,
+            "dispositions": self.dispositions,
+            "stages": self.stages,
+            "moves": self.moves,
+            "writes": self.writes,
+            "held_by": self.held_by,
+            "settled": self.settled,
+            "needs_person": self.needs_person,
+            "created": self.created,
+            "updated": self.updated,
+            "api_calls": self.api_calls,
+            "seconds": {name: round(value, 3) for name, value in self.seconds.items()},
+        }
+        return body if self.error is None else body | {"error": self.error}
