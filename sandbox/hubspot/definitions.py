@@ -228,7 +228,7 @@ class Definition:
 def definitions(object_name: str) -> tuple[Definition, ...]:
     """Return the properties of one object type."""
     found = []
-    for line in TEXTS[object_name].strip().splitlines():
+    for line in filter(None, TEXTS[object_name].splitlines()):
         name, label, kind, field_type, group, *rest = line.split("|")
         flag = rest[0] if rest else ""
         options = tuple(rest[1].split()) if len(rest) > 1 else ()

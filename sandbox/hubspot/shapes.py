@@ -1,7 +1,8 @@
 """How the account's rows stand in a snapshot: by key paths, with every writable field.
 
 Left out are only the audit fields in ``AUDIT_FIELDS`` (times of creation and change, the id, the history of ids and
-what HubSpot works out from other rows) and the read-only rollups of a contact's activity, whose events are shown.
+what HubSpot works out from other rows), the read-only rollups of a contact's activity, whose events are shown, and the
+time at which the account logged an event: two runs of the same story give the same bytes.
 """
 
 from __future__ import annotations
@@ -77,7 +78,9 @@ def _engagement_key(portal: Portal, name: str) -> Callable[[Record, Resolve], It
         find = portal.records.find
         ends = [row.values["b"] for row in find("association", "a", record.id)]
         ends += [row.values["a"] for row in find("association", "b", record.id)]
-        people = sorted(str(path) for end in ends if (path := resolve(end)) is not None and path[0] == "contacts")
+        people = tuple(
+            sorted(str(path) for end in ends if (path := resolve(end)) is not None and path[0] == "contacts")
+        )
         return [record.get(TITLES[name]), people]
 
     return key
@@ -96,8 +99,8 @@ def _other_shapes() -> dict[str, Shape]:
         "form": Shape(("title", "page", "fields"), key("name")),
         "list": Shape(("processingType",), key("name")),
         "membership": Shape(("list", "contact"), key("list", "contact"), list_of),
-        "submission": Shape(("form", "values", "ms"), key("form", "contact", "ms"), frozenset({"form"})),
-        "email_event": Shape(("recipient", "type", "url", "ms"), key("recipient", "type", "ms")),
-        "web_event": Shape(("type", "properties", "ms", "contact"), key("contact", "type", "ms"), contact),
+        "submission": Shape(("form", "values"), key("form", "contact"), frozenset({"form"})),
+        "email_event": Shape(("recipient", "type", "url", "emailCampaignId"), key("recipient", "type")),
+        "web_event": Shape(("type", "properties", "contact"), key("contact", "type"), contact),
         "mailing": Shape(("name", "subject", "number"), key("name")),
     }
