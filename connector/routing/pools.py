@@ -30,7 +30,7 @@ class Owner:
     time_zone: str = "UTC"
 
 
-@dataclass(slots=True)
+@dataclass
 class Desk:
     """The people and queues of the CRM, how loaded they are, and whose turn it is.
 

@@ -12,7 +12,8 @@ import pyarrow as pa
 
 from connector.mapping.evaluate import evaluate, holds
 from connector.mapping.routing import Assignment, RoutingFile, TaskTemplate
-from connector.routing.hours import parse_hours
+from connector.mapping.hours import check_hours
+from connector.routing.hours import working_due
 from connector.routing.pools import Desk, Owner
 
 #: words a task's subject may hold in braces
@@ -59,7 +60,7 @@ def choose_owner(desk: Desk, to: str, *, record_owner: str | None, account_owner
 def due(desk: Desk, to: str, span: timedelta, *, start: datetime, owner: Owner) -> Due:
     """Say when work for ``to`` is due that began at ``start``: the clock runs in the pool's hours."""
     pool = desk.pools.get(to)
-    at = start + span if pool is None or pool.hours is None else parse_hours(pool.hours).due(start, span)
+    at = start + span if pool is None or pool.hours is None else working_due(check_hours(pool.hours), start, span)
     return Due(at, at.astimezone(ZoneInfo(owner.time_zone or "UTC")).date().isoformat())
 
 
