@@ -1,0 +1,126 @@
+"""Sending rows in collections and settling each of them, whatever comes back."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from adapters.salesforce.classify import Verdict, classify_request, classify_row
+from adapters.salesforce.vendor_errors import ApiError, VendorError, read_errors
+from connector.domain.records import Value
+from connector.domain.writes import OutcomeKind, Write, WriteOutcome
+from connector.errors import AccessError, HandoffError, OutcomeUnknown, TransientError
+
+#: Rows in one collection (REST62 sObject Collections).
+ROWS_PER_CALL = 200
+#: Calls that one ``apply`` may spend on finding the row for which a whole request was refused.
+MOST_BISECTIONS = 24
+
+
+@dataclass(slots=True)
+class Row:
+    """One write on its way, with what goes over the wire."""
+
+    write: Write
+    fields: dict[str, Value]
+    #: what the CRM held just before, for the journal
+    before: dict[str, Value] = field(default_factory=dict)
+
+
+#: Sends rows and gives one result per row, in order, as the vendor wrote them.
+Send = Callable[[Sequence[Row]], Sequence[Any]]
+#: Reads a result that is no plain success, or leaves it to the table.
+Reader = Callable[[Row, list[VendorError]], WriteOutcome | None]
+
+
+class Batches:
+    """The sendings of one ``apply``: remembers whether anything has been attempted yet."""
+
+    def __init__(self) -> None:
+        """Start with nothing attempted."""
+        self.attempted = False
+        self._bisections = 0
+
+    def send(self, rows: Sequence[Row], send: Send, *, written: OutcomeKind, reader: Reader) -> dict[str, WriteOutcome]:
+        """Send all rows, 200 at a time; key → outcome.
+
+        Raises:
+            AccessError, RateLimited, TransientError: certainly nothing was attempted, here or before.
+        """
+        outcomes: dict[str, WriteOutcome] = {}
+        for start in range(0, len(rows), ROWS_PER_CALL):
+            outcomes |= self._some(rows[start : start + ROWS_PER_CALL], send, written, reader)
+        return outcomes
+
+    def guard(self, rows: Sequence[Row], error: HandoffError) -> dict[str, WriteOutcome]:
+        """Settle rows that were not sent because of ``error``: try later, or raise it when nothing was attempted."""
+        if not self.attempted:
+            raise error
+        return {row.write.key: outcome(row, Verdict(OutcomeKind.RETRY, "nobody"), error.code) for row in rows}
+
+    def _some(self, rows: Sequence[Row], send: Send, written: OutcomeKind, reader: Reader) -> dict[str, WriteOutcome]:
+        try:
+            results = send(rows)
+        except OutcomeUnknown as error:
+            self.attempted = True
+            return {row.write.key: outcome(row, Verdict(OutcomeKind.UNKNOWN, "nobody"), error.code) for row in rows}
+        except (AccessError, TransientError) as error:
+            return self.guard(rows, error)
+        except ApiError as error:
+            self.attempted = True
+            return self._refused(rows, send, written, reader, error)
+        self.attempted = True
+        if len(results) != len(rows):
+            return {row.write.key: outcome(row, Verdict(OutcomeKind.UNKNOWN, "nobody"), "odd_answer") for row in rows}
+        return {
+            row.write.key: settle(row, result, written=written, reader=reader)
+            for row, result in zip(rows, results, strict=True)
+        }
+
+    def _refused(
+        self, rows: Sequence[Row], send: Send, written: OutcomeKind, reader: Reader, error: ApiError
+    ) -> dict[str, WriteOutcome]:
+        """Settle a request that was refused as a whole: halve it until the guilty row stands alone."""
+        verdict = classify_request(error)
+        if verdict.kind is not OutcomeKind.REJECTED or len(rows) == 1:
+            message = error.errors[0].message if error.errors else ""
+            return {row.write.key: outcome(row, verdict, error.code, message) for row in rows}
+        if self._bisections >= MOST_BISECTIONS:
+            return {row.write.key: outcome(row, Verdict(OutcomeKind.RETRY, "ops"), error.code) for row in rows}
+        self._bisections += 1
+        middle = len(rows) // 2
+        first = self._some(rows[:middle], send, written, reader)
+        return first | self._some(rows[middle:], send, written, reader)
+
+
+def settle(row: Row, result: Any, *, written: OutcomeKind, reader: Reader) -> WriteOutcome:
+    """Read the result of one row; only ``success`` is believed, not the id of a failed row (section 7)."""
+    success = result.get("success") if isinstance(result, dict) else None
+    if success is True:
+        return WriteOutcome(row.write.key, written, id=_id(result) or row.write.id, before=row.before)
+    errors = read_errors(result.get("errors")) if isinstance(result, dict) else []
+    if success is not False or not errors:
+        return outcome(row, Verdict(OutcomeKind.UNKNOWN, "nobody"), "odd_answer")
+    special = reader(row, errors)
+    if special is not None:
+        return special
+    return outcome(row, classify_row(errors[0]), errors[0].code, errors[0].message)
+
+
+def outcome(row: Row, verdict: Verdict, code: str, message: str = "") -> WriteOutcome:
+    """Make an outcome that is no success."""
+    return WriteOutcome(
+        row.write.key,
+        verdict.kind,
+        id=row.write.id,
+        before=row.before,
+        code=code,
+        message=message,
+        fixer=verdict.fixer,
+    )
+
+
+def _id(result: dict[str, Any]) -> str | None:
+    given = result.get("id")
+    return given if isinstance(given, str) and given else None

@@ -1,0 +1,177 @@
+"""Salesforce as a CRM: the port's promises, kept by the rooms beside this file."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any
+
+from adapters.salesforce.batches import ROWS_PER_CALL, Batches
+from adapters.salesforce.checking import Checker
+from adapters.salesforce.connection import Connection
+from adapters.salesforce.creating import Creator
+from adapters.salesforce.lookup import Lookup
+from adapters.salesforce.options import read_options
+from adapters.salesforce.provisioning import FieldProvisioner
+from adapters.salesforce.pulling import Puller
+from adapters.salesforce.rows import RowReader
+from adapters.salesforce.schema import Schema, field_infos
+from adapters.salesforce.selecting import Selector
+from adapters.salesforce.streams import ACCOUNTS, PEOPLE, STREAMS
+from adapters.salesforce.updating import Updater
+from adapters.salesforce.vendor_errors import ApiError
+from connector.domain.records import Page, RecordVersion, Value
+from connector.domain.refs import Ref
+from connector.domain.writes import Write, WriteOutcome
+from connector.errors import AccessError, HandoffError
+from connector.ports.crm import FieldSpec, ProvisionStep
+from connector.ports.traits import AdapterTraits, FieldInfo, Finding, StreamTraits, Usage
+
+#: A request may run this long on the vendor's side (salesforce.md section 14).
+SETTLE_AFTER = timedelta(minutes=10)
+#: Objects that writes may concern.
+WRITABLE = ("lead", "contact", "account", "task")
+_IDS_PER_QUERY = 200
+
+
+class SalesforceCrm:
+    """One Salesforce org, as source and as CRM; for one process and one thread at a time."""
+
+    def __init__(
+        self,
+        options: Mapping[str, Any],
+        *,
+        system: str = "salesforce",
+        sleep: Callable[[float], None] = time.sleep,
+    ) -> None:
+        """Read the ``crm`` section of handoff.yaml; sends nothing.
+
+        Raises:
+            ConfigError: the options are incomplete or wrong.
+        """
+        read = read_options(options, at=f"crm ({system})")
+        self._system = system
+        self._connection = Connection(read, system=system, sleep=sleep)
+        self._schema = Schema(self._connection, system=system)
+        self._selector = Selector(self._schema)
+        self._puller = Puller(self._connection, self._schema, self._selector, system=system, overlap=read.overlap)
+        self._lookup = Lookup(self._connection, self._schema, system=system)
+        self._creator = Creator(self._connection, self._schema, self._lookup)
+        self._updater = Updater(self._connection, self._schema, self._lookup)
+
+    def traits(self) -> AdapterTraits:
+        """Say what the engine must know. Sends nothing: whether keys are unique is known after the first describe."""
+        usage = self._connection.usage
+        shapes = {word: self._schema.known(word) for word in ("task", "lead", "contact")}
+        return AdapterTraits(
+            system=self._system,
+            people=PEOPLE,
+            accounts=ACCOUNTS,
+            streams=tuple(StreamTraits(spec.name, spec.word, spec.lane) for spec in STREAMS.values()),
+            batch_size=ROWS_PER_CALL,
+            settle_after=SETTLE_AFTER,
+            creation_key_unique={word: shape is not None and shape.key_is_unique() for word, shape in shapes.items()},
+            daily_calls=usage.limit if usage else None,
+        )
+
+    def want(self, fields: Sequence[tuple[str, str]]) -> None:
+        """Ask that pulls carry these (object, native field) pairs besides the standard ones. Sends nothing."""
+        self._selector.want(fields)
+
+    def check(self) -> list[Finding]:
+        """Test address, credentials and rights, each as one line. Reads only.
+
+        Raises:
+            TransientError: the org cannot be reached.
+        """
+        return Checker(self._connection, self._schema).check(self._selector.wishes())
+
+    def fields(self, object: str) -> list[FieldInfo]:  # noqa: A002 - the port's own word
+        """Describe the fields of one of our words as our user sees them.
+
+        Raises:
+            AccessError: not let in, or the object is not visible.
+            TransientError: the org cannot be reached.
+        """
+        return field_infos(self._schema.get(object))
+
+    def begin_cycle(self, cursors: Mapping[str, str | None], now: datetime) -> None:
+        """Announce the streams that will be pulled next, with their cursors, so that polls can share calls.
+
+        Optional. Sends nothing; the first pull of each five asks for all five.
+        """
+        del now
+        self._puller.begin_cycle(cursors)
+
+    def pull(self, stream: str, cursor: str | None, *, now: datetime) -> Iterator[Page]:
+        """Read what changed in one stream since ``cursor``; promises as in the port. The vendor's clock is used."""
+        del now
+        return self._puller.pull(stream, cursor)
+
+    def fetch_people(self, refs: Sequence[Ref]) -> list[RecordVersion]:
+        """Read these leads and contacts now; the gone, merged and converted away are left out."""
+        found: list[RecordVersion] = []
+        for spec in (STREAMS["leads"], STREAMS["contacts"]):
+            ids = list(dict.fromkeys(ref.id for ref in refs if ref.object == spec.word))
+            selection = self._selector.selection(spec) if ids else None
+            if selection is None:
+                continue
+            reader = RowReader(spec, selection.shape, selection.fields, system=self._system)
+            for start in range(0, len(ids), _IDS_PER_QUERY):
+                try:
+                    rows = self._connection.query_all(selection.by_ids(ids[start : start + _IDS_PER_QUERY]))
+                except ApiError as error:
+                    raise self._refused(error) from None
+                found += [row.record for row in reader.read_all(rows)[0]]
+        return [record for record in found if not record.deleted and record.merged_into is None]
+
+    def apply(self, writes: Sequence[Write], *, now: datetime) -> Sequence[WriteOutcome]:
+        """Apply at most 200 writes; one outcome per write, in order; promises as in the port.
+
+        Creations are one call for all objects. Updates of our own fields are another. Updates of fields that people
+        write too take one look and one composite call.
+        """
+        del now
+        self._schema.load(WRITABLE)
+        batches = Batches()
+        outcomes = self._creator.apply([write for write in writes if write.kind == "create"], batches)
+        outcomes |= self._updater.apply([write for write in writes if write.kind == "update"], batches)
+        return [outcomes[write.key] for write in writes]
+
+    def find_applied(self, writes: Sequence[Write]) -> Mapping[str, str | None]:
+        """Say which earlier sent writes are in the CRM: key → record id, or None; promises as in the port."""
+        return self._lookup.find_applied(writes)
+
+    def read_fields(self, object: str, ids: Sequence[str], fields: Sequence[str]) -> dict[str, dict[str, Value]]:  # noqa: A002
+        """Read fields of records by id: id → values; records that are gone are left out."""
+        return self._lookup.read_fields(object, ids, fields)
+
+    def provision(
+        self, fields: Sequence[FieldSpec], readable: Sequence[tuple[str, str]], *, dry_run: bool
+    ) -> list[ProvisionStep]:
+        """Create missing fields, the permission set and its assignment; promises as in the port."""
+        return FieldProvisioner(self._connection, self._schema, system=self._system).provision(
+            fields, readable, dry_run=dry_run
+        )
+
+    def usage(self) -> Usage | None:
+        """Give the org's own count of calls as last seen in an answer, or None before the first."""
+        return self._connection.usage
+
+    def calls(self) -> int:
+        """Count the HTTP requests this object has sent, sign-in and look-ups included."""
+        return self._connection.session.calls
+
+    def clock(self) -> datetime | None:
+        """Give the vendor's clock as last seen in an answer, or None before the first."""
+        return self._connection.clock()
+
+    def close(self) -> None:
+        """Give back connections. Safe to call twice."""
+        self._connection.close()
+
+    def _refused(self, error: ApiError) -> HandoffError:
+        return AccessError(
+            f"{self._system}.{error.code.lower()}", "our user may not read what is needed", at=self._system
+        )

@@ -1,0 +1,47 @@
+"""How far a stream has been read, as text that outlives us."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from adapters.salesforce.values import instant, soql_instant
+
+#: Rows can become visible this long after their stamp: a request may run ten minutes (salesforce.md section 14), and
+#: some more for clocks. Only what is older than this is taken as settled when a stream is quiet.
+SETTLED_AFTER = timedelta(minutes=15)
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """The high-water mark of a stream; None before anything was read."""
+
+    high: datetime | None = None
+
+    def text(self) -> str:
+        """Write the cursor."""
+        return json.dumps({"high": soql_instant(self.high) if self.high else None})
+
+    def passed(self, stamp: datetime) -> Mark:
+        """Give the mark after a row with this stamp."""
+        return self if self.high and self.high >= stamp else Mark(stamp)
+
+    def at_end(self, clock: datetime | None) -> Mark:
+        """Give the mark after the end of a stream was seen when the vendor's clock stood there.
+
+        A quiet stream moves on with the clock, at a safe distance, so that the overlap does not bring the last busy
+        minutes again and again for ever.
+        """
+        return self.passed(clock - SETTLED_AFTER) if clock else self
+
+
+def read_mark(cursor: str | None) -> Mark:
+    """Read a stored cursor; one that cannot be read means everything, for rows may repeat but not be lost."""
+    if not cursor:
+        return Mark()
+    try:
+        high = json.loads(cursor)["high"]
+        return Mark(instant(high)) if high else Mark()
+    except (ValueError, KeyError, TypeError):
+        return Mark()
