@@ -1,0 +1,145 @@
+"""Run the examples that ops people write into scoring.yaml: given these facts and deeds, expect this."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+import pyarrow as pa
+
+from connector.domain.records import ACTIVITY_TYPES
+from connector.mapping.conditions import parse_condition
+from connector.mapping.evaluate import evaluate
+from connector.mapping.scoring import Example, ScoringModel
+from connector.scoring.score import Scored, score
+
+#: examples say ``days_ago``, so any instant does; this one is fixed, so that they never fail on a later day
+EXAMPLES_NOW = datetime(2026, 1, 15, 12, tzinfo=UTC)
+#: the column that ``{page_view: /pricing}`` means; ``subject`` for types that are not listed
+_MAIN_COLUMN: Mapping[str, str] = {
+    "page_view": "path",
+    "form_submit": "form",
+    "asset_download": "asset",
+    "email_sent": "campaign",
+    "email_delivered": "campaign",
+    "email_open": "campaign",
+    "email_click": "campaign",
+    "email_bounce": "campaign",
+    "email_unsubscribe": "campaign",
+    "webinar_registered": "campaign",
+    "webinar_attended": "campaign",
+    "event_attended": "campaign",
+    "ad_click": "campaign",
+    "campaign_response": "campaign",
+    "product_use": "value",
+    "spam_report": "campaign",
+    "other": "value",
+}
+_ACCOUNT = "account."
+_HALF_DAY = timedelta(hours=12)
+
+
+@dataclass(frozen=True, slots=True)
+class ExampleFailure:
+    """One expectation that did not come true.
+
+    Attributes:
+        index: the example's place in the file, from 0.
+        key: the expectation, e.g. ``fit``.
+        message: what was expected and what came.
+    """
+
+    index: int
+    key: str
+    message: str
+
+
+def run_examples(model: ScoringModel, *, now: datetime = EXAMPLES_NOW) -> list[ExampleFailure]:
+    """Score every example alone and compare; empty when all expectations hold.
+
+    A deed is ``{<activity type>: <main value>, days_ago: n, times: n}`` and any further column of activities.
+
+    Raises:
+        ConfigError: the model cannot be used.
+    """
+    return [failure for index, example in enumerate(model.examples) for failure in _run(model, index, example, now=now)]
+
+
+def _run(model: ScoringModel, index: int, example: Example, *, now: datetime) -> list[ExampleFailure]:
+    of_account = {key: value for key, value in example.given.items() if key.startswith(_ACCOUNT)}
+    given = {key: value for key, value in example.given.items() if key not in of_account}
+    account = {key.removeprefix(_ACCOUNT): [value] for key, value in of_account.items()}
+    people = pa.table(
+        {key: [value] for key, value in given.items()} | {"person_id": ["example"], "account_id": ["its"]}
+    )
+    accounts = pa.table(account | {"account_id": ["its"]})
+    try:
+        activities = _activities(example, now)
+    except ValueError as error:
+        return [ExampleFailure(index, "did", str(error))]
+    scored = score(model, people, activities, accounts, as_of=now)
+    facts = _facts(scored)
+    failures = []
+    for key, wanted in example.expect.items():
+        row = facts.to_pylist()[0]
+        if key not in row and key not in ("any", "all", "not"):
+            failures.append(ExampleFailure(index, key, f"there is no {key} to expect; use {', '.join(row)}"))
+        elif evaluate(parse_condition({key: wanted}), facts, now=now).to_pylist() != [True]:
+            came = f"{key} is {row[key]}" if key in row else f"{key} does not hold"
+            failures.append(ExampleFailure(index, key, f"{came}, expected {_words(wanted)}"))
+    return failures
+
+
+def _activities(example: Example, now: datetime) -> pa.Table:
+    rows: list[dict[str, Any]] = []
+    for deed in example.did:
+        kinds = [key for key in deed if key in ACTIVITY_TYPES]
+        if len(kinds) != 1:
+            raise ValueError("a deed names one activity type, for example {page_view: /pricing, days_ago: 1}")
+        kind = kinds[0]
+        others = {key: value for key, value in deed.items() if key not in (kind, "days_ago", "times")}
+        days_ago, times = _whole(deed, "days_ago", 0), _whole(deed, "times", 1)
+        # repeats keep to their day, and as far apart as they can, so that a debounce means what it means in life
+        apart = min(timedelta(hours=1), _HALF_DAY / max(1, times))
+        rows += [
+            {
+                "activity_id": f"{len(rows) + number}",
+                "person_id": "example",
+                "type": kind,
+                "occurred_at": now - timedelta(days=days_ago) - number * apart,
+                _MAIN_COLUMN.get(kind, "subject"): deed[kind],
+                **others,
+            }
+            for number in range(times)
+        ]
+    names = sorted({name for row in rows for name in row} | {"activity_id", "person_id", "type", "occurred_at"})
+    columns = {name: [row.get(name) for row in rows] for name in names if name != "occurred_at"}
+    texts = {
+        name: pa.array([None if v is None else str(v) for v in values], pa.string()) for name, values in columns.items()
+    }
+    instants = pa.array([row["occurred_at"] for row in rows], pa.timestamp("us", "UTC"))
+    return pa.table(texts | {"occurred_at": instants})
+
+
+def _whole(deed: Mapping[str, Any], key: str, default: int) -> int:
+    value = deed.get(key, default)
+    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
+        raise ValueError(f"{key} is a whole number, 0 or more")
+    return value
+
+
+def _facts(scored: Scored) -> pa.Table:
+    """Set the one person's results and those of their account side by side."""
+    account = scored.accounts.select(["score", "fit_letter", "grade", "ready"])
+    people = scored.scores.drop_columns(["person_id"])
+    for name, source in (("score", "score"), ("fit", "fit_letter"), ("grade", "grade"), ("ready", "ready")):
+        people = people.append_column(_ACCOUNT + name, account.column(source))
+    return people.append_column("score.total", people.column("total"))
+
+
+def _words(wanted: object) -> str:
+    if isinstance(wanted, dict):
+        return ", ".join(f"{operator} {operand}" for operator, operand in wanted.items())
+    return str(wanted)

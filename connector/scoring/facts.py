@@ -1,0 +1,30 @@
+"""What scoring says, as facts for conditions: thresholds on one rule, not only on the total."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+import pyarrow as pa
+
+from connector.scoring.engine import engine, fetch, text
+from connector.scoring.score import Scored
+
+
+def rule_facts(scored: Scored, rules: Iterable[str]) -> pa.Table:
+    """Give each person ``points.<rule>`` (points) and ``count.<rule>`` (kept activities) for some rules.
+
+    One row per person, sorted by ``person_id``. A rule without a line gives 0 of both: nobody can have done less.
+    """
+    columns = "".join(
+        f', coalesce(sum(points) FILTER (rule = {text(rule)}), 0)::DOUBLE AS "points.{rule}"'
+        f', coalesce(sum(count) FILTER (rule = {text(rule)}), 0)::BIGINT AS "count.{rule}"'
+        for rule in sorted(set(rules))
+    )
+    with engine() as connection:
+        connection.register("scores", scored.scores)
+        connection.register("lines", scored.lines)
+        return fetch(
+            connection,
+            f"""SELECT s.person_id{columns} FROM scores s LEFT JOIN lines l USING (person_id)
+                GROUP BY s.person_id ORDER BY s.person_id""",
+        )

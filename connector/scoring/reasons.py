@@ -1,0 +1,136 @@
+"""Reasons beside the number: what counted most, what is missing, and how to open the talk, as text for a CRM field."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import pyarrow as pa
+
+from connector.mapping.scoring import ScoringModel
+from connector.scoring.compile import QUESTIONS, compile_model
+from connector.scoring.engine import engine, fetch
+from connector.scoring.score import Scored
+from connector.scoring.totals import DIMENSIONS
+
+REASONS = pa.schema(
+    [
+        ("person_id", pa.string()),
+        ("reasons", pa.string()),
+        ("reasons_key", pa.string()),
+        ("top_reason", pa.string()),
+        ("missing", pa.string()),
+        ("opening", pa.string()),
+    ]
+)
+#: a qualification line reads as what the person confirmed
+_CONFIRMED = "'confirmed: ' || replace(rule, '_', ' ')"
+
+
+def top_reasons(scored: Scored, model: ScoringModel, *, longest: int = 255, count: int = 3) -> pa.Table:
+    """Say why each person has their number, sorted by person; columns: ``REASONS``.
+
+    ``reasons`` has at most ``longest`` characters: the three dimensions, the ``count`` lines that move the total most
+    with dates, what all other lines add to each dimension (so that it adds up), the missing fact and an opening; what
+    does not fit is left out from the end. ``reasons_key`` changes only when another set of lines leads, a leading line
+    has a new last date, or a disqualification comes or goes; never because points decay. ``top_reason`` is the
+    first reason without points, empty where there is none. Dates are local days, as in the lines.
+    """
+    weights = compile_model(model).weights
+    with engine() as connection:
+        connection.register("scores", scored.scores)
+        connection.register("lines", scored.lines)
+        connection.execute(f"""
+            CREATE TEMP TABLE leading AS
+            SELECT * FROM (
+                SELECT person_id, dimension, rule, last_on, tenths, {_phrase()} AS phrase,
+                       row_number() OVER (PARTITION BY person_id ORDER BY abs(tenths) * {_by_dimension(weights)} DESC,
+                           last_on DESC NULLS LAST, {_by_dimension(range(len(DIMENSIONS)))}, rule) AS place
+                FROM (SELECT *, round(points * 10)::BIGINT AS tenths FROM lines)
+                WHERE rule <> 'limit' AND tenths <> 0)
+            WHERE place <= {count}""")
+        connection.execute(f"""
+            CREATE TEMP TABLE told AS
+            SELECT person_id,
+                   string_agg(phrase || ' (' || {_signed("tenths")} || ')', '; ' ORDER BY place) AS told,
+                   string_agg(dimension || '.' || rule || coalesce('@' || last_on::VARCHAR, ''), '|'
+                              ORDER BY dimension, rule) AS key,
+                   max(phrase) FILTER (place = 1) AS top_reason,
+                   arg_max(replace(rule, '-', ' ') || ' of ' || last_on::VARCHAR, (last_on, -place))
+                       FILTER (dimension = 'interest' AND tenths > 0) AS latest,
+                   {", ".join(_told(name) for name in DIMENSIONS)}
+            FROM leading GROUP BY person_id""")
+        connection.execute(f"""
+            CREATE TEMP TABLE asked AS
+            SELECT person_id, {_first_unanswered()} AS question
+            FROM scores LEFT JOIN (SELECT person_id, list(rule) AS known FROM lines
+                                   WHERE dimension = 'qualification' AND rule <> 'limit' GROUP BY person_id)
+            USING (person_id)""")
+        return fetch(connection, _texts(longest), REASONS)
+
+
+def _texts(longest: int) -> str:
+    """Write the query that puts the parts together, the longest choice that fits first."""
+    others = " || ".join(
+        f"CASE WHEN {rest} <> 0 THEN '; other {name} ' || {_signed(rest)} ELSE '' END"
+        for name, rest in ((name, f"(round({name} * 10)::BIGINT - coalesce({name}_told, 0))") for name in DIMENSIONS)
+    )
+    choices = ("head || told || others || gap || open", "head || told || others || gap", "head || told || others")
+    fitting = " ".join(f"WHEN length({choice}) <= {longest} THEN {choice}" for choice in choices)
+    return f"""
+        WITH parts AS (
+            SELECT s.person_id, t.top_reason, s.deciding_fact, t.latest, a.question,
+                   concat_ws('|', 'disqualified:' || s.disqualified_because, t.key) AS key,
+                   coalesce('Disqualified: ' || s.disqualified_because || '. ', '')
+                   || 'Fit ' || {_plain("fit")} || ', interest ' || {_plain("interest")}
+                   || ', confirmed ' || {_plain("qualification")} || '. ' AS head,
+                   coalesce(t.told, 'nothing counts yet') AS told, {others} AS others,
+                   coalesce('. Missing: ' || s.deciding_fact, '') AS gap
+            FROM scores s LEFT JOIN told t USING (person_id) LEFT JOIN asked a USING (person_id)
+        ), opened AS (
+            SELECT *, CASE WHEN latest IS NOT NULL THEN 'start from ' || latest
+                           WHEN question IS NOT NULL THEN 'ask about ' || question END AS opening
+            FROM parts
+        ), whole AS (SELECT *, coalesce('. Opening: ' || opening, '') AS open FROM opened)
+        SELECT person_id,
+               CASE {fitting} ELSE left(head || told, {longest - 1}) || '…' END AS reasons,
+               key AS reasons_key, coalesce(top_reason, '') AS top_reason, deciding_fact AS missing, opening
+        FROM whole ORDER BY person_id"""
+
+
+def _phrase() -> str:
+    """Write a line in words: ``pricing page 3x, last 2026-04-01``, ``decider``, ``confirmed: need``."""
+    words = "replace(rule, '-', ' ')"
+    times = "CASE WHEN count > 1 THEN ' ' || count || 'x' ELSE '' END"
+    dated = f"{words} || {times} || coalesce(', last ' || last_on::VARCHAR, '')"
+    return f"CASE dimension WHEN 'qualification' THEN {_CONFIRMED} ELSE {dated} END"
+
+
+def _told(dimension: str) -> str:
+    return f"(sum(tenths) FILTER (dimension = '{dimension}'))::BIGINT AS {dimension}_told"
+
+
+def _first_unanswered() -> str:
+    """Write the first question nobody has answered yet; null when all five are."""
+    cases = " ".join(
+        f"WHEN known IS NULL OR NOT list_contains(known, '{question}') THEN '{question.replace('_', ' ')}'"
+        for question in ("need", *(other for other in QUESTIONS if other != "need"))
+    )
+    return f"CASE {cases} END"
+
+
+def _by_dimension(values: Sequence[int]) -> str:
+    cases = " ".join(f"WHEN '{name}' THEN {value}" for name, value in zip(DIMENSIONS, values, strict=True))
+    return f"CASE dimension {cases} END"
+
+
+def _plain(points: str) -> str:
+    return _tenths(f"round({points} * 10)::BIGINT")
+
+
+def _signed(tenths: str) -> str:
+    return f"(CASE WHEN {tenths} < 0 THEN '-' ELSE '+' END || {_tenths(f'abs({tenths})')})"
+
+
+def _tenths(tenths: str) -> str:
+    """Write tenths, never negative, as a short decimal: 12.5, 40."""
+    return f"(({tenths}) // 10 || CASE WHEN ({tenths}) % 10 = 0 THEN '' ELSE '.' || ({tenths}) % 10 END)"
