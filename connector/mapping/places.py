@@ -7,11 +7,13 @@ from dataclasses import dataclass, field
 from decimal import Decimal
 from typing import Any
 
+from pydantic import SecretStr
+
 from connector.errors import Problem
 
 #: keys and list positions from the top of a file to a value
 Path = tuple[str | int, ...]
-Scalar = str | int | Decimal | bool | None
+Scalar = str | int | Decimal | bool | SecretStr | None
 
 
 @dataclass(frozen=True, slots=True)

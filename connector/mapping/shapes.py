@@ -6,11 +6,12 @@ import difflib
 from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar, get_args, get_origin
 
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, SecretStr, ValidationError
 from pydantic_core import ErrorDetails
 
 from connector.mapping.conditions import ConditionError
 from connector.mapping.places import Found, Node, Path
+from connector.mapping.secrets import Substituted
 
 _Model = TypeVar("_Model", bound=BaseModel)
 _ROUNDS = 12
@@ -121,6 +122,8 @@ def _message(model: type[BaseModel], detail: ErrorDetails) -> str:
 def _shown(value: object) -> str:
     if value is None:
         return "nothing"
+    if isinstance(value, (SecretStr, Substituted)):
+        return "the value behind ${…}"
     if isinstance(value, bool):
         return str(value).lower()
     if isinstance(value, (list, dict)):

@@ -7,7 +7,7 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainValidator, Strict, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict, WithJsonSchema
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _DURATION = re.compile(r"(?P<count>\d{1,9})(?P<unit>[smhd])", re.ASCII)
@@ -93,13 +93,13 @@ def _as_list(value: object) -> object:
 
 
 #: ``30d``, ``4h``, ``5m``, ``60s``
-Duration = Annotated[timedelta, PlainValidator(parse_duration), WithJsonSchema(_DURATION_SCHEMA)]
+Duration = Annotated[timedelta, BeforeValidator(parse_duration), WithJsonSchema(_DURATION_SCHEMA)]
 #: a duration longer than nothing
-Span = Annotated[timedelta, PlainValidator(_parse_span), WithJsonSchema(_DURATION_SCHEMA)]
+Span = Annotated[timedelta, BeforeValidator(_parse_span), WithJsonSchema(_DURATION_SCHEMA)]
 #: a span, or ``none`` for no decay
 HalfLife = Annotated[
     timedelta | Literal["none"],
-    PlainValidator(_parse_half_life),
+    BeforeValidator(_parse_half_life),
     WithJsonSchema({"anyOf": [_DURATION_SCHEMA, {"const": "none"}]}),
 ]
 #: a number taken as written
@@ -113,7 +113,7 @@ Whole = Annotated[int, Strict()]
 #: true or false; ``yes`` and ``on`` are text
 Truth = Annotated[bool, Strict()]
 #: a calendar day
-Day = Annotated[date, PlainValidator(_parse_day), WithJsonSchema({"type": "string", "format": "date"})]
+Day = Annotated[date, BeforeValidator(_parse_day), WithJsonSchema({"type": "string", "format": "date"})]
 #: the id of a rule: stable for ever, it is part of keys and of history
 RuleId = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9-]{0,59}$")]
 Name = Annotated[str, Field(min_length=1, max_length=120)]
