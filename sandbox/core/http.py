@@ -56,6 +56,8 @@ class Request:
     body: bytes = b""
     #: Path and query exactly as sent; its length is what a vendor's limit on the address counts.
     target: str = ""
+    #: Received over TLS.
+    secure: bool = False
 
     @classmethod
     def make(

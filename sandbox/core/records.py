@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sqlite3
 from bisect import bisect_left, insort
 from collections import defaultdict
-from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -108,7 +108,7 @@ class Records:
     def changed_since(
         self, obj: str, since: datetime | None = None, *, before: datetime | None = None
     ) -> Iterator[Record]:
-        """Yield rows by (modification stamp, id), from ``since`` (inclusive) to ``before`` (exclusive), also deleted."""
+        """Yield rows by (modification stamp, id), ``since`` inclusive, ``before`` exclusive, deleted ones too."""
         order, rows = self._order[obj], self._rows[obj]
         if obj in self._unsorted:
             order.sort()
@@ -145,8 +145,18 @@ class Records:
         """Allow equal values in the field again."""
         self._unique.discard((obj, name))
 
-    def insert(self, obj: str, row_id: str, values: Mapping[str, Any], *, at: datetime, by: str) -> Record:
-        """Add a row created and modified at an instant by a user.
+    def insert(
+        self,
+        obj: str,
+        row_id: str,
+        values: Mapping[str, Any],
+        *,
+        at: datetime,
+        by: str,
+        created_at: datetime | None = None,
+        created_by: str | None = None,
+    ) -> Record:
+        """Add a row last modified, and unless said otherwise created, at an instant by a user.
 
         Raises: Duplicate; KeyError when the id is taken.
         """
@@ -154,7 +164,7 @@ class Records:
             raise KeyError(row_id)
         full = {name: value for name, value in values.items() if value is not None}
         self._check_unique(obj, row_id, full)
-        record = Record(obj, row_id, full, at, by, at, by)
+        record = Record(obj, row_id, full, created_at or at, created_by or by, at, by)
         self._put(obj, row_id, record)
         return record
 
@@ -215,7 +225,7 @@ class Records:
         """Store a JSON value for the org itself, without history."""
         self._put(KEPT, key, Record(KEPT, key, {"value": value}, _EPOCH, "", _EPOCH, ""))
 
-    @contextmanager
+    @contextlib.contextmanager
     def transaction(self) -> Iterator[Transaction]:
         """Keep all writes of the block or, after an exception or ``roll_back()``, none; blocks may be nested."""
         mark, marker = len(self._undo), Transaction()
@@ -237,20 +247,25 @@ class Records:
     def seal(self) -> None:
         """Remember the present content as the start to which ``restore`` goes back."""
         self.keep("sealed", value=True)
-        with sqlite3.connect(self._seed_path) as target:
+        draft = self._path.with_suffix(".draft")
+        with contextlib.closing(sqlite3.connect(draft)) as target:
             self._database.backup(target)
-        target.close()
+        draft.replace(self._seed_path)
 
     @property
     def sealed(self) -> bool:
-        """Tell whether the org has been filled before."""
-        return bool(self.kept("sealed"))
+        """Tell whether the org has been filled to the end before."""
+        return bool(self.kept("sealed")) and self._seed_path.exists()
+
+    def clear(self) -> None:
+        """Take everything away, for an org whose first filling was broken off."""
+        self._database.execute("DELETE FROM record")
+        self._load()
 
     def restore(self) -> None:
         """Go back to the content at the time of ``seal``."""
-        with sqlite3.connect(self._seed_path) as source:
+        with contextlib.closing(sqlite3.connect(self._seed_path)) as source:
             source.backup(self._database)
-        source.close()
         self._load()
 
     def close(self) -> None:

@@ -115,6 +115,7 @@ class Server:
             return False
         if request is None:
             return False
+        request.secure = self._tls is not None
         return self._send(connection, request, self._handler(request), keep=keep)
 
     def _send(self, connection: socket.socket, request: Request, response: Response, *, keep: bool) -> bool:

@@ -1,8 +1,8 @@
 """Canonical content of an org: no ids, no order of creation, equal bytes for equal content.
 
 Each record is shown by a *key path* in place of its id, for example a lead by its e-mail, company and name and a task
-by its person's key path and its subject. Records whose key paths are equal are numbered by their content, so that the same
-content gives the same bytes whatever ids it was given and in whatever order it was made.
+by its person's key path and its subject. Records whose key paths are equal are numbered by their content, so that
+the same content gives the same bytes whatever ids it was given and in whatever order it was made.
 """
 
 from __future__ import annotations

@@ -1,0 +1,1 @@
+"""A Salesforce org on loopback, written from the vendor's published behaviour alone."""

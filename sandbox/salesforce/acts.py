@@ -1,0 +1,314 @@
+"""Things people do in the CRM: edit, reject, complete, convert, merge, delete, reply, call."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any
+
+from sandbox.core.clock import parse_instant
+from sandbox.core.org import BadAct
+from sandbox.salesforce.dml import Author, Dml
+from sandbox.salesforce.errors import ApiError
+from sandbox.salesforce.ids import full_id
+from sandbox.salesforce.picklists import CLOSED_TASK_STATUS, CONVERTED_STATUS
+
+if TYPE_CHECKING:
+    from sandbox.core.records import Record
+    from sandbox.salesforce.schema import SObject
+    from sandbox.salesforce.state import OrgState
+
+#: Links that follow a row when it is merged away, per object: (child, reference field).
+MOVES = {
+    "Lead": (("Task", "WhoId"), ("Event", "WhoId"), ("CampaignMember", "LeadId")),
+    "Contact": (
+        ("Task", "WhoId"),
+        ("Event", "WhoId"),
+        ("CampaignMember", "ContactId"),
+        ("OpportunityContactRole", "ContactId"),
+        ("Contact", "ReportsToId"),
+    ),
+    "Account": (
+        ("Contact", "AccountId"),
+        ("Opportunity", "AccountId"),
+        ("Task", "WhatId"),
+        ("Event", "WhatId"),
+        ("Account", "ParentId"),
+    ),
+}
+#: Fields of a lead that its contact takes over, and what an account takes.
+LEAD_TO_CONTACT = (
+    *("FirstName", "LastName", "Salutation", "Title", "Email", "Phone", "MobilePhone", "Fax", "LeadSource"),
+    *("Description", "HasOptedOutOfEmail", "DoNotCall"),
+)
+LEAD_TO_ACCOUNT = ("Website", "Phone", "Industry", "AnnualRevenue", "NumberOfEmployees")
+ADDRESS = ("Street", "City", "State", "PostalCode", "Country")
+DEFAULT_USER = "rep1@corp.example"
+KEYS = frozenset({"do", "object", "id", "email", "user", "values", "at", "into", "right", "convert_to"})
+
+
+class People:
+    """Carry out acts; each is one transaction of a person, in the org's time unless ``at`` says otherwise."""
+
+    def __init__(self, state: OrgState) -> None:
+        """Take the org's rows."""
+        self._state = state
+        self._dml = Dml(state)
+
+    def do(self, act: dict[str, Any]) -> dict[str, Any]:
+        """Carry out one act and return what it made or changed.
+
+        Raises: BadAct.
+        """
+        known: dict[str, Callable[[dict[str, Any], str], dict[str, Any]]] = {
+            "edit": self._edit,
+            "create": self._create,
+            "complete_task": self._complete,
+            "reject": self._reject,
+            "convert": self._convert,
+            "merge": self._merge,
+            "delete": self._delete,
+            "deactivate_user": self._deactivate,
+            "activate_user": self._activate,
+            "remove_right": self._remove_right,
+            "reply": self._reply,
+            "log_call": self._log_call,
+            "set_limit": self._set_limit,
+        }
+        play = known.get(str(act.get("do")))
+        if play is None:
+            raise BadAct(f"nobody can {act.get('do')!r} here; known are {sorted(known)}")
+        if unknown := sorted(set(act) - KEYS):
+            raise BadAct(f"{act['do']}: unknown keys {unknown}; known are {sorted(KEYS)}")
+        user = self._user(act.get("user", DEFAULT_USER))
+        at = act.get("at")
+        try:
+            if at is None:
+                return {"do": act["do"], **play(act, user)}
+            with self._state.standing_at(parse_instant(str(at))):
+                return {"do": act["do"], **play(act, user)}
+        except ApiError as error:
+            raise BadAct(f"{act['do']}: {error.code}: {error.message}") from error
+        except ValueError as error:
+            if isinstance(error, BadAct):
+                raise
+            raise BadAct(f"{act['do']}: {error}") from error
+
+    # -- who and what --------------------------------------------------------------------------
+
+    def _user(self, name: Any) -> str:
+        found = self._state.user_id(str(name)) or self._state.user_id(f"{name}@corp.example")
+        full = full_id(name)
+        if found is None and full is not None and self._state.records.get("User", full) is not None:
+            found = full
+        if found is None:
+            raise BadAct(f"no user {name!r}")
+        return found
+
+    def _object(self, name: str) -> SObject:
+        found = self._state.schema.object(name)
+        if found is None:
+            raise BadAct(f"no object {name!r}")
+        return found
+
+    def _find(self, act: dict[str, Any], *objects: str, key: str = "id") -> Record:
+        """Return the living row that an act means: by id, or by e-mail among the given objects."""
+        given = act.get(key)
+        full = full_id(given)
+        row = self._state.row(full)
+        if row is None:
+            email = act.get("email") if key == "id" and given is None else given
+            if not email:
+                raise BadAct(f"{act['do']}: an id or email is needed, {key} is {given!r}")
+            found = [
+                row for obj in objects or ("Lead", "Contact") for row in self._state.records.find(obj, "Email", email)
+            ]
+            open_rows = [row for row in found if not row.get("IsConverted")]
+            if not found:
+                raise BadAct(f"{act['do']}: nobody here has that e-mail")
+            return (open_rows or found)[0]
+        if objects and row.obj not in objects:
+            raise BadAct(f"{act['do']}: a {' or '.join(objects)} is needed, not a {row.obj}")
+        return row
+
+    def _values(self, act: dict[str, Any]) -> dict[str, Any]:
+        values = act.get("values", {})
+        if not isinstance(values, dict):
+            raise BadAct(f"{act['do']}: values must be an object")
+        return values
+
+    def _by(self, user: str) -> Author:
+        return Author(user, auto_assign=False, system=True)
+
+    def _set(self, row: Record, values: dict[str, Any], user: str) -> dict[str, Any]:
+        self._dml.update(self._object(row.obj), row.id, values, self._by(user))
+        return {"object": row.obj, "id": row.id}
+
+    # -- acts ----------------------------------------------------------------------------------
+
+    def _edit(self, act: dict[str, Any], user: str) -> dict[str, Any]:
+        obj = act.get("object")
+        kinds = (self._object(str(obj)).name,) if obj is not None else ("Lead", "Contact")
+        return self._set(self._find(act, *kinds), self._values(act), user)
+
+    def _create(self, act: dict[str, Any], user: str) -> dict[str, Any]:
+        obj = self._object(str(act.get("object", "Lead")))
+        outcome = self._dml.create(obj, self._values(act), self._by(user))
+        return {"object": obj.name, "id": outcome.id}
+
+    def _complete(self, act: dict[str, Any], user: str) -> dict[str, Any]:
+        row = self._state.row(full_id(act.get("id")))
+        if row is None or row.obj != "Task":
+            person = self._find(act, "Lead", "Contact")
+            tasks = [
+                task
+                for task in self._state.records.find("Task", "WhoId", person.id)
+                if task.get("Status") != CLOSED_TASK_STATUS
+            ]
+            if not tasks:
+                raise BadAct("complete_task: that person has no open task")
+            row = min(tasks, key=lambda task: (task.created_at, task.id))
+        return self._set(row, {"Status": CLOSED_TASK_STATUS, **self._values(act)}, user)
+
+    def _reject(self, act: dict[str, Any], user: str) -> dict[str, Any]:
+        person = self._find(act, "Lead", "Contact")
+        values = self._values(act)
+        if not values and person.obj == "Lead":
+            values = {"Status": "Closed - Not Converted"}
+        return self._set(person, values, user)
+
+    def _convert(self, act: dict[str, Any], user: str) -> dict[str, Any]:
+        lead = self._find(act, "Lead")
+        if lead.obj != "Lead" or lead.get("IsConverted"):
+            raise BadAct("convert: a lead that is not converted is needed")
+        account = self._account_for(act, lead, user)
+        contact = self._contact_for(lead, account, user)
+        for child, link in (("Task", "WhoId"), ("Event", "WhoId")):
+            for row in self._state.records.find(child, link, lead.id):
+                self._put(row, {link: contact}, user)
+        for row in self._state.records.find("CampaignMember", "LeadId", lead.id):
+            self._put(row, {"ContactId": contact}, user)
+        today = self._state.when().date().isoformat()
+        values = {
+            "Status": CONVERTED_STATUS,
+            "IsConverted": True,
+            "ConvertedDate": today,
+            "ConvertedAccountId": account,
+            "ConvertedContactId": contact,
+            "ConvertedOpportunityId": self._opportunity_for(act, lead, account, contact, user),
+            **self._values(act),
+        }
+        self._put(lead, values, user)
+        return {"object": "Lead", "id": lead.id, "account": account, "contact": contact}
+
+    def _account_for(self, act: dict[str, Any], lead: Record, user: str) -> str:
+        given = act.get("into")
+        if given is not None:
+            return self._find({**act, "email": None}, "Account", key="into").id
+        found = self._state.records.find("Account", "Name", lead.get("Company"))
+        if found:
+            return found[0].id
+        values = {name: lead.get(name) for name in LEAD_TO_ACCOUNT}
+        values |= {f"Billing{part}": lead.get(part) for part in ADDRESS}
+        values |= {"Name": lead.get("Company"), "OwnerId": user}
+        return self._dml.create(self._object("Account"), values, self._by(user)).id
+
+    def _contact_for(self, lead: Record, account: str, user: str) -> str:
+        email = lead.get("Email")
+        for row in self._state.records.find("Contact", "Email", email) if email else ():
+            if row.get("AccountId") == account:
+                return row.id
+        values = {name: lead.get(name) for name in LEAD_TO_CONTACT}
+        values |= {f"Mailing{part}": lead.get(part) for part in ADDRESS}
+        contact = self._object("Contact")
+        for field in self._object("Lead").fields.values():
+            # Custom fields of the same name are mapped, as admins do; a key that is unique travels too.
+            if field.custom and contact.field_of(field.name) is not None:
+                values[field.name] = lead.get(field.name)
+        values |= {"AccountId": account, "OwnerId": user}
+        return self._dml.create(contact, values, self._by(user)).id
+
+    def _opportunity_for(self, act: dict[str, Any], lead: Record, account: str, contact: str, user: str) -> str | None:
+        if act.get("convert_to") != "opportunity":
+            return None
+        month = self._state.when().date().isoformat()
+        values = {"Name": lead.get("Company"), "AccountId": account, "StageName": "Prospecting", "CloseDate": month}
+        deal = self._dml.create(self._object("Opportunity"), values, self._by(user)).id
+        role = {"OpportunityId": deal, "ContactId": contact, "IsPrimary": True}
+        self._dml.create(self._object("OpportunityContactRole"), role, self._by(user))
+        return deal
+
+    def _put(self, row: Record, values: dict[str, Any], user: str) -> None:
+        """Store values past the rules, as the org does itself while it converts and merges."""
+        now = self._state.records.get(row.obj, row.id) or row
+        self._state.records.update(row.obj, row.id, values, at=self._state.stamp(now), by=user)
+
+    def _merge(self, act: dict[str, Any], user: str) -> dict[str, Any]:
+        loser = self._find(act, "Lead", "Contact", "Account")
+        winner = self._find({**act, "email": act.get("into")}, loser.obj, key="into")
+        if loser.id == winner.id or loser.deleted or winner.deleted:
+            raise BadAct("merge: two different living records are needed")
+        for child, link in MOVES[loser.obj]:
+            for row in self._state.records.find(child, link, loser.id):
+                self._put(row, {link: winner.id}, user)
+        gone = {"MasterRecordId": winner.id}
+        self._state.records.remove(loser.obj, loser.id, gone, at=self._state.stamp(loser), by=user)
+        now = self._state.records.get(winner.obj, winner.id) or winner
+        blanks = {
+            name: value for name, value in loser.values.items() if now.get(name) is None and name != "MasterRecordId"
+        }
+        blanks |= self._values(act)
+        self._put(winner, blanks, user)
+        return {"object": winner.obj, "id": winner.id, "merged": loser.id}
+
+    def _delete(self, act: dict[str, Any], user: str) -> dict[str, Any]:
+        obj = act.get("object")
+        row = self._find(act, *(() if obj is None else (self._object(str(obj)).name,)))
+        self._dml.delete(self._object(row.obj), row.id, self._by(user))
+        return {"object": row.obj, "id": row.id}
+
+    def _switch(self, act: dict[str, Any], *, active: bool) -> dict[str, Any]:
+        target = self._user(act.get("id") or act.get("email") or act.get("user"))
+        row = self._state.records.get("User", target)
+        if row is None:
+            raise BadAct("no such user")
+        self._put(row, {"IsActive": active}, self._state.admin)
+        return {"object": "User", "id": target}
+
+    def _deactivate(self, act: dict[str, Any], _: str) -> dict[str, Any]:
+        return self._switch(act, active=False)
+
+    def _activate(self, act: dict[str, Any], _: str) -> dict[str, Any]:
+        return self._switch(act, active=True)
+
+    def _remove_right(self, act: dict[str, Any], _: str) -> dict[str, Any]:
+        obj = self._object(str(act.get("object", "Lead"))).name
+        right = str(act.get("right") or self._values(act).get("right") or self._values(act).get("field") or "edit")
+        self._state.remove_right(f"{obj}.{right}")
+        return {"object": obj, "right": right}
+
+    def _activity(self, act: dict[str, Any], user: str, values: dict[str, Any]) -> dict[str, Any]:
+        person = self._find(act, "Lead", "Contact")
+        full = {
+            "WhoId": person.id,
+            "Status": CLOSED_TASK_STATUS,
+            "ActivityDate": self._state.when().date().isoformat(),
+            "OwnerId": user,
+            **values,
+            **self._values(act),
+        }
+        outcome = self._dml.create(self._object("Task"), full, self._by(user))
+        return {"object": "Task", "id": outcome.id}
+
+    def _reply(self, act: dict[str, Any], user: str) -> dict[str, Any]:
+        return self._activity(act, user, {"Subject": "Email: reply received", "TaskSubtype": "Email"})
+
+    def _log_call(self, act: dict[str, Any], user: str) -> dict[str, Any]:
+        values = {"Subject": "Call", "TaskSubtype": "Call", "CallType": "Outbound", "CallDurationInSeconds": 300}
+        return self._activity(act, user, values)
+
+    def _set_limit(self, act: dict[str, Any], _: str) -> dict[str, Any]:
+        number = self._values(act).get("DailyApiRequests")
+        if isinstance(number, bool) or not isinstance(number, int):
+            raise BadAct('set_limit: values must hold {"DailyApiRequests": number}')
+        self._state.records.keep("daily_calls", number)
+        return {"DailyApiRequests": number}

@@ -1,0 +1,241 @@
+"""Single rows: create, read, update, delete, by id and by external id (reference: single-record writes)."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from email.utils import format_datetime, parsedate_to_datetime
+from typing import TYPE_CHECKING, Any
+
+from sandbox.core.http import Response
+from sandbox.salesforce.dml import SeveralRows
+from sandbox.salesforce.errors import ApiError, deleted_row, no_external_field, not_found
+from sandbox.salesforce.ids import full_id
+from sandbox.salesforce.values import parse_datetime
+from sandbox.salesforce.view import getter, row_url
+
+if TYPE_CHECKING:
+    from sandbox.core.calls import Version
+    from sandbox.core.http import Request
+    from sandbox.core.records import Record
+    from sandbox.core.router import Router
+    from sandbox.salesforce.api import Api
+    from sandbox.salesforce.schema import SObject
+
+BASE = "/services/data/{version}/sobjects"
+
+
+def install(router: Router, api: Api) -> None:
+    """Add the resources."""
+    rows = Rows(api)
+    router.add("GET", BASE + "/{object}/updated", rows.updated)
+    router.add("GET", BASE + "/{object}/deleted", rows.deleted)
+    router.add("POST", BASE + "/{object}", rows.create)
+    router.add("POST", BASE + "/{object}/Id", rows.create)
+    for method, handler in (("GET", rows.read), ("PATCH", rows.update), ("DELETE", rows.delete)):
+        router.add(method, BASE + "/{object}/{id}", handler)
+    for method, handler in (("GET", rows.read_by), ("PATCH", rows.upsert), ("DELETE", rows.delete_by)):
+        router.add(method, BASE + "/{object}/{field}/{value*}", handler)
+
+
+class Rows:
+    """The row resources of one org."""
+
+    def __init__(self, api: Api) -> None:
+        """Take the org's rooms."""
+        self._api = api
+
+    def create(self, request: Request, params: dict[str, str]) -> Response:
+        """Answer POST: 201 with the new id."""
+        api = self._api
+        obj = api.dml.object(params["object"])
+        outcome = api.dml.create(obj, api.body(request), api.author(request))
+        api.trace.wrote(obj.name, "create", outcome)
+        location = f"/services/data/{params['version']}/sobjects/{obj.name}/{outcome.id}"
+        return Response(201, {"id": outcome.id, "success": True, "errors": []}, {"Location": location})
+
+    def read(self, request: Request, params: dict[str, str]) -> Response:
+        """Answer GET by id."""
+        obj = self._api.dml.object(params["object"])
+        row = self._find(obj, params["id"])
+        self._api.trace.apart("look_up")
+        return self._shown(request, obj, row, params["version"])
+
+    def _find(self, obj: SObject, row_id: str) -> Record:
+        full = full_id(row_id)
+        if full is None:
+            raise no_external_field(row_id)
+        row = self._api.state.records.get(obj.name, full)
+        if row is None or not self._api.state.may(obj.name, "read", self._api.user):
+            raise not_found()
+        if row.deleted:
+            raise deleted_row()
+        return row
+
+    def _shown(self, request: Request, obj: SObject, row: Record, version: str) -> Response:
+        early = _unchanged(request, row)
+        if early is not None:
+            return early
+        wanted = request.args("fields")
+        return Response(
+            200,
+            self._api.show(obj, row, wanted or None, version),
+            {"Last-Modified": format_datetime(row.modified_at, usegmt=True)},
+        )
+
+    def update(self, request: Request, params: dict[str, str]) -> Response:
+        """Answer PATCH by id: 204."""
+        api = self._api
+        obj = api.dml.object(params["object"])
+        row = api.dml.living(obj, params["id"])
+        since = request.headers.get("if-unmodified-since")
+        if since is not None and row.modified_at > _http_date(since):
+            raise ApiError("ENTITY_FAILED_IFLASTMODIFIED_ON_UPDATE", "Precondition failed", status=412)
+        outcome = api.dml.update(obj, params["id"], api.body(request), api.author(request))
+        api.trace.wrote(obj.name, "update", outcome)
+        return Response(204)
+
+    def delete(self, request: Request, params: dict[str, str]) -> Response:
+        """Answer DELETE by id: 204."""
+        api = self._api
+        obj = api.dml.object(params["object"])
+        outcome = api.dml.delete(obj, params["id"], api.author(request))
+        api.trace.wrote(obj.name, "delete", outcome)
+        return Response(204)
+
+    # -- by external id ------------------------------------------------------------------------
+
+    def _keyed(self, params: dict[str, str]) -> tuple[SObject, list[Record]]:
+        obj = self._api.dml.object(params["object"])
+        key = self._api.dml.key_field(obj, params["field"], self._api.user)
+        return obj, self._api.dml.by_key(obj, key, params["value"])
+
+    def _several(self, params: dict[str, str], ids: list[str]) -> Response:
+        base = f"/services/data/{params['version']}/sobjects/{self._api.dml.object(params['object']).name}"
+        return Response(300, [f"{base}/{row_id}" for row_id in ids])
+
+    def read_by(self, request: Request, params: dict[str, str]) -> Response:
+        """Answer GET by external id."""
+        obj, found = self._keyed(params)
+        self._api.trace.apart("look_up")
+        if not found:
+            raise not_found()
+        if len(found) > 1:
+            return self._several(params, [row.id for row in found])
+        return self._shown(request, obj, found[0], params["version"])
+
+    def upsert(self, request: Request, params: dict[str, str]) -> Response:
+        """Answer PATCH by external id: 201 created, 200 updated, 300 when several rows match."""
+        api = self._api
+        obj = api.dml.object(params["object"])
+        key = api.dml.key_field(obj, params["field"], api.user)
+        body = api.body(request)
+        if any(name.lower() == key.name.lower() for name in body) and key.name != "Id":
+            words = f"The {key.name} field should not be specified in the sobject data."
+            raise ApiError("INVALID_FIELD", words, (key.name,))
+        only = (request.arg("updateOnly") or "").lower() == "true"
+        try:
+            outcome = api.dml.upsert(obj, key, params["value"], body, api.author(request), only=only)
+        except SeveralRows as several:
+            return self._several(params, several.ids)
+        api.trace.wrote(obj.name, "upsert", outcome)
+        shown = {"id": outcome.id, "success": True, "errors": [], "created": outcome.created}
+        if outcome.created:
+            location = f"/services/data/{params['version']}/sobjects/{obj.name}/{outcome.id}"
+            return Response(201, shown, {"Location": location})
+        return Response(204) if float(params["version"][1:]) < 46 else Response(200, shown)
+
+    def delete_by(self, request: Request, params: dict[str, str]) -> Response:
+        """Answer DELETE by external id."""
+        obj, found = self._keyed(params)
+        if not found:
+            raise not_found()
+        if len(found) > 1:
+            return self._several(params, [row.id for row in found])
+        outcome = self._api.dml.delete(obj, found[0].id, self._api.author(request))
+        self._api.trace.wrote(obj.name, "delete", outcome)
+        return Response(204)
+
+    # -- what changed --------------------------------------------------------------------------
+
+    def _window(self, request: Request, days: int) -> tuple[datetime, datetime]:
+        span = []
+        for name in ("start", "end"):
+            text = request.arg(name)
+            if text is None:
+                raise ApiError("MISSING_ARGUMENT", f"{name} is a required parameter")
+            try:
+                span.append(parse_datetime(text.replace(" ", "+")).replace(second=0))
+            except ValueError as error:
+                raise ApiError("INVALID_REPLICATION_DATE", f"{name} is not a date") from error
+        start, end = span
+        oldest = self._api.state.clock.now().timestamp() - days * 86400
+        if start >= end or start.timestamp() < oldest:
+            raise ApiError("INVALID_REPLICATION_DATE", f"startDate must lie before endDate and within {days} days")
+        return start, end
+
+    def updated(self, request: Request, params: dict[str, str]) -> Response:
+        """Answer getUpdated: ids of rows changed in the window."""
+        obj, (start, end) = self._api.dml.object(params["object"]), self._window(request, 30)
+        state = self._api.state
+        rows = [row for row in state.records.changed_since(obj.name, start, before=end) if not row.deleted]
+        versions: list[Version] = [(row.id, row.modified_at, row.modified_by == state.me) for row in rows]
+        self._api.trace.ids(state, f"{obj.name} updated", obj.name, versions, only_deleted=False)
+        covered = min(end, state.clock.now().replace(second=0, microsecond=0))
+        return Response(200, {"ids": [row.id for row in rows], "latestDateCovered": _replicated(covered)})
+
+    def deleted(self, request: Request, params: dict[str, str]) -> Response:
+        """Answer getDeleted: ids of rows deleted in the window."""
+        obj, (start, end) = self._api.dml.object(params["object"]), self._window(request, 15)
+        state = self._api.state
+        rows = [row for row in state.records.changed_since(obj.name, start, before=end) if row.deleted]
+        versions: list[Version] = [(row.id, row.modified_at, row.modified_by == state.me) for row in rows]
+        self._api.trace.ids(state, f"{obj.name} deleted", obj.name, versions, only_deleted=True)
+        covered = min(end, state.clock.now().replace(second=0, microsecond=0))
+        oldest = datetime.fromtimestamp(state.clock.now().timestamp() - 15 * 86400, UTC).replace(microsecond=0)
+        body: dict[str, Any] = {
+            "deletedRecords": [{"id": row.id, "deletedDate": _replicated(row.modified_at)} for row in rows],
+            "earliestDateAvailable": _replicated(oldest),
+            "latestDateCovered": _replicated(covered),
+        }
+        return Response(200, body)
+
+
+def _replicated(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000+0000")
+
+
+def _http_date(text: str) -> datetime:
+    try:
+        return parsedate_to_datetime(text).astimezone(UTC)
+    except (TypeError, ValueError) as error:
+        raise ApiError("INVALID_HEADER", "invalid date in conditional header") from error
+
+
+def _unchanged(request: Request, row: Record) -> Response | None:
+    since = request.headers.get("if-modified-since")
+    if since is not None and row.modified_at <= _http_date(since):
+        return Response(304)
+    before = request.headers.get("if-unmodified-since")
+    if before is not None and row.modified_at > _http_date(before):
+        raise ApiError("ENTITY_FAILED_IFLASTMODIFIED_ON_UPDATE", "Precondition failed", status=412)
+    return None
+
+
+def shown_row(api: Api, obj: SObject, row: Record, wanted: list[str] | None, version: str) -> dict[str, Any]:
+    """Return a row with the wanted fields, or with all the user may see.
+
+    Raises: ApiError INVALID_FIELD.
+    """
+    shown: dict[str, Any] = {"attributes": {"type": obj.name, "url": row_url(row, version)}}
+    if wanted is None:
+        fields = [field for field in obj.fields.values() if api.state.visible(obj, field, api.user)]
+    else:
+        fields = []
+        for name in ["Id", *wanted]:
+            found = api.state.visible_field(obj, name, api.user)
+            if found is None:
+                raise ApiError("INVALID_FIELD", f"No such column '{name}' on sobject of type {obj.name}")
+            fields.append(found)
+    for field in fields:
+        shown[field.name] = getter(api.state, obj.name, field)(row)
+    return shown
