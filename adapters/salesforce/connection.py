@@ -228,8 +228,9 @@ class Connection:
 
     def _ask_again(self, method: str, url: str, sent: dict[str, Any], error: ApiError) -> requests.Response:
         about_token = not any(text in known.message for known in error.errors for text in _NOT_ABOUT_THE_TOKEN)
-        if not self._sign_in.renewable or not about_token:
+        if not about_token:
             raise self._not_let_in(error)
+        # A token that was given to us cannot be renewed, but one more try tells a hiccup from the end of a session.
         self._api = None
         try:
             return self._ask(method, url, sent)

@@ -27,13 +27,16 @@ class Mark:
         """Give the mark after a row with this stamp."""
         return self if self.high and self.high >= stamp else Mark(stamp)
 
-    def at_end(self, clock: datetime | None) -> Mark:
-        """Give the mark after the end of a stream was seen when the vendor's clock stood there.
+    def at_end(self, asked_at: datetime | None, edge: datetime | None) -> Mark:
+        """Give the mark after everything up to ``edge`` (None: up to the present) was read, asked for at that time.
 
-        A quiet stream moves on with the clock, at a safe distance, so that the overlap does not bring the last busy
-        minutes again and again for ever.
+        A quiet stream moves on with the vendor's clock, at a safe distance, so that the overlap does not bring the
+        last busy minutes again and again for ever.
         """
-        return self.passed(clock - SETTLED_AFTER) if clock else self
+        if asked_at is None:
+            return self
+        settled = asked_at - SETTLED_AFTER
+        return self.passed(min(settled, edge) if edge else settled)
 
 
 def read_mark(cursor: str | None) -> Mark:

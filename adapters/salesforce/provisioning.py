@@ -25,8 +25,6 @@ _ROWS_PER_CALL = 200
 _EXISTS = frozenset({"DUPLICATE_DEVELOPER_NAME", "DUPLICATE_CUSTOM_FIELD", "DUPLICATE_VALUE"})
 _MAY_NOT = ("INSUFFICIENT_ACCESS", "INSUFFICIENT_ACCESS_OR_READONLY", "FORBIDDEN")
 
-State = str
-
 
 class FieldProvisioner:
     """Creates what is missing; run twice it finds everything present."""
@@ -143,9 +141,15 @@ class FieldProvisioner:
         refused = self._send_rights("POST", create) | self._send_rights("PATCH", change)
         edits = {name: edit for (_, name), edit in wanted.items()}
         by_what = {_right(name, edits[name]): words for name, words in refused.items() if name in edits}
-        return [
-            ProvisionStep(step.what, "failed", by_what[step.what]) if step.what in by_what else step for step in steps
-        ]
+        readable = {
+            _right(name, edit=False) for (sobject, name), edit in wanted.items() if self._visible(sobject, name)
+        }
+        return [_refused_right(step, by_what, readable) for step in steps]
+
+    def _visible(self, sobject: str, name: str) -> bool:
+        """Say whether our user reads a field already, by whatever right."""
+        word = next(word for word, known in OBJECTS.items() if known == sobject)
+        return self._schema.get(word).has(name.partition(".")[2])
 
     def _given_rights(self, set_id: str) -> dict[str, tuple[str, bool, bool]]:
         rows = self._select(
@@ -266,6 +270,15 @@ def _is_there(error: ApiError) -> bool:
     if error.has(*_EXISTS):
         return True
     return any("already" in known.message.lower() and "field" in known.message.lower() for known in error.errors)
+
+
+def _refused_right(step: ProvisionStep, refused: Mapping[str, str], readable: set[str]) -> ProvisionStep:
+    """Tell a right that is missing from one that the org will not list because the field is open to us anyway."""
+    if step.what not in refused:
+        return step
+    if step.what in readable:
+        return ProvisionStep(step.what, "present", "readable already; the org lists no right for this field")
+    return ProvisionStep(step.what, "failed", refused[step.what])
 
 
 def _right(name: str, edit: bool) -> str:

@@ -38,6 +38,8 @@ class _Window:
     high: datetime | None = None
     #: the latest stamp handed over by this pull
     reached: datetime | None = None
+    #: the vendor's clock when the window was asked for: later changes are not in the answer, however long we read it
+    asked_at: datetime | None = None
     fresh_starts: int = 0
     described_again: bool = False
 
@@ -55,7 +57,7 @@ class Puller:
         self._system = system
         self._overlap = overlap
         self._planned: dict[str, str | None] = {}
-        self._ready: dict[str, tuple[str, dict[str, Any]]] = {}
+        self._ready: dict[str, tuple[str, dict[str, Any], datetime | None]] = {}
 
     def begin_cycle(self, cursors: Mapping[str, str | None]) -> None:
         """Announce which streams will be pulled next and from where. Sends nothing; forgets the last cycle's."""
@@ -99,11 +101,8 @@ class Puller:
                 mark = mark.passed(row.stamp)
             window.reached = rows[-1].stamp if rows else window.reached
             last = bool(answer["done"]) and window.high is None
-            if last:
-                mark = mark.at_end(self._connection.clock())
-            elif answer["done"] and window.high is not None:
-                # Everything below the window's edge has been read, also where no row stood.
-                mark = mark.passed(window.high)
+            if answer["done"]:
+                mark = mark.at_end(window.asked_at, window.high)
             window.mark = mark
             yield Page(
                 records=[row.record for row in rows],
@@ -121,8 +120,11 @@ class Puller:
         name = selection.spec.name
         if name in self._planned and window.high is None:
             self._ask_together(name)
-        asked, answer = self._ready.pop(name, ("", {}))
-        return answer if asked == soql else self._connection.query(soql, deleted_too=True)
+        asked, answer, window.asked_at = self._ready.pop(name, ("", {}, None))
+        if asked != soql:
+            answer = self._connection.query(soql, deleted_too=True)
+            window.asked_at = self._connection.clock()
+        return answer
 
     def _ask_together(self, first: str) -> None:
         """Ask for the first pages of this stream and the next four planned ones in one call.
@@ -140,7 +142,7 @@ class Puller:
         parts = [query_part(soql, deleted_too=True) for soql in asked.values()]
         for (name, soql), answer in zip(asked.items(), self._connection.composite(parts, repeatable=True), strict=True):
             if answer.status < 300:
-                self._ready[name] = (soql, page_of(answer.body, self._system))
+                self._ready[name] = (soql, page_of(answer.body, self._system), self._connection.clock())
 
     def _quiet_selection(self, name: str, cursor: str | None) -> str | None:
         try:

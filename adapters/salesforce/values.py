@@ -37,8 +37,7 @@ def soql_instant(moment: datetime) -> str:
 def port_value(value: Any, kind: str) -> Value:
     """Give a field's value as ports know it: instants in one form, compound values (address, location) left out.
 
-    Raises:
-        ValueError: the value cannot be one of a field of this type.
+    A value that does not fit the type is kept as it came: someone may just have changed the field.
     """
     if value is None or isinstance(value, (dict, list)):
         return None
@@ -48,7 +47,10 @@ def port_value(value: Any, kind: str) -> Value:
         return int(value) if kind == "int" else value
     text = storable(str(value))
     if kind == "datetime" and text:
-        return iso(instant(text))
+        try:
+            return iso(instant(text))
+        except ValueError:
+            return text
     return text
 
 
