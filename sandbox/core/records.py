@@ -4,16 +4,19 @@ from __future__ import annotations
 
 import contextlib
 import json
-import sqlite3
 from bisect import bisect_left, insort
 from collections import defaultdict
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
+
+from sandbox.core.record_file import Record, RecordFile
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
+
+__all__ = ["Duplicate", "Record", "Records", "Transaction"]
 
 #: Rows kept for the org itself (counters, tokens, settings), never shown to a client.
 KEPT = "_kept"
@@ -26,36 +29,6 @@ class Duplicate(ValueError):
         """Name the object, the field and the id of the row that holds the value."""
         super().__init__(f"{obj}.{field_name} is unique and taken")
         self.obj, self.field_name, self.holder = obj, field_name, holder
-
-
-@dataclass(slots=True, frozen=True)
-class Record:
-    """One version of one row; an update makes a new Record and leaves the old one as it was."""
-
-    obj: str
-    id: str
-    #: Only fields that are not null.
-    values: dict[str, Any]
-    #: Aware UTC.
-    created_at: datetime
-    created_by: str
-    #: Aware UTC; the vendor's modification stamp.
-    modified_at: datetime
-    modified_by: str
-    deleted: bool = False
-    #: Earlier values per field, oldest first, only for fields that changed since creation.
-    held: dict[str, list[Any]] = field(default_factory=dict)
-
-    def get(self, name: str, default: Any = None) -> Any:
-        """Return the field's value, or the default when it is null."""
-        return self.values.get(name, default)
-
-    def ever(self, name: str) -> list[Any]:
-        """Return all values the field has held, oldest first; null only where a value was cleared."""
-        past = self.held.get(name)
-        if past is None:
-            return [self.values[name]] if name in self.values else []
-        return [*past, self.values.get(name)]
 
 
 class Transaction:
@@ -78,13 +51,11 @@ class Records:
 
     def __init__(self, path: Path) -> None:
         """Open the file, or start an empty one."""
-        path.parent.mkdir(parents=True, exist_ok=True)
-        self._path = path
+        self._file = RecordFile(path)
         self._unique: set[tuple[str, str]] = set()
         self._by_value: dict[tuple[str, str], dict[Any, dict[str, None]]] = {}
         self._undo: list[tuple[str, str, Record | None]] = []
         self._depth = 0
-        self._connect()
         self._load()
 
     # -- reading -------------------------------------------------------------------------------
@@ -247,46 +218,28 @@ class Records:
     def seal(self) -> None:
         """Remember the present content as the start to which ``restore`` goes back."""
         self.keep("sealed", value=True)
-        draft = self._path.with_suffix(".draft")
-        with contextlib.closing(sqlite3.connect(draft)) as target:
-            self._database.backup(target)
-        draft.replace(self._seed_path)
+        self._file.seal()
 
     @property
     def sealed(self) -> bool:
         """Tell whether the org has been filled to the end before."""
-        return bool(self.kept("sealed")) and self._seed_path.exists()
+        return bool(self.kept("sealed")) and self._file.sealed
 
     def clear(self) -> None:
         """Take everything away, for an org whose first filling was broken off."""
-        self._database.execute("DELETE FROM record")
+        self._file.clear()
         self._load()
 
     def restore(self) -> None:
         """Go back to the content at the time of ``seal``."""
-        with contextlib.closing(sqlite3.connect(self._seed_path)) as source:
-            source.backup(self._database)
+        self._file.restore()
         self._load()
 
     def close(self) -> None:
         """Close the file; the object is useless afterwards."""
-        self._database.close()
+        self._file.close()
 
     # -- inside --------------------------------------------------------------------------------
-
-    @property
-    def _seed_path(self) -> Path:
-        return self._path.with_suffix(".seed")
-
-    def _connect(self) -> None:
-        self._database = sqlite3.connect(self._path, isolation_level=None, check_same_thread=False)
-        # The end of the process loses nothing that was committed; only the end of the machine may.
-        self._database.execute("PRAGMA journal_mode=WAL")
-        self._database.execute("PRAGMA synchronous=OFF")
-        self._database.execute(
-            "CREATE TABLE IF NOT EXISTS record (obj TEXT, id TEXT, serial INTEGER, doc TEXT,"
-            " PRIMARY KEY (obj, id)) WITHOUT ROWID"
-        )
 
     def _load(self) -> None:
         self._rows: defaultdict[str, dict[str, Record]] = defaultdict(dict)
@@ -294,16 +247,10 @@ class Records:
         self._unsorted: set[str] = set()
         self._serials: dict[tuple[str, str], int] = {}
         self._serial = 0
-        read = datetime.fromisoformat
-        for obj, row_id, serial, text in self._database.execute(
-            "SELECT obj, id, serial, doc FROM record ORDER BY serial"
-        ):
-            values, created_at, created_by, modified_at, modified_by, deleted, held = json.loads(text)
-            at = read(modified_at)
-            record = Record(obj, row_id, values, read(created_at), created_by, at, modified_by, bool(deleted), held)
-            self._rows[obj][row_id] = record
-            self._order[obj].append((at, row_id))
-            self._serials[obj, row_id] = self._serial = serial
+        for serial, record in self._file.load():
+            self._rows[record.obj][record.id] = record
+            self._order[record.obj].append((record.modified_at, record.id))
+            self._serials[record.obj, record.id] = self._serial = serial
         for order in self._order.values():
             order.sort()
         for obj, name in list(self._by_value):
@@ -363,7 +310,8 @@ class Records:
     def _flush(self) -> None:
         touched = {(obj, row_id): None for obj, row_id, _ in self._undo}
         self._undo.clear()
-        puts, drops = [], []
+        puts: list[tuple[int, Record]] = []
+        drops: list[tuple[str, str]] = []
         for obj, row_id in touched:
             record = self._rows[obj].get(row_id)
             if record is None:
@@ -373,30 +321,11 @@ class Records:
             if serial is None:
                 self._serial += 1
                 serial = self._serials[obj, row_id] = self._serial
-            puts.append((obj, row_id, serial, _doc(record)))
-        self._database.execute("BEGIN")
-        self._database.executemany("DELETE FROM record WHERE obj = ? AND id = ?", drops)
-        self._database.executemany("INSERT OR REPLACE INTO record VALUES (?, ?, ?, ?)", puts)
-        self._database.execute("COMMIT")
+            puts.append((serial, record))
+        self._file.write(puts, drops)
 
 
 _EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
-
-
-def _doc(record: Record) -> str:
-    return json.dumps(
-        [
-            record.values,
-            record.created_at.isoformat(),
-            record.created_by,
-            record.modified_at.isoformat(),
-            record.modified_by,
-            int(record.deleted),
-            record.held,
-        ],
-        separators=(",", ":"),
-        ensure_ascii=False,
-    )
 
 
 def _folded(value: Any) -> Any:
