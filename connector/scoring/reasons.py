@@ -22,6 +22,7 @@ REASONS = pa.schema(
         ("opening", pa.string()),
     ]
 )
+_SHOWN = {"fit": "fit", "interest": "interest", "qualification": "confirmed"}
 #: a qualification line reads as what the person confirmed
 _CONFIRMED = "'confirmed: ' || replace(rule, '_', ' ')"
 
@@ -30,35 +31,43 @@ def top_reasons(scored: Scored, model: ScoringModel, *, longest: int = 255, coun
     """Say why each person has their number, sorted by person; columns: ``REASONS``.
 
     ``reasons`` has at most ``longest`` characters: the three dimensions, the ``count`` lines that move the total most
-    with dates, what all other lines add to each dimension (so that it adds up), the missing fact and an opening; what
-    does not fit is left out from the end. ``reasons_key`` changes only when another set of lines leads, a leading line
-    has a new last date, or a disqualification comes or goes; never because points decay. ``top_reason`` is the
-    first reason without points, empty where there is none. Dates are local days, as in the lines.
+    (the strongest deed always among them) with dates, what all other lines add to each dimension (so that it adds up),
+    the missing fact and an opening; what does not fit is left out from the end. ``reasons_key`` changes only when
+    another set of lines leads, a leading line has a new last date, or a disqualification comes or goes; never because
+    points decay. ``top_reason`` is the strongest deed, else the first reason, without points; empty where there is
+    none. Dates are local days, as in the lines.
     """
     weights = compile_model(model).weights
     with engine() as connection:
         connection.register("scores", scored.scores)
         connection.register("lines", scored.lines)
         connection.execute(f"""
-            CREATE TEMP TABLE leading AS
-            SELECT * FROM (
+            CREATE TEMP TABLE leaders AS
+            WITH placed AS (
                 SELECT person_id, dimension, rule, last_on, tenths, {_phrase()} AS phrase,
                        row_number() OVER (PARTITION BY person_id ORDER BY abs(tenths) * {_by_dimension(weights)} DESC,
                            last_on DESC NULLS LAST, {_by_dimension(range(len(DIMENSIONS)))}, rule) AS place
                 FROM (SELECT *, round(points * 10)::BIGINT AS tenths FROM lines)
-                WHERE rule <> 'limit' AND tenths <> 0)
-            WHERE place <= {count}""")
+                WHERE rule <> 'limit' AND tenths <> 0
+            ), seated AS (
+                SELECT *, coalesce(min(place) FILTER (dimension = 'interest' AND tenths > 0)
+                                   OVER (PARTITION BY person_id), 1) AS deed
+                FROM placed
+            )
+            SELECT * FROM seated
+            WHERE place < {count} OR place = deed OR (place = {count} AND deed <= {count})""")
         connection.execute(f"""
             CREATE TEMP TABLE told AS
             SELECT person_id,
                    string_agg(phrase || ' (' || {_signed("tenths")} || ')', '; ' ORDER BY place) AS told,
                    string_agg(dimension || '.' || rule || coalesce('@' || last_on::VARCHAR, ''), '|'
                               ORDER BY dimension, rule) AS key,
-                   max(phrase) FILTER (place = 1) AS top_reason,
+                   coalesce(max(phrase) FILTER (place = deed AND dimension = 'interest'),
+                            max(phrase) FILTER (place = 1)) AS top_reason,
                    arg_max(replace(rule, '-', ' ') || ' of ' || last_on::VARCHAR, (last_on, -place))
                        FILTER (dimension = 'interest' AND tenths > 0) AS latest,
                    {", ".join(_told(name) for name in DIMENSIONS)}
-            FROM leading GROUP BY person_id""")
+            FROM leaders GROUP BY person_id""")
         connection.execute(f"""
             CREATE TEMP TABLE asked AS
             SELECT person_id, {_first_unanswered()} AS question
@@ -71,7 +80,7 @@ def top_reasons(scored: Scored, model: ScoringModel, *, longest: int = 255, coun
 def _texts(longest: int) -> str:
     """Write the query that puts the parts together, the longest choice that fits first."""
     others = " || ".join(
-        f"CASE WHEN {rest} <> 0 THEN '; other {name} ' || {_signed(rest)} ELSE '' END"
+        f"CASE WHEN {rest} <> 0 THEN '; other {_SHOWN[name]} ' || {_signed(rest)} ELSE '' END"
         for name, rest in ((name, f"(round({name} * 10)::BIGINT - coalesce({name}_told, 0))") for name in DIMENSIONS)
     )
     choices = ("head || told || others || gap || open", "head || told || others || gap", "head || told || others")
