@@ -301,7 +301,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True)
 class World:
-    """Everything, at ``at``. Tuples are ordered by creation."""
+    """Everything, at ``at``. Tuples are ordered by key, events by time."""
 
     seed: int
     at: datetime
