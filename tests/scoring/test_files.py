@@ -102,9 +102,9 @@ def test_instants_in_many_spellings_are_read_and_repeats_counted_once(tmp_path):
 def test_domain_is_what_can_be_registered_of_mail_or_website():
     people = pa.table(
         {
-            "person_id": list("abcde"),
-            "email": ["x@Mail.Firm.co.uk", "y@eu.rival.example", None, "broken", None],
-            "website": [None, "other.test", "https://www.shop.firm.de/path", "firm.com:8080", None],
+            "person_id": list("abcdef"),
+            "email": ["x@Mail.Firm.co.uk", "y@eu.rival.example", None, "broken", None, "z@gmail.com"],
+            "website": [None, "other.test", "https://www.shop.firm.de/path", "firm.com:8080", None, "firm.fr"],
         }
     )
     assert files.with_domain(people).column("domain").to_pylist() == [
@@ -113,9 +113,10 @@ def test_domain_is_what_can_be_registered_of_mail_or_website():
         "firm.de",
         "firm.com",
         None,
+        "firm.fr",
     ]
-    given = people.append_column("domain", pa.array(["kept"] * 5))
-    assert files.with_domain(given).column("domain").to_pylist() == ["kept"] * 5
+    given = people.append_column("domain", pa.array(["kept"] * 6))
+    assert files.with_domain(given).column("domain").to_pylist() == ["kept"] * 6
 
 
 def test_crm_answers_stand_in_for_bants_columns(inputs, tmp_path):
