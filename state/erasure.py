@@ -8,9 +8,11 @@ from typing import Any, Final
 
 from sqlalchemy import Connection, text
 
+from connector.domain.outbox_states import MOVES, Move
 from state.audit import note
 from state.database import Database
 from state.instants import to_us
+from state.outbox_dependents import refresh, states
 
 _TABLES: Final = ("identities", "persons", "stage_moves", "score_history", "reviews")
 _EMPTY_BODY: Final = '{"fields":{},"expected":{},"ours":[],"if_blank":[],"references":{}}'
@@ -40,14 +42,15 @@ def erase(
         )
     stop = f"""
         UPDATE outbox SET state = 'superseded', held_by = '', dismissed = 1, settled_at = :at
-        WHERE {among} AND state IN ('todo', 'held', 'dead')
+        WHERE {among} AND state IN ({states(*MOVES[Move.SUPERSEDE].sources)}) RETURNING kind, key
     """
-    connection.execute(text(stop), {"ids": values["ids"], "at": values["at"]})
+    stopped = connection.execute(text(stop), {"ids": values["ids"], "at": values["at"]}).all()
     scrub = f"""
         UPDATE outbox SET body = :body, reason = '', message = '', before_values = NULL
         WHERE {among} AND state IN ('done', 'superseded')
     """
     receipt["outbox"] = int(connection.execute(text(scrub), {"ids": values["ids"], "body": values["body"]}).rowcount)
+    refresh(database, connection, keys=[key for kind, key in stopped if kind == "create"])
     if hashes:
         connection.execute(text(_BURY), [{"hash": hash_, "at": values["at"]} for hash_ in sorted(hashes)])
     receipt["tombstones"] = len(hashes)

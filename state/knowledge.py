@@ -65,9 +65,8 @@ class SqlKnowledge:
     def accounts(self) -> dict[str, str]:
         """Give what was last written per account: account id → JSON."""
         with self._database.read() as connection:
-            return dict(
-                connection.execute(select(tables.ACCOUNTS.c.account_id, tables.ACCOUNTS.c.shown)).tuples().all()
-            )
+            found = connection.execute(select(tables.ACCOUNTS.c.account_id, tables.ACCOUNTS.c.shown))
+            return {row[0]: row[1] for row in found}
 
     def commit_decisions(self, decisions: Decisions) -> None:
         """Store all of it or nothing; see the port."""
@@ -105,12 +104,14 @@ class SqlKnowledge:
     def marks(self) -> dict[str, datetime]:
         """Give the marks by name."""
         with self._database.read() as connection:
-            return dict(connection.execute(select(tables.MARKS.c.name, tables.MARKS.c.at)).tuples().all())
+            return {row[0]: row[1] for row in connection.execute(select(tables.MARKS.c.name, tables.MARKS.c.at))}
 
     def rotations(self) -> dict[str, str]:
         """Give the stored rotation of each pool."""
         with self._database.read() as connection:
-            return dict(connection.execute(select(tables.ROTATIONS.c.pool, tables.ROTATIONS.c.place)).tuples().all())
+            return {
+                row[0]: row[1] for row in connection.execute(select(tables.ROTATIONS.c.pool, tables.ROTATIONS.c.place))
+            }
 
     def reviews(self, state: str | None = None) -> list[Review]:
         """List reviews, oldest first."""

