@@ -55,7 +55,6 @@ class Drain:
         self._clock = clock
         self._sleep = sleep
         self._stop = stop
-        self._traits = crm.traits()
 
     def run(self, *, now: datetime) -> Drained:
         """Send until nothing is due, the pause switch is on, the budget is spent or the system does not answer.
@@ -99,7 +98,7 @@ class Drain:
         return bool(counts.get("unknown", 0) or counts.get("todo", 0))
 
     def _send(self, drained: Drained, now: datetime) -> int:
-        rows = self._store.outbox.claim(self._traits.batch_size, owner=self._owner, now=now, lease=LEASE)
+        rows = self._store.outbox.claim(self._crm.traits().batch_size, owner=self._owner, now=now, lease=LEASE)
         if not rows:
             return 0
         writes = [row.write for row in self._with_references(rows)]
@@ -133,7 +132,7 @@ class Drain:
 
     def _settle_unknown(self, drained: Drained, now: datetime) -> int:
         """Find out what became of lost answers, and give back what may be sent again."""
-        rows = self._store.outbox.unknown(self._traits.batch_size)
+        rows = self._store.outbox.unknown(self._crm.traits().batch_size)
         if not rows:
             return 0
         again = {row.id for row in rows if self._repeatable(row)}
@@ -151,7 +150,7 @@ class Drain:
 
     def _repeatable(self, row: OutboxRow) -> bool:
         """A creation with a key that the CRM keeps unique is simply sent again: the second finds the first."""
-        return row.write.kind == "create" and self._traits.creation_key_unique.get(row.write.object, False)
+        return row.write.kind == "create" and self._crm.traits().creation_key_unique.get(row.write.object, False)
 
     def _look_up(self, rows: list[OutboxRow], now: datetime) -> dict[int, WriteOutcome]:
         before = self._crm.calls()
@@ -173,12 +172,12 @@ class Drain:
 
     def _bound_passed(self, row: OutboxRow) -> bool:
         vendor_now = self._crm.clock() or self._clock()
-        return row.sent_at is not None and vendor_now >= row.sent_at + self._traits.settle_after + _MARGIN
+        return row.sent_at is not None and vendor_now >= row.sent_at + self._crm.traits().settle_after + _MARGIN
 
     def _spend(self, before: int, cause: str, now: datetime) -> None:
         calls = self._crm.calls() - before
         if calls:
-            self._store.ledger.spend(self._traits.system, calls, cause=cause, at=now)
+            self._store.ledger.spend(self._crm.traits().system, calls, cause=cause, at=now)
 
     @staticmethod
     def _count(drained: Drained, rows: list[OutboxRow], outcomes: Sequence[WriteOutcome]) -> None:

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from math import ceil
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 from uuid import uuid4
 
 from connector.delivery.budget import Budget
@@ -36,6 +36,9 @@ from connector.ports.source import Source
 from connector.ports.store import Decisions, Run, Store
 from connector.ports.traits import AdapterTraits, FieldInfo
 
+#: ``fast``: forms and replies; ``sources``: all of marketing; ``all``: everything
+Scope = Literal["fast", "sources", "all"]
+_LANES: Mapping[str, str | None] = {"fast": "fast", "sources": None, "all": None}
 #: objects whose fields deciding needs described
 _DESCRIBED = ("lead", "contact", "account", "task")
 
@@ -93,9 +96,13 @@ class Cycle:
         """Walk the steps up to the writes, which are stored as a plan and not sent."""
         return self._walk("plan", pull=pull)
 
-    def run(self) -> Report:
-        """Walk all steps."""
-        return self._walk("run", pull=True)
+    def run(self, scope: Scope = "all") -> Report:
+        """Walk all steps.
+
+        With a narrower ``scope`` only those streams are read, and where they bring nothing new nothing is decided: the
+        daemon looks at forms far more often than at the whole CRM.
+        """
+        return self._walk("run", pull=True, scope=scope)
 
     def run_plan(self, plan_id: str) -> Report:
         """Do exactly what a stored plan says.
@@ -130,12 +137,12 @@ class Cycle:
 
     # -- the steps ---------------------------------------------------------------------------------------------------
 
-    def _walk(self, command: steps.Command, *, pull: bool) -> Report:
+    def _walk(self, command: steps.Command, *, pull: bool, scope: Scope = "all") -> Report:
         with self._recorded(command):
             store = self._engine.store
             before = self._unsettled()
-            if pull:
-                self._pull()
+            if pull and not self._pull(scope) and scope != "all":
+                return self.report
             with self._timed("score"):
                 decisions = self._decide()
             live = command == "run" and self._engine.mode == "live" and store.switches.paused() is None
@@ -147,7 +154,8 @@ class Cycle:
             self._write(before, self.report.run_id)
         return self.report
 
-    def _pull(self) -> None:
+    def _pull(self, scope: Scope) -> bool:
+        """Pull and land; say whether anything new came."""
         engine = self._engine
         with self._timed("pull"):
             landing = Landing(engine.lake_root, engine.store.manifest)
@@ -160,11 +168,15 @@ class Cycle:
             )
             crm = engine.crm.traits().system
             wanted = {t.system: wanted_of(engine.mappings, t, is_crm=t.system == crm) for t in self._traits}
-            pulled: Pulled = puller.pull(engine.sources, engine.crm, wanted, now=self._now)
+            pulled: Pulled = puller.pull(self._in_scope(scope), engine.crm, wanted, now=self._now, lane=_LANES[scope])
             self.report.pulled = pulled.counts()
             landing.sweep(now=self._now)
         if pulled.failures:
             raise pulled.failures[0]
+        return bool(pulled.people or pulled.activities or pulled.crm_records or pulled.accounts)
+
+    def _in_scope(self, scope: Scope) -> list[Source]:
+        return self._engine.adapters if scope == "all" else list(self._engine.sources)
 
     def _decide(self) -> Decisions:
         engine = self._engine

@@ -20,6 +20,7 @@ from connector.lifecycle.machine import Staged, advance
 from connector.mapping.bundle import Mappings
 from connector.mapping.evaluate import evaluate, holds
 from connector.matching.match import match
+from connector.matching.tables import ANSWERS
 from connector.pipeline.gathering import Gatherer, Holdings
 from connector.pipeline.signals import Signals, read_signals
 from connector.pipeline.tables import sql
@@ -83,7 +84,7 @@ def take_census(census: Census, holdings: Holdings, *, now: datetime) -> Populat
     signals = read_signals(census.lake, holdings, identified.identities, census.crm, mappings, census.automation)
     people = _join(people, signals.people)
     accounts = _accounts(gatherer.account_facts(), holdings, census.crm, people)
-    matches = match(_to_match(people), accounts, mappings.matching.account)
+    matches = match(_to_match(people), accounts, matching=mappings.matching.account, decided=ANSWERS.empty_table())
     people = _with_accounts(people, matches, accounts)
     people = _with_bants(people, mappings)
     scored = score(
@@ -208,7 +209,7 @@ def _with_scores(people: pa.Table, scored: Scored, reasons: pa.Table) -> pa.Tabl
         's.grade AS "score.grade", s.verdict AS "score.verdict", s.buying_stage AS "score.buying_stage", '
         "s.grade, s.verdict, coalesce(s.role, 'other') AS role, s.grade[1:1] AS fit, s.interest, s.disqualified_because, "
         's.deciding_fact, r.reasons AS "score.reasons", r.reasons_key, r.top_reason, '
-        'a.score AS "account.score", a.grade[1:1] AS "account.fit" FROM people p JOIN scores s USING (person_id) '
+        'a.score AS "account.score", a.fit_letter AS "account.fit" FROM people p JOIN scores s USING (person_id) '
         "LEFT JOIN reasons r USING (person_id) LEFT JOIN account_scores a ON a.account_id = p.account_id "
         "ORDER BY p.person_id",
         people=people,
@@ -312,7 +313,7 @@ def _with_account_scores(accounts: pa.Table, scored: Scored, store: Store) -> pa
         {"account_id": pa.array(list(memory), pa.string()), "shown": pa.array(list(memory.values()), pa.string())}
     )
     return sql(
-        'SELECT a.*, s.score AS "account.score", s.score AS "score.total", s.fit AS "account.fit", s.grade, '
+        'SELECT a.*, s.score AS "account.score", s.score AS "score.total", s.fit_letter AS "account.fit", s.grade, '
         's.grade AS "account.grade", s.roles AS "account.roles", h.shown, \'account:\' || a.account_id AS record '
         "FROM accounts a JOIN scores s USING (account_id) LEFT JOIN shown h USING (account_id) ORDER BY account_id",
         accounts=accounts,

@@ -26,6 +26,8 @@ class Pulled:
     people: int = 0
     activities: int = 0
     crm_records: int = 0
+    #: further records of sources (companies), which the report does not name
+    accounts: int = 0
     repeated: int = 0
     refused: int = 0
     refusals: list[str] = field(default_factory=list)
@@ -59,21 +61,21 @@ class Puller:
 
     def pull(
         self,
-        sources: Sequence[Source],
+        adapters: Sequence[Source],
         crm: Source,
         wanted: Mapping[str, Sequence[tuple[str, str]]],
         *,
         now: datetime,
         lane: str | None = None,
     ) -> Pulled:
-        """Pull all streams of all systems, or those of one lane; failures are collected, the rest goes on.
+        """Pull all streams of the given adapters, or those of one lane; failures are collected, the rest goes on.
 
         Raises:
             LocalFault: the lake or the state cannot be written.
             Stopped: a signal came; what was read is landed.
         """
         pulled = Pulled()
-        for source in (*sources, crm):
+        for source in adapters:
             system = source.traits().system
             source.want(wanted.get(system, ()))
             shapes = _shapes(wanted.get(system, ()))
@@ -165,7 +167,9 @@ class Puller:
         if is_crm:
             pulled.crm_records += landed.records
         else:
-            pulled.people += _people(landed, people)
+            of_people = _people(landed, people)
+            pulled.people += of_people
+            pulled.accounts += landed.records - of_people
 
 
 def _people(landed: Landed, objects: Iterable[str]) -> int:

@@ -11,8 +11,8 @@ from zoneinfo import ZoneInfo
 import pyarrow as pa
 
 from connector.mapping.evaluate import evaluate, holds
-from connector.mapping.routing import Assignment, RoutingFile, TaskTemplate
 from connector.mapping.hours import check_hours
+from connector.mapping.routing import Assignment, RoutingFile, TaskTemplate
 from connector.routing.hours import working_due
 from connector.routing.pools import Desk, Owner
 

@@ -1,0 +1,191 @@
+"""Put the house together: settings, mappings, adapters and state become one engine."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack, contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+from urllib.parse import urlsplit
+
+from pydantic import SecretStr
+
+from connector.delivery.limits import Limits
+from connector.domain.writes import Cause
+from connector.errors import ConfigError, LocalFault
+from connector.mapping.bundle import Mappings
+from connector.mapping.load import load_mappings
+from connector.mapping.settings import Settings, System, load_settings
+from connector.pipeline.cycle import Engine
+from connector.ports.crm import Crm
+from connector.ports.source import Source
+from connector.ports.store import Store
+from connector.registry import load_crm, load_source
+from state import open_store
+
+_LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
+_INSTALL = "install"
+
+
+@dataclass(frozen=True, slots=True)
+class House:
+    """Everything a command may need, open until its ``with`` block ends."""
+
+    settings: Settings
+    mappings: Mappings
+    store: Store
+    engine: Engine
+
+
+def read_settings(config: Path, environ: Mapping[str, str] | None = None) -> Settings:
+    """Read handoff.yaml.
+
+    Raises:
+        MappingError: with every problem and its place.
+    """
+    return load_settings(config, os.environ if environ is None else environ)
+
+
+@contextmanager
+def open_state(settings: Settings) -> Iterator[Store]:
+    """Open the state database, and close it at the end.
+
+    Raises:
+        LocalFault: it cannot be opened, is newer than this program, or belongs to another install.
+    """
+    url = settings.state.get_secret_value()
+    if url.startswith("sqlite:///"):
+        folder = Path(url.removeprefix("sqlite:///")).parent
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise LocalFault(
+                "state.folder",
+                f"the state's folder cannot be made: {error.strerror}",
+                cure="give rights or another place",
+                at=str(folder),
+            ) from error
+    store = open_store(url)
+    try:
+        _check_install(store, settings.install)
+        yield store
+    finally:
+        store.close()
+
+
+def _check_install(store: Store, install: str) -> None:
+    """Refuse another install's state: ``install`` is part of every key, and must never change."""
+    known = store.switches.setting(_INSTALL)
+    if known is None:
+        store.switches.put_setting(_INSTALL, install)
+    elif known != install:
+        raise ConfigError(
+            "install.changed",
+            f"this state belongs to install {known!r}, handoff.yaml says {install!r}",
+            cure=f"write install: {known}; keys of everything created are built from it",
+            at="handoff.yaml",
+        )
+
+
+@contextmanager
+def open_house(
+    config: Path,
+    *,
+    environ: Mapping[str, str] | None = None,
+    progress: Callable[[str, str, int], None] = lambda _step, _detail, _rows: None,
+    stop: Callable[[], bool] = lambda: False,
+) -> Iterator[House]:
+    """Open everything: settings, mappings, state, adapters. Sends nothing yet.
+
+    Raises:
+        MappingError, ConfigError: what people wrote is wrong.
+        LocalFault: the state cannot be opened.
+    """
+    settings = read_settings(config, environ)
+    mappings = load_mappings(settings.mappings)
+    with ExitStack() as stack:
+        sources = [_source(stack, system) for system in settings.sources]
+        crm: Crm = load_crm(settings.crm.adapter, plain(settings.crm.options), system=settings.crm.name)
+        stack.callback(crm.close)
+        store = stack.enter_context(open_state(settings))
+        engine = Engine(
+            install=settings.install,
+            time_zone=settings.time_zone,
+            mode=settings.mode,
+            mappings=mappings,
+            sources=sources,
+            crm=crm,
+            store=store,
+            lake_root=_lake_folder(settings.lake),
+            limits=limits_of(settings),
+            calls_per_day=settings.limits.api_calls_per_day,
+            left_to_others=float(settings.limits.left_to_others),
+            dead_share=float(settings.alarms.dead_share),
+            progress=progress,
+            stop=stop,
+        )
+        yield House(settings, mappings, store, engine)
+
+
+def _source(stack: ExitStack, system: System) -> Source:
+    source = load_source(system.adapter, plain(system.options), system=system.name)
+    stack.callback(source.close)
+    return source
+
+
+def plain(options: Mapping[str, Any]) -> dict[str, Any]:
+    """Hand an adapter its options with the secrets opened; they go no further."""
+    return {key: _opened(value) for key, value in options.items()}
+
+
+def _opened(value: Any) -> Any:
+    if isinstance(value, SecretStr):
+        return value.get_secret_value()
+    if isinstance(value, dict):
+        return plain(value)
+    return value
+
+
+def limits_of(settings: Settings) -> Limits:
+    """Give the disturbance limits by cause; our own score fields have none."""
+    given = settings.limits
+    return Limits(
+        per_day={
+            Cause.TASK: given.tasks_per_day,
+            Cause.FAST_LANE_TASK: given.fast_lane_tasks_per_day,
+            Cause.OWNER_CHANGE: given.owner_changes_per_day,
+            Cause.STAGE_MOVE: given.stage_moves_per_day,
+            Cause.CREATION: given.creations_per_day,
+            Cause.EDIT: given.edits_per_day,
+        },
+        share=float(given.share_per_day),
+        share_from=given.share_from,
+    )
+
+
+def _lake_folder(lake: str) -> Path:
+    if "://" in lake:
+        raise ConfigError(
+            "lake.object_store",
+            "this version keeps the lake in a folder",
+            cure="write a folder, for example lake: var/lake",
+            at="handoff.yaml: lake",
+        )
+    return Path(lake)
+
+
+def on_this_machine(settings: Settings) -> bool:
+    """Say whether every system is a file or on loopback, so that a clock of one's own harms nobody."""
+    for system in (*settings.sources, settings.crm):
+        for key, value in system.options.items():
+            if key.endswith("url") and isinstance(value, str) and (urlsplit(value).hostname or "") not in _LOOPBACK:
+                return False
+    return True
+
+
+def utc_now() -> datetime:
+    """Read the clock of this machine, aware, in UTC."""
+    return datetime.now(UTC)

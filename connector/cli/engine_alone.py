@@ -1,0 +1,75 @@
+"""``score`` and ``match``: the engine alone, on files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from connector.bootstrap import utc_now
+from connector.cli.options import AsJson, AsOf, Verbose, instant
+from connector.cli.output import console, emit
+from connector.errors import ConfigError
+from connector.logs import set_up_logs
+from connector.mapping.load import load_mappings
+from connector.matching.files import match_files
+from connector.scoring.files import score_files
+
+People = Annotated[Path, typer.Option("--people", metavar="FILE", help="CSV or Parquet with person_id and facts")]
+
+
+def score(
+    mappings: Annotated[Path, typer.Option("--mappings", metavar="DIR", help="the folder of the mapping files")],
+    people: People,
+    activities: Annotated[Path, typer.Option("--activities", metavar="FILE", help="CSV or Parquet")],
+    out: Annotated[Path, typer.Option("--out", metavar="DIR", help="where the three Parquet files go")],
+    accounts: Annotated[Path | None, typer.Option("--accounts", metavar="FILE", help="CSV or Parquet")] = None,
+    as_of: AsOf = None,
+    engine: Annotated[str, typer.Option("--engine", help="duckdb")] = "duckdb",
+    threads: Annotated[int | None, typer.Option("--threads", min=1, help="left out: all cores")] = None,
+    as_json: AsJson = False,
+    verbose: Verbose = False,
+) -> int:
+    """Score people from files: scores.parquet, lines.parquet, accounts.parquet."""
+    set_up_logs(verbose=verbose)
+    if engine != "duckdb":
+        raise ConfigError(
+            "engine.unknown", f"this version computes on DuckDB only, not on {engine}", cure="--engine duckdb"
+        )
+    moment = instant(as_of) or utc_now()
+    scored = score_files(mappings, people, activities, accounts, as_of=moment, out=out, threads=threads)
+    counts = {"people": scored.scores.num_rows, "lines": scored.lines.num_rows, "accounts": scored.accounts.num_rows}
+    if as_json:
+        emit({"as_of": moment, "out": str(out), **counts})
+    else:
+        told = ", ".join(f"{count:,} {name}" for name, count in counts.items())
+        console().print(f"scored as of {moment.isoformat()}: {told} in {out}")
+    return 0
+
+
+def match(
+    people: Annotated[Path, typer.Option("--people", metavar="FILE", help="CSV; person_id and company are enough")],
+    accounts: Annotated[Path, typer.Option("--accounts", metavar="FILE", help="CSV; account_id and name are enough")],
+    out: Annotated[Path, typer.Option("--out", metavar="FILE", help="the CSV to write")],
+    mappings: Annotated[
+        Path | None, typer.Option("--mappings", metavar="DIR", help="left out: starter thresholds")
+    ] = None,
+    as_json: AsJson = False,
+    verbose: Verbose = False,
+) -> int:
+    """Match people to accounts from files; what is not sure is marked for review."""
+    set_up_logs(verbose=verbose)
+    matching = None if mappings is None else load_mappings(mappings).matching.account
+    counts = match_files(people, accounts, out, matching=matching)
+    if as_json:
+        emit({"out": str(out), **counts})
+    else:
+        console().print(", ".join(f"{count:,} {name}" for name, count in counts.items()) + f" in {out}")
+    return 0
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command()(score)
+    app.command()(match)

@@ -1,0 +1,218 @@
+"""``status``, ``explain``, ``outbox``: what is, why it is, and what waits."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from datetime import timedelta
+from typing import Annotated, Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from connector.bootstrap import open_house, open_state, read_settings, utc_now
+from connector.cli.options import DEFAULT_CONFIG, AsJson, AsOf, ConfigFile, Verbose, instant
+from connector.cli.output import console, emit
+from connector.cli.running import who
+from connector.cli.tell_person import tell_person
+from connector.domain.writes import RowState
+from connector.errors import Refused
+from connector.lake.reading import Lake
+from connector.logs import set_up_logs
+from connector.mapping.load import load_mappings
+from connector.pipeline.explaining import explain as explain_person
+from connector.pipeline.population import Census
+from connector.ports.store import OutboxRow, Store
+from connector.trust.golive import unsigned
+
+DAY = timedelta(hours=24)
+_OPEN = (RowState.TODO, RowState.DOING, RowState.UNKNOWN)
+
+outbox = typer.Typer(help="Held and dead writes, grouped by cause: list, retry, dismiss.", no_args_is_help=True)
+
+
+def status(config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> int:
+    """Show health, backlog, budget, questions and the last runs."""
+    settings = read_settings(config)
+    now = utc_now()
+    with open_state(settings) as store:
+        mappings = load_mappings(settings.mappings)
+        paused = store.switches.paused()
+        counts = store.outbox.counts()
+        runs = [
+            {
+                "run_id": run.id,
+                "kind": run.kind,
+                "mode": run.mode,
+                "as_of": run.as_of,
+                "verdict": run.verdict or "running",
+            }
+            for run in store.runs.last(5)
+        ]
+        systems = [system.name for system in settings.sources] + [settings.crm.name]
+        budget = {
+            name: {
+                "used_24h": store.ledger.spent(name, now - DAY),
+                "ceiling": settings.limits.api_calls_per_day.get(name),
+            }
+            for name in dict.fromkeys(systems)
+        }
+        document = {
+            "mode": settings.mode,
+            "paused": None if paused is None else {"by": paused[0], "at": paused[1]},
+            "definition": unsigned(mappings.lifecycle.definition, now.date()) or "signed",
+            "outbox": counts,
+            "waiting": sum(counts.get(state, 0) for state in _OPEN),
+            "reviews": len(store.knowledge.reviews("open")),
+            "baseline": store.knowledge.marks().get("baseline"),
+            "before_baseline": json.loads(store.switches.setting("fast_lane_before_baseline") or "[]"),
+            "api_calls": budget,
+            "last_runs": runs,
+        }
+    if as_json:
+        emit(document)
+    else:
+        _tell_status(console(), document)
+    return 0
+
+
+def _tell_status(screen: Console, document: dict[str, Any]) -> None:
+    paused = document["paused"]
+    screen.print(f"mode: {document['mode']}" + (f", paused by {paused['by']} since {paused['at']}" if paused else ""))
+    screen.print(f"definition: {document['definition']}")
+    screen.print(f"baseline: {document['baseline'] or 'not yet: the first live run writes scores and stages only'}")
+    states = ", ".join(f"{count:,} {state}" for state, count in sorted(document["outbox"].items()) if count) or "empty"
+    screen.print(f"outbox: {states}")
+    screen.print(f"open questions (who is who, which account): {document['reviews']}")
+    if document["before_baseline"]:
+        screen.print(
+            f"asked for sales in the week before the baseline, not called by us: {len(document['before_baseline'])}"
+        )
+    for system, calls in document["api_calls"].items():
+        ceiling = f" of {calls['ceiling']:,}" if calls["ceiling"] else ""
+        screen.print(f"API calls to {system} in 24 hours: {calls['used_24h']:,}{ceiling}")
+    for run in document["last_runs"]:
+        screen.print(f"  {run['as_of']:%Y-%m-%d %H:%M} {run['kind']} {run['run_id']}: {run['verdict']} ({run['mode']})")
+
+
+def explain(
+    somebody: Annotated[str, typer.Argument(metavar="WHO", help="e-mail address, CRM id or source id")],
+    config: ConfigFile = DEFAULT_CONFIG,
+    as_json: AsJson = False,
+    as_of: AsOf = None,
+    verbose: Verbose = False,
+) -> int:
+    """Explain one person or account: identity, match, lines that add up, stage, owner, tasks, story."""
+    set_up_logs(verbose=verbose)
+    moment = instant(as_of)
+    with open_house(config) as house:
+        engine = house.engine
+        last = house.store.switches.setting("last_as_of")
+        census = Census(
+            lake=Lake(engine.lake_root, house.store.manifest),
+            store=house.store,
+            mappings=house.mappings,
+            traits=engine.traits(),
+            crm=engine.crm.traits(),
+            install=engine.install,
+            time_zone=engine.time_zone,
+            automation=(),
+        )
+        told = explain_person(census, somebody, as_of=moment or instant(last) or utc_now())
+    if as_json:
+        emit(told.document)
+    else:
+        tell_person(console(), told.document)
+    return 0
+
+
+@outbox.command("list")
+def list_outbox(config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> int:
+    """List what is held, dead or of unknown fate, grouped by cause, with who must act."""
+    with open_state(read_settings(config)) as store:
+        groups = _groups(store)
+    if as_json:
+        emit({"groups": groups})
+        return 0
+    screen = console()
+    if not groups:
+        screen.print("nothing waits for a person")
+    table = Table(box=None, padding=(0, 2, 0, 0))
+    for name in ("state", "why", "what", "rows", "who acts", "plan", "example"):
+        table.add_column(name)
+    for group in groups:
+        table.add_row(*(str(group[name]) for name in ("state", "why", "what", "rows", "fixer", "plan", "example")))
+    if groups:
+        screen.print(table)
+        screen.print("held by a limit: `handoff approve PLAN`; dead: cure the cause, then `handoff outbox retry`")
+    return 0
+
+
+def _groups(store: Store) -> list[dict[str, Any]]:
+    found: dict[tuple[str, ...], list[OutboxRow]] = defaultdict(list)
+    for row in store.outbox.unsettled():
+        if row.state in {RowState.HELD, RowState.DEAD, RowState.UNKNOWN}:
+            why = row.held_by if row.state is RowState.HELD else row.code or "no answer yet"
+            found[row.state.value, why, f"{row.write.kind} {row.write.object}", row.plan_id, row.fixer].append(row)
+    return [
+        {
+            "state": state,
+            "why": why,
+            "what": what,
+            "plan": plan,
+            "fixer": fixer,
+            "rows": len(rows),
+            "ids": [row.id for row in rows[:100]],
+            "message": rows[0].message,
+            "example": rows[0].lane,
+        }
+        for (state, why, what, plan, fixer), rows in sorted(found.items())
+    ]
+
+
+Ids = Annotated[
+    list[int] | None, typer.Argument(metavar="[ID]...", help="row ids from `outbox list --json`; none = all dead")
+]
+
+
+@outbox.command("retry")
+def retry_outbox(ids: Ids = None, config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> int:
+    """Send dead rows again at the next run, after the cause has been cured."""
+    settings = read_settings(config)
+    now = utc_now()
+    with open_state(settings) as store:
+        if store.switches.paused() is not None or settings.mode != "live":
+            raise Refused("retry.paused", "writes are paused", cure="set mode: live, or `handoff resume`, then retry")
+        count = store.outbox.retry(ids or _dead(store), now=now)
+        store.switches.audit(who(), "outbox retry", now, {"rows": count})
+    _said("retried", count, "rows will be sent by the next run", as_json=as_json)
+    return 0
+
+
+@outbox.command("dismiss")
+def dismiss_outbox(ids: Ids = None, config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> int:
+    """Give dead rows up for good."""
+    now = utc_now()
+    with open_state(read_settings(config)) as store:
+        count = store.outbox.dismiss(ids or _dead(store), who=who(), now=now)
+    _said("dismissed", count, "rows given up", as_json=as_json)
+    return 0
+
+
+def _dead(store: Store) -> list[int]:
+    return [row.id for row in store.outbox.unsettled() if row.state is RowState.DEAD]
+
+
+def _said(word: str, count: int, words: str, *, as_json: bool) -> None:
+    if as_json:
+        emit({word: count})
+    else:
+        console().print(f"{count} {words}")
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    app.command()(status)
+    app.command()(explain)
+    app.add_typer(outbox, name="outbox")

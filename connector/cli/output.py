@@ -1,0 +1,44 @@
+"""How commands speak: one JSON document, or words for people; never both."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from typing import Any
+
+from rich.console import Console
+
+from connector.errors import HandoffError, MappingError
+
+
+def console() -> Console:
+    """Give the screen for people: no colours without a terminal or with NO_COLOR."""
+    return Console(highlight=False, soft_wrap=True, no_color=bool(os.environ.get("NO_COLOR")) or None)
+
+
+def emit(document: Any) -> None:
+    """Print one JSON document on standard output."""
+    sys.stdout.write(json.dumps(document, ensure_ascii=False, default=str) + "\n")
+
+
+def error_document(error: HandoffError) -> dict[str, Any]:
+    """Give an error as JSON, with every problem of a mapping file apart."""
+    body: dict[str, Any] = {"code": error.code, "message": error.message, "cure": error.cure, "at": error.at}
+    if isinstance(error, MappingError):
+        body["problems"] = [
+            {"file": p.file, "line": p.line, "column": p.column, "key": p.key, "message": p.message}
+            for p in error.problems
+        ]
+    return {"error": body}
+
+
+def complain(error: HandoffError) -> None:
+    """Say on standard error what is wrong and what cures it."""
+    if isinstance(error, MappingError):
+        sys.stderr.write(f"{error}\n")
+        return
+    where = f"{error.at}: " if error.at else ""
+    sys.stderr.write(f"{where}{error.message} [{error.code}]\n")
+    if error.cure:
+        sys.stderr.write(f"  cure: {error.cure}\n")

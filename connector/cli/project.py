@@ -1,0 +1,143 @@
+"""``init``, ``check``, ``provision``: from an empty folder to an org that is ready."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from connector.bootstrap import House, open_house, read_settings, utc_now
+from connector.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile, Verbose
+from connector.cli.output import console, emit
+from connector.errors import ConfigError, MappingError, Problem
+from connector.logs import set_up_logs
+from connector.mapping.load import check_mappings, load_mappings
+from connector.mapping.starter import write_starter
+from connector.pipeline.wanted import wanted_of
+from connector.ports.crm import Provisioner, ProvisionStep
+from connector.ports.traits import Finding
+from connector.scoring.examples import run_examples
+from connector.trust.fields import field_specs
+from connector.trust.golive import unsigned
+from connector.trust.online import check_online
+
+_MARKS = {"would": "would do", "done": "done", "present": "there already", "failed": "FAILED"}
+
+
+def init(folder: Annotated[Path, typer.Argument(metavar="DIR", help="a new or empty folder")]) -> int:
+    """Write a commented handoff.yaml and a copy of the starter mappings; nothing that exists is touched."""
+    written = write_starter(folder)
+    screen = console()
+    for path in written:
+        screen.print(f"wrote {path}")
+    screen.print(f"next: edit {folder / 'handoff.yaml'}, then `handoff check -c {folder / 'handoff.yaml'}`")
+    return 0
+
+
+def check(
+    config: ConfigFile = DEFAULT_CONFIG,
+    online: Annotated[bool, typer.Option("--online", help="also credentials, rights, fields and picklists")] = False,
+    as_json: AsJson = False,
+    verbose: Verbose = False,
+) -> int:
+    """Check configuration, mapping files and their examples; all problems at once."""
+    set_up_logs(verbose=verbose)
+    problems: list[Problem] = []
+    settings = None
+    try:
+        settings = read_settings(config)
+    except MappingError as error:
+        problems += error.problems
+    folder = settings.mappings if settings is not None else config.parent / "mappings" / "default"
+    problems += check_mappings(folder) if folder.is_dir() or settings is not None else []
+    if problems:
+        raise MappingError(sorted(set(problems)))
+    mappings = load_mappings(folder)
+    failures = run_examples(mappings.scoring)
+    if failures:
+        file = _shown(folder / "scoring.yaml")
+        raise MappingError([Problem(file, 1, 1, f"examples.{f.index}", str(f)) for f in failures])
+    notes = [note] if (note := unsigned(mappings.lifecycle.definition, utc_now().date())) else []
+    findings = _online(config) if online else []
+    bad = [finding for finding in findings if not finding.ok]
+    if as_json:
+        emit({"ok": not bad, "problems": [], "notes": notes, "findings": [_finding(f) for f in findings]})
+    else:
+        screen = console()
+        screen.print(
+            f"{_shown(config)} and {_shown(folder)}: no problems; {len(mappings.scoring.examples)} examples hold"
+        )
+        for note in notes:
+            screen.print(f"note: {note}")
+        for finding in findings:
+            screen.print(f"{'ok  ' if finding.ok else 'BAD '} {finding.subject}: {finding.message}")
+            if not finding.ok and finding.cure:
+                screen.print(f"     cure: {finding.cure}")
+    return 3 if bad else 0
+
+
+def _online(config: Path) -> list[Finding]:
+    with open_house(config) as house:
+        return check_online(house.mappings, house.engine.adapters, house.engine.crm)
+
+
+def _finding(finding: Finding) -> dict[str, Any]:
+    return {"subject": finding.subject, "ok": finding.ok, "message": finding.message, "cure": finding.cure}
+
+
+def _shown(path: Path) -> str:
+    """Give a path as the reader would type it."""
+    relative = os.path.relpath(path)
+    return str(path) if relative.startswith("..") else relative
+
+
+def provision(
+    config: ConfigFile = DEFAULT_CONFIG,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="say what would be done; write nothing")] = False,
+    as_json: AsJson = False,
+    verbose: Verbose = False,
+) -> int:
+    """Create the CRM fields, the least-privilege permission set and its assignment; may be repeated."""
+    set_up_logs(verbose=verbose)
+    with open_house(config) as house:
+        steps = provision_house(house, dry_run=dry_run)
+    failed = [step for step in steps if step.state == "failed"]
+    if as_json:
+        emit({"dry_run": dry_run, "steps": [{"what": s.what, "state": s.state, "message": s.message} for s in steps]})
+    else:
+        screen = console()
+        for step in steps:
+            screen.print(f"{_MARKS[step.state]:>13}  {step.what}{': ' + step.message if step.message else ''}")
+    return 3 if failed else 0
+
+
+def provision_house(house: House, *, dry_run: bool) -> list[ProvisionStep]:
+    """Provision the CRM of a house.
+
+    Raises:
+        ConfigError: this CRM has no fields of its own to create.
+        AccessError: our user may not; the message names the right.
+    """
+    crm = house.engine.crm
+    if not isinstance(crm, Provisioner):
+        raise ConfigError(
+            "provision.not_needed",
+            f"{crm.traits().system} needs no provisioning",
+            cure="go on with `handoff plan`",
+        )
+    traits = crm.traits()
+    specs = field_specs(house.mappings, traits)
+    readable = wanted_of(house.mappings, traits, is_crm=True)
+    before = crm.calls()
+    try:
+        return crm.provision(specs, readable, dry_run=dry_run)
+    finally:
+        house.store.ledger.spend(traits.system, crm.calls() - before, cause="provision", at=utc_now())
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    for command in (init, check, provision):
+        app.command()(command)

@@ -1,0 +1,215 @@
+"""``plan``, ``run``, ``approve``, ``pause``, ``resume``: everything that may lead to a write."""
+
+from __future__ import annotations
+
+import getpass
+import signal
+from datetime import UTC, datetime
+from typing import Annotated
+
+import structlog
+import typer
+
+from connector.bootstrap import House, on_this_machine, open_house, open_state, read_settings
+from connector.cli.options import DEFAULT_CONFIG, AsJson, AsOf, ConfigFile, Verbose, instant
+from connector.cli.output import console, emit
+from connector.cli.progress import Progress
+from connector.cli.tell import tell_plan, tell_run
+from connector.daemon.serve import serve
+from connector.errors import ConfigError, HandoffError, Refused, Stopped
+from connector.logs import set_up_logs
+from connector.pipeline.cycle import Cycle
+from connector.pipeline.turn import cycle_clock, engine_turn, remember_clock
+from connector.trust.golive import refuse_unless_ready
+
+
+class Signals:
+    """Remembers that SIGTERM or SIGINT asked us to stop; what is in hand is finished first."""
+
+    def __init__(self) -> None:
+        self.asked = False
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, self._ask)
+
+    def _ask(self, _number: int, _frame: object) -> None:
+        self.asked = True
+
+    def __call__(self) -> bool:
+        """Say whether to stop."""
+        return self.asked
+
+
+def _clock(house: House, as_of: datetime | None) -> datetime:
+    if as_of is not None and house.settings.mode == "live" and not on_this_machine(house.settings):
+        raise ConfigError(
+            "as_of.live",
+            "a clock of one's own is for files and loopback; in live mode a real system keeps its own time",
+            cure="leave --as-of out, or use mode: shadow",
+            at="--as-of",
+        )
+    return cycle_clock(house.store, as_of)
+
+
+def _ready(house: House, now: datetime) -> None:
+    cutover = house.settings.cutover
+    refuse_unless_ready(
+        mode=house.settings.mode,
+        definition=house.mappings.lifecycle.definition,
+        waived_by=cutover.waived_by,
+        waiver_reason=cutover.reason,
+        compared=house.store.switches.setting("comparison_passed") == "yes",
+        today=now.date(),
+    )
+
+
+def plan(
+    config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False, as_of: AsOf = None, verbose: Verbose = False
+) -> int:
+    """Show what the next run would write, and why; nothing is written to any system."""
+    set_up_logs(verbose=verbose)
+    moment = instant(as_of)
+    with Progress(enabled=not as_json) as progress, open_house(config, progress=progress, stop=Signals()) as house:
+        with engine_turn(house.store, house.engine.owner):
+            now = _clock(house, moment)
+            remember_clock(house.store, now)
+            cycle = Cycle(house.engine, now=now)
+            try:
+                report = cycle.plan()
+            except HandoffError as error:
+                _fail(error, cycle, as_json=as_json)
+                raise
+        progress.stop()
+        document = report.document() | {"plan": cycle.plan_summary}
+        if as_json:
+            emit(document)
+        else:
+            tell_plan(console(), document, cycle)
+    return 0
+
+
+def run(
+    config: ConfigFile = DEFAULT_CONFIG,
+    once: Annotated[bool, typer.Option("--once", help="one cycle, then end; without it: the daemon")] = False,
+    plan_id: Annotated[str | None, typer.Option("--plan", metavar="ID", help="do exactly what this plan says")] = None,
+    as_json: AsJson = False,
+    as_of: AsOf = None,
+    verbose: Verbose = False,
+) -> int:
+    """Run the daemon, one cycle, or exactly a plan."""
+    set_up_logs(verbose=verbose)
+    if not once and plan_id is None:
+        if as_of is not None:
+            raise ConfigError("as_of.daemon", "the daemon lives in real time", cure="use --once", at="--as-of")
+        return serve(config, stop=Signals())
+    return _cycle(config, plan_id, instant(as_of), as_json=as_json)
+
+
+def _cycle(config: ConfigFile, plan_id: str | None, as_of: datetime | None, *, as_json: bool) -> int:
+    with Progress(enabled=not as_json) as progress, open_house(config, progress=progress, stop=Signals()) as house:
+        with engine_turn(house.store, house.engine.owner):
+            now = _clock(house, as_of)
+            cycle = Cycle(house.engine, now=now)
+            try:
+                _ready(house, now)
+                remember_clock(house.store, now)
+                report = cycle.run_plan(plan_id) if plan_id else cycle.run()
+            except HandoffError as error:
+                _fail(error, cycle, as_json=as_json)
+                raise
+        progress.stop()
+        _log(cycle)
+        if as_json:
+            emit(report.document())
+        else:
+            tell_run(console(), report.document())
+    return 1 if report.verdict == "red" else 0
+
+
+def _fail(error: HandoffError, cycle: Cycle, *, as_json: bool) -> None:
+    if isinstance(error, Stopped):
+        cycle.report.verdict = "amber"
+    cycle.report.fail(error)
+    _log(cycle)
+    if as_json:
+        emit(cycle.report.document())
+        error.told = True  # type: ignore[attr-defined]
+
+
+def _log(cycle: Cycle) -> None:
+    report = cycle.report
+    structlog.get_logger().info(
+        "cycle",
+        run=report.run_id,
+        verdict=report.verdict,
+        pulled=report.pulled,
+        writes=report.writes,
+        api_calls=report.api_calls,
+        seconds=report.seconds,
+        code=(report.error or {}).get("code", ""),
+    )
+
+
+def approve(
+    plan_id: Annotated[str, typer.Argument(metavar="PLAN", help="the plan whose held rows may go")],
+    config: ConfigFile = DEFAULT_CONFIG,
+    as_json: AsJson = False,
+) -> int:
+    """Release, once, what a limit held in a plan; the next delivery checks each row against the CRM again."""
+    settings = read_settings(config)
+    now = datetime.now(UTC)
+    with open_state(settings) as store:
+        if store.switches.paused() is not None or settings.mode != "live":
+            raise Refused(
+                "approve.paused", "writes are paused", cure="set mode: live, or `handoff resume`, then approve"
+            )
+        if store.runs.plan(plan_id) is None:
+            raise Refused("plan.unknown", f"there is no plan {plan_id}", cure="`handoff outbox list` names the plans")
+        count = store.outbox.release(plan_id=plan_id, held_by="limit", now=now)
+        count += store.outbox.release(plan_id=plan_id, held_by="dependency", now=now)
+        store.switches.audit(who(), "approve", now, {"plan": plan_id, "rows": count})
+    if as_json:
+        emit({"plan_id": plan_id, "released": count})
+    else:
+        console().print(f"{count} held rows of {plan_id} released; the next run sends them")
+    return 0
+
+
+def pause(config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> int:
+    """Stop all writes, inside one batch; pulling and planning go on."""
+    with open_state(read_settings(config)) as store:
+        now = datetime.now(UTC)
+        store.switches.pause(who(), now)
+        store.switches.audit(who(), "pause", now)
+    _say({"paused": True, "by": who(), "at": now}, "writes are paused; `handoff resume` goes on", as_json=as_json)
+    return 0
+
+
+def resume(config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> int:
+    """Go on writing after a pause."""
+    with open_state(read_settings(config)) as store:
+        now = datetime.now(UTC)
+        store.switches.resume(who(), now)
+        store.switches.audit(who(), "resume", now)
+    _say({"paused": False, "by": who(), "at": now}, "writes go on", as_json=as_json)
+    return 0
+
+
+def _say(document: dict[str, object], words: str, *, as_json: bool) -> None:
+    if as_json:
+        emit(document)
+    else:
+        console().print(words)
+
+
+def who() -> str:
+    """Give the name of whoever types."""
+    try:
+        return getpass.getuser()
+    except OSError:
+        return "unknown user"
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    for command in (plan, run, approve, pause, resume):
+        app.command()(command)

@@ -1,0 +1,73 @@
+"""What a cycle did, in words for people."""
+
+from __future__ import annotations
+
+from collections import Counter
+from typing import Any
+
+from rich.console import Console
+from rich.table import Table
+
+from connector.pipeline.cycle import Cycle
+
+_COLOURS = {"green": "green", "amber": "yellow", "red": "red"}
+
+
+def _counts(counts: dict[str, int], *, empty: str = "nothing") -> str:
+    return ", ".join(f"{value:,} {name.replace('_', ' ')}" for name, value in counts.items() if value) or empty
+
+
+def _facts(screen: Console, document: dict[str, Any]) -> None:
+    table = Table(show_header=False, box=None, padding=(0, 2, 0, 0))
+    table.add_row("pulled", _counts(document["pulled"]))
+    table.add_row("persons", _counts(document["identity"]))
+    table.add_row("matched", _counts(document["matched"]))
+    table.add_row("stages", _counts(document["stages"]))
+    table.add_row("now", _counts(document["dispositions"]))
+    screen.print(table)
+
+
+def tell_run(screen: Console, document: dict[str, Any]) -> None:
+    """Tell a run: what came in, who moved, what was written, what waits and for whom."""
+    colour = _COLOURS[document["verdict"]]
+    screen.print(f"run {document['run_id']}: [bold {colour}]{document['verdict']}[/] ({document['mode']})")
+    _facts(screen, document)
+    writes = document["writes"]
+    screen.print(
+        f"writes: {writes['planned']:,} planned = {writes['written']:,} written + {writes['unchanged']:,} unchanged + "
+        f"{writes['superseded']:,} superseded + {writes['held']:,} held + {writes['dead']:,} dead"
+    )
+    held = _counts(document["held_by"], empty="")
+    if held:
+        screen.print(f"held by: {held}")
+    if document["created"] or document["updated"]:
+        created, updated = _counts(document["created"]), _counts(document["updated"])
+        screen.print(f"created: {created}; updated: {updated}")
+    for system, calls in document["api_calls"].items():
+        screen.print(f"API calls to {system}: {calls['used']:,}")
+    if document["needs_person"]:
+        screen.print(f"waiting for a person: {document['needs_person']:,} (`handoff outbox list`, `handoff status`)")
+    if document["mode"] != "live":
+        screen.print(f"mode is {document['mode']}: nothing was written; what was decided is dropped")
+
+
+def tell_plan(screen: Console, document: dict[str, Any], cycle: Cycle) -> None:
+    """Tell a plan: what would be written and why, who would move, what it costs."""
+    summary = document["plan"]
+    screen.print(f"plan [bold]{document['plan_id']}[/] ({document['mode']}): nothing was written")
+    _facts(screen, document)
+    screen.print(f"would write {summary['writes']:,} rows: {_counts(summary['by_object'])}")
+    screen.print(f"by cause: {_counts(summary['by_cause'])}")
+    if summary["held"]:
+        screen.print(f"held until approved: {_counts(summary['held'])}")
+    if cycle.population is not None:
+        moves = cycle.population.staged.moves
+        ways = Counter(
+            f"{a} → {b}"
+            for a, b in zip(moves.column("from_stage").to_pylist(), moves.column("to_stage").to_pylist(), strict=True)
+        )
+        if ways:
+            screen.print("moves: " + ", ".join(f"{count:,} {way}" for way, count in ways.most_common(8)))
+    for system, calls in document["api_calls"].items():
+        screen.print(f"API calls to {system}: {calls['used']:,} so far, about {calls['forecast']:,} with the writes")
+    screen.print(f"to do exactly this: handoff run --plan {document['plan_id']}")

@@ -1,0 +1,191 @@
+"""One person, explained: who they are, which account, every line of the score, the stage, the work, the story."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from connector.domain.refs import normal_email
+from connector.errors import ConfigError
+from connector.pipeline.gathering import hold
+from connector.pipeline.population import Census, Population, take_census
+from connector.pipeline.workplace import users
+
+#: how many of the latest events the story tells
+_TIMELINE = 50
+
+
+@dataclass(frozen=True, slots=True)
+class Explanation:
+    """What ``handoff explain`` shows; ``document`` is its JSON."""
+
+    document: dict[str, Any]
+
+
+def explain(census: Census, who: str, *, as_of: datetime) -> Explanation:
+    """Explain a person or an account, named by e-mail address, CRM id or source id. Reads only.
+
+    Raises:
+        ConfigError: nobody is known by that name at that time.
+    """
+    holdings = hold(census.lake, census.traits, as_of=as_of)
+    population = take_census(census, holdings, now=as_of)
+    person_id = _find(population, who)
+    if person_id is None:
+        account = population.accounts.filter(pc.equal(population.accounts.column("account_id"), who)).to_pylist()
+        if account:
+            return Explanation(_account(population, account[0], as_of))
+        raise ConfigError(
+            "explain.unknown",
+            "nobody is known by that e-mail address, CRM id or source id at that time",
+            cure="check the spelling, or pull first: `handoff run --once` or `handoff plan`",
+        )
+    row = population.people.filter(pc.equal(population.people.column("person_id"), person_id)).to_pylist()[0]
+    names = {user.id: user.username for user in users(holdings, census.crm)}
+    return Explanation(
+        {
+            "kind": "person",
+            "as_of": as_of.isoformat(),
+            "person_id": person_id,
+            "identity": _identity(population, row, person_id),
+            "match": _match(population, row, person_id),
+            "score": _score(population, row, person_id),
+            "stage": _stage(census, row, person_id),
+            "owner": names.get(str(row.get("owner_id")), row.get("owner_id")),
+            "tasks": [_task(task, names) for task in population.tasks if task["person_id"] == person_id],
+            "timeline": _timeline(population, person_id),
+        }
+    )
+
+
+def _find(population: Population, who: str) -> str | None:
+    people, text = population.people, who.strip()
+    address = normal_email(text)
+    if address:
+        rows = people.filter(pc.equal(pc.utf8_lower(people.column("email")), address))
+        if rows.num_rows:
+            return str(rows.column("person_id")[0].as_py())
+    identities = population.identified.identities
+    same = pc.equal(identities.column("id"), address or text)
+    living = set(people.column("person_id").to_pylist())
+    for person_id in identities.filter(same).column("person_id").to_pylist():
+        if person_id in living:
+            return str(person_id)
+    return text if text in living else None
+
+
+def _of(table: pa.Table, person_id: str) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = table.filter(pc.equal(table.column("person_id"), person_id)).to_pylist()
+    return rows
+
+
+def _identity(population: Population, row: dict[str, Any], person_id: str) -> dict[str, Any]:
+    why = _of(population.identified.why, person_id)
+    reviews = [review for review in population.identified.reviews if review.person_id == person_id]
+    return {
+        "name": " ".join(part for part in (row.get("first_name"), row.get("last_name")) if part),
+        "email": row.get("email"),
+        "title": row.get("title"),
+        "company": row.get("company"),
+        "crm_record": row["record"],
+        "in_review": bool(row["person_review"]),
+        "questions": [json.loads(review.candidates) for review in reviews],
+        "records": [
+            {"record": f"{r['system']}:{r['object']}:{r['id']}", "joined_by": r["key"], "to": r["to"]} for r in why
+        ],
+    }
+
+
+def _match(population: Population, row: dict[str, Any], person_id: str) -> dict[str, Any]:
+    found = _of(population.matches, person_id)[0]
+    return {
+        "account": row["account"],
+        "account_id": found["account_id"] or None,
+        "account_name": row.get("account.name"),
+        "method": found["method"],
+        "confidence": found["confidence"],
+        "evidence": found["evidence"],
+        "runner_up": found["runner_up"] or None,
+    }
+
+
+def _score(population: Population, row: dict[str, Any], person_id: str) -> dict[str, Any]:
+    lines = [
+        {name: _plain(line[name]) for name in ("dimension", "rule", "points", "count", "first_on", "last_on")}
+        for line in _of(population.scored.lines, person_id)
+    ]
+    today = _of(population.scored.scores, person_id)[0]
+    shown = json.loads(row["shown"]) if row["shown"] else None
+    return {
+        "total": today["total"],
+        "parts": {name: today[f"{name}_part"] for name in ("fit", "interest", "qualification")},
+        "fit": today["fit"],
+        "fit_range": [today["fit_low"], today["fit_high"]],
+        "interest": today["interest"],
+        "qualification": today["qualification"],
+        "grade": today["grade"],
+        "verdict": today["verdict"],
+        "role": today["role"],
+        "buying_stage": today["buying_stage"],
+        "deciding_fact": today["deciding_fact"],
+        "disqualified_because": today["disqualified_because"],
+        "reasons": row["score.reasons"],
+        "lines": lines,
+        "shown": None if shown is None else {name: shown[name] for name in ("total", "grade", "verdict", "stage")},
+    }
+
+
+def _stage(census: Census, row: dict[str, Any], person_id: str) -> dict[str, Any]:
+    moves = census.store.knowledge.stage_moves(person_id).to_pylist()
+    return {
+        "stage": row["stage"],
+        "since": _plain(row["stage_since"]),
+        "entry": row["stage_entry"],
+        "disposition": row["disposition"],
+        "cool_off_until": _plain(row["cool_off_until"]),
+        "moves": [{name: _plain(move[name]) for name in ("at", "from_stage", "to_stage", "because")} for move in moves],
+    }
+
+
+def _task(task: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:
+    owner = str(task["owner"])
+    return {
+        "id": task["id"],
+        "subject": task["subject"],
+        "rule": task["rule"],
+        "owner": names.get(owner, owner),
+        "due": task["due_at"] or task["due_date"],
+        "status": task["status"],
+    }
+
+
+def _timeline(population: Population, person_id: str) -> list[dict[str, Any]]:
+    events = _of(population.signals.activities, person_id)[-_TIMELINE:]
+    names = ("occurred_at", "system", "type", "path", "form", "asset", "campaign", "subject")
+    return [{name: _plain(event[name]) for name in names if event[name] is not None} for event in reversed(events)]
+
+
+def _account(population: Population, row: dict[str, Any], as_of: datetime) -> dict[str, Any]:
+    people = population.people
+    members = people.filter(pc.equal(pc.fill_null(people.column("account_id"), ""), row["account_id"]))
+    names = ("person_id", "role", "score.total", "grade", "stage")
+    return {
+        "kind": "account",
+        "as_of": as_of.isoformat(),
+        "account_id": row["account_id"],
+        "name": row["name"],
+        "score": row["score.total"],
+        "fit": row["account.fit"],
+        "grade": row["grade"],
+        "roles": row["account.roles"],
+        "people": members.select(list(names)).to_pylist(),
+    }
+
+
+def _plain(value: Any) -> Any:
+    return value.isoformat() if hasattr(value, "isoformat") else value

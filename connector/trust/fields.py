@@ -1,0 +1,110 @@
+"""Which fields the CRM must have: those the mappings name and the fixed set that exactly-once rests on."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from connector.mapping.bundle import Mappings
+from connector.mapping.fields import CrmField
+from connector.ports.crm import FieldSpec
+from connector.ports.traits import AdapterTraits
+
+_PEOPLE = ("lead", "contact")
+#: fields whose names end like this are custom ones, which we may create
+CUSTOM = "__c"
+_NUMBERS = frozenset(
+    {"score.total", "score.fit", "score.interest", "score.qualification", "account.score", "account.fit", "stage_entry"}
+)
+_LONG = frozenset({"score.reasons", "account.roles"})
+
+
+def field_specs(mappings: Mappings, crm: AdapterTraits) -> list[FieldSpec]:
+    """List the custom fields that must exist, each once, in a stable order; nothing for a CRM without custom fields."""
+    if not any(names.get("key", "").endswith(CUSTOM) for names in crm.native.values()):
+        return []
+    specs: dict[tuple[str, str], FieldSpec] = {}
+    for spec in (*_fixed(mappings, crm), *_qualification(mappings), *_mapped(mappings)):
+        specs.setdefault((spec.object, spec.name), spec)
+    return [specs[key] for key in sorted(specs)]
+
+
+def _fixed(mappings: Mappings, crm: AdapterTraits) -> Iterator[FieldSpec]:
+    key = crm.native["task"]["key"]
+    for object_ in (*_PEOPLE, "task"):
+        yield FieldSpec(
+            object_,
+            key,
+            "Handoff Key",
+            "text",
+            length=64,
+            unique=True,
+            external_id=True,
+            description="Names what Handoff created, so that it is never created twice. Do not edit.",
+        )
+    yield FieldSpec(
+        "task",
+        crm.native["task"]["rule"],
+        "Handoff Rule",
+        "text",
+        length=80,
+        description="The rule that asked for the task.",
+    )
+    yield FieldSpec(
+        "task",
+        crm.native["task"]["due_at"],
+        "Handoff Due",
+        "datetime",
+        description="When the task is due, to the minute.",
+    )
+    rejection = mappings.lifecycle.rejection
+    for object_ in _PEOPLE:
+        yield FieldSpec(
+            object_,
+            crm.native[object_]["stage_entry"],
+            "Handoff Stage Entry",
+            "number",
+            description="How many stages have been entered so far. Do not edit.",
+        )
+        yield FieldSpec(
+            object_,
+            rejection.field,
+            "Handoff Rejection",
+            "picklist",
+            values=rejection.reasons,
+            description="Why this lead was turned down; one click sends it back.",
+        )
+
+
+def _qualification(mappings: Mappings) -> Iterator[FieldSpec]:
+    for question, name in mappings.scoring.dimensions.qualification.bants.items():
+        if name.endswith(CUSTOM):
+            label = name.removesuffix(CUSTOM).replace("_", " ")
+            for object_ in _PEOPLE:
+                yield FieldSpec(
+                    object_,
+                    name,
+                    label,
+                    "picklist",
+                    values=("Yes", "No"),
+                    description=f"{question.replace('_', ' ')}: yes, no, or blank while nobody knows.",
+                )
+
+
+def _mapped(mappings: Mappings) -> Iterator[FieldSpec]:
+    for name, field in mappings.fields.crm.person.items():
+        if name.endswith(CUSTOM):
+            for object_ in _PEOPLE if field.only is None else (field.only,):
+                yield _spec(object_, name, field)
+    for name, field in mappings.fields.crm.account.items():
+        if name.endswith(CUSTOM):
+            yield _spec("account", name, field)
+
+
+def _spec(object_: str, name: str, field: CrmField) -> FieldSpec:
+    label = name.removesuffix(CUSTOM).replace("_", " ")
+    description = f"Shows {field.source}; written by Handoff."
+    if field.source in _NUMBERS:
+        return FieldSpec(object_, name, label, "number", description=description)
+    if field.source in _LONG:
+        return FieldSpec(object_, name, label, "long_text", length=4000, description=description)
+    return FieldSpec(object_, name, label, "text", length=80, description=description)
