@@ -68,7 +68,7 @@ WITH edge AS (
     SELECT edge.n, edge.other, edge.key FROM edge
     JOIN member m ON m.n = edge.n JOIN member o ON o.n = edge.other AND o.root = m.root
     WHERE edge.n <> edge.other
-    QUALIFY row_number() OVER (PARTITION BY edge.n ORDER BY rank, edge.other) = 1
+    QUALIFY row_number() OVER (PARTITION BY edge.n ORDER BY rank, edge.other, key) = 1
 )
 SELECT node.system, node.object, node.id, person_id,
        CASE WHEN node.ref = subject THEN 'subject' ELSE coalesce(key, 'known') END AS key,

@@ -1,0 +1,124 @@
+"""The working tables of one matching: people, accounts, their hosts and names."""
+
+from __future__ import annotations
+
+import duckdb
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from connector.matching.domains import NeverMatched, mail_host, registrable, web_host
+from connector.matching.names import company_name
+from connector.matching.tables import ACCOUNTS_IN, ANSWERS, PERSONS_IN, shaped
+
+_PERSON = """
+CREATE TABLE p AS
+SELECT person_id, nullif(link_account_id, '') AS link, nullif(regexp_extract(email, '@([^@]+)$', 1), '') AS mail,
+       nullif(trim(website), '') AS web, nullif(trim(company), '') AS company,
+       nullif(lower(trim(country)), '') AS country, nullif(lower(trim(state)), '') AS state,
+       nullif(lower(trim(city)), '') AS city,
+       nullif(right(regexp_replace(phone, '[^0-9]', '', 'g'), 8), '') AS phone,
+       CASE WHEN person_id IN (SELECT person_id FROM answer WHERE answer = 'different') THEN person_id ELSE '' END
+         AS refuser
+FROM person_in
+"""
+_ACCOUNT = """
+CREATE TABLE a AS
+SELECT account_id, name, website, domains, root, coalesce(open_opportunity, false)::INT AS open_opportunity,
+       coalesce(owner_active, false)::INT AS active_owner, coalesce(latest_us, -9223372036854775808) AS latest_activity,
+       nullif(lower(trim(country)), '') AS country, nullif(lower(trim(state)), '') AS state,
+       nullif(lower(trim(city)), '') AS city,
+       nullif(right(regexp_replace(phone, '[^0-9]', '', 'g'), 8), '') AS phone
+FROM account_in JOIN hierarchy USING (account_id)
+"""
+
+
+def open_ledger(
+    persons: pa.Table, accounts: pa.Table, decided: pa.Table, shared: tuple[str, ...]
+) -> duckdb.DuckDBPyConnection:
+    """Lay out ``p``, ``a``, ``answer``, ``account_host``, ``person_host``, ``account_name`` and ``person_name``.
+
+    Raises:
+        ConfigError: ``person_id`` or ``account_id`` is missing, or names one twice.
+    """
+    people = shaped(persons, PERSONS_IN, "people")
+    books = shaped(accounts, ACCOUNTS_IN, "accounts")
+    told = shaped(decided, ANSWERS, "answers", unique=False)
+    micros = pc.cast(books.column("latest_activity"), pa.int64())
+    books = books.drop_columns(["latest_activity"]).append_column("latest_us", micros)
+    con = duckdb.connect(":memory:")
+    _store(con, "person_in", people)
+    _store(con, "account_in", books)
+    _store(con, "answer", told)
+    _store(con, "hierarchy", _hierarchy(books))
+    con.execute(_PERSON)
+    con.execute(_ACCOUNT)
+    _store(con, "mail_host", _hosts(con, "SELECT DISTINCT mail FROM p WHERE mail IS NOT NULL", shared, mail=True))
+    web = (
+        "SELECT DISTINCT trim(web) FROM (SELECT web FROM p UNION SELECT website FROM a"
+        " UNION SELECT unnest(string_split(domains, ';')) FROM a) WHERE trim(web) <> ''"
+    )
+    _store(con, "web_host", _hosts(con, web, shared, mail=False))
+    _store(con, "spelling", _spellings(con))
+    con.execute(
+        "CREATE TABLE account_host AS SELECT DISTINCT account_id, host, domain FROM ("
+        " SELECT account_id, trim(website) AS written FROM a"
+        " UNION SELECT account_id, trim(unnest(string_split(domains, ';'))) FROM a) JOIN web_host USING (written)"
+        " WHERE never = ''"
+    )
+    con.execute(
+        "CREATE TABLE account_name AS SELECT account_id, key, full_name, form FROM a"
+        " JOIN spelling ON spelling.written = trim(a.name)"
+    )
+    return con
+
+
+def _store(con: duckdb.DuckDBPyConnection, name: str, table: pa.Table) -> None:
+    con.register("incoming", table)
+    con.execute(f"CREATE TABLE {name} AS SELECT * FROM incoming")
+    con.unregister("incoming")
+
+
+def _hierarchy(accounts: pa.Table) -> pa.Table:
+    """Give the topmost account above each; accounts that are each other's parents count as below the smallest id."""
+    ids = accounts.column("account_id").to_pylist()
+    parent = {child: above for child, above in zip(ids, accounts.column("parent_id").to_pylist(), strict=True) if above}
+    roots = []
+    for each in ids:
+        seen, top = {each}, each
+        while top in parent and parent[top] not in seen:
+            top = parent[top]
+            seen.add(top)
+        roots.append(min(seen) if top in parent and parent[top] in seen else top)
+    return pa.table({"account_id": pa.array(ids, pa.string()), "root": pa.array(roots, pa.string())})
+
+
+def _hosts(con: duckdb.DuckDBPyConnection, query: str, shared: tuple[str, ...], *, mail: bool) -> pa.Table:
+    """Work out each distinct host once: written, host, domain, and why it never names an account."""
+    never = NeverMatched(shared)
+    rows = []
+    for (written,) in con.execute(query).fetchall():
+        host = mail_host(written) if mail else web_host(written)
+        domain = registrable(host) if host else ""
+        if domain:
+            rows.append((written, host, domain, never.why(host)))
+    columns = list(zip(*rows, strict=True)) or [(), (), (), ()]
+    names = ("written", "host", "domain", "never")
+    return pa.table({name: pa.array(list(each), pa.string()) for name, each in zip(names, columns, strict=True)})
+
+
+def _spellings(con: duckdb.DuckDBPyConnection) -> pa.Table:
+    """Take each distinct company name apart once: written, key (core without spaces), core, full_name, form."""
+    query = (
+        "SELECT DISTINCT company FROM p WHERE company IS NOT NULL UNION SELECT trim(name) FROM a WHERE name IS NOT NULL"
+    )
+    written = [row[0] for row in con.execute(query).fetchall()]
+    parts = [company_name(each) for each in written]
+    return pa.table(
+        {
+            "written": pa.array(written, pa.string()),
+            "key": pa.array([each.core.replace(" ", "") or None for each in parts], pa.string()),
+            "core": pa.array([each.core for each in parts], pa.string()),
+            "full_name": pa.array([each.full for each in parts], pa.string()),
+            "form": pa.array([each.form for each in parts], pa.string()),
+        }
+    )

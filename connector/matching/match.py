@@ -1,0 +1,102 @@
+"""Find each person's account: existing link, then domain, then name and place."""
+
+from __future__ import annotations
+
+import duckdb
+import pyarrow as pa
+
+from connector.mapping.fields import AccountMatching
+from connector.matching.ledger import open_ledger
+from connector.matching.tables import ANSWERS, MATCHES
+from connector.matching.tiers import LINKED, by_domain, by_link, by_name
+from connector.matching.ties import SUSPECT_ACCOUNTS
+
+_CHOSEN = """
+CREATE TABLE chosen AS
+WITH graded AS (
+    SELECT found.*, verdict = 'sure' AND confidence >= accept AS accepted
+    FROM found JOIN bar USING (tier)
+    WHERE verdict IN ('torn', 'shared') OR confidence >= least(accept, review)
+), barred AS (
+    SELECT person_id, min(tier) AS tier FROM graded WHERE verdict = 'torn' GROUP BY person_id
+)
+SELECT graded.person_id, account_id, method, confidence, evidence, runner_up,
+       NOT (accepted AND graded.tier < coalesce(barred.tier, 1000000)) AS review, graded.tier
+FROM graded LEFT JOIN barred USING (person_id)
+QUALIFY row_number() OVER (
+    PARTITION BY graded.person_id
+    ORDER BY review, CASE WHEN review THEN 0 ELSE graded.tier END, confidence DESC, graded.tier, account_id
+) = 1
+"""
+
+_MATCHES = """
+SELECT p.person_id, account_id, coalesce(method, 'none') AS method, coalesce(confidence, 0.0) AS confidence,
+       coalesce(evidence, '') AS evidence,
+       coalesce(runner_up, (SELECT arg_max(f.account_id, (f.confidence, f.account_id)) FROM found f
+                            WHERE f.person_id = p.person_id AND f.account_id <> chosen.account_id)) AS runner_up,
+       coalesce(review, false) AS review
+FROM p LEFT JOIN chosen USING (person_id) ORDER BY p.person_id
+"""
+
+
+def match(persons: pa.Table, accounts: pa.Table, *, matching: AccountMatching, decided: pa.Table) -> pa.Table:
+    """Give one row per person (schema ``MATCHES``), sorted by person, the same for any order of rows.
+
+    Tiers are tried in the order written; the first answer that is sure and reaches its tier's ``accept`` counts. What
+    reaches only ``review``, and a tie that no rule breaks, is a review row with the best candidate; a tie on a domain
+    is not overruled by a name. An answer of a person (``decided``, schema ``ANSWERS``) comes before all tiers.
+
+    Confidences: link and remembered answer 1; domain of the e-mail 0.98, of the website 0.96, chosen by a tie-break
+    or the stated company name 0.95, the top of a hierarchy 0.93; equal name 0.97, equal but for the legal form 0.95,
+    with another legal form 0.93, in another country 0.85; undecided ties 0.8; near names at most 0.9, never accepted.
+    Free-mail, throw-away and configured shared domains never match.
+
+    Raises:
+        ConfigError: ``person_id`` or ``account_id`` is missing, or names one twice.
+    """
+    con = open_ledger(persons, accounts, decided, matching.shared_domains)
+    try:
+        _run_tiers(con, matching)
+        con.execute(_CHOSEN)
+        return con.sql(_MATCHES).to_arrow_table().cast(MATCHES)
+    finally:
+        con.close()
+
+
+def _run_tiers(con: duckdb.DuckDBPyConnection, matching: AccountMatching) -> None:
+    con.execute(
+        "CREATE TABLE found (person_id VARCHAR, tier INTEGER, account_id VARCHAR, method VARCHAR, confidence DOUBLE,"
+        " evidence VARCHAR, runner_up VARCHAR, verdict VARCHAR)"
+    )
+    con.execute("CREATE TABLE bar (tier INTEGER, accept DOUBLE, review DOUBLE)")
+    con.execute("INSERT INTO bar VALUES (-1, 0, 0)")
+    con.execute(
+        "INSERT INTO found SELECT person_id, -1, min(account_id), 'link', ?, 'said by a person', NULL, 'sure'"
+        " FROM answer JOIN a USING (account_id) WHERE answer = 'same' GROUP BY person_id"
+        " HAVING count(DISTINCT account_id) = 1",
+        [LINKED],
+    )
+    for place, tier in enumerate(matching.tiers):
+        con.execute("INSERT INTO bar VALUES (?, ?, ?)", [place, tier.accept, tier.review])
+        if tier.by == "link":
+            by_link(con, place)
+        elif tier.by == "domain":
+            by_domain(con, place, matching.tie_break)
+        else:
+            by_name(con, place, matching.tie_break, review=tier.review)
+
+
+def suspect_domains(accounts: pa.Table, *, at_least: int = SUSPECT_ACCOUNTS) -> pa.Table:
+    """List domains that at least so many unrelated accounts carry: domain, accounts (families), most shared first.
+
+    They are candidates for ``shared_domains``; matching by them alone already waits for a person.
+    """
+    nobody = pa.table({"person_id": pa.array([], pa.string())})
+    con = open_ledger(nobody, accounts, ANSWERS.empty_table(), ())
+    try:
+        return con.sql(
+            "SELECT domain, count(DISTINCT root) AS accounts FROM account_host JOIN a USING (account_id)"
+            f" GROUP BY domain HAVING accounts >= {int(at_least)} ORDER BY accounts DESC, domain"
+        ).to_arrow_table()
+    finally:
+        con.close()

@@ -1,0 +1,56 @@
+"""Choose among several accounts by stated rules, and say when no rule decides."""
+
+from __future__ import annotations
+
+import duckdb
+
+from connector.mapping.fields import TieBreak
+
+#: An address that so many unrelated accounts carry is nobody's own: no tie-break may choose among them.
+SUSPECT_ACCOUNTS = 5
+
+
+def settle_ties(
+    con: duckdb.DuckDBPyConnection, candidates: str, settled: str, order: tuple[TieBreak, ...], *, suspect: bool
+) -> None:
+    """Turn candidates (unit, account_id, grade) into one row per unit in table ``settled``.
+
+    ``grade`` is evidence of identity: only the candidates with the highest compete. Then the rules of ``order`` apply
+    one after the other, each keeping those it prefers. Columns: unit, account_id (the answer or the best candidate),
+    runner_up, how (``only``, the rule that decided, ``parent`` where the rest is one hierarchy and its top is in it,
+    ``shared`` where ``suspect`` and too many unrelated accounts compete, ``tied``), rivals (how many competed), grade.
+    """
+    ranks = ["grade DESC"] + [f"{rule} DESC" for rule in order]
+    steps = ",\n".join(
+        f"rank() OVER (PARTITION BY unit ORDER BY {', '.join(ranks[: place + 1])}) AS r{place}"
+        for place in range(len(ranks))
+    )
+    last = len(ranks) - 1
+    counts = ", ".join(f"count(*) FILTER (r{place} = 1) AS n{place}" for place in range(len(ranks)))
+    decisions = "\n".join(f"WHEN n{place} = 1 THEN '{rule}'" for place, rule in enumerate(order, start=1))
+    limit = SUSPECT_ACCOUNTS if suspect else 1_000_000_000
+    con.execute(
+        f"""
+        CREATE TABLE {settled} AS
+        WITH ranked AS (
+            SELECT c.unit, c.account_id, c.grade, a.root, {steps},
+                   row_number() OVER (PARTITION BY unit ORDER BY {", ".join(ranks)}, c.account_id <> a.root,
+                                      c.account_id) AS place
+            FROM {candidates} c JOIN a USING (account_id)
+        ), summed AS (
+            SELECT unit, {counts}, max(grade) AS grade,
+                   count(DISTINCT root) FILTER (r0 = 1) AS families,
+                   count(DISTINCT root) FILTER (r{last} = 1) AS left_over,
+                   bool_or(account_id = root) FILTER (r{last} = 1) AS has_top,
+                   max(account_id) FILTER (place = 1) AS account_id, max(account_id) FILTER (place = 2) AS runner_up
+            FROM ranked GROUP BY unit
+        )
+        SELECT unit, account_id, runner_up, n0 AS rivals, grade,
+               CASE WHEN n0 = 1 THEN 'only'
+                    WHEN families >= {limit} THEN 'shared'
+                    {decisions}
+                    WHEN left_over = 1 AND has_top THEN 'parent'
+                    ELSE 'tied' END AS how
+        FROM summed
+        """
+    )

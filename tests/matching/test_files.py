@@ -1,0 +1,109 @@
+"""Matching on CSV files as the command does it."""
+
+from __future__ import annotations
+
+import csv
+
+import pytest
+
+from connector.errors import ConfigError, LocalFault
+from connector.mapping.fields import AccountMatching, AccountTier
+from connector.matching.files import COLUMNS, match_files
+
+ACCOUNTS = """account_id,name,website
+001,Acme GmbH,https://acme.example
+002,Beta Inc,
+003,Gamma,g.example
+004,Gama,g.example
+"""
+
+
+@pytest.fixture
+def files(tmp_path):
+    def written(people, accounts=ACCOUNTS):
+        paths = tmp_path / "people.csv", tmp_path / "accounts.csv", tmp_path / "out.csv"
+        for path, text in zip(paths, (people, accounts), strict=False):
+            path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return paths
+
+    return written
+
+
+def rows(path):
+    with path.open(encoding="utf-8", newline="") as lines:
+        return list(csv.DictReader(lines))
+
+
+def test_name_alone_is_enough_and_the_order_of_the_file_is_kept(files):
+    people, accounts, out = files(
+        "person_id,company\n9,Acme\n10,Nobody At All\n8,beta incorporated\n",
+        "account_id,name\n001,Acme GmbH\n2,Beta Inc\n",
+    )
+    counts = match_files(people, accounts, out)
+    assert counts == {"link": 0, "domain": 0, "name": 2, "review": 0, "none": 1}
+    assert tuple(rows(out)[0]) == COLUMNS
+    assert [(row["person_id"], row["account_id"], row["review"]) for row in rows(out)] == [
+        ("9", "001", "false"),
+        ("10", "", "false"),
+        ("8", "2", "false"),
+    ]
+    assert rows(out)[1] == dict(zip(COLUMNS, ("10", "", "none", "0", "", "false"), strict=True))
+
+
+def test_links_domains_and_reviews(files):
+    people, accounts, out = files(
+        b"\xef\xbb\xbfperson_id,account_id,email,company\n1,002,a@acme.example,\n2,,a@acme.example,\n3,,a@g.example,\n4,,a@gmail.com,\n"
+    )
+    assert match_files(people, accounts, out) == {"link": 1, "domain": 1, "name": 0, "review": 1, "none": 1}
+    answers = rows(out)
+    assert [(row["account_id"], row["method"]) for row in answers[:2]] == [("002", "link"), ("001", "domain")]
+    assert (answers[2]["account_id"], answers[2]["runner_up"], answers[2]["review"]) == ("003", "004", "true")
+    assert 0 < float(answers[2]["confidence"]) < 1
+
+
+def test_flags_of_accounts_break_ties(files):
+    books = "account_id,website,open_opportunity,latest_activity\n1,g.example,,soon\n2,g.example,Yes,\n"
+    people, accounts, out = files("person_id,email\n1,a@g.example\n", books)
+    match_files(people, accounts, out)
+    assert rows(out)[0]["account_id"] == "2"
+
+
+def test_given_thresholds_apply(files):
+    people, accounts, out = files("person_id,company\n1,Acme\n")
+    matching = AccountMatching(tiers=(AccountTier(by="name", accept=0.99),))
+    assert match_files(people, accounts, out, matching=matching)["review"] == 1
+
+
+def test_no_people_give_an_empty_answer(files):
+    people, accounts, out = files("person_id,company\n")
+    assert sum(match_files(people, accounts, out).values()) == 0
+    assert rows(out) == []
+    assert out.read_text().strip().split(",")[0].strip('"') == "person_id"
+
+
+@pytest.mark.parametrize(
+    ("people", "words"),
+    [
+        ("company\nAcme\n", "no column person_id"),
+        ("person_id,company\n1,Acme\n,Beta\n", "record 2 has no person_id"),
+        ("person_id,company\n1,Acme\n1,Beta\n", "twice"),
+        ("person_id,person_id\n1,1\n", "two columns"),
+        ("person_id,company\n1,Jane Doe,2,3\n", "cannot be read"),
+        (b"person_id,company\n1,\xff\n", "cannot be read"),
+        ("", "cannot be read"),
+    ],
+)
+def test_files_that_are_wrong_are_named_without_their_people(files, people, words):
+    people, accounts, out = files(people)
+    with pytest.raises(ConfigError, match=words) as caught:
+        match_files(people, accounts, out)
+    assert "Jane" not in str(caught.value)
+    assert not out.exists()
+
+
+def test_a_missing_file_and_an_impossible_place_are_told_apart(files, tmp_path):
+    people, accounts, _ = files("person_id\n1\n")
+    with pytest.raises(ConfigError):
+        match_files(tmp_path / "absent.csv", accounts, tmp_path / "out.csv")
+    with pytest.raises(LocalFault):
+        match_files(people, accounts, tmp_path / "absent" / "out.csv")
