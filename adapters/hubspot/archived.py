@@ -25,11 +25,15 @@ _RECORDS = PageReader(Record)
 
 
 class _Place(msgspec.Struct, omit_defaults=True):
-    """Where the reading stands: ``after`` inside a reading; else its start and length in pages."""
+    """Where the reading stands: ``after`` inside a reading; else its start and length in pages.
+
+    ``known`` has the records of a list of one page, id → time of archiving: they are not handed out again.
+    """
 
     started: int = 0
     pages: int = 0
     after: str = ""
+    known: dict[str, int] = {}
 
 
 def pull_archived(
@@ -41,6 +45,7 @@ def pull_archived(
         AdapterFault: the cursor is not ours.
     """
     place = _read_place(cursor, system)
+    known = place.known
     if not place.after:
         rest = min(LONGEST_REST, REST_PER_PAGE * max(0, place.pages - 1))
         if cursor is not None and now < from_ms(place.started) + rest:
@@ -53,9 +58,12 @@ def pull_archived(
             query["after"] = place.after
         page = wire.get(wire.paths.objects(CONTACTS.path), query, _RECORDS)
         more = page.after is not None and page.count > 0
+        found = deletions(CONTACTS, page.rows, system=system)
         place = _Place(place.started, place.pages + 1, page.after or "" if more else "")
+        if place.pages == 1 and not more:
+            place.known = {version.ref.id: to_ms(version.modified_at) for version in found}
         yield Page(
-            deletions(CONTACTS, page.rows, system=system),
+            [version for version in found if known.get(version.ref.id) != to_ms(version.modified_at)],
             [],
             refused("archived_contacts", page.bad),
             msgspec.json.encode(place).decode(),

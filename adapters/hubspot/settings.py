@@ -29,7 +29,8 @@ class HubSpotSettings:
         event_overlap: the same for page views and e-mail events, which arrive later.
         submissions_overlap: the same for form submissions.
         searches_per_second: our share of the account's search limit (5 a second); 0 switches pacing off.
-        calls_per_10s: our share of the app's burst limit (100 in the smallest edition); 0 switches pacing off.
+        calls_per_10s: our share of the app's burst limit; 0 switches pacing off, None takes nine tenths of what the
+            vendor's headers allow, and 100 (the smallest edition's limit) until they tell.
         daily_calls: the account's limit per day where the vendor's headers do not tell it.
         forms_refresh: how long the list of forms is believed.
         ca_file: certificate authority of a host of one's own.
@@ -45,7 +46,7 @@ class HubSpotSettings:
     event_overlap: timedelta = timedelta(minutes=15)
     submissions_overlap: timedelta = timedelta(minutes=5)
     searches_per_second: int = 5
-    calls_per_10s: int = 100
+    calls_per_10s: int | None = None
     daily_calls: int = 250_000
     forms_refresh: timedelta = timedelta(minutes=15)
     ca_file: str = ""
@@ -93,7 +94,7 @@ def _typed(key: str, value: object, kind: str, at: str) -> object:
         if found is None:
             raise ConfigError("config.option", f"{key} must be a span such as 3m", at=at)
         return timedelta(**{_UNITS[found[2]]: float(found[1])})
-    if kind == "int":
+    if kind.startswith("int"):
         if isinstance(value, bool) or not isinstance(value, int) or value < 0:
             raise ConfigError("config.option", f"{key} must be a whole number from 0", at=at)
         return value

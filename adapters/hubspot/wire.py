@@ -28,6 +28,8 @@ from adapters.hubspot.settings import HubSpotSettings
 from connector.errors import AccessError, HandoffError
 from connector.ports.traits import Usage
 
+#: Calls per 10 seconds of the smallest edition (hubspot.md section 3).
+SMALLEST_BURST = 100
 Answer = TypeVar("Answer")
 Reader = Callable[[bytes], Answer]
 Sleep = Callable[[float], None]
@@ -63,8 +65,10 @@ class Wire:
         self._session = VendorSession("hubspot", judge=self._judge, ca_file=settings.ca_file or None, sleep=sleep)
         self._client = _Client(self._session, access_token=settings.token, base_url=base_url)
         self._anonymous = _Client(self._session, base_url=base_url)
-        self._searches = Pace(settings.searches_per_second, 1.0, sleep=sleep)
-        self._burst = Pace(settings.calls_per_10s, 10.0, sleep=sleep)
+        # A tenth more than the vendor's window: our clock and the time on the way are not the vendor's.
+        self._searches = Pace(settings.searches_per_second, 1.1, sleep=sleep)
+        limit = SMALLEST_BURST if settings.calls_per_10s is None else settings.calls_per_10s
+        self._burst = Pace(limit, 10.0, sleep=sleep)
         self._reader: Reader[Any] = read_json
         self._usage: Usage | None = None
 
@@ -175,6 +179,9 @@ class Wire:
         return None
 
     def _note_limits(self, response: requests.Response) -> None:
+        burst = _number(response, "X-HubSpot-RateLimit-Max")
+        if burst and self._settings.calls_per_10s is None:
+            self._burst.limit = burst * 9 // 10
         daily = _number(response, "X-HubSpot-RateLimit-Daily")
         left = _number(response, "X-HubSpot-RateLimit-Daily-Remaining")
         if daily is not None and left is not None:

@@ -76,10 +76,7 @@ class FilesSourceBench:
 
     def spoil(self, stream):
         name, rows = ("people", self._people[:12]) if stream == "people" else ("activities", self._activities)
-        if stream == "people":
-            bad = {**rows[5], "updated_at": "soon"}
-        else:
-            bad = {**rows[5], "occurred_at": "soon"}
+        bad = {**rows[5], "updated_at" if stream == "people" else "occurred_at": "soon"}
         self._write(name, [*rows[:5], bad, *rows[6:]])
         return f"{stream[0]}5"
 
