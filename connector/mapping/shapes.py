@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Any, TypeVar, get_args, get_origin
 
 from pydantic import BaseModel, SecretStr, ValidationError
@@ -62,7 +62,14 @@ def _prune(root: Node, loc: Sequence[object]) -> None:
         parent.entries = {key: child for key, child in parent.entries.items() if child is not doomed}
 
 
-def _note(model: type[BaseModel], root: Node, details: Iterable[ErrorDetails], found: Found) -> None:
+def _note(model: type[BaseModel], root: Node, details: Sequence[ErrorDetails], found: Found) -> None:
+    # a misspelt key is one mistake, not one of its own and one of the key it should have been
+    guessed = {
+        (*detail["loc"][:-1], guess)
+        for detail in details
+        if detail["type"] == "extra_forbidden"
+        for guess in _guesses(detail["loc"], _known_keys(model, detail["loc"]))
+    }
     for detail in details:
         nodes, lost = root.deepest(detail["loc"])
         node = nodes[-1]
@@ -73,6 +80,8 @@ def _note(model: type[BaseModel], root: Node, details: Iterable[ErrorDetails], f
                 found.add(inner.at, inner.path, message)
             continue
         if detail["type"] == "missing":
+            if detail["loc"] in guessed:
+                continue
             missing_at: Path = (*node.path, *(step for step in lost[-1:] if isinstance(step, (str, int))))
             found.add(node.key_at, missing_at, _missing(model, detail))
             continue
@@ -133,10 +142,17 @@ def _shown(value: object) -> str:
 
 
 def _unknown_key(model: type[BaseModel], loc: Sequence[str | int]) -> str:
-    known = sorted({key for owner in _models_at(model, loc[:-1]) for key in _fields_of(owner)})
-    close = difflib.get_close_matches(str(loc[-1]), known, n=1)
-    guess = f"did you mean {close[0]}? " if close else ""
+    known = _known_keys(model, loc)
+    guess = "".join(f"did you mean {key}? " for key in _guesses(loc, known))
     return f"unknown key; {guess}known here: {', '.join(known)}" if known else "unknown key; remove it"
+
+
+def _known_keys(model: type[BaseModel], loc: Sequence[str | int]) -> list[str]:
+    return sorted({key for owner in _models_at(model, loc[:-1]) for key in _fields_of(owner)})
+
+
+def _guesses(loc: Sequence[str | int], known: list[str]) -> list[str]:
+    return difflib.get_close_matches(str(loc[-1]), known, n=1)
 
 
 def _fields_of(model: type[BaseModel]) -> dict[str, Any]:

@@ -40,6 +40,7 @@ _DECIMAL = re.compile(r"[-+]?(?:\.\d+|\d+(?:\.\d*)?)(?:[eE][-+]?\d{1,2})?", re.A
 _NO_NUMBER = re.compile(r"[-+]?\.(?:inf|Inf|INF)|\.(?:nan|NaN|NAN)|[-+]?(?:\.\d+|\d+(?:\.\d*)?)[eE][-+]?\d+", re.ASCII)
 _NULLS = frozenset({"", "~", "null", "Null", "NULL"})
 _TRUTHS = {"true": True, "True": True, "TRUE": True, "false": False, "False": False, "FALSE": False}
+_BEYOND_UNICODE = re.compile(r"\\U(?!000|0010)[0-9a-fA-F]{8}")
 #: characters that neither YAML nor the databases behind us take
 _UNPRINTABLE = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x84\x86-\x9f\ud800-\udfff\ufffe\uffff]")
 
@@ -109,7 +110,9 @@ def _events(text: str, found: Found) -> Iterator[Any]:
         found.add(_TOP, (), f"not YAML: {_one_line(str(error))}")
         raise _Stop from error
     except (ValueError, OverflowError) as error:  # escapes beyond Unicode, version numbers beyond reason
-        found.add(_mark(yaml.reader.get_mark()), (), "not YAML: a number or an escaped character here is out of range")
+        beyond = _BEYOND_UNICODE.search(text)
+        place = _place_of(text, beyond.start()) if beyond else _TOP
+        found.add(place, (), "not YAML: a number or an escaped character is out of range")
         raise _Stop from error
 
 

@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from connector.mapping.agreement.naming import check_condition
 from connector.mapping.agreement.report import Report, Shaped, unknown
 from connector.mapping.facts import ACCOUNT_SOURCES, PERSON_SOURCES, RESERVED, Fact, person_facts
-from connector.mapping.fields import CrmField, FactLine, FieldsFile
+from connector.mapping.fields import CrmField, FactLine
 
 _FILE = "fields"
 _FACT_NAME = re.compile(r"[a-z][a-z0-9_]{0,59}", re.ASCII)
@@ -20,8 +20,9 @@ def check_fields(report: Report, shaped: Shaped, facts: dict[str, Fact] | None) 
     fields = shaped.fields
     if fields is None:
         return
-    _check_lines(report, "person", fields.person)
-    _check_lines(report, "account", fields.account)
+    whole = _FILE in shaped.whole
+    _check_lines(report, "person", fields.person, whole=whole)
+    _check_lines(report, "account", fields.account, whole=whole)
     persons = {f"person.{name}" for name in person_facts(fields.person)}
     _check_crm(report, "person", fields.crm.person, {*PERSON_SOURCES, *persons})
     _check_crm(report, "account", fields.crm.account, {*ACCOUNT_SOURCES})
@@ -30,14 +31,14 @@ def check_fields(report: Report, shaped: Shaped, facts: dict[str, Fact] | None) 
         check_condition(report, _FILE, ("create", "when"), fields.create.when, written, facts, "create sees every fact")
 
 
-def _check_lines(report: Report, kind: str, lines: Mapping[str, FactLine]) -> None:
+def _check_lines(report: Report, kind: str, lines: Mapping[str, FactLine], *, whole: bool) -> None:
     for name, line in lines.items():
         if name in RESERVED and kind == "person":
             report.add(_FILE, (kind, name), f"{name} has a meaning of its own in conditions; choose another", key=True)
         elif _FACT_NAME.fullmatch(name) is None:
             message = "a fact's name has lower-case letters, digits and underscores and begins with a letter"
             report.add(_FILE, (kind, name), message, key=True)
-        if not line.sources:
+        if whole and not line.sources:
             report.add(_FILE, (kind, name), "comes from nowhere; name a system and its field, {hubspot: jobtitle}")
 
 
@@ -74,8 +75,3 @@ def check_matching(report: Report, shaped: Shaped) -> None:
     keys = matching.person.keys
     if len(set(keys)) != len(keys):
         report.add("matching", ("person", "keys"), "a key is listed twice; remove one")
-
-
-def lines_of(fields: FieldsFile | None) -> tuple[Mapping[str, FactLine], Mapping[str, FactLine]] | None:
-    """Give the person and account lines, or None when fields.yaml has no shape."""
-    return None if fields is None else (fields.person, fields.account)

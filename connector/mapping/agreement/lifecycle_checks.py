@@ -22,23 +22,25 @@ def check_lifecycle(report: Report, shaped: Shaped, facts: dict[str, Fact] | Non
     if lifecycle is None:
         return
     stages = shaped.names(_FILE, "stages")
+    before = report.count(_FILE)
     _check_stages(report, lifecycle)
-    for name in ("terminal",):
-        for index, stage in enumerate(lifecycle.terminal):
-            _check_stage(report, (name, index), stage, stages)
+    for index, stage in enumerate(lifecycle.terminal):
+        _check_stage(report, ("terminal", index), stage, stages)
     for index, stage in enumerate(lifecycle.human_gate.stages):
         _check_stage(report, ("human_gate", "stages", index), stage, stages)
     if stages and stages[0] in lifecycle.terminal:
         report.add(_FILE, ("stages", 0), "everybody starts here, so it cannot be terminal")
     for index, transition in enumerate(lifecycle.transitions):
         _check_transition(report, lifecycle, index, transition, stages)
-        if facts is not None:
+    # a misspelt name makes a hole in the graph; the hole is reported only where all names are right
+    if _FILE in shaped.whole and report.count(_FILE) == before:
+        _check_graph(report, lifecycle)
+    if facts is not None:
+        for index, transition in enumerate(lifecycle.transitions):
             path: Path = ("transitions", index, "when")
             nodes, lost = shaped.parts[_FILE].deepest(path)
             written = None if lost else nodes[-1].plain()
             check_condition(report, _FILE, path, transition.when, written, facts, "transitions see every fact")
-    if _FILE in shaped.whole:
-        _check_graph(report, lifecycle)
 
 
 def _check_stages(report: Report, lifecycle: LifecycleFile) -> None:

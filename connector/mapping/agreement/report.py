@@ -50,6 +50,10 @@ class Report:
         self._parts = parts
         self._found = found
 
+    def count(self, file: str) -> int:
+        """Count the problems noted of a file so far."""
+        return len(self._found[file].problems)
+
     def add(self, file: str, path: Iterable[str | int], message: str, *, key: bool = False) -> None:
         """Note a problem at ``path``, or at the nearest thing above it that was written.
 

@@ -160,7 +160,7 @@ def _check_fit(
     for index, rule in enumerate(fit.rules):
         path: Path = (*base, "rules", index, "when")
         check_condition(report, _FILE, path, rule.when, _written(shaped, path), facts, sees)
-        if rule.disqualify is None and not rule.points:
+        if _FILE in shaped.whole and rule.disqualify is None and not rule.points:
             report.add(_FILE, path[:-1], "the rule does nothing; give it points or disqualify: with the reason")
 
 
