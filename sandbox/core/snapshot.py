@@ -7,12 +7,13 @@ the same content gives the same bytes whatever ids it was given and in whatever 
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
+
+from sandbox.core.ties import Link, order_alike
 
 if TYPE_CHECKING:
     from sandbox.core.records import Record
@@ -94,16 +95,21 @@ class _Namer:
             return
         marks = {row_id: _canonical(self.content(self._records[row_id])) for row_id in tied}
         callers: defaultdict[str, list[str]] = defaultdict(list)
+        links: list[Link] = []
         for record in self._records.values():
             for name in self._shapes[record.obj].references:
                 target = record.values.get(name)
-                if target in tied:
-                    body = marks.get(record.id) or _canonical(self.content(record))
-                    callers[target].append(f"{name} {self.path(record.id)} {hashlib.sha256(body.encode()).hexdigest()}")
+                if target not in tied:
+                    continue
+                if record.id in tied:
+                    links.append((name, record.id, target))
+                else:
+                    callers[target].append(f"{name} {self.path(record.id)}")
+        known = {row_id: f"{mark} {sorted(callers[row_id])}" for row_id, mark in marks.items()}
+        keys = order_alike(known, links)
         for ids in groups.values():
             if len(ids) > 1:
-                ids.sort(key=lambda row_id: (marks[row_id], sorted(callers[row_id])))
-                for number, row_id in enumerate(ids, 1):
+                for number, row_id in enumerate(sorted(ids, key=keys.__getitem__), 1):
                     self._numbers[row_id] = number
 
 
