@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from sandbox.core.http import Response
 from sandbox.hubspot.answers import PORTAL_ID, iso, not_found
 from sandbox.hubspot.definitions import DEAL_STAGES
-from sandbox.hubspot.record_answers import bounded, flag
+from sandbox.hubspot.record_answers import bounded, flag, start_at
 from sandbox.hubspot.record_routes import kind_of
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ class AccountRoutes:
         email, archived = (request.arg("email") or "").lower(), flag(request, "archived")
         rows = [row for row in self._portal.records.rows("owner") if row.deleted == archived]
         rows = [row for row in rows if not email or row.values["email"] == email]
-        start = int(request.arg("after") or 0)
+        start = start_at(request)
         body: dict[str, Any] = {"results": [_owner(row) for row in rows[start : start + limit]]}
         if start + limit < len(rows):
             body["paging"] = {"next": {"after": str(start + limit), "link": request.path}}

@@ -18,7 +18,7 @@ from sandbox.hubspot.activity import (
 from sandbox.hubspot.answers import invalid, iso, ms, not_found, parse_time
 from sandbox.hubspot.objects import TYPES
 from sandbox.hubspot.portal import version
-from sandbox.hubspot.record_answers import bounded, flag
+from sandbox.hubspot.record_answers import bounded, flag, start_at
 from sandbox.hubspot.streams import EMAIL_EVENT_PAGE, SUBMISSION_PAGE, WEB_EVENT_PAGE, log_stream
 
 if TYPE_CHECKING:
@@ -60,7 +60,7 @@ class ActivityRoutes:
         del params
         limit = bounded(request, "limit", 50, FORMS_PAGE)
         rows = [row for row in self._portal.records.rows("form") if row.deleted == flag(request, "archived")]
-        start = int(request.arg("after") or 0)
+        start = start_at(request)
         page = rows[start : start + limit]
         stream = log_stream(self._portal, "forms", "form", FORMS_PAGE)
         self._portal.read(stream, [version(row) for row in page], page=limit)
@@ -144,7 +144,7 @@ class ActivityRoutes:
         self._portal.apart("describe")
         limit = bounded(request, "limit", 10, 500)
         rows = list(self._portal.records.rows("mailing"))
-        start = int(request.arg("offset") or 0)
+        start = start_at(request, "offset")
         body = {
             "hasMore": start + limit < len(rows),
             "offset": str(start + limit),

@@ -53,6 +53,7 @@ class Acts:
             "create": self._create,
             "create_contacts": self._create_contacts,
             "edit": self._edit,
+            "reject": self._edit,
             "merge": self._merge,
             "delete": self._delete,
             "erase": self._erase,

@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox.core.http import Response
 from sandbox.hubspot.answers import PORTAL_ID, Refusal, invalid, iso, not_found
+from sandbox.hubspot.body_members import body_of, entries_of, entry_of, whole_of
 from sandbox.hubspot.links import HUBSPOT_DEFINED, default_type
 from sandbox.hubspot.objects import ObjectType
-from sandbox.hubspot.record_answers import bounded
-from sandbox.hubspot.record_routes import body_of, kind_of, label_list
+from sandbox.hubspot.record_answers import bounded, start_at
+from sandbox.hubspot.record_routes import kind_of, label_list
 from sandbox.hubspot.streams import ASSOCIATION_PAGE, association_stream, association_version
 
 if TYPE_CHECKING:
@@ -70,7 +71,7 @@ class AssociationRoutes:
         limit = bounded(request, "limit", PAGE, PAGE)
         record = self._living(kind, params["id"])
         found = self._book.of(kind.name, record.id, to.name)
-        start = int(request.arg("after") or 0)
+        start = start_at(request)
         page = found[start : start + limit]
         row = association_version(record, [link for _, _, link in found])
         self._portal.read(association_stream(self._portal, kind, to), [row])
@@ -219,7 +220,7 @@ class AssociationRoutes:
             if not found:
                 lone.append(str(entry.get("id")))
                 continue
-            start = int(entry.get("after") or 0)
+            start = max(0, whole_of(entry.get("after"), "after", 0))
             shown: dict[str, Any] = {"from": {"id": str(entry.get("id"))}}
             shown["to"] = [self._shown(other, labels) for other, labels, _ in found[start : start + PAGE]]
             if start + PAGE < len(found):
@@ -258,7 +259,7 @@ class AssociationRoutes:
                     results += write(entry)
             except Refusal as refusal:
                 body = refusal.body(self._portal.ticket())
-                ends = {name: [str((entry.get(name) or {}).get("id"))] for name in ("from", "to")}
+                ends = {name: [_shown_id(entry.get(name))] for name in ("from", "to")}
                 errors.append({**body, "context": ends})
         self._portal.wrote("associations", "create", len(inputs) - len(errors), MOST_WRITTEN)
         return self._batch(207 if errors else success, results, errors, started)
@@ -285,8 +286,9 @@ class AssociationRoutes:
         kind, to = self._ends(params)
         gone = 0
         for entry in self._batches.inputs(request, MOST_WRITTEN):
-            for other in entry.get("to") or []:
-                gone += self._unlink(kind, _id_in(entry, "from"), to, str(other.get("id")), None)
+            for other in entries_of(entry.get("to"), "to"):
+                far = str(entry_of(other, "to").get("id"))
+                gone += self._unlink(kind, _id_in(entry, "from"), to, far, None)
         self._portal.wrote("associations", "delete", gone, MOST_WRITTEN)
         return Response(204)
 
@@ -321,4 +323,8 @@ class AssociationRoutes:
 
 
 def _id_in(entry: dict[str, Any], name: str) -> str:
-    return str((entry.get(name) or {}).get("id"))
+    return str(entry_of(entry.get(name), name).get("id"))
+
+
+def _shown_id(value: Any) -> str:
+    return str(value.get("id")) if isinstance(value, dict) else str(value)[:40]

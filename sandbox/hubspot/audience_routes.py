@@ -6,10 +6,11 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox.core.http import Response
 from sandbox.hubspot.answers import Refusal, invalid, iso, not_found
+from sandbox.hubspot.body_members import body_of, whole_of, words_of
 from sandbox.hubspot.objects import TYPES
 from sandbox.hubspot.portal import version
-from sandbox.hubspot.record_answers import bounded
-from sandbox.hubspot.record_routes import body_of, kind_of
+from sandbox.hubspot.record_answers import bounded, start_at
+from sandbox.hubspot.record_routes import kind_of
 from sandbox.hubspot.streams import MEMBERSHIP_PAGE, log_stream
 
 if TYPE_CHECKING:
@@ -89,17 +90,18 @@ class AudienceRoutes:
         del params
         self._portal.apart("describe")
         wish = body_of(request)
-        word, kinds = str(wish.get("query") or "").casefold(), wish.get("processingTypes") or []
-        ids = {str(entry) for entry in wish.get("listIds") or []}
+        word, kinds = str(wish.get("query") or "").casefold(), words_of(wish.get("processingTypes"), "processingTypes")
+        ids = set(words_of(wish.get("listIds"), "listIds"))
         rows = [
             row
             for row in self._rows()
             if word in row.values["name"].casefold()
             and (not kinds or row.values["processingType"] in kinds)
             and (not ids or row.id in ids)
-            and wish.get("objectTypeId") in {None, row.values["objectTypeId"]}
+            and (not wish.get("objectTypeId") or wish["objectTypeId"] == row.values["objectTypeId"])
         ]
-        start, count = int(wish.get("offset") or 0), min(int(wish.get("count") or 20), LISTS_PAGE)
+        start = max(0, whole_of(wish.get("offset"), "offset", 0))
+        count = min(max(1, whole_of(wish.get("count"), "count", 20)), LISTS_PAGE)
         page = rows[start : start + count]
         body = {"lists": [self._shown(row) for row in page], "hasMore": start + count < len(rows)}
         return Response(200, {**body, "offset": start + len(page), "total": len(rows)})
@@ -137,7 +139,8 @@ class AudienceRoutes:
         if any(row.values["name"] == name for row in self._rows()):
             raise invalid("A list with this name exists", subCategory="ILS.DUPLICATE_LIST_NAMES")
         self._portal.apart("provision")
-        values = {"name": name, "objectTypeId": wish["objectTypeId"], "processingType": wish["processingType"]}
+        values = {"name": name, "objectTypeId": str(wish["objectTypeId"])}
+        values["processingType"] = str(wish["processingType"])
         row = self._portal.insert("list", self._portal.new_id(), values)
         return Response(200, {"list": self._shown(row)})
 
@@ -155,7 +158,7 @@ class AudienceRoutes:
         limit = bounded(request, "limit", 100, MEMBERSHIP_PAGE)
         found = self._portal.records.find("membership", "list", row.id)
         found.sort(key=lambda member: int(member.values["contact"]))
-        after = int(request.arg("after") or 0)
+        after = start_at(request)
         rest = [member for member in found if int(member.values["contact"]) > after]
         page = rest[:limit]
         name, where = f"members {row.values['name']}", ("list", row.id)
@@ -195,7 +198,7 @@ class AudienceRoutes:
     def add_and_remove(self, request: Request, params: dict[str, str]) -> Response:
         """Add some records to a list and take others from it."""
         wish = body_of(request)
-        added, removed = _ids(wish.get("recordIdsToAdd") or []), _ids(wish.get("recordIdsToRemove") or [])
+        added, removed = _ids(wish.get("recordIdsToAdd", [])), _ids(wish.get("recordIdsToRemove", []))
         return self._change(params["list"], added, removed)
 
     def _change(self, list_id: str, added: list[str], removed: list[str]) -> Response:
@@ -291,14 +294,12 @@ class AudienceRoutes:
     def statuses(self, request: Request, params: dict[str, str]) -> Response:
         """Tell what up to 100 addresses take."""
         del params
-        inputs = body_of(request).get("inputs") or []
+        inputs = words_of(body_of(request).get("inputs"), "inputs")
         if len(inputs) > 100:
             self._portal.call.violation = True
             raise invalid("At most 100 addresses may be read at once")
         self._portal.apart("look_up")
-        results = [
-            {"subscriberIdString": str(email), "statuses": [self._state(str(email).lower())]} for email in inputs
-        ]
+        results = [{"subscriberIdString": email, "statuses": [self._state(email.lower())]} for email in inputs]
         return Response(200, {"status": "COMPLETE", "results": results})
 
     def unsubscribed(self, request: Request, params: dict[str, str]) -> Response:
@@ -334,6 +335,4 @@ class AudienceRoutes:
 
 
 def _ids(given: Any) -> list[str]:
-    if not isinstance(given, list):
-        raise invalid("Invalid input JSON: a list of record ids is needed")
-    return [str(entry) for entry in given]
+    return words_of(given, "record ids")

@@ -6,8 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox.core.http import Response
 from sandbox.hubspot.answers import Refusal, invalid, iso
+from sandbox.hubspot.body_members import body_of, entry_of, words_of
 from sandbox.hubspot.record_answers import flag
-from sandbox.hubspot.record_routes import body_of, kind_of
+from sandbox.hubspot.record_routes import kind_of
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -63,8 +64,8 @@ class BatchRoutes:
         """Read records by id or a unique property; those not found stand in one error."""
         kind, body, started = kind_of(params), body_of(request), self._portal.now()
         inputs = self.inputs(request)
-        wanted = [str(name) for name in body.get("properties") or []]
-        history = [str(name) for name in body.get("propertiesWithHistory") or []]
+        wanted = words_of(body.get("properties"), "properties")
+        history = words_of(body.get("propertiesWithHistory"), "propertiesWithHistory")
         by = body.get("idProperty")
         name = self._single.unique_name(kind, str(by)) if by else None
         archived = flag(request, "archived")
@@ -139,7 +140,7 @@ class BatchRoutes:
         def one(entry: dict[str, Any]) -> tuple[Record, bool, dict[str, Any]]:
             row_id, by = str(entry.get("id")), str(entry.get("idProperty") or "")
             name = self._single.unique_name(kind, by)
-            properties = {**(entry.get("properties") or {})}
+            properties = {**entry_of(entry.get("properties"), "properties")}
             properties.setdefault(name, row_id)
             record = self._portal.by_property(kind, name, row_id)
             if record is None:

@@ -59,6 +59,7 @@ CANONICAL: tuple[tuple[re.Pattern[str], str], ...] = tuple(
     )
 )
 TOKEN_PATH = "/oauth/v1/token"  # noqa: S105 - a path
+LONGEST_ADDRESS = 16_384
 READS_BY_POST = re.compile(r"/(search|batch/read)/?$")
 
 
@@ -150,28 +151,33 @@ class HubSpotOrg:
         portal.author = APP
         portal.call = Call(request.method, request.path)
         plain = replace(request, path=canonical(request.path))
-        lag = self._search_lag
         faulted = portal.search_horizon
-        if lag:
-            portal.search_horizon = min(faulted or self.clock.now(), self.clock.now() - lag)
+        if self._search_lag:
+            portal.search_horizon = min(faulted or self.clock.now(), self.clock.now() - self._search_lag)
+        kept = False
         try:
             with self._records.transaction():
                 response = self._answer(plain)
                 portal.keep_ids()
+            kept = True
         except Refusal as refusal:
-            portal.touch()
-            portal.activity_changes += 1
             portal.call.reads.clear()
             portal.call.writes.clear()
             response = refusal.response(portal.ticket())
         finally:
             portal.search_horizon = faulted
+            if not kept:  # what was written is rolled back: nothing remembered from it may stay
+                portal.touch()
+                portal.activity_changes += 1
         portal.call.status = response.status
         self.calls.record(portal.call)
         return response
 
     def _answer(self, request: Request) -> Response:
         match = self._router.match(request)
+        if len(request.target) > LONGEST_ADDRESS:
+            self._portal.call.violation = True
+            raise Refusal(414, "URI too long", None)
         if match.route is None:
             if match.allowed:
                 raise Refusal(405, "Method Not Allowed", None)

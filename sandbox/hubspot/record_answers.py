@@ -104,3 +104,15 @@ def bounded(request: Request, name: str, default: int, most: int) -> int:
     if not text.strip().isdigit() or not 0 < int(text) <= most:
         raise invalid(f"{name} must lie between 1 and {most}, was {text[:20]}")
     return int(text)
+
+
+def start_at(request: Request, name: str = "after") -> int:
+    """Read an offset that a page before handed out; 0 without one.
+
+    Raises:
+        Refusal: 400 when it is no number.
+    """
+    text = (request.arg(name) or "0").strip()
+    if not text.isdigit():
+        raise invalid("Cursor was invalid for this endpoint")
+    return int(text)

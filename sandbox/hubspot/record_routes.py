@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox.core.http import Response
 from sandbox.hubspot.answers import Refusal, invalid, not_found
+from sandbox.hubspot.body_members import body_of, entries_of, entry_of, whole_of, words_of
 from sandbox.hubspot.links import HUBSPOT_DEFINED
 from sandbox.hubspot.objects import ObjectType, object_type
 from sandbox.hubspot.portal import MERGED_INTO, version
@@ -157,9 +158,9 @@ class RecordRoutes:
         if not isinstance(body, dict):
             raise invalid("Invalid input JSON: an object is needed")
         total, offset, records = self._search.run(kind, body)
-        wanted = [str(name) for name in body.get("properties") or []]
+        wanted = words_of(body.get("properties"), "properties")
         if self._search.is_stream(kind, body):
-            limit = int(body.get("limit") or 10)
+            limit = whole_of(body.get("limit"), "limit", 10)
             rows = [version(record) for record in records]
             self._portal.read(record_stream(self._portal, kind), rows, page=limit)
         else:
@@ -195,10 +196,10 @@ class RecordRoutes:
 
     def _links(self, kind: ObjectType, wished: Any) -> list[tuple[ObjectType, Record, list[tuple[str, int]]]]:
         links = []
-        for entry in wished or []:
+        for entry in (entry_of(value, "associations") for value in entries_of(wished, "associations")):
             labels = label_list(entry.get("types"))
             to = self._far_end(kind, labels)
-            other = self._portal.find(to, str((entry.get("to") or {}).get("id")))
+            other = self._portal.find(to, str(entry_of(entry.get("to"), "to").get("id")))
             if other is None:
                 raise invalid(f"One or more associations are not valid: no {to.singular} with that id")
             links.append((to, other, labels))
@@ -221,7 +222,7 @@ class RecordRoutes:
         wish = body_of(request)
         after = self._writing.change(kind, record, wish.get("properties"))
         self._portal.wrote(kind.name, "update", int(after is not record))
-        shown = self._answers.show(kind, after, list(wish.get("properties") or {}))
+        shown = self._answers.show(kind, after, list(wish["properties"]))
         return Response(200, shown)
 
     def archive(self, request: Request, params: dict[str, str]) -> Response:
@@ -249,21 +250,6 @@ class RecordRoutes:
         return Response(204)
 
 
-def body_of(request: Request) -> dict[str, Any]:
-    """Return the JSON object of a body.
-
-    Raises:
-        Refusal: 400 when it is something else, 415 when the content type is another one.
-    """
-    sort = request.headers.get("content-type", "application/json")
-    if "json" not in sort:
-        raise Refusal(415, f"Content type {sort[:60]} is not supported", None)
-    body = request.json()
-    if not isinstance(body, dict):
-        raise invalid("Invalid input JSON: an object is needed")
-    return body
-
-
 def label_list(given: Any) -> list[tuple[str, int]]:
     """Read association types ``[{associationCategory, associationTypeId}]``.
 
@@ -271,6 +257,9 @@ def label_list(given: Any) -> list[tuple[str, int]]:
         Refusal: 400 when they are malformed.
     """
     try:
-        return [(str(e.get("associationCategory", HUBSPOT_DEFINED)), int(e["associationTypeId"])) for e in given or []]
+        return [
+            (str(entry.get("associationCategory", HUBSPOT_DEFINED)), int(entry["associationTypeId"]))
+            for entry in entries_of(given, "types")
+        ]
     except (TypeError, KeyError, ValueError, AttributeError):
         raise invalid("Invalid input JSON: association types are malformed") from None

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox.core.http import Response
 from sandbox.hubspot.answers import Refusal, invalid, iso, not_found
+from sandbox.hubspot.body_members import body_of, entries_of, whole_of
 from sandbox.hubspot.record_answers import flag
-from sandbox.hubspot.record_routes import body_of, kind_of
+from sandbox.hubspot.record_routes import kind_of
 
 if TYPE_CHECKING:
     from sandbox.core.http import Request
@@ -87,7 +88,7 @@ class SchemaRoutes:
             raise invalid(f"Invalid input JSON: required fields were not set: {missing}")
         if NAME.fullmatch(name) is None:
             raise invalid(f"Property name {name[:60]} must be lower case letters, digits and underscores")
-        if wish["fieldType"] not in FIELD_TYPES.get(sort, frozenset()):
+        if str(wish["fieldType"]) not in FIELD_TYPES.get(sort, frozenset()):
             raise invalid(f"fieldType {wish['fieldType']} does not go with type {sort[:40]}")
         self._check_group(kind, str(wish["groupName"]))
         if wish.get("hasUniqueValue"):
@@ -102,14 +103,14 @@ class SchemaRoutes:
             "name": name,
             "label": str(wish["label"]),
             "type": sort,
-            "fieldType": wish["fieldType"],
-            "groupName": wish["groupName"],
-            "description": wish.get("description") or "",
+            "fieldType": str(wish["fieldType"]),
+            "groupName": str(wish["groupName"]),
+            "description": str(wish.get("description") or ""),
             "options": options(wish.get("options")),
             "hasUniqueValue": bool(wish.get("hasUniqueValue")),
             "hidden": bool(wish.get("hidden")),
             "formField": bool(wish.get("formField")),
-            "displayOrder": int(wish.get("displayOrder", -1)),
+            "displayOrder": whole_of(wish.get("displayOrder"), "displayOrder", -1),
             "readOnly": False,
             "hubspotDefined": False,
             "flag": "",
@@ -138,8 +139,14 @@ class SchemaRoutes:
         kind, wish = kind_of(params), body_of(request)
         row = self._row(kind, params["name"])
         self._portal.apart("provision")
-        allowed = ("label", "description", "groupName", "type", "fieldType", "hidden", "formField", "displayOrder")
-        values = {name: wish[name] for name in allowed if name in wish}
+        texts = ("label", "description", "groupName", "type", "fieldType")
+        values: dict[str, Any] = {name: str(wish[name]) for name in texts if wish.get(name)}
+        values.update({name: bool(wish[name]) for name in ("hidden", "formField") if name in wish})
+        if "displayOrder" in wish:
+            values["displayOrder"] = whole_of(wish["displayOrder"], "displayOrder", -1)
+        sort, shape = values.get("type", row.values["type"]), values.get("fieldType", row.values["fieldType"])
+        if ("type" in values or "fieldType" in values) and shape not in FIELD_TYPES.get(sort, frozenset()):
+            raise invalid(f"fieldType {shape[:40]} does not go with type {sort[:40]}")
         if "groupName" in values:
             self._check_group(kind, str(values["groupName"]))
         if "options" in wish:
@@ -225,7 +232,7 @@ class SchemaRoutes:
         known = self._portal.records.get("group", f"{kind.name}.{name}")
         if known is not None and not known.deleted:
             raise Refusal(409, f'A property group named "{name}" already exists.', "OBJECT_ALREADY_EXISTS")
-        order = int(wish.get("displayOrder", -1))
+        order = whole_of(wish.get("displayOrder"), "displayOrder", -1)
         values = {"objectType": kind.name, "name": name, "label": str(wish["label"]), "displayOrder": order}
         if known is None:
             return Response(201, _group(self._portal.insert("group", f"{kind.name}.{name}", values)))
@@ -253,16 +260,16 @@ def options(given: Any) -> list[dict[str, Any]]:
         Refusal: 400 when one lacks its value or label, or a value stands twice.
     """
     found: list[dict[str, Any]] = []
-    for order, entry in enumerate(given or []):
+    for order, entry in enumerate(entries_of(given, "options")):
         if not isinstance(entry, dict) or not entry.get("value") or not entry.get("label"):
             raise invalid("Invalid input JSON: an option needs label and value")
-        if any(known["value"] == entry["value"] for known in found):
+        if any(known["value"] == str(entry["value"]) for known in found):
             raise invalid("Two options have the same value")
         found.append(
             {
                 "label": str(entry["label"]),
                 "value": str(entry["value"]),
-                "displayOrder": int(entry.get("displayOrder", order)),
+                "displayOrder": whole_of(entry.get("displayOrder"), "displayOrder", order),
                 "hidden": bool(entry.get("hidden")),
             }
         )

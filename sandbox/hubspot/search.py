@@ -53,19 +53,19 @@ class Search:
     def is_stream(self, kind: ObjectType, body: dict[str, Any]) -> bool:
         """Tell whether a query walks a type by time or id, rather than looking somebody up."""
         bounds = {kind.modified, kind.created, "hs_object_id"}
-        filters = [entry for group in body.get("filterGroups") or [] for entry in group.get("filters") or []]
+        filters = [entry for group in body.get("filterGroups") or [] for entry in _filters(group)]
         return not body.get("query") and all(
             entry.get("propertyName") in bounds and entry.get("operator") != "IN" for entry in filters
         )
 
     def _hits(self, kind: ObjectType, body: dict[str, Any]) -> list[str]:
-        groups, sorts, query = body.get("filterGroups") or [], body.get("sorts") or [], body.get("query") or ""
+        groups, sorts, query = body.get("filterGroups") or [], body.get("sorts") or [], str(body.get("query") or "")
         key = (kind.name, repr(groups), repr(sorts), query, self._portal.search_horizon)
         known = self._portal.searches.get(key)
         if known is not None and known[0] == self._portal.changes:
             return known[1]
         tests = self._compile(kind, groups)
-        words = str(query).casefold().split()
+        words = query.casefold().split()
         rows = [
             record
             for record in self._indexed_rows(kind)
