@@ -21,6 +21,7 @@ from adapters.salesforce.selecting import Selector
 from adapters.salesforce.streams import ACCOUNTS, PEOPLE, STREAMS
 from adapters.salesforce.updating import Updater
 from adapters.salesforce.vendor_errors import ApiError
+from adapters.salesforce.words import NATIVE, NATIVE_VALUES
 from connector.domain.records import Page, RecordVersion, Value
 from connector.domain.refs import Ref
 from connector.domain.writes import Write, WriteOutcome
@@ -73,6 +74,8 @@ class SalesforceCrm:
             settle_after=SETTLE_AFTER,
             creation_key_unique={word: shape is not None and shape.key_is_unique() for word, shape in shapes.items()},
             daily_calls=usage.limit if usage else None,
+            native=NATIVE,
+            native_values=NATIVE_VALUES,
         )
 
     def want(self, fields: Sequence[tuple[str, str]]) -> None:
@@ -154,6 +157,10 @@ class SalesforceCrm:
         return FieldProvisioner(self._connection, self._schema, system=self._system).provision(
             fields, readable, dry_run=dry_run
         )
+
+    def user_id(self) -> str | None:
+        """Give the id of the user we sign in as."""
+        return self._connection.user_id()
 
     def usage(self) -> Usage | None:
         """Give the org's own count of calls as last seen in an answer, or None before the first."""

@@ -102,5 +102,5 @@ def _news(people: pa.Table, fields: Sequence[str], step: Decimal, prefix: str) -
     with duckdb.connect(":memory:") as connection:
         connection.register("people", people)
         query = f"SELECT coalesce({' OR '.join(conditions)}, true) AS news FROM people"
-        table: pa.Table = connection.execute(query).to_arrow_table()
+        table: pa.Table = connection.sql(query).to_arrow_table()
     return table.column("news").combine_chunks()

@@ -82,7 +82,7 @@ class Lake:
             try:
                 # Bound as a variable: a prepared list of thousands of paths is parsed once.
                 rows = connection.read_parquet(paths, union_by_name=True, hive_partitioning=False)  # noqa: F841 - by name
-                return connection.execute(query, {"as_of": as_of}).to_arrow_table()
+                return connection.sql(query, params={"as_of": as_of}).to_arrow_table()
             except (duckdb.IOException, duckdb.InvalidInputException, duckdb.InternalException) as error:
                 raise LocalFault(
                     "lake.segment_unreadable",

@@ -38,38 +38,32 @@ def resolve(root: Node, environ: Mapping[str, str], folder: Path, found: Found) 
     Notes literal secrets, missing variables and files that cannot be read, each with its place. Relative paths of
     files start at ``folder``.
     """
-    for node in root.walk():
-        secret = _holds_secret(node)
-        if isinstance(node.value, str):
-            text = node.value.replace(_OPEN, "{").replace(_CLOSE, "}")
-            _check_literal(node, text, found, secret=secret)
-            resolved = _REFERENCE.sub(lambda match: _value(match[1], node, environ, folder, found), text)  # noqa: B023
-            node.value = SecretStr(resolved) if secret else resolved if resolved == text else Substituted(resolved)
-        elif secret and node.value is not None:
-            found.add(node.at, node.path, _LITERAL)
-            node.value = SecretStr("")
+    for child in [*(root.items or ()), *(root.entries or {}).values()]:
+        resolve(child, environ, folder, found)
+    secret = bool(root.path) and SECRET_KEY.search(str(root.path[-1])) is not None
+    if isinstance(root.value, str):
+        text = root.value.replace(_OPEN, "{").replace(_CLOSE, "}")
+        sound = _without_literals(root, text, found, secret=secret)
+        resolved = _REFERENCE.sub(lambda match: _value(match[1], root, environ, folder, found), sound)
+        root.value = SecretStr(resolved) if secret else resolved if resolved == text else Substituted(resolved)
+    elif secret and (root.value is not None or root.items is not None or root.entries is not None):
+        found.add(root.at, root.path, _LITERAL)
+        root.value, root.items, root.entries = SecretStr(""), None, None
 
 
 _LITERAL = "a secret stands in the file; write ${NAME} for an environment variable, or ${file:/path}"
 
 
-def _holds_secret(node: Node) -> bool:
-    """Say whether the node stands under a secret's key, as its value or within it."""
-    return any(isinstance(step, str) and SECRET_KEY.search(step) is not None for step in node.path)
-
-
-def _check_literal(node: Node, text: str, found: Found, *, secret: bool) -> None:
+def _without_literals(node: Node, text: str, found: Found, *, secret: bool) -> str:
+    """Note secrets that stand in a text, and give the text without them."""
     if secret and _REFERENCE.fullmatch(text) is None:
         found.add(node.at, node.path, _LITERAL)
-        return
+        return ""
     login = re.search(r"://[^/@\s]*:([^/@\s]*)@", text)
     if login is not None and _REFERENCE.fullmatch(login[1]) is None:
         found.add(node.at, node.path, f"a password stands in the address: {_LITERAL}")
-        node.value = _mask(text, login)
-
-
-def _mask(text: str, login: re.Match[str]) -> str:
-    return text[: login.start(1)] + "***" + text[login.end(1) :]
+        return text[: login.start(1)] + "***" + text[login.end(1) :]
+    return text
 
 
 def _value(name: str, node: Node, environ: Mapping[str, str], folder: Path, found: Found) -> str:

@@ -68,8 +68,8 @@ class System(Part):
         if not isinstance(value, dict) or isinstance(value.get("options"), dict):
             return value
         own = {key: inner for key, inner in value.items() if key in ("name", "adapter")}
-        if "name" not in own and isinstance(own.get("adapter"), str):
-            own["name"] = own["adapter"]
+        if "name" not in own:  # an adapter that is no text is refused in its own place
+            own["name"] = own["adapter"] if isinstance(own.get("adapter"), str) else "unnamed"
         return own | {"options": {key: inner for key, inner in value.items() if key not in own}}
 
 
@@ -222,6 +222,8 @@ def _check_addresses(system: Node, found: Found) -> None:
             try:
                 check_address(node.value)
             except ValueError as error:
+                if any((problem.line, problem.column) == (node.at.line, node.at.column) for problem in found.problems):
+                    continue  # one reason per address is enough
                 found.add(node.at, node.path, str(error))
 
 

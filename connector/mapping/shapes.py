@@ -71,6 +71,8 @@ def _note(model: type[BaseModel], root: Node, details: Sequence[ErrorDetails], f
         for guess in _guesses(detail["loc"], _known_keys(model, detail["loc"]))
     }
     for detail in details:
+        if detail["type"] == "too_short" and any(_lies_below(other["loc"], detail["loc"]) for other in details):
+            continue  # the list is short because its entries were refused, and they are reported
         nodes, lost = root.deepest(detail["loc"])
         node = nodes[-1]
         error = detail.get("ctx", {}).get("error")
@@ -87,6 +89,10 @@ def _note(model: type[BaseModel], root: Node, details: Sequence[ErrorDetails], f
             continue
         at_key = detail["type"] == "extra_forbidden" or lost[-1:] == ["[key]"]
         found.add(node.key_at if at_key else node.at, node.path, _message(model, detail))
+
+
+def _lies_below(loc: Sequence[str | int], above: Sequence[str | int]) -> bool:
+    return len(loc) > len(above) and tuple(loc[: len(above)]) == tuple(above)
 
 
 def _missing(model: type[BaseModel], detail: ErrorDetails) -> str:

@@ -137,7 +137,7 @@ def _score_history(population: Population, people: pa.Table, run_id: str, model:
                 'last_on': last_on} ORDER BY dimension, rule))::VARCHAR AS lines
             FROM lines WHERE person_id IN (SELECT person_id FROM fresh) GROUP BY person_id
         )
-        SELECT s.person_id, $now::TIMESTAMPTZ AS at, $run AS run_id, $model AS model, s.fit, s.interest,
+        SELECT s.person_id, $now::TIMESTAMPTZ AS "at", $run AS run_id, $model AS model, s.fit, s.interest,
             s.qualification, s.total, s.grade, s.verdict, coalesce(t.lines, '[]') AS lines
         FROM scores s JOIN fresh USING (person_id) LEFT JOIN told t USING (person_id) ORDER BY s.person_id
         """,

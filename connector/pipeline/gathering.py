@@ -10,6 +10,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from connector.identity.tables import RECORDS
 from connector.domain.records import ACCOUNT_COLUMNS, PERSON_COLUMNS
 from connector.lake.layout import FIELD, LINK
 from connector.lake.reading import Lake
@@ -100,7 +101,7 @@ class Gatherer:
                 if table.num_rows:
                     parts.append(self._people_part(traits.system, object_, standard, table))
         parts.append(self._addresses())
-        return pa.concat_tables(parts)
+        return pa.concat_tables([part.select(RECORDS.names).cast(RECORDS) for part in parts])
 
     def _people_part(self, system: str, object_: str, standard: Mapping[str, str], table: pa.Table) -> pa.Table:
         def column(name: str) -> pa.ChunkedArray:
@@ -138,7 +139,7 @@ class Gatherer:
         activities = self._holdings.activities
         assert activities is not None
         with duckdb.connect(":memory:") as connection:
-            return connection.execute(
+            return connection.sql(
                 "SELECT person_system AS system, 'email' AS object, person_id AS id, person_id AS email, "
                 "NULL::VARCHAR AS additional_emails, min(occurred_at) AS created_at, false AS deleted, "
                 "NULL::VARCHAR AS merged_into, NULL::VARCHAR AS crm_id, NULL::VARCHAR AS source_id "
@@ -153,7 +154,7 @@ class Gatherer:
         """
         names = list(dict.fromkeys([*PERSON_COLUMNS, *(n for n in self._fields.person if n not in IDENTITY_LINES)]))
         with duckdb.connect(":memory:") as connection:
-            connection.execute("SET TimeZone = 'UTC'")
+            connection.sql("SET TimeZone = 'UTC'")
             connection.register("identities", identities)
             selects = []
             for rank, traits in enumerate(self._traits):
@@ -171,7 +172,7 @@ class Gatherer:
             query = (
                 f"SELECT person_id, {folded} FROM ({' UNION ALL '.join(selects)}) GROUP BY person_id ORDER BY person_id"
             )
-            return connection.execute(query).to_arrow_table()
+            return connection.sql(query).to_arrow_table()
 
     def _type(self, name: str) -> str:
         line = self._fields.person.get(name)
@@ -229,7 +230,7 @@ class Gatherer:
         with duckdb.connect(":memory:") as connection:
             connection.execute("SET TimeZone = 'UTC'")
             connection.register("accounts", table)
-            return connection.execute(
+            return connection.sql(
                 f"SELECT id AS account_id, {', '.join(columns)} FROM accounts p "
                 "WHERE NOT deleted AND merged_into IS NULL ORDER BY id"
             ).to_arrow_table()
@@ -240,9 +241,7 @@ def _source(native: str, table: pa.Table, companies: pa.Table | None) -> str:
     head, dot, tail = native.partition(".")
     if dot and head in {"company", "account"}:
         column = FIELD + tail
-        return (
-            f'c."{_quoted(column)}"' if companies is not None and column in companies.column_names else "NULL::VARCHAR"
-        )
+        return f"c.{_quoted(column)}" if companies is not None and column in companies.column_names else "NULL::VARCHAR"
     column = FIELD + native
     return f"p.{_quoted(column)}" if native and column in table.column_names else "NULL::VARCHAR"
 

@@ -50,7 +50,7 @@ def read_signals(
         connection.execute("SET TimeZone = 'UTC'")
         connection.register("identities", identities)
         connection.register("raw", holdings.activities)
-        activities = connection.execute(
+        activities = connection.sql(
             "SELECT raw.system || ':' || kind || ':' || raw.id AS activity_id, i.person_id, "
             "person_system || ':' || person_object || ':' || raw.person_id AS identity, "
             "raw.* EXCLUDE (person_id) FROM raw JOIN identities i ON i.system = raw.person_system "
@@ -83,7 +83,7 @@ def _people(
     for object_ in ("lead", "contact"):
         parts += _edits(connection, lake, holdings, crm, mappings, object_)
     parts += _opportunities(connection, holdings, crm)
-    return connection.execute(
+    return connection.sql(
         "SELECT person_id, max(human) AS human_last, max(rejected) AS rejected_at, max_by(reason, rejected) AS rejection, "
         "bool_or(open) AS open_opportunity, bool_or(won) AS won_opportunity, max(lost) AS lost_at "
         f"FROM ({' UNION ALL '.join(parts)}) GROUP BY person_id ORDER BY person_id"
@@ -146,8 +146,8 @@ def _opportunities(connection: duckdb.DuckDBPyConnection, holdings: Holdings, cr
         return []
     connection.register("contacts", contacts)
     return [
-        "SELECT i.person_id, NULL, NULL, NULL, state = 'open', state = 'won', CASE state WHEN 'lost' THEN at END FROM ("
-        f"SELECT id, modified_at AS at, \"{LINK}account\" AS account, CASE WHEN \"{won}\" = 'true' THEN 'won' "
+        "SELECT i.person_id, NULL, NULL, NULL, state = 'open', state = 'won', CASE state WHEN 'lost' THEN moved_at END FROM ("
+        f"SELECT id, modified_at AS moved_at, \"{LINK}account\" AS account, CASE WHEN \"{won}\" = 'true' THEN 'won' "
         f"WHEN \"{closed}\" = 'true' THEN 'lost' ELSE 'open' END AS state FROM opportunities WHERE NOT deleted) o "
         f'JOIN (SELECT "{LINK}opportunity" AS opportunity, "{LINK}contact" AS contact FROM roles WHERE NOT deleted '
         f'UNION ALL SELECT o.id, c.id FROM opportunities o JOIN contacts c ON c."{LINK}account" = o."{LINK}account" '

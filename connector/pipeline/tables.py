@@ -15,4 +15,4 @@ def sql(query: str, parameters: Mapping[str, Any] | None = None, /, **tables: pa
         connection.execute("SET TimeZone = 'UTC'")
         for name, table in tables.items():
             connection.register(name, table)
-        return connection.execute(query, dict(parameters) if parameters else None).to_arrow_table()
+        return connection.sql(query, params=dict(parameters) if parameters else None).to_arrow_table()

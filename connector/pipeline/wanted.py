@@ -21,6 +21,7 @@ def wanted_of(mappings: Mappings, traits: AdapterTraits, *, is_crm: bool) -> lis
     if is_crm:
         wanted += [(object_, name) for name in _person_fields(mappings) for object_ in PEOPLE]
         wanted += [("account", name) for name in mappings.fields.crm.account]
+        wanted += [("task", name) for name in traits.native.get("task", {}).values()]
     return sorted(set(wanted))
 
 
@@ -45,7 +46,5 @@ def conditions_of(mappings: Mappings) -> Iterator[Condition]:
         yield line.when
     if mappings.fields.create is not None:
         yield mappings.fields.create.when
-    for rule in mappings.scoring.dimensions.fit.rules:
-        yield rule.when
-    for role in mappings.scoring.roles.values():
-        yield role
+    yield from (rule.when for rule in mappings.scoring.dimensions.fit.rules)
+    yield from mappings.scoring.roles.values()

@@ -41,24 +41,29 @@ def top_reasons(scored: Scored, model: ScoringModel, *, longest: int = 255, coun
     with engine() as connection:
         connection.register("scores", scored.scores)
         connection.register("lines", scored.lines)
+        connection.execute("""
+            CREATE TEMP TABLE numbered AS
+            SELECT (row_number() OVER ())::INTEGER AS person, * FROM scores""")
         connection.execute(f"""
             CREATE TEMP TABLE leaders AS
-            WITH placed AS (
-                SELECT person_id, dimension, rule, last_on, tenths, {_phrase()} AS phrase,
-                       row_number() OVER (PARTITION BY person_id ORDER BY abs(tenths) * {_by_dimension(weights)} DESC,
+            WITH weighed AS (
+                SELECT p.person, l.dimension, l.rule, l.count, l.last_on, round(l.points * 10)::BIGINT AS tenths
+                FROM lines l JOIN numbered p USING (person_id)
+                WHERE l.rule <> 'limit' AND l.points <> 0
+            ), placed AS (
+                SELECT *, row_number() OVER (PARTITION BY person ORDER BY abs(tenths) * {_by_dimension(weights)} DESC,
                            last_on DESC NULLS LAST, {_by_dimension(range(len(DIMENSIONS)))}, rule) AS place
-                FROM (SELECT *, round(points * 10)::BIGINT AS tenths FROM lines)
-                WHERE rule <> 'limit' AND tenths <> 0
+                FROM weighed
             ), seated AS (
                 SELECT *, coalesce(min(place) FILTER (dimension = 'interest' AND tenths > 0)
-                                   OVER (PARTITION BY person_id), 1) AS deed
+                                   OVER (PARTITION BY person), 1) AS deed
                 FROM placed
             )
-            SELECT * FROM seated
+            SELECT *, {_phrase()} AS phrase FROM seated
             WHERE place < {count} OR place = deed OR (place = {count} AND deed <= {count})""")
         connection.execute(f"""
             CREATE TEMP TABLE told AS
-            SELECT person_id,
+            SELECT person,
                    string_agg(phrase || ' (' || {_signed("tenths")} || ')', '; ' ORDER BY place) AS told,
                    string_agg(dimension || '.' || rule || coalesce('@' || last_on::VARCHAR, ''), '|'
                               ORDER BY dimension, rule) AS key,
@@ -67,13 +72,13 @@ def top_reasons(scored: Scored, model: ScoringModel, *, longest: int = 255, coun
                    arg_max(replace(rule, '-', ' ') || ' of ' || last_on::VARCHAR, (last_on, -place))
                        FILTER (dimension = 'interest' AND tenths > 0) AS latest,
                    {", ".join(_told(name) for name in DIMENSIONS)}
-            FROM leaders GROUP BY person_id""")
+            FROM leaders GROUP BY person""")
         connection.execute(f"""
             CREATE TEMP TABLE asked AS
-            SELECT person_id, {_first_unanswered()} AS question
-            FROM scores LEFT JOIN (SELECT person_id, list(rule) AS known FROM lines
-                                   WHERE dimension = 'qualification' AND rule <> 'limit' GROUP BY person_id)
-            USING (person_id)""")
+            SELECT person, {_first_unanswered()} AS question
+            FROM numbered LEFT JOIN (
+                SELECT p.person, list(l.rule) AS known FROM lines l JOIN numbered p USING (person_id)
+                WHERE l.dimension = 'qualification' AND l.rule <> 'limit' GROUP BY p.person) USING (person)""")
         return fetch(connection, _texts(longest), REASONS)
 
 
@@ -94,7 +99,7 @@ def _texts(longest: int) -> str:
                    || ', confirmed ' || {_plain("qualification")} || '. ' AS head,
                    coalesce(t.told, 'nothing counts yet') AS told, {others} AS others,
                    coalesce('. Missing: ' || s.deciding_fact, '') AS gap
-            FROM scores s LEFT JOIN told t USING (person_id) LEFT JOIN asked a USING (person_id)
+            FROM numbered s LEFT JOIN told t USING (person) LEFT JOIN asked a USING (person)
         ), opened AS (
             SELECT *, CASE WHEN latest IS NOT NULL THEN 'start from ' || latest
                            WHEN question IS NOT NULL THEN 'ask about ' || question END AS opening

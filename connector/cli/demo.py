@@ -1,0 +1,203 @@
+"""The whole job on local orgs, told step by step: what ``make demo`` runs.
+
+Every step is the command a person would type, run as its own process against the sandbox, so that what is shown is
+what the program does.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+import urllib.request
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from rich.console import Console
+
+from connector.cli.output import console
+from connector.errors import AdapterFault
+
+_CONFIG = """\
+# The demo's own configuration: both systems are on loopback.
+install: main
+sources:
+  - {{name: hubspot, adapter: hubspot, base_url: '{hubspot}', token: '${{HUBSPOT_TOKEN}}'}}
+crm: {{adapter: salesforce, instance_url: '{salesforce}', auth: {{flow: token, access_token: '${{SF_TOKEN}}'}}}}
+state: sqlite:///var/handoff.db
+lake: var/lake
+mappings: mappings/default
+mode: live
+cutover: {{waived_by: the demo, reason: local orgs only, 'on': '{today}'}}
+"""
+
+
+class Demo:
+    """One showing of the demo in one folder."""
+
+    def __init__(self, folder: Path, people: int, screen: Console) -> None:
+        self._folder = folder
+        self._people = people
+        self._screen = screen
+        # A Tuesday morning, so that the pools' hours do not push what a newcomer wants to see to the next day.
+        self._now = _tuesday_before(datetime.now(UTC))
+        self._orgs: dict[str, Any] = {}
+
+    def run(self) -> None:
+        """Show everything."""
+        self._title(f"Local orgs: a HubSpot with {self._people:,} people and a Salesforce")
+        with _sandbox(self._folder / "orgs", self._people, self._now) as ready:
+            self._orgs = ready
+            self._prepare()
+            self._provision()
+            self._first_load()
+            self._quiet()
+            person = self._a_day_of_buyers()
+            self._title("One lead explained: every line, and they add up")
+            self._show("explain", person)
+            self._costs()
+        self._next()
+
+    def _prepare(self) -> None:
+        self._title("1. handoff init, check: configuration and mappings as text")
+        self._show("init", str(self._folder / "project"), config=False)
+        project = self._folder / "project"
+        salesforce, hubspot = self._orgs["salesforce"], self._orgs["hubspot"]
+        text = _CONFIG.format(hubspot=hubspot["url"], salesforce=salesforce["url"], today=self._now.date().isoformat())
+        (project / "handoff.yaml").write_text(text, encoding="utf-8")
+        lifecycle = project / "mappings" / "default" / "lifecycle.yaml"
+        lifecycle.write_text(_signed(lifecycle.read_text(encoding="utf-8"), self._now), encoding="utf-8")
+        self._screen.print("the demo signs its own copy of lifecycle.yaml; yours stays unsigned until both teams sign")
+        self._show("check")
+
+    def _provision(self) -> None:
+        self._title("2. handoff provision: the fields, and the least rights our user needs")
+        steps = self._json("provision")["steps"]
+        done = sum(step["state"] == "done" for step in steps)
+        self._screen.print(f"{done} of {len(steps)} steps done: fields, permission set, assignment")
+
+    def _first_load(self) -> None:
+        self._title("3. handoff run --once: the first load is the baseline: scores and stages, no tasks")
+        self._mark()
+        self._show("run", "--once", "--as-of", self._now.isoformat())
+        self._calls("first load")
+
+    def _quiet(self) -> None:
+        self._title("4. the same again: nothing has changed, so nothing is planned and nothing is written")
+        self._mark()
+        document = self._json("run", "--once", "--as-of", self._now.isoformat())
+        self._screen.print(f"planned {document['writes']['planned']}, written {document['writes']['written']}")
+        self._calls("quiet run")
+
+    def _a_day_of_buyers(self) -> str:
+        self._title("5. a day later: buyers look around, and one asks to talk to sales")
+        person = self._somebody()
+        later = self._now + timedelta(days=1)
+        for vendor in ("hubspot", "salesforce"):
+            self._ask(vendor, "clock", {"at": later.isoformat()})
+        visits = [{"do": "visit", "email": person, "path": path} for path in ("/products/overview", "/pricing")]
+        form = {"do": "submit_form", "email": person, "form": "contact-us", "values": {}}
+        self._ask("hubspot", "act", [*visits, form])
+        self._mark()
+        after = later + timedelta(minutes=2)
+        for vendor in ("hubspot", "salesforce"):
+            self._ask(vendor, "clock", {"at": after.isoformat()})
+        self._show("plan", "--as-of", after.isoformat())
+        self._show("run", "--once", "--as-of", after.isoformat())
+        self._calls("the day after")
+        return person
+
+    def _somebody(self) -> str:
+        """Choose somebody whom the CRM knows once, at a matched account."""
+        import sqlite3
+
+        with sqlite3.connect(self._folder / "project" / "var" / "handoff.db") as state:
+            row = state.execute("SELECT plan FROM (SELECT 1 AS plan)").fetchone()
+        assert row is not None
+        return _known_address(self._orgs["salesforce"])
+
+    # -- doing -----------------------------------------------------------------------------------------------------------
+
+    def _command(self, *words: str, config: bool = True) -> list[str]:
+        more = ["--config", str(self._folder / "project" / "handoff.yaml")] if config else []
+        return [sys.executable, "-m", "connector", *words, *more]
+
+    def _environment(self) -> dict[str, str]:
+        tokens = {"HUBSPOT_TOKEN": self._orgs["hubspot"]["token"], "SF_TOKEN": self._orgs["salesforce"]["access_token"]}
+        return {**os.environ, **tokens, "PYTHONUNBUFFERED": "1"}
+
+    def _show(self, *words: str, config: bool = True) -> None:
+        shown = " ".join(word for word in words)
+        self._screen.print(f"[dim]$ handoff {shown}[/]")
+        done = subprocess.run(  # noqa: S603 - our own interpreter and our own words
+            self._command(*words, config=config),
+            env=self._environment(),
+            stdout=subprocess.PIPE,
+            text=True,
+            check=False,
+        )
+        self._screen.print(done.stdout.rstrip(), markup=False)
+        if done.returncode:
+            raise AdapterFault("demo.failed", f"`handoff {words[0]}` ended with {done.returncode}")
+
+    def _json(self, *words: str) -> dict[str, Any]:
+        done = subprocess.run(  # noqa: S603 - our own interpreter and our own words
+            self._command(*words, "--json"), env=self._environment(), stdout=subprocess.PIPE, text=True, check=False
+        )
+        if done.returncode:
+            raise AdapterFault(
+                "demo.failed", f"`handoff {words[0]}` ended with {done.returncode}: {done.stdout[-500:]}"
+            )
+        document: dict[str, Any] = json.loads(done.stdout)
+        return document
+
+    def _ask(self, vendor: str, path: str, body: Any) -> Any:
+        return _control(self._orgs[vendor]["url"], path, body)
+
+    def _mark(self) -> None:
+        for vendor in ("hubspot", "salesforce"):
+            self._ask(vendor, "calls/mark", {})
+
+    def _calls(self, what: str) -> None:
+        for vendor in ("hubspot", "salesforce"):
+            calls = _control(self._orgs[vendor]["url"], "calls", None)
+            apart = sum(calls["apart"].values()) if calls["apart"] else 0
+            self._screen.print(
+                f"  {what}: {vendor} counted {calls['used']} calls; the smallest possible is {calls['floor']} "
+                f"({apart} apart: sign-in, describe, look-ups, overlap)"
+            )
+
+    def _costs(self) -> None:
+        status = self._json("status")
+        told = ", ".join(f"{name} {calls['used_24h']}" for name, calls in status["api_calls"].items())
+        self._screen.print(f"\nrequests sent in the last 24 hours, everything included: {told}")
+
+    def _title(self, words: str) -> None:
+        self._screen.print(f"\n[bold]{words}[/]")
+
+    def _next(self) -> None:
+        self._title("Next")
+        self._screen.print(
+            "handoff init mine                  a project of your own: handoff.yaml and mappings, with comments\n"
+            "handoff sandbox --dir orgs         the local orgs, to try it on\n"
+            "handoff check --online             credentials, rights, fields\n"
+            "handoff plan                       what would be written, and why; nothing is written\n"
+            "README.md                          the way from here to your own org",
+            markup=False,
+        )
+
+
+def run_demo(folder: Path | None, *, people: int) -> int:
+    """Show the demo; the folder is removed afterwards unless it was given."""
+    place = folder or Path(tempfile.mkdtemp(prefix="handoff-demo-"))
+    place.mkdir(parents=True, exist_ok=True)
+    try:
+        Demo(place, people, console()).run()
+    finally:
+        if folder is None:
+            shutil.rmtree(place, ignore_errors=True)
+    return 0
