@@ -15,7 +15,6 @@ from state.instants import to_us
 from state.outbox_dependents import refresh, states
 
 _TABLES: Final = ("identities", "persons", "stage_moves", "score_history", "reviews")
-_EMPTY_BODY: Final = '{"fields":{},"expected":{},"ours":[],"if_blank":[],"references":{}}'
 _BURY: Final = "INSERT INTO tombstones (hash, at) VALUES (:hash, :at) ON CONFLICT (hash) DO NOTHING"
 
 
@@ -31,9 +30,9 @@ def erase(
     """Erase people inside the caller's transaction; give the rows removed per table and the outbox rows emptied.
 
     Outbox rows keep key, lane and state, so that nothing is created twice, and lose wishes, words and before-values.
-    Rows not yet sent are superseded.
+    Rows not yet sent are superseded for good.
     """
-    values: dict[str, Any] = {"ids": database.packed(person_ids), "at": to_us(at), "body": _EMPTY_BODY}
+    values: dict[str, Any] = {"ids": database.packed(person_ids), "at": to_us(at)}
     among = f"person_id IN {database.list_of('ids', 'text')}"
     receipt: dict[str, int] = {}
     for table in _TABLES:
@@ -45,14 +44,29 @@ def erase(
         WHERE {among} AND state IN ({states(*MOVES[Move.SUPERSEDE].sources)}) RETURNING kind, key
     """
     stopped = connection.execute(text(stop), {"ids": values["ids"], "at": values["at"]}).all()
-    scrub = f"""
-        UPDATE outbox SET body = :body, reason = '', message = '', before_values = NULL
-        WHERE {among} AND state IN ('done', 'superseded')
-    """
-    receipt["outbox"] = int(connection.execute(text(scrub), {"ids": values["ids"], "body": values["body"]}).rowcount)
+    wiped = connection.execute(text(_wipe(f"{among} AND state IN ('done', 'superseded')")), {"ids": values["ids"]})
+    receipt["outbox"] = int(wiped.rowcount)
+    # what is on its way cannot be taken back; it is emptied when it is settled
+    flying = f"UPDATE outbox SET dismissed = 1 WHERE {among} AND state IN ('doing', 'unknown')"
+    connection.execute(text(flying), {"ids": values["ids"]})
     refresh(database, connection, keys=[key for kind, key in stopped if kind == "create"])
     if hashes:
         connection.execute(text(_BURY), [{"hash": hash_, "at": values["at"]} for hash_ in sorted(hashes)])
     receipt["tombstones"] = len(hashes)
     note(connection, who, "erase", at, receipt)
     return receipt
+
+
+def empty_settled(database: Database, connection: Connection, ids: Sequence[int]) -> None:
+    """Empty those of the rows that are settled for good."""
+    among = f"id IN {database.list_of('ids', 'bigint')}"
+    statement = _wipe(f"{among} AND state IN ('done', 'superseded')")
+    connection.execute(text(statement), {"ids": database.packed(ids)})
+
+
+def _wipe(where: str) -> str:
+    return f"""
+        UPDATE outbox SET reason = '', message = '', before_values = NULL,
+            body = '{{"fields"\\:{{}},"expected"\\:{{}},"ours"\\:[],"if_blank"\\:[],"references"\\:{{}}}}'
+        WHERE {where}
+    """

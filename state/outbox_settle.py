@@ -15,6 +15,7 @@ from connector.errors import HandoffError
 from state import bulk
 from state.bulk import as_json, storable
 from state.database import Database
+from state.erasure import empty_settled
 from state.instants import to_us
 from state.outbox_dependents import refresh, states
 from state.outbox_enqueue import supersede
@@ -48,6 +49,7 @@ class _Row(NamedTuple):
     before_values: str | None
     record_id: str | None
     result: str | None
+    dismissed: int
 
 
 def settle(database: Database, connection: Connection, outcomes: Mapping[int, WriteOutcome], *, now_us: int) -> None:
@@ -83,7 +85,20 @@ def settle(database: Database, connection: Connection, outcomes: Mapping[int, Wr
     if quiet:
         connection.execute(text(_QUIET), quiet)
     creations += drop_outdated(database, connection, returned, now_us)
+    erased = [row.id for row in rows if row.dismissed]
+    if erased:
+        creations += _drop_erased(database, connection, erased, now_us)
     refresh(database, connection, keys=creations)
+
+
+def _drop_erased(database: Database, connection: Connection, ids: Sequence[int], now_us: int) -> list[str]:
+    """Let go of rows whose person was erased while they were on their way; give the keys of creations among them."""
+    sources = states(*MOVES[Move.SUPERSEDE].sources)
+    statement = f"SELECT id FROM outbox WHERE id IN {database.list_of('ids', 'bigint')} AND state IN ({sources})"
+    back = list(connection.execute(text(statement), {"ids": database.packed(ids)}).scalars())
+    keys = supersede(database, connection, back, now_us)
+    empty_settled(database, connection, ids)
+    return sorted(keys)
 
 
 _QUIET: Final = """
