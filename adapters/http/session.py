@@ -83,8 +83,7 @@ class VendorSession(requests.Session):
         self.headers["Accept-Encoding"] = "gzip, deflate"
         # A callable here keeps requests from putting a netrc password in place of our Authorization header.
         self.auth = _leave_as_is
-        if ca_file:
-            self.verify = ca_file
+        self._ca_file = ca_file
         for prefix in ("https://", "http://"):
             self.mount(prefix, HTTPAdapter(pool_connections=4, pool_maxsize=4, max_retries=0))
 
@@ -125,7 +124,10 @@ class VendorSession(requests.Session):
         kwargs["allow_redirects"] = False
         if is_loopback(urlsplit(url).hostname or ""):
             # The environment's proxies are for the outside.
-            kwargs.setdefault("proxies", {"http": None, "https": None})
+            kwargs["proxies"] = {"http": None, "https": None}
+        if self._ca_file:
+            # Said with each request: the session's own setting loses to REQUESTS_CA_BUNDLE.
+            kwargs["verify"] = self._ca_file
         safe = method.upper() in ("GET", "HEAD", "OPTIONS") if repeatable is None else repeatable
         if not safe:
             return self._once(method, url, args, kwargs, safe=False)

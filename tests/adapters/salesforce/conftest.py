@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -10,6 +11,8 @@ from typing import Any
 
 import pytest
 import requests
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import rsa
 
 from adapters.salesforce import SalesforceCrm
 from connector.ports.crm import FieldSpec
@@ -89,12 +92,23 @@ class Org:
 Opener = Callable[..., Org]
 
 
-@pytest.fixture
-def open_org(tmp_path: Path) -> Iterator[Opener]:
-    closing: list[Callable[[], None]] = []
+@pytest.fixture(scope="session")
+def jwt_key(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    """One private key for all orgs: making one takes longer than a test."""
+    key = rsa.generate_private_key(public_exponent=65537, key_size=2048)
+    return key.private_bytes(
+        serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
+    )
 
-    def start(*, people: int = 0, unique_task_key: bool = True) -> Org:
+
+@pytest.fixture
+def open_org(tmp_path: Path, jwt_key: bytes) -> Iterator[Opener]:
+    closing: list[Callable[[], object]] = []
+
+    def start(*, people: int = 0, unique_task_key: bool = True, tls: ssl.SSLContext | None = None) -> Org:
         clock = OrgClock(AT)
+        (tmp_path / "org").mkdir()
+        (tmp_path / "org" / "jwt.key").write_bytes(jwt_key)
         inside = SalesforceOrg(
             tmp_path / "org",
             clock,
@@ -102,7 +116,7 @@ def open_org(tmp_path: Path) -> Iterator[Opener]:
             options=OrgOptions(unique_task_key=unique_task_key, empty=not people),
         )
         door = Door(inside)
-        server = Server(door.handle, clock)
+        server = Server(door.handle, clock, tls=tls)
         server.start()
         org = Org(server.url, inside, clock)
         closing.extend([door.close, server.stop, lambda: [crm.close() for crm in org.opened]])
