@@ -161,6 +161,11 @@ def _warm(diary: Diary, contact: MarketingContact, end: datetime, number: int) -
     )
     for _ in range(1 + dice.randrange(2)):
         _visits(diary, contact, diary.between(contact.created_at, end), 1 + dice.randrange(4), WARM_PATHS)
+    if number % 5 < 2 and end == diary.at:  # looked closer not long ago: between cold and hot
+        lately = end - timedelta(days=28) * dice.random() - timedelta(minutes=2)
+        _visits(
+            diary, contact, max(contact.created_at, lately.replace(microsecond=0)), 2 + dice.randrange(4), HOT_PATHS
+        )
     if dice.random() < 0.4:
         _download(diary, contact, diary.between(contact.created_at, end), dice.choice(ASSETS))
     if number % 11 == 0:
