@@ -27,6 +27,7 @@ from connector.pipeline.tables import sql
 from connector.pipeline.workplace import open_tasks
 from connector.ports.store import Store
 from connector.ports.traits import AdapterTraits
+from connector.scoring.files import with_domain
 from connector.scoring.reasons import top_reasons
 from connector.scoring.score import Scored, score
 
@@ -79,7 +80,7 @@ def take_census(census: Census, holdings: Holdings, *, now: datetime) -> Populat
         crm=census.crm.system,
         now=now,
     )
-    people = _living(identified, gatherer.person_facts(identified.identities), store.knowledge.marks())
+    people = _living(identified, with_domain(gatherer.person_facts(identified.identities)), store.knowledge.marks())
     people = _mirror(people, holdings, census.crm)
     signals = read_signals(census.lake, holdings, identified.identities, census.crm, mappings, census.automation)
     people = _join(people, signals.people)

@@ -142,7 +142,7 @@ def compile_model(model: ScoringModel) -> CompiledModel:
     """Turn a model into integers.
 
     Raises:
-        ConfigError: a rule names a group that is not there, or a half-life is zero.
+        ConfigError: a rule names a group that is not there.
     """
     dimensions = model.dimensions
     groups = tuple(
@@ -247,12 +247,6 @@ def _interest_rule(
     number: int, rule: InterestRule, dimension: InterestDimension, groups: tuple[GroupC, ...]
 ) -> InterestRuleC:
     half_life = dimension.half_life if rule.half_life is None else rule.half_life
-    if half_life == timedelta(0):
-        raise ConfigError(
-            "scoring.half_life_zero",
-            f"rule {rule.id}: a half-life of zero leaves nothing",
-            cure="write none for no decay, or a span of at least a day",
-        )
     group = next((known.number for known in groups if known.name == rule.group), None)
     if rule.group is not None and group is None:
         raise ConfigError(
