@@ -17,28 +17,7 @@ from connector.matching import ANSWERS, match
 from connector.matching.domains import NeverMatched, mail_host, registrable, web_host
 from connector.matching.names import company_name
 
-_SYLLABLES = [
-    "bar",
-    "cor",
-    "del",
-    "fen",
-    "gra",
-    "hal",
-    "jun",
-    "kel",
-    "lor",
-    "mar",
-    "nor",
-    "pel",
-    "quin",
-    "ros",
-    "sol",
-    "tan",
-    "ur",
-    "vel",
-    "win",
-    "zan",
-]
+_SYLLABLES = ("bar", "cor", "del", "fen", "gra", "hal", "jun", "kel", "lor", "mar", "nor", "pel", "quin", "ros", "sol")
 _KINDS = ["Systems", "Logistics", "Foods", "Energy", "Partners", "Software", "Medical", "Design", "Steel", "Capital"]
 _FORMS = ("Inc.", "GmbH", "Ltd", "LLC", "S.A.", "")
 

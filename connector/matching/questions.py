@@ -1,0 +1,65 @@
+"""Questions about accounts that only a person can answer, and what their answers mean."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from datetime import datetime
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from connector.domain.refs import digest
+from connector.matching.tables import ANSWERS
+from connector.ports.store import Review
+
+
+def ask(matches: pa.Table, *, now: datetime) -> list[Review]:
+    """Put one question per review row of ``matches`` (schema ``MATCHES``), in its order.
+
+    The same person with the same candidates is the same question. The JSON lists the best candidate with its evidence,
+    then the runner-up.
+    """
+    reviews = []
+    for row in matches.filter(pc.field("review")).to_pylist():
+        body = [
+            {
+                "account_id": row["account_id"],
+                "method": row["method"],
+                "confidence": row["confidence"],
+                "evidence": row["evidence"],
+            }
+        ]
+        if row["runner_up"]:
+            body.append({"account_id": row["runner_up"]})
+        reviews.append(
+            Review(
+                id="r" + digest("account", row["person_id"], *sorted(each["account_id"] for each in body), length=24),
+                kind="account",
+                person_id=row["person_id"],
+                candidates=json.dumps(body, ensure_ascii=False, sort_keys=True),
+                opened_at=now,
+            )
+        )
+    return reviews
+
+
+def answers(reviews: Iterable[Review]) -> pa.Table:
+    """Read answered questions about accounts as remembered answers (schema ``ANSWERS``).
+
+    Accepted: the person belongs to the account in ``answer``, else to the best candidate. Rejected: the person does not
+    belong to the account in ``answer``, else to none of the candidates. Open questions say nothing.
+    """
+    rows: set[tuple[str, str, str]] = set()
+    for review in reviews:
+        if review.kind != "account" or review.state == "open":
+            continue
+        candidates = [item["account_id"] for item in json.loads(review.candidates)]
+        if review.state == "accepted":
+            rows.add((review.person_id, review.answer or candidates[0], "same"))
+        else:
+            rows |= {
+                (review.person_id, each, "different") for each in ([review.answer] if review.answer else candidates)
+            }
+    columns = list(zip(*sorted(rows), strict=True)) or [(), (), ()]
+    return pa.table([pa.array(list(column), pa.string()) for column in columns], schema=ANSWERS)
