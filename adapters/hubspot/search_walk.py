@@ -4,7 +4,9 @@ The search is never paged by offset. A row that changes while we read moves to t
 later row one place forward, so that the next offset skips one; and 10,000 rows are the end of any offset. Instead each
 page asks again from the last stamp seen, inclusive, sorted by stamp: rows below that stamp have all been read, rows
 on it are repeated. Where one stamp fills a whole page, asking again would turn in a circle; its rows are then read by
-id (``stamp = S and id > last``, sorted by id), and the walk goes on behind the stamp.
+id (``stamp = S and id > last``, sorted by id), and the walk goes on behind the stamp. How a search orders rows with
+one stamp is nowhere promised (an index split into parts may show each part in order), so that the page already read
+says nothing about the ids below its last; but its rows can be left out by name, as many as fit the question.
 
 Between pulls the walk begins ``overlap`` before its newest stamp, because the index lags. When the newest stamp has not
 moved for longer than the overlap, everything up to it has been indexed and re-read: the mark is *settled*, and a quiet
@@ -13,11 +15,12 @@ pull asks from the stamp itself, or behind it when a heap of rows lies there.
 
 from __future__ import annotations
 
+import sys
 import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal
+from typing import Any, Literal
 
 import msgspec
 
@@ -27,7 +30,7 @@ from connector.errors import AdapterFault
 PAGE = 200
 #: A search shows no row behind this one (hubspot.md section 5).
 WINDOW = 10_000
-Filter = dict[str, str]
+Filter = dict[str, Any]
 #: Asks for one page: filters (all of which must hold) and the property to sort by.
 Ask = Callable[[list[Filter], str], Rows[Record]]
 
@@ -40,7 +43,9 @@ class Mark(msgspec.Struct, omit_defaults=True, frozen=True):
             it; ``tie``: among the rows on ``stamp``, behind ``id``.
         stamp: epoch milliseconds.
         id: of the last row read in ``tie``.
-        total: rows at or after ``stamp`` as counted when the heap was found.
+        total: in ``tie``: rows at or after the heap that were not yet read when it was found; once ``counted``, only
+            those behind it.
+        counted: see ``total``.
         newest: the newest stamp seen before this walk; the end of the walk never falls behind it.
         reached: vendor's clock, epoch milliseconds, when ``stamp`` was first the newest.
         settled: nothing can turn up at or before ``stamp`` any more.
@@ -52,6 +57,7 @@ class Mark(msgspec.Struct, omit_defaults=True, frozen=True):
     stamp: int = 0
     id: int = 0
     total: int = -1
+    counted: bool = False
     newest: int = 0
     reached: int = 0
     settled: bool = False
@@ -73,14 +79,26 @@ class SearchWalk:
     """One pull of one stream."""
 
     def __init__(
-        self, ask: Ask, *, stamp_property: str, overlap: timedelta, clock: Callable[[], datetime], at: str
+        self,
+        ask: Ask,
+        *,
+        stamp_property: str,
+        overlap: timedelta,
+        clock: Callable[[], datetime],
+        at: str,
+        room: int = 0,
     ) -> None:
-        """Prepare; ``clock`` gives the vendor's clock once the first page has come."""
+        """Prepare; ``clock`` gives the vendor's clock once the first page has come.
+
+        ``room`` is how many characters a question may grow by when rows are to be left out by name.
+        """
         self._ask = ask
         self._property = stamp_property
         self._overlap = overlap // timedelta(milliseconds=1)
         self._clock = clock
         self._at = at
+        self._room = room
+        self._read_already: list[str] = []
 
     def steps(self, cursor: str | None) -> Iterator[Step]:
         """Read page by page from ``cursor`` to the end.
@@ -107,8 +125,11 @@ class SearchWalk:
             raise AdapterFault("hubspot.cursor", "a stored cursor cannot be read", at=self._at) from None
 
     def _start(self, before: Mark) -> Mark:
-        if before.mode in ("tie", "after"):
+        if before.mode == "after" or (before.mode == "tie" and before.counted):
             return before  # going back would read a whole heap again
+        if before.mode == "tie":
+            # What was left out by name is no longer known, so that only a look can tell what lies behind the heap.
+            return Mark("tie", before.stamp, total=sys.maxsize, newest=before.newest)
         newest = max(before.stamp, before.newest)
         if before.mode == "done" and before.settled:
             return Mark("after" if before.heap else "from", before.stamp, newest=newest)
@@ -117,10 +138,13 @@ class SearchWalk:
     def _question(self, mark: Mark) -> tuple[list[Filter], str]:
         stamp = str(mark.stamp)
         if mark.mode == "tie":
-            return [
+            filters: list[Filter] = [
                 {"propertyName": self._property, "operator": "EQ", "value": stamp},
                 {"propertyName": "hs_object_id", "operator": "GT", "value": str(mark.id)},
-            ], "hs_object_id"
+            ]
+            if self._read_already:
+                filters.append({"propertyName": "hs_object_id", "operator": "NOT_IN", "values": self._read_already})
+            return filters, "hs_object_id"
         operator = "GT" if mark.mode == "after" else "GTE"
         return [{"propertyName": self._property, "operator": operator, "value": stamp}], self._property
 
@@ -140,23 +164,35 @@ class SearchWalk:
         if last < mark.stamp or first > last:
             raise AdapterFault("hubspot.unsorted", "a search came back in another order than asked for", at=self._at)
         if first == last:
-            return Mark("tie", last, total=total, newest=newest)
+            self._read_already = self._fitting(row.id for row in page.rows)
+            return Mark("tie", last, total=total - len(self._read_already), newest=newest)
         return Mark("from", last, newest=newest)
 
     def _next_in_heap(self, mark: Mark, page: Rows[Record], total: int, before: Mark, *, more: bool) -> Mark:
         # Rows behind the heap when it was found; what came later is for the next pull.
-        beyond = mark.total - total if mark.id == 0 else mark.total
+        beyond = mark.total if mark.counted else mark.total - total
         if total >= WINDOW:
             beyond = max(beyond, 1)  # whether a total counts on past the window is nowhere promised: look
         if not more:
             newest = max(mark.newest, mark.stamp)
+            self._read_already = []
             if beyond > 0:
                 return Mark("after", mark.stamp, newest=newest)
             return self._done(newest, before, page, heap=newest == mark.stamp)
         last = max((int(row.id) for row in page.rows if row.id.isdecimal()), default=0)
         if last <= mark.id:
             raise AdapterFault("hubspot.unsorted", "a search by id made no progress", at=self._at)
-        return Mark("tie", mark.stamp, id=last, total=beyond, newest=mark.newest)
+        return Mark("tie", mark.stamp, id=last, total=beyond, counted=True, newest=mark.newest)
+
+    def _fitting(self, ids: Iterable[str]) -> list[str]:
+        taken: list[str] = []
+        room = self._room
+        for id_ in ids:
+            room -= len(id_) + len('"",')
+            if room < 0:
+                break
+            taken.append(id_)
+        return taken
 
     def _done(self, newest: int, before: Mark, page: Rows[Record], *, heap: bool) -> Mark:
         clock = to_ms(self._clock())

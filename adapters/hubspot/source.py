@@ -37,6 +37,8 @@ READ_BATCH = 100
 ASSOCIATION_BATCH = 1000
 #: A search body may have so many characters (hubspot.md section 5).
 LARGEST_SEARCH = 3000
+#: So many of them are kept for filters.
+FILTERS = 400
 
 
 class _Link(msgspec.Struct, rename="camel"):
@@ -117,8 +119,8 @@ class HubSpotSource:
             if name not in self._wanted[object_]:
                 self._wanted[object_].append(name)
         for kind in (CONTACTS, COMPANIES):
-            body = self._search_body(kind.stamp, self._properties(kind), [{}, {}])
-            if len(msgspec.json.encode(body)) > LARGEST_SEARCH - 200:
+            body = self._search_body(kind.stamp, self._properties(kind), [])
+            if len(msgspec.json.encode(body)) > LARGEST_SEARCH - FILTERS:
                 raise ConfigError(
                     "hubspot.too_many_fields",
                     f"the mappings ask for more properties of {kind.path} than one search can carry",
@@ -237,6 +239,7 @@ class HubSpotSource:
             overlap=self._settings.overlap,
             clock=lambda: self._wire.clock(now),
             at=self._system,
+            room=LARGEST_SEARCH - FILTERS - len(msgspec.json.encode(self._search_body(stamp, properties, []))),
         )
 
     def _search_body(self, sort: str, properties: list[str], filters: list[Filter]) -> dict[str, Any]:
