@@ -1,18 +1,7 @@
 from __future__ import annotations
 
-import importlib.util
+import sys
 from pathlib import Path
-from types import ModuleType
 
-import pytest
-
-
-@pytest.fixture(scope="session")
-def reference() -> ModuleType:
-    """The slow, obvious engine (reference.py beside this file), loaded by place: tests are no package."""
-    spec = importlib.util.spec_from_file_location("scoring_reference", Path(__file__).with_name("reference.py"))
-    assert spec is not None
-    assert spec.loader is not None
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
+# tests are no package: what several files here share is found beside them, under names nobody else uses
+sys.path.insert(0, str(Path(__file__).parent))
