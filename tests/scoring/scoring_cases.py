@@ -34,13 +34,13 @@ def model_of(*, fit=(), interest=(), weights=(1, 1, 1), **more):
 def deeds(*ago, person="p", kind="chat", **columns):
     """Activities that happened ``ago`` (days, or spans) before NOW."""
     at = [NOW - (one if isinstance(one, timedelta) else timedelta(days=one)) for one in ago]
-    table = {
+    texts = {
         "activity_id": [f"{person}{n}" for n in range(len(at))],
         "person_id": [person] * len(at),
         "type": [kind] * len(at),
-        "occurred_at": pa.array(at, INSTANT),
-    }
-    return pa.table(table | {name: [value] * len(at) for name, value in columns.items()})
+    } | {name: [value] * len(at) for name, value in columns.items()}
+    typed = {name: pa.array(values, pa.string()) for name, values in texts.items()}
+    return pa.table(typed | {"occurred_at": pa.array(at, INSTANT)})
 
 
 def people_of(*rows):
