@@ -12,8 +12,9 @@ from connector.delivery.decide import decide
 from connector.delivery.ground import Ground
 from connector.delivery.limits import Limits, hold_excess
 from connector.delivery.records import own_mapping, stage_fields
+from connector.pipeline.columns import unacted
 from connector.pipeline.gathering import Holdings
-from connector.pipeline.population import Census, Population, unacted
+from connector.pipeline.population import Census, Population
 from connector.pipeline.tables import sql
 from connector.pipeline.workplace import set_up_desk, users
 from connector.ports.store import IDENTITIES, PERSONS, SCORE_HISTORY, STAGE_MOVES, Decisions

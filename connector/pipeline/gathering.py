@@ -10,8 +10,8 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from connector.identity.tables import RECORDS
 from connector.domain.records import ACCOUNT_COLUMNS, PERSON_COLUMNS
+from connector.identity.tables import RECORDS
 from connector.lake.layout import FIELD, LINK
 from connector.lake.reading import Lake
 from connector.mapping.fields import FactLine, FieldsFile

@@ -1,0 +1,295 @@
+"""The population's table grows to the right: one function per room's answer, each keyed and ordered by person_id."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import datetime
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from connector.domain.writes import RowState
+from connector.identity.tables import Identified
+from connector.lake.layout import FIELD, LINK
+from connector.lifecycle.disposition import dispositions
+from connector.lifecycle.machine import Staged
+from connector.mapping.bundle import Mappings
+from connector.mapping.evaluate import evaluate, holds
+from connector.pipeline.gathering import Holdings
+from connector.pipeline.tables import sql
+from connector.ports.store import OutboxRow
+from connector.ports.traits import AdapterTraits
+from connector.scoring.score import Scored
+
+_NO_TEXT = pa.scalar(None, pa.string())
+
+
+def living(identified: Identified, facts: pa.Table, marks: Mapping[str, datetime]) -> pa.Table:
+    """Begin with everybody who still stands in some system, and their facts.
+
+    ``baseline`` is true for people whom no system with a baseline mark knows: what is true of them now was true before
+    we came, and opens nothing.
+    """
+    marked = [name.removeprefix("baseline:") for name in marks if name.startswith("baseline:")]
+    return sql(
+        """
+        SELECT p.person_id, p.subject, p.crm_object, p.crm_id, p.crm_object || ':' || p.crm_id AS record,
+            p.crm_state = 'several' AS person_review, p.crm_state = 'gone' AS crm_deleted, false AS erased,
+            NOT coalesce(m.marked, false) AS baseline, f.* EXCLUDE (person_id)
+        FROM persons p LEFT JOIN facts f USING (person_id) LEFT JOIN (
+            SELECT person_id, bool_or(system IN (SELECT name FROM marked)) AS marked FROM identities GROUP BY person_id
+        ) m USING (person_id)
+        WHERE p.living ORDER BY p.person_id
+        """,
+        persons=identified.persons,
+        facts=facts,
+        identities=identified.identities,
+        marked=pa.table({"name": pa.array(marked, pa.string())}),
+    )
+
+
+def with_mirror(people: pa.Table, holdings: Holdings, crm: AdapterTraits) -> pa.Table:
+    """Set beside each person what their CRM record held at the last pull: owner, account, every field."""
+    parts, tables = [], {"people": people}
+    for object_ in crm.people:
+        table = holdings.get(crm.system, object_)
+        tables[object_] = table
+        links = {
+            name: f'"{LINK}{name}"' if LINK + name in table.column_names else "NULL" for name in ("owner", "account")
+        }
+        fields = "".join(
+            f', "{name}" AS "crm.{name.removeprefix(FIELD)}"' for name in table.column_names if name.startswith(FIELD)
+        )
+        parts.append(
+            f"SELECT '{object_}:' || id AS record, {links['owner']}::VARCHAR AS owner_id, "
+            f"{links['account']}::VARCHAR AS link_account_id{fields} FROM {object_}"
+        )
+    if not parts:
+        nothing = pa.nulls(people.num_rows, pa.string())
+        return people.append_column("owner_id", nothing).append_column("link_account_id", nothing)
+    return sql(
+        f"SELECT * FROM people LEFT JOIN ({' UNION ALL BY NAME '.join(parts)}) USING (record) ORDER BY person_id",
+        **tables,
+    )
+
+
+def with_signals(people: pa.Table, signals: pa.Table) -> pa.Table:
+    """Set beside each person what people in sales did, and the deals."""
+    return sql(
+        "SELECT * FROM people LEFT JOIN signals USING (person_id) ORDER BY person_id", people=people, signals=signals
+    )
+
+
+def accounts_with_ties(facts: pa.Table, holdings: Holdings, crm: AdapterTraits, people: pa.Table) -> pa.Table:
+    """Give accounts what ties are broken by: an active owner, an open opportunity, the latest human activity."""
+    users = holdings.get(crm.system, "user")
+    active = FIELD + crm.native.get("user", {}).get("active", "")
+    known = active in users.column_names
+    owners = f"SELECT id, \"{active}\" = 'true' AS active FROM users" if known else "SELECT '' AS id, false AS active"
+    return sql(
+        f"""
+        SELECT a.*, CASE WHEN a.owner_id IS NULL THEN 'none' WHEN u.active THEN 'active' ELSE 'inactive' END AS owner,
+            coalesce(u.active, false) AS owner_active, coalesce(p.open, false) AS open_opportunity,
+            p.latest AS latest_activity
+        FROM accounts a LEFT JOIN ({owners}) u ON u.id = a.owner_id LEFT JOIN (
+            SELECT link_account_id AS account_id, bool_or(open_opportunity) AS open, max(human_last) AS latest
+            FROM people WHERE link_account_id IS NOT NULL GROUP BY ALL
+        ) p USING (account_id) ORDER BY account_id
+        """,
+        accounts=facts,
+        users=users,
+        people=people,
+    )
+
+
+def to_match(people: pa.Table) -> pa.Table:
+    """Give matching what it looks at."""
+    names = ("person_id", "link_account_id", "email", "company", "website", "country", "state", "city", "phone")
+    return people.select([name for name in names if name in people.column_names])
+
+
+def with_accounts(people: pa.Table, matches: pa.Table, accounts: pa.Table) -> pa.Table:
+    """Set the match beside each person, and the account's facts where the match is sure."""
+    named = ", ".join(f'a."{name}" AS "account.{name}"' for name in accounts.column_names if name != "account_id")
+    return sql(
+        f"""
+        SELECT p.*, CASE WHEN m.review THEN NULL ELSE nullif(m.account_id, '') END AS account_id,
+            m.method AS match_method, m.confidence AS match_confidence, m.evidence AS match_evidence, m.runner_up,
+            coalesce(m.review, false) AS match_review,
+            CASE WHEN m.review THEN 'review' WHEN nullif(m.account_id, '') IS NULL THEN 'none' ELSE 'matched' END AS account,
+            {named}, a.owner_id AS account_owner_id
+        FROM people p LEFT JOIN matches m USING (person_id)
+        LEFT JOIN accounts a ON a.account_id = m.account_id AND NOT m.review ORDER BY person_id
+        """,
+        people=people,
+        matches=matches,
+        accounts=accounts,
+    )
+
+
+def with_bants(people: pa.Table, mappings: Mappings) -> pa.Table:
+    """Read what people in sales have confirmed: yes, no, or null while nobody knows; and count the yes."""
+    confirmed = pa.array([0] * people.num_rows, pa.int64())
+    for question, field in mappings.scoring.dimensions.qualification.bants.items():
+        held = "crm." + field
+        answer = people.column(held) if held in people.column_names else pa.nulls(people.num_rows, pa.string())
+        answer = pc.utf8_lower(answer)
+        answer = pc.if_else(pc.is_in(answer, pa.array(["yes", "no"])), answer, _NO_TEXT)
+        people = people.append_column(f"bants.{question}", answer)
+        confirmed = pc.add(confirmed, pc.cast(pc.fill_null(pc.equal(answer, "yes"), False), pa.int64()))
+    return people.append_column("bants.confirmed", confirmed)
+
+
+def with_scores(people: pa.Table, scored: Scored, reasons: pa.Table) -> pa.Table:
+    """Set numbers, grade, verdict, role, reasons and the account's standing beside each person."""
+    return sql(
+        """
+        SELECT p.*, s.fit AS "score.fit", s.fit_low AS "score.fit_low", s.fit_high AS "score.fit_high",
+            s.interest AS "score.interest", s.qualification AS "score.qualification", s.total AS "score.total",
+            s.grade AS "score.grade", s.verdict AS "score.verdict", s.buying_stage AS "score.buying_stage",
+            s.grade, s.verdict, coalesce(s.role, 'other') AS role, s.grade[1:1] AS fit, s.interest,
+            s.disqualified_because, s.deciding_fact,
+            r.reasons AS "score.reasons", r.reasons_key, r.top_reason,
+            a.score AS "account.score", a.fit_letter AS "account.fit"
+        FROM people p JOIN scores s USING (person_id) LEFT JOIN reasons r USING (person_id)
+        LEFT JOIN account_scores a ON a.account_id = p.account_id ORDER BY p.person_id
+        """,
+        people=people,
+        scores=scored.scores,
+        reasons=reasons,
+        account_scores=scored.accounts,
+    )
+
+
+def with_memory(
+    people: pa.Table, memory: pa.Table, aliases: pa.Table, mappings: Mappings, crm: AdapterTraits
+) -> pa.Table:
+    """Set memory beside each person; where there is none, take over the stage and entry that the CRM record shows.
+
+    A person merged into another hands its memory on where the survivor has none. Signals count from the entry into the
+    stage.
+    """
+    names = {field.source: name for name, field in mappings.fields.crm.person.items()}
+    stage, entry = "crm." + names.get("stage", ""), "crm." + crm.native.get("lead", {}).get("stage_entry", "")
+    stages = ", ".join(f"'{name}'" for name in mappings.lifecycle.stages)
+    held = f'CASE WHEN "{stage}" IN ({stages}) THEN "{stage}" END' if stage in people.column_names else "NULL::VARCHAR"
+    number = f'TRY_CAST("{entry}" AS BIGINT)' if entry in people.column_names else "NULL::BIGINT"
+    return sql(
+        f"""
+        WITH kept AS (
+            SELECT coalesce(a.into, m.person_id) AS person_id, m.* EXCLUDE (person_id)
+            FROM memory m LEFT JOIN aliases a USING (person_id)
+            QUALIFY row_number() OVER (
+                PARTITION BY coalesce(a.into, m.person_id) ORDER BY a.into IS NOT NULL, m.person_id) = 1
+        )
+        SELECT p.*, coalesce(m.stage, {held}) AS stage, m.stage_since, coalesce(m.stage_entry, {number}, 0) AS stage_entry,
+            m.cool_off_until, m.disposition, m.shown, coalesce(m.subject, p.subject) AS kept_subject,
+            coalesce(p.human_last > coalesce(m.stage_since, '1970-01-01'), false) AS "human.touched",
+            p.human_last IS NOT NULL AS "human.ever",
+            coalesce(p.rejected_at > coalesce(m.stage_since, '1970-01-01'), false) AS rejected,
+            coalesce(p.open_opportunity, false) AS "crm.open_opportunity",
+            coalesce(p.won_opportunity, false) AS "crm.opportunity_won",
+            coalesce(p.lost_at > coalesce(m.stage_since, '1970-01-01')
+                AND NOT p.open_opportunity AND NOT p.won_opportunity, false) AS "crm.opportunity_lost"
+        FROM people p LEFT JOIN kept m USING (person_id) ORDER BY p.person_id
+        """,
+        people=people,
+        memory=memory,
+        aliases=aliases,
+    )
+
+
+def with_stages(people: pa.Table, staged: Staged) -> pa.Table:
+    """Put everybody where the state machine left them; ``entered`` marks who moved in this cycle."""
+    entries = people.column("stage_entry")
+    for name in ("stage", "stage_since", "stage_entry", "cool_off_until"):
+        people = people.set_column(people.column_names.index(name), name, staged.people.column(name))
+    return people.append_column("entered", pc.not_equal(entries, staged.people.column("stage_entry")))
+
+
+def called_soon(mappings: Mappings, tasks: Sequence[Mapping[str, Any]], waiting: Sequence[OutboxRow]) -> pa.Table:
+    """List the people with a fast-lane task that is open in the CRM or on its way there (``person_id``)."""
+    rules = {rule.id for rule in mappings.routing.fast_lane}
+    people = {str(task["person_id"]) for task in tasks if task["rule"] in rules and task["person_id"]}
+    people |= {row.person_id for row in waiting if row.rule in rules and row.state is not RowState.DEAD}
+    return pa.table({"person_id": pa.array(sorted(people), pa.string())})
+
+
+def unacted(events: pa.Table, marks: Mapping[str, datetime]) -> pa.Table:
+    """Keep fast-lane events that happened after the baseline mark, or in the day before it and were not known then."""
+    mark = marks.get("baseline")
+    if mark is None:
+        return events.slice(0, 0)
+    return sql(
+        """
+        SELECT * FROM events WHERE landed_at > $mark AND occurred_at > $mark - INTERVAL 24 HOURS
+        ORDER BY occurred_at, id
+        """,
+        {"mark": mark},
+        events=events,
+    )
+
+
+def with_disposition(
+    people: pa.Table, fresh: pa.Table, called: pa.Table, mappings: Mappings, *, now: datetime
+) -> pa.Table:
+    """Say where everybody is now, and whom the mappings allow to be created.
+
+    Args:
+        people: the table so far.
+        fresh: fast-lane events after the mark (``unacted``).
+        called: people with an open fast-lane task (``called_soon``).
+        mappings: the five files.
+        now: the cycle's clock.
+    """
+    people = people.append_column("fast_lane", _waiting(people, fresh, called))
+    people = people.append_column("in_review", people.column("person_review"))
+    in_review = pc.or_(people.column("person_review"), people.column("match_review"))
+    asked = people.set_column(people.column_names.index("in_review"), "in_review", in_review)
+    answer = dispositions(mappings.lifecycle, asked)
+    people = people.set_column(people.column_names.index("disposition"), "disposition", answer)
+    creation = mappings.fields.create
+    nobody = pa.array([False] * people.num_rows)
+    may = nobody if creation is None else holds(evaluate(creation.when, people, now=now))
+    return people.append_column("may_create", may)
+
+
+def _waiting(people: pa.Table, events: pa.Table, called: pa.Table) -> pa.ChunkedArray:
+    """Say who has asked for sales and not been called: an event nobody has acted on, or a task that is still open."""
+    return sql(
+        """
+        WITH acted AS (SELECT person_id, shown FROM people), waiting AS (
+            SELECT person_id FROM called
+            UNION SELECT e.person_id FROM events e JOIN acted q USING (person_id)
+            WHERE e.occurred_at > coalesce(
+                TRY_CAST(json_extract_string(q.shown, '$.fast."' || e.rule || '"') AS TIMESTAMPTZ), '1970-01-01')
+        )
+        SELECT person_id IN (SELECT person_id FROM waiting) AS waiting FROM people ORDER BY person_id
+        """,
+        people=people.select(["person_id", "shown"]),
+        events=events,
+        called=called,
+    ).column("waiting")
+
+
+def accounts_with_scores(accounts: pa.Table, scored: Scored, memory: Mapping[str, str], mirror: pa.Table) -> pa.Table:
+    """Give every CRM account its score, what was shown last, and what the CRM holds in each field (``crm.FIELD``)."""
+    shown = pa.table(
+        {"account_id": pa.array(list(memory), pa.string()), "shown": pa.array(list(memory.values()), pa.string())}
+    )
+    fields = "".join(
+        f', c."{name}" AS "crm.{name.removeprefix(FIELD)}"' for name in mirror.column_names if name.startswith(FIELD)
+    )
+    return sql(
+        f"""
+        SELECT a.*, s.score AS "account.score", s.score AS "score.total", s.fit_letter AS "account.fit", s.grade,
+            s.grade AS "account.grade", s.roles AS "account.roles", h.shown, 'account:' || a.account_id AS record{fields}
+        FROM accounts a JOIN scores s USING (account_id) LEFT JOIN shown h USING (account_id)
+        LEFT JOIN mirror c ON c.id = a.account_id ORDER BY a.account_id
+        """,
+        accounts=accounts,
+        scores=scored.accounts,
+        shown=shown,
+        mirror=mirror,
+    )
