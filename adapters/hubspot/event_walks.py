@@ -103,7 +103,8 @@ class LogWalk(Generic[Row]):
             except AdapterFault:
                 if not (first and token):
                     raise
-                token, first = "", False  # the stored place is no longer known: from the beginning of this walk
+                # The stored place is no longer known: from the beginning of this walk.
+                token, tokens, first = "", {""}, False
                 continue
             first = False
             keys = [self.key(row) for row in page.rows]

@@ -151,7 +151,7 @@ def deletions(kind: Kind, rows: Iterable[Record], *, system: str) -> list[Record
 
 def refused(stream: str, bad: Sequence[BadRow]) -> list[RefusedRow]:
     """Name rows that could not be read."""
-    return [RefusedRow(stream, row.id or "unknown", "malformed", row.message) for row in bad]
+    return [RefusedRow(stream, row.id or "unknown", row.code, row.message) for row in bad]
 
 
 def _aliases(row: Record, merged: str, modified_at: datetime, survivor: Ref) -> list[RecordVersion]:
