@@ -12,6 +12,7 @@ from sandbox.hubspot.answers import Refusal, iso
 from sandbox.hubspot.links import HUBSPOT_DEFINED, default_type
 from sandbox.hubspot.objects import TYPES, ObjectType, object_type
 from sandbox.hubspot.portal import SYSTEM, Portal, tick
+from sandbox.hubspot.values import clean
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -25,7 +26,6 @@ if TYPE_CHECKING:
 
 Act = dict[str, Any]
 CONTACTS = TYPES["contacts"]
-FORM_PROPERTIES = frozenset({"firstname", "lastname", "company", "jobtitle", "phone", "country", "message", "website"})
 MEETING_LENGTH = timedelta(minutes=30)
 
 
@@ -145,21 +145,26 @@ class Acts:
         """Make or update the contact, log the submission, and move the contact's time of change up."""
         form, at, email = self._form(str(act["form"])), self._at(act), str(act["email"]).strip().lower()
         given = {str(name): str(value) for name, value in (act.get("values") or {}).items()}
-        typed = {name: v for name, v in given.items() if name in FORM_PROPERTIES or self._writable(name)}
+        typed = {name: value for name, value in given.items() if name != "email" and self._takes(name, value)}
         contact = self._portal.by_property(CONTACTS, "email", email)
         if contact is None:
-            typed.pop("email", None)
             contact = self._writing.create(CONTACTS, {"email": email, **typed}, at=at)
         else:
-            typed.pop("email", None)
             after = self._writing.change(CONTACTS, contact, typed, at=at)
             contact = after if after is not contact else self._portal.stamp(contact, at=at)
         row = self._log.submission(form, contact.id, {"email": email, **given}, at, noted=self._noted(act))
         return {"contact": contact.id, "submission": row.id}
 
-    def _writable(self, name: str) -> bool:
+    def _takes(self, name: str, value: str) -> bool:
+        """Tell whether a property takes what was typed; what it does not take stands in the submission only."""
         definition = self._portal.property(CONTACTS, name)
-        return definition is not None and not definition["readOnly"]
+        if definition is None or definition["readOnly"]:
+            return False
+        try:
+            clean(self._portal, CONTACTS, {name: value})
+        except Refusal:
+            return False
+        return True
 
     def _noted(self, act: Act) -> datetime:
         """Return when the account learns of what an act says: now, also where it happened before."""

@@ -89,6 +89,7 @@ class HubSpotOrg:
     ) -> None:
         """Open the account. ``search_lag`` keeps changes out of search for that span of the account's clock."""
         self.clock, self._options = clock, options or OrgOptions()
+        #: Shown in the sandbox's JSON line.
         self.credentials = Credentials.of_seed(self._options.seed)
         self.faults = FaultList(WIRE_FAULTS | VENDOR_FAULTS)
         self.calls = CallLedger()
@@ -132,16 +133,6 @@ class HubSpotOrg:
             room.add_to(router)
         router.add("POST", TOKEN_PATH, lambda request, _: self._token(request))
         return router
-
-    def connection(self) -> dict[str, str]:
-        """Return what the sandbox's JSON line says of this org, beside its address."""
-        known = self.credentials
-        return {
-            "token": known.token,
-            "client_id": known.client_id,
-            "client_secret": known.client_secret,
-            "refresh_token": known.refresh_token,
-        }
 
     # -- requests ------------------------------------------------------------------------------
 

@@ -159,10 +159,10 @@ class RecordRoutes:
             raise invalid("Invalid input JSON: an object is needed")
         total, offset, records = self._search.run(kind, body)
         wanted = words_of(body.get("properties"), "properties")
-        if self._search.is_stream(kind, body):
+        stream = self._search.stream(kind, body)
+        if stream is not None:
             limit = whole_of(body.get("limit"), "limit", 10)
-            rows = [version(record) for record in records]
-            self._portal.read(record_stream(self._portal, kind), rows, page=limit)
+            self._portal.read(stream, [version(record) for record in records], page=limit)
         else:
             self._portal.apart("look_up")
         answer: dict[str, Any] = {

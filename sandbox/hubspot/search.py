@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox.hubspot.answers import Refusal, invalid, ms, parse_time
 from sandbox.hubspot.objects import ObjectType, object_type
-from sandbox.hubspot.portal import SEARCHES_KEPT
+from sandbox.hubspot.portal import SEARCHES_KEPT, version
+from sandbox.hubspot.streams import record_stream
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable
     from datetime import datetime
 
+    from sandbox.core.calls import Stream, Version
     from sandbox.core.records import Record
     from sandbox.hubspot.association_book import AssociationBook
     from sandbox.hubspot.portal import Portal
@@ -22,6 +24,7 @@ WINDOW = 10_000
 LONGEST_BODY = 3_000
 MOST_GROUPS, MOST_FILTERS, MOST_IN_ALL = 5, 6, 18
 LARGEST_PAGE = 200
+RANGES = frozenset({"GT", "GTE", "LT", "LTE", "BETWEEN"})
 COMPARISONS = frozenset({"EQ", "NEQ", "LT", "LTE", "GT", "GTE", "BETWEEN"})
 OPERATORS = COMPARISONS | {"IN", "NOT_IN", "HAS_PROPERTY", "NOT_HAS_PROPERTY", "CONTAINS_TOKEN", "NOT_CONTAINS_TOKEN"}
 
@@ -50,13 +53,29 @@ class Search:
                 page.append(self._indexed(record))
         return len(ids), offset, page
 
-    def is_stream(self, kind: ObjectType, body: dict[str, Any]) -> bool:
-        """Tell whether a query walks a type by time or id, rather than looking somebody up."""
-        bounds = {kind.modified, kind.created, "hs_object_id"}
-        filters = [entry for group in body.get("filterGroups") or [] for entry in _filters(group)]
-        return not body.get("query") and all(
-            entry.get("propertyName") in bounds and entry.get("operator") != "IN" for entry in filters
-        )
+    def stream(self, kind: ObjectType, body: dict[str, Any]) -> Stream | None:
+        """Return the stream a query walks: bounds of time or id in every group; None when it looks somebody up.
+
+        Further filters make a stream of their own, of the records that pass them.
+        """
+        groups = [_filters(group) for group in body.get("filterGroups") or []]
+        if body.get("query") or not all(any(_is_bound(kind, entry) for entry in group) for group in groups):
+            return None
+        others = [[entry for entry in group if not _is_bound(kind, entry)] for group in groups]
+        plain = record_stream(self._portal, kind)
+        if not any(others):
+            return plain
+        tests = [[self._test(kind, entry) for entry in group] for group in others]
+        names = sorted({str(entry["propertyName"]) for group in others for entry in group})
+
+        def rows() -> list[Version]:
+            return [
+                version(record)
+                for record in self._portal.living(kind)
+                if any(all(test(record) for test in group) for group in tests)
+            ]
+
+        return replace(plain, name=f"{kind.name} by {', '.join(names)}", rows=rows)
 
     def _hits(self, kind: ObjectType, body: dict[str, Any]) -> list[str]:
         groups, sorts, query = body.get("filterGroups") or [], body.get("sorts") or [], str(body.get("query") or "")
@@ -199,6 +218,14 @@ def _filters(group: Any) -> list[Any]:
     if not isinstance(entries, list) or len(entries) > MOST_FILTERS:
         raise invalid(f"there is a limit of {MOST_FILTERS} filters per group")
     return entries
+
+
+def _is_bound(kind: ObjectType, entry: dict[str, Any]) -> bool:
+    """Tell whether a filter bounds a walk: a range of times or ids, or one moment whose ties are walked by id."""
+    name, operator = entry.get("propertyName"), entry.get("operator")
+    if name in {kind.modified, kind.created}:
+        return operator in RANGES or operator == "EQ"
+    return name == "hs_object_id" and operator in RANGES
 
 
 def _value_test(

@@ -3,6 +3,7 @@
 Left out are only the audit fields in ``AUDIT_FIELDS`` (times of creation and change, the id, the history of ids and
 what HubSpot works out from other rows), the read-only rollups of a contact's activity, whose events are shown, and the
 time at which the account logged an event: two runs of the same story give the same bytes.
+A contact's ``associatedcompanyid`` is shown as the association it is.
 """
 
 from __future__ import annotations

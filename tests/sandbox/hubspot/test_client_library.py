@@ -183,6 +183,6 @@ def test_pipelines(client):
 def test_forms_and_lists(client):
     forms = {form.name for form in client.marketing.forms.forms_api.get_page().results}
     assert {"contact-us", "demo-request", "newsletter"} <= forms
-    found = client.crm.lists.lists_api.do_search({"query": "tradeshow", "offset": 0, "count": 20, "listIds": [],
-                                                  "processingTypes": ["MANUAL"], "additionalProperties": []})  # fmt: skip
+    wish = {"query": "tradeshow", "offset": 0, "count": 20, "listIds": [], "processingTypes": ["MANUAL"]}
+    found = client.crm.lists.lists_api.do_search({**wish, "additionalProperties": []})
     assert [entry.name for entry in found.lists] == ["tradeshow-follow-up"]

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from sandbox.core.clock import OrgClock
 from sandbox.core.http import Request
 from sandbox.hubspot.org import HubSpotOrg
+from sandbox.hubspot.shapes import AUDIT_FIELDS
 from sandbox.people.build import build_world
 
 AT = datetime(2026, 11, 22, 9, tzinfo=UTC)
@@ -152,6 +153,18 @@ def test_own_writes_are_echo_and_counted_by_the_batch(empty):
     assert empty.control("calls")["streams"]["contacts"] == {"used": 1, "floor": 1}
 
 
+def test_a_filtered_walk_is_a_stream_and_a_search_for_somebody_is_not(empty):
+    empty.act({"do": "create_contacts", "count": 8})
+    since = {"propertyName": "lastmodifieddate", "operator": "GTE", "value": "0"}
+    named = {"propertyName": "firstname", "operator": "EQ", "value": "Bulk"}
+    empty.search("contacts", filterGroups=[{"filters": [since, named]}], limit=200)
+    empty.search("contacts", filterGroups=[{"filters": [named]}], limit=200)
+    empty.search("contacts", filterGroups=[{"filters": [{**since, "propertyName": "hs_object_id", "operator": "EQ"}]}])
+    report = empty.control("calls")
+    assert report["streams"] == {"contacts by firstname": {"used": 1, "floor": 1}}
+    assert report["apart"] == {"look_up": 2}
+
+
 def test_look_ups_and_descriptions_are_apart(empty):
     made = empty.post("/crm/v3/objects/contacts", {"properties": {"email": "a@x.example"}}, 201)
     empty.control("calls/mark", {})
@@ -199,6 +212,25 @@ def test_snapshots_forget_ids_and_order_but_no_duplicate_and_no_value(tmp_path):
     assert left.snapshot() not in {before, right.snapshot()}
     for org in (left, right, double, edited):
         org.close()
+
+
+def test_snapshots_leave_out_nothing_but_the_audit_fields(api):
+    shown = {entry["object"]: set(entry["fields"]) for entry in json.loads(api.control("snapshot"))["records"]}
+    for kind in ("contacts", "companies", "meetings", "calls", "notes", "emails"):
+        defined = api.get(f"/crm/v3/properties/{kind}")["results"]
+        writable = {entry["name"] for entry in defined if not entry["modificationMetadata"]["readOnlyValue"]}
+        assert writable - shown[kind] == ({"associatedcompanyid"} if kind == "contacts" else set())
+        assert not shown[kind] & AUDIT_FIELDS
+    assert {"association", "submission", "web_event", "email_event", "owner", "list", "membership", "form"} <= set(
+        shown
+    )
+
+
+def test_a_form_takes_what_a_property_does_not(empty):
+    values = {"numemployees": "about 250", "country": "DE"}
+    empty.act({"do": "submit_form", "email": "f@x.example", "form": "demo-request", "values": values})
+    assert _contact(empty, "f@x.example", "numemployees", "country")["numemployees"] is None
+    assert _contact(empty, "f@x.example", "country")["country"] == "DE"
 
 
 def test_an_account_is_found_again_and_can_start_over(tmp_path):
@@ -283,8 +315,6 @@ def test_a_deleted_field_is_a_400(empty):
 
 
 def test_a_search_lag_of_the_account_itself(tmp_path):
-    from datetime import timedelta
-
     clock = OrgClock(AT)
     org = HubSpotOrg(tmp_path, clock, world=None, search_lag=timedelta(seconds=30))
     org.act([{"do": "create_contacts", "count": 3}])

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 
@@ -121,9 +124,7 @@ def test_companies_are_as_tangled_as_real_ones(world):
     children = [company for company in world.companies if company.parent]
     assert any(child.domain and child.domain == by_key[child.parent].domain for child in children)
     sisters = Counter((child.parent, child.domain) for child in children if child.domain)
-    assert any(
-        count > 1 and domain != by_key[parent].domain for (parent, domain), count in sisters.items()
-    )
+    assert any(count > 1 and domain != by_key[parent].domain for (parent, domain), count in sisters.items())
     assert any(company.extra_domains for company in world.companies)
     assert any(company.domain is None for company in world.companies)
     assert any(company.is_agency for company in world.companies)
@@ -277,3 +278,23 @@ def test_a_bad_call_is_refused():
         build_world(1, datetime(2026, 1, 1), 10)  # noqa: DTZ001 - that is the point
     with pytest.raises(ValueError, match="negative"):
         build_world(1, AT, -1)
+
+
+def test_the_world_does_not_depend_on_the_process():
+    """Python salts the hashes of text per process; nothing of that may reach the world."""
+    program = (
+        "import hashlib; from datetime import UTC, datetime; from sandbox.people.build import build_world;"
+        "print(hashlib.sha256(repr(build_world(5, datetime(2026, 11, 22, 9, tzinfo=UTC), 120)).encode()).hexdigest())"
+    )
+    runs = [
+        subprocess.run(
+            [sys.executable, "-c", program],
+            env={**os.environ, "PYTHONHASHSEED": salt, "PYTHONPATH": os.pathsep.join(sys.path)},
+            capture_output=True,
+            text=True,
+            check=True,
+            timeout=60,
+        ).stdout
+        for salt in ("1", "2")
+    ]
+    assert runs[0] == runs[1]
