@@ -32,7 +32,7 @@ class FieldValue(msgspec.Struct):
 
 
 class Visit(msgspec.Struct, rename="camel"):
-    """One page view of a contact."""
+    """One occurrence of a web event: a page view, or an event of the account's own."""
 
     id: str
     object_id: str
@@ -94,18 +94,21 @@ def submission_activity(row: Submission, *, form: str, form_id: str, system: str
     )
 
 
-def visit_activity(row: Visit, *, system: str) -> Activity:
-    """Turn a page view into an activity."""
-    url = row.properties.get("hs_url")
+def visit_activity(row: Visit, type_: str, *, system: str) -> Activity:
+    """Turn an occurrence of a web event into an activity of one of our types."""
+    get = row.properties.get
+    url = get("hs_url")
     occurred_at = row.occurred_at
     return Activity(
-        Ref(system, "page_view", row.id),
-        "page_view",
+        Ref(system, type_, row.id),
+        type_,
         Ref(system, "contact", row.object_id),
         occurred_at if occurred_at.tzinfo is UTC else occurred_at.astimezone(UTC),
         url,
         path_of(url),
-        campaign=_campaign(url),
+        get("asset") or get("webinar"),
+        None,
+        _campaign(url),
     )
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from functools import partial
 from typing import TypeVar
 
 import msgspec
@@ -19,11 +21,11 @@ from adapters.hubspot.behaviour import (
     visit_activity,
 )
 from adapters.hubspot.event_walks import LogMark, LogStep, LogWalk
-from adapters.hubspot.reading import PageReader, Rows, from_ms, to_ms
+from adapters.hubspot.reading import PageReader, Rows, from_ms, read_json, to_ms
 from adapters.hubspot.records import refused
 from adapters.hubspot.settings import HubSpotSettings
 from adapters.hubspot.wire import Wire
-from connector.domain.records import Activity, Page, RefusedRow
+from connector.domain.records import ACTIVITY_TYPES, Activity, Page, RefusedRow
 from connector.errors import AdapterFault
 
 Kind = TypeVar("Kind")
@@ -31,6 +33,9 @@ SUBMISSIONS_PAGE = 50
 EVENTS_PAGE = 100
 MAIL_PAGE = 1000
 FORMS_PAGE = 100
+PAGE_VIEW = "e_visited_page"
+#: The vendor puts the account's number before the names of custom events.
+_CUSTOM = re.compile(r"pe\d+_(\w+)")
 
 
 class _Form(msgspec.Struct):
@@ -38,10 +43,10 @@ class _Form(msgspec.Struct):
     name: str = ""
 
 
-class _FormMarks(msgspec.Struct):
-    """The cursor of all forms: one mark per form id."""
+class _Marks(msgspec.Struct):
+    """The cursor of a stream of several logs: one mark per form, or per type of event."""
 
-    forms: dict[str, LogMark] = {}
+    logs: dict[str, LogMark] = {}
 
 
 _SUBMISSIONS = PageReader(Submission)
@@ -61,18 +66,40 @@ class EventStreams:
         self._at = at
         self._forms: list[_Form] = []
         self._forms_until = float("-inf")
+        self._types: dict[str, str] | None = None
+        self._types_until = float("-inf")
 
     def page_views(self, cursor: str | None, now: datetime) -> Iterator[Page]:
         """Read page views, oldest first, 100 a page."""
-        walk = LogWalk(
-            self._ask_visits,
-            lambda row: (row.id, to_ms(row.occurred_at)),
-            overlap=self._settings.event_overlap,
-            clock=lambda: self._wire.clock(now),
-        )
-        for step in walk.steps(self._mark(cursor)):
-            found = [visit_activity(row, system=self._system) for row in step.rows]
+        for step in self._events_walk(PAGE_VIEW, now).steps(self._mark(cursor)):
+            found = [visit_activity(row, "page_view", system=self._system) for row in step.rows]
             yield _page("page_views", step, found)
+
+    def custom_events(self, cursor: str | None, now: datetime) -> Iterator[Page]:
+        """Read the account's own events that are named like one of our activity types (``pe123_asset_download``).
+
+        One call per such type when all is quiet. Other custom events have no meaning for us.
+        """
+        marks = self._marks(cursor)
+        types = self.custom_types()
+        if not types:
+            yield Page(cursor=msgspec.json.encode(marks).decode(), last=True)
+        for place, (name, ours) in enumerate(types.items(), 1):
+            for step in self._events_walk(name, now).steps(marks.logs.get(name, LogMark())):
+                marks.logs[name] = step.mark
+                found = [visit_activity(row, ours, system=self._system) for row in step.rows]
+                bad = refused("custom_events", step.bad)
+                yield Page([], found, bad, msgspec.json.encode(marks).decode(), step.last and place == len(types))
+
+    def custom_types(self) -> dict[str, str]:
+        """Give the vendor's name of each event type we read → ours; believed as long as the list of forms."""
+        if self._types is None or time.monotonic() >= self._types_until:
+            answer = self._wire.get(f"{self._wire.paths.events}/event-types", {}, read_json)
+            names = answer.get("eventTypes") if isinstance(answer, dict) else None
+            found = ((str(name), _CUSTOM.fullmatch(str(name))) for name in names or ())
+            self._types = {name: match[1] for name, match in sorted(found) if match and match[1] in ACTIVITY_TYPES}
+            self._types_until = time.monotonic() + self._settings.forms_refresh.total_seconds()
+        return self._types
 
     def email_events(self, cursor: str | None, now: datetime) -> Iterator[Page]:
         """Read e-mail events, newest first, 1,000 a page."""
@@ -88,7 +115,7 @@ class EventStreams:
 
     def form_submissions(self, cursor: str | None, now: datetime) -> Iterator[Page]:
         """Read the submissions of every form, newest first, 50 a page: one call per form when all is quiet."""
-        marks = self._form_marks(cursor)
+        marks = self._marks(cursor)
         forms = self.forms()
         if not forms:
             yield Page(cursor=msgspec.json.encode(marks).decode(), last=True)
@@ -100,8 +127,8 @@ class EventStreams:
                 clock=lambda: self._wire.clock(now),
                 cut=True,
             )
-            for step in walk.steps(marks.forms.get(form.id, LogMark())):
-                marks.forms[form.id] = step.mark
+            for step in walk.steps(marks.logs.get(form.id, LogMark())):
+                marks.logs[form.id] = step.mark
                 yield self._submissions_page(form, step, marks, last=step.last and place == len(forms))
 
     def forms(self) -> list[_Form]:
@@ -122,7 +149,7 @@ class EventStreams:
             self._forms_until = time.monotonic() + self._settings.forms_refresh.total_seconds()
         return self._forms
 
-    def _submissions_page(self, form: _Form, step: LogStep[Submission], marks: _FormMarks, *, last: bool) -> Page:
+    def _submissions_page(self, form: _Form, step: LogStep[Submission], marks: _Marks, *, last: bool) -> Page:
         name = slug(form.name) or form.id
         found: list[Activity] = []
         without: list[RefusedRow] = refused("form_submissions", step.bad)
@@ -138,9 +165,17 @@ class EventStreams:
                 found.append(activity)
         return Page([], found, without, msgspec.json.encode(marks).decode(), last)
 
-    def _ask_visits(self, since: int, token: str) -> Rows[Visit]:
+    def _events_walk(self, event_type: str, now: datetime) -> LogWalk[Visit]:
+        return LogWalk(
+            partial(self._ask_events, event_type),
+            lambda row: (row.id, to_ms(row.occurred_at)),
+            overlap=self._settings.event_overlap,
+            clock=lambda: self._wire.clock(now),
+        )
+
+    def _ask_events(self, event_type: str, since: int, token: str) -> Rows[Visit]:
         query: dict[str, object] = {
-            "eventType": "e_visited_page",
+            "eventType": event_type,
             "objectType": "contact",
             "sort": "occurredAt",
             "limit": EVENTS_PAGE,
@@ -172,8 +207,8 @@ class EventStreams:
     def _mark(self, cursor: str | None) -> LogMark:
         return LogMark() if cursor is None else _decoded(cursor, LogMark, self._at)
 
-    def _form_marks(self, cursor: str | None) -> _FormMarks:
-        return _FormMarks() if cursor is None else _decoded(cursor, _FormMarks, self._at)
+    def _marks(self, cursor: str | None) -> _Marks:
+        return _Marks() if cursor is None else _decoded(cursor, _Marks, self._at)
 
 
 def _decoded(cursor: str, kind: type[Kind], at: str) -> Kind:

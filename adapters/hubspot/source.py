@@ -84,6 +84,7 @@ class HubSpotSource:
             "contacts": partial(self._pull_records, CONTACTS, "contacts"),
             "archived_contacts": self._pull_archived,
             "page_views": self._events.page_views,
+            "custom_events": self._events.custom_events,
             "email_events": self._events.email_events,
             **{kind.stream: partial(self._pull_engagements, kind) for kind in ENGAGEMENTS[1:]},
         }

@@ -22,7 +22,7 @@ from hubspot.utils.requests.http_request_builder import Request
 from adapters.http import VendorSession, checked_address
 from adapters.hubspot.pace import Pace
 from adapters.hubspot.paths import Paths
-from adapters.hubspot.reading import read_json
+from adapters.hubspot.reading import Rows, read_json
 from adapters.hubspot.refusals import judge, refusal
 from adapters.hubspot.settings import HubSpotSettings
 from connector.errors import AccessError, HandoffError
@@ -78,18 +78,15 @@ class Wire:
         Raises:
             AccessError, RateLimited, TransientError, AdapterFault: as mapped in ``refusals``.
         """
-        self._searches.take()
-        return self._ask("POST", self.paths.search(kind), None, body, reader)
+        return self._read("POST", self.paths.search(kind), None, body, reader, self._searches)
 
     def post(self, path: str, body: dict[str, Any], reader: Reader[Answer]) -> Answer:
         """Read through a POST; raises as ``search``."""
-        self._burst.take()
-        return self._ask("POST", path, None, body, reader)
+        return self._read("POST", path, None, body, reader, self._burst)
 
     def get(self, path: str, query: Mapping[str, object], reader: Reader[Answer]) -> Answer:
         """Read; raises as ``search``."""
-        self._burst.take()
-        return self._ask("GET", path, query, None, reader)
+        return self._read("GET", path, query, None, reader, self._burst)
 
     @property
     def calls(self) -> int:
@@ -108,6 +105,25 @@ class Wire:
     def close(self) -> None:
         """Give back connections."""
         self._session.close()
+
+    def _read(
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, object] | None,
+        body: Any,
+        reader: Reader[Answer],
+        pace: Pace,
+    ) -> Answer:
+        """Ask; once more when rows of the answer are unreadable, since they may be whole the next time."""
+        pace.take()
+        answer = self._ask(method, path, query, body, reader)
+        if isinstance(answer, Rows) and answer.bad:
+            pace.take()
+            again = self._ask(method, path, query, body, reader)
+            if isinstance(again, Rows) and len(again.bad) < len(answer.bad):
+                return again
+        return answer
 
     def _ask(
         self, method: str, path: str, query: Mapping[str, object] | None, body: Any, reader: Reader[Answer]
