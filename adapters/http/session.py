@@ -8,6 +8,7 @@ library message is ever put into an error: they may hold people's data and token
 from __future__ import annotations
 
 import json
+import logging
 import ssl
 import time
 from collections.abc import Callable
@@ -79,6 +80,8 @@ class VendorSession(requests.Session):
         self._sleep = sleep
         self._calls = 0
         self._clock: datetime | None = None
+        # Below this level urllib3 writes whole addresses, queries included, into the log.
+        logging.getLogger("urllib3").setLevel(logging.ERROR)
         self.headers["User-Agent"] = USER_AGENT
         self.headers["Accept-Encoding"] = "gzip, deflate"
         # A callable here keeps requests from putting a netrc password in place of our Authorization header.

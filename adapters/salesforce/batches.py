@@ -59,6 +59,11 @@ class Batches:
             raise error
         return {row.write.key: outcome(row, Verdict(OutcomeKind.RETRY, "nobody"), error.code) for row in rows}
 
+    def may_halve(self) -> bool:
+        """Say whether another call may be spent on finding a guilty row, and count it."""
+        self._bisections += 1
+        return self._bisections <= MOST_BISECTIONS
+
     def _some(self, rows: Sequence[Row], send: Send, written: OutcomeKind, reader: Reader) -> dict[str, WriteOutcome]:
         try:
             results = send(rows)
@@ -86,9 +91,8 @@ class Batches:
         if verdict.kind is not OutcomeKind.REJECTED or len(rows) == 1:
             message = error.errors[0].message if error.errors else ""
             return {row.write.key: outcome(row, verdict, error.code, message) for row in rows}
-        if self._bisections >= MOST_BISECTIONS:
+        if not self.may_halve():
             return {row.write.key: outcome(row, Verdict(OutcomeKind.RETRY, "ops"), error.code) for row in rows}
-        self._bisections += 1
         middle = len(rows) // 2
         first = self._some(rows[:middle], send, written, reader)
         return first | self._some(rows[middle:], send, written, reader)

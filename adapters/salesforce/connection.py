@@ -41,6 +41,7 @@ WRITE_HEADERS: Mapping[str, str] = {
     "Sforce-Duplicate-Rule-Header": "allowSave=true",
     "Sforce-Mru": "updateMru=false",
 }
+_USER_ID = re.compile(r"(?:^|/)(005\w{12,15})/?$")
 _CLIENT = {"Sforce-Call-Options": "client=handoff"}
 
 
@@ -208,10 +209,9 @@ class Connection:
         The list of resources names it in the address of our identity, whatever the sign-in flow.
         """
         if self._user_id is None:
-            resources = self.call("GET", "")
-            found = re.search(r"/(005\w{12,15})/?$", str((resources or {}).get("identity", "")))
+            found = _USER_ID.search(_text_of(self.call("GET", ""), "identity"))
             if found is None:
-                found = re.search(r"^(005\w{12,15})$", str(self.call("GET", "/services/oauth2/userinfo")["user_id"]))
+                found = _USER_ID.search(_text_of(self.call("GET", "/services/oauth2/userinfo"), "user_id"))
             if found is None:
                 raise self.session.fault("identity", "the org does not say who we are")
             self._user_id = found[1]
@@ -242,7 +242,10 @@ class Connection:
     def _not_let_in(self, error: ApiError) -> AccessError:
         cure = "" if self._sign_in.renewable else "give a fresh access token, or use a flow that can renew it"
         return AccessError(
-            f"{self._system}.{error.code.lower()}", "the org refuses our token", cure=cure, at=self._system
+            f"{self._system}.authentication.{error.code.lower()}",
+            "the org refuses our token",
+            cure=cure,
+            at=self._system,
         )
 
     def _access(self, error: ApiError) -> AccessError | None:
@@ -312,3 +315,7 @@ def _part_json(root: str, index: int, part: Sub) -> dict[str, Any]:
 
 def _sub_answer(entry: Mapping[str, Any]) -> SubAnswer:
     return SubAnswer(int(entry["httpStatusCode"]), entry.get("body"))
+
+
+def _text_of(body: Any, name: str) -> str:
+    return str(body.get(name, "")) if isinstance(body, dict) else ""

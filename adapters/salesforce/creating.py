@@ -36,19 +36,12 @@ class Creator:
         self._lookup = lookup
 
     def apply(self, writes: Sequence[Write], batches: Batches) -> dict[str, WriteOutcome]:
-        """Create; rows that refer to rows of the same batch go after them. Key → outcome.
+        """Create; key → outcome.
 
         Raises:
             AccessError, RateLimited, TransientError: nothing was attempted.
         """
-        outcomes: dict[str, WriteOutcome] = {}
-        first = [write for write in writes if not _open_references(write)]
-        outcomes |= self._create([Row(write, dict(write.fields)) for write in first], batches)
-        later = [write for write in writes if _open_references(write)]
-        if later:
-            rows = self._resolve(later, outcomes, batches)
-            outcomes |= self._create(rows, batches)
-        return outcomes
+        return self._create([Row(write, dict(write.fields)) for write in writes], batches)
 
     def _create(self, rows: Sequence[Row], batches: Batches) -> dict[str, WriteOutcome]:
         outcomes: dict[str, WriteOutcome] = {}
@@ -109,40 +102,6 @@ class Creator:
             else outcome(row, LATER, "duplicate_not_found")
             for row in nameless
         }
-
-    def _resolve(self, writes: Sequence[Write], done: dict[str, WriteOutcome], batches: Batches) -> list[Row]:
-        """Put the ids of other creations where they belong; what is not there yet is tried later."""
-        ids = {key: known.id for key, known in done.items() if known.id}
-        wanted = {key for write in writes for key in _open_references(write).values()} - ids.keys()
-        try:
-            ids |= self._people_by_key(wanted)
-        except (AccessError, TransientError) as error:
-            done |= batches.guard([Row(write, {}) for write in writes], error)
-            return []
-        except ApiError as error:
-            done |= {write.key: outcome(Row(write, {}), LATER, error.code) for write in writes}
-            return []
-        rows = []
-        for write in writes:
-            references = _open_references(write)
-            missing = [key for key in references.values() if not ids.get(key)]
-            if missing:
-                done[write.key] = outcome(Row(write, {}), LATER, "reference_missing")
-            else:
-                rows.append(Row(write, {**write.fields, **{name: ids[key] for name, key in references.items()}}))
-        return rows
-
-    def _people_by_key(self, keys: set[str]) -> dict[str, str]:
-        found: dict[str, str] = {}
-        for word in ("lead", "contact"):
-            open_keys = sorted(keys - found.keys())
-            if open_keys and self._schema.find(word) is not None:
-                found |= self._lookup.by_key([Write(key, "create", word, None, {}) for key in open_keys])
-        return found
-
-
-def _open_references(write: Write) -> dict[str, str]:
-    return {name: key for name, key in write.references.items() if not write.fields.get(name)}
 
 
 def _sendable(row: Row) -> dict[str, Any]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from adapters.salesforce.values import instant, soql_instant
+from connector.errors import ConfigError
 
 #: Rows can become visible this long after their stamp: a request may run ten minutes (salesforce.md section 14), and
 #: some more for clocks. Only what is older than this is taken as settled when a stream is quiet.
@@ -39,12 +40,16 @@ class Mark:
         return self.passed(min(settled, edge) if edge else settled)
 
 
-def read_mark(cursor: str | None) -> Mark:
-    """Read a stored cursor; one that cannot be read means everything, for rows may repeat but not be lost."""
+def read_mark(cursor: str | None, *, at: str) -> Mark:
+    """Read a stored cursor; None means that nothing was read yet.
+
+    Raises:
+        ConfigError: it is no cursor of ours.
+    """
     if not cursor:
         return Mark()
     try:
         high = json.loads(cursor)["high"]
         return Mark(instant(high)) if high else Mark()
     except (ValueError, KeyError, TypeError):
-        return Mark()
+        raise ConfigError("salesforce.cursor", "the stored cursor cannot be read", at=at) from None

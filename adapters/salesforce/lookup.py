@@ -20,6 +20,7 @@ from connector.errors import AccessError, AdapterFault
 MOST_IDS = 2000
 #: Keys in one query: long enough to be cheap, short enough for every query limit.
 _KEYS_PER_QUERY = 200
+_NO_SUCH_ID = ("MALFORMED_ID", "INVALID_ID_FIELD", "NOT_FOUND", "INVALID_CROSS_REFERENCE_KEY")
 
 
 class Lookup:
@@ -38,14 +39,25 @@ class Lookup:
         found: dict[str, dict[str, Value]] = {}
         distinct = list(dict.fromkeys(ids))
         for start in range(0, len(distinct), MOST_IDS):
-            some = distinct[start : start + MOST_IDS]
-            body = {"ids": some, "fields": names}
-            try:
-                rows = self._connection.call("POST", f"composite/sobjects/{shape.name}", body=body, repeatable=True)
-            except ApiError as error:
-                raise self._refused(error) from None
-            found |= read_retrieved(rows, some, shape, fields)
+            found |= self._retrieve(shape, distinct[start : start + MOST_IDS], names, fields)
         return found
+
+    def _retrieve(
+        self, shape: ObjectShape, ids: Sequence[str], names: Sequence[str], fields: Sequence[str]
+    ) -> dict[str, dict[str, Value]]:
+        body = {"ids": list(ids), "fields": list(names)}
+        try:
+            rows = self._connection.call("POST", f"composite/sobjects/{shape.name}", body=body, repeatable=True)
+        except ApiError as error:
+            if not error.has(*_NO_SUCH_ID):
+                raise self._refused(error) from None
+            if len(ids) == 1:
+                return {}
+            # One id that cannot be one spoils the call for all.
+            middle = len(ids) // 2
+            first = self._retrieve(shape, ids[:middle], names, fields)
+            return first | self._retrieve(shape, ids[middle:], names, fields)
+        return read_retrieved(rows, ids, shape, fields)
 
     def find_applied(self, writes: Sequence[Write]) -> dict[str, str | None]:
         """Say which earlier sent writes are there; promises as in the port."""

@@ -15,7 +15,7 @@ from adapters.salesforce.selecting import Selection, Selector
 from adapters.salesforce.streams import STREAMS
 from adapters.salesforce.vendor_errors import ApiError
 from connector.domain.records import Page
-from connector.errors import AccessError, AdapterFault, HandoffError, TransientError
+from connector.errors import AccessError, AdapterFault, ConfigError, HandoffError, TransientError
 
 #: Refusals that a narrower window, or a fresh start of the same one, may overcome.
 _TOO_SLOW = ("QUERY_TIMEOUT",)
@@ -67,9 +67,9 @@ class Puller:
     def pull(self, stream: str, cursor: str | None) -> Iterator[Page]:
         """Read one stream since its cursor; promises as in the port."""
         if stream not in STREAMS:
-            raise AdapterFault(f"{self._system}.no_such_stream", f"there is no stream {stream}", at=self._system)
+            raise ConfigError(f"{self._system}.no_such_stream", f"there is no stream {stream}", at=self._system)
         self._describe_for(stream)
-        mark = read_mark(cursor)
+        mark = read_mark(cursor, at=f"{self._system} {stream}")
         window = _Window(mark, low=mark.high - self._overlap if mark.high else None)
         while True:
             selection = self._selector.selection(STREAMS[stream])
@@ -149,7 +149,7 @@ class Puller:
             selection = self._selector.selection(STREAMS[name])
         except AccessError:
             return None
-        high = read_mark(cursor).high
+        high = read_mark(cursor, at=f"{self._system} {name}").high
         return selection.window(high - self._overlap if high else None, None) if selection else None
 
     def _widen(self, window: _Window) -> None:

@@ -8,7 +8,7 @@ from typing import Any, Literal
 
 from adapters.salesforce.connection import Connection, Sub
 from adapters.salesforce.vendor_errors import ApiError
-from connector.errors import AccessError, HandoffError, TransientError
+from connector.errors import AccessError, ConfigError, HandoffError, TransientError
 from connector.ports.traits import FieldInfo
 
 #: our word → the vendor's object
@@ -113,9 +113,13 @@ class Schema:
         """Describe several objects in one call. An object that our user does not see is remembered as such.
 
         Raises:
+            ConfigError: a word is none of ours.
             AccessError, RateLimited, TransientError: as for pulls.
         """
         missing = [word for word in dict.fromkeys(words) if word not in self._known]
+        strange = [word for word in missing if word not in OBJECTS]
+        if strange:
+            raise ConfigError(f"{self._system}.no_such_object", f"there is no object {strange[0]}", at=self._system)
         for start in range(0, len(missing), _PARTS):
             words_now = missing[start : start + _PARTS]
             parts = [Sub("GET", f"sobjects/{OBJECTS[word]}/describe") for word in words_now]

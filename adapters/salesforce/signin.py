@@ -137,7 +137,7 @@ class SignIn:
         text = error.auth_message.lower()
         cure = next(cure for known, start, cure in _CURES if code.startswith(known) and text.startswith(start))
         return AccessError(
-            f"{self._system}.sign_in.{code}", "the org does not give us a token", cure=cure, at=self._system
+            f"{self._system}.authentication.{code}", "the org does not give us a token", cure=cure, at=self._system
         )
 
 

@@ -1,6 +1,7 @@
 """Updating records by id: our own fields straight away, fields that people write too with a look before and after.
 
-A field of ours is compared with the mirror of the last pull and simply written. For a field that people write too:
+A field of ours was compared with the mirror of the last pull and is simply written; what stood there is read in the
+same call, for the journal. For a field that people write too:
 
 1. All such records are read in one call. A value that is neither the expected nor the wanted one is a person's: it
    stays, and the field is not sent. Without this look a stale wish would overwrite a person and set off whatever the
@@ -20,7 +21,7 @@ from dataclasses import dataclass, field, replace
 from typing import Any
 
 from adapters.salesforce.batches import Batches, Row, outcome
-from adapters.salesforce.classify import LATER, OPS, REMAP
+from adapters.salesforce.classify import LATER, OPS, REMAP, classify_request
 from adapters.salesforce.connection import WRITE_HEADERS, Connection, Sub
 from adapters.salesforce.lookup import Lookup, read_retrieved
 from adapters.salesforce.schema import Schema
@@ -32,11 +33,12 @@ from connector.errors import AccessError, TransientError
 
 #: Rounds of writing and putting back before a person is asked to look.
 MOST_ROUNDS = 4
+_STALE = ("INVALID_FIELD", "INVALID_TYPE")
 
 
 @dataclass(slots=True)
-class _Contested(Row):
-    """A row with fields that people write too."""
+class _Open(Row):
+    """A row that is still to be written."""
 
     #: what stood there when we last looked, or what we wrote last
     believed: dict[str, Value] = field(default_factory=dict)
@@ -67,15 +69,9 @@ class Updater:
         return outcomes
 
     def _apply(self, writes: Sequence[Write], batches: Batches) -> dict[str, WriteOutcome]:
-        ours = sorted((write for write in writes if not contested_fields(write)), key=lambda write: write.object)
-        theirs = sorted((write for write in writes if contested_fields(write)), key=lambda write: write.object)
-        rows = [Row(write, dict(write.fields)) for write in ours]
-        outcomes = batches.send(rows, self._send, written=OutcomeKind.WRITTEN, reader=_no_opinion)
-        return outcomes | self._contested(theirs, batches)
-
-    def _send(self, rows: Sequence[Row]) -> Sequence[Any]:
-        answer = self._connection.call("PATCH", "composite/sobjects", body=self._body(rows), headers=WRITE_HEADERS)
-        return answer if isinstance(answer, list) else ()
+        rows = [_Open(write, dict(write.fields)) for write in sorted(writes, key=lambda write: write.object)]
+        outcomes = self._look([row for row in rows if contested_fields(row.write)], batches)
+        return outcomes | self._rounds([row for row in rows if row.write.key not in outcomes], batches)
 
     def _body(self, rows: Sequence[Row]) -> dict[str, Any]:
         records = [
@@ -88,35 +84,36 @@ class Updater:
         ]
         return {"allOrNone": False, "records": records}
 
-    def _contested(self, writes: Sequence[Write], batches: Batches) -> dict[str, WriteOutcome]:
-        if not writes:
+    def _look(self, rows: list[_Open], batches: Batches) -> dict[str, WriteOutcome]:
+        """Read records before writing, and settle those of which nothing is left to write."""
+        if not rows:
             return {}
-        rows = [_Contested(write, dict(write.fields)) for write in writes]
         try:
             held = self._read(rows)
         except (AccessError, TransientError) as error:
             return batches.guard(rows, error)
         except ApiError as error:
-            # Most likely describe is out of date: the next attempt asks anew.
-            self._schema.forget()
-            return {row.write.key: outcome(row, LATER, error.code) for row in rows}
-        outcomes: dict[str, WriteOutcome] = {}
-        open_rows: list[_Contested] = []
-        for row in rows:
-            settled = _before_writing(row, held.get((row.write.object, row.write.id or "")))
-            if settled is not None:
-                outcomes[row.write.key] = settled
-            else:
-                open_rows.append(row)
-        return outcomes | self._rounds(open_rows, batches)
+            if error.has(*_STALE):
+                # Describe is out of date: the next attempt asks anew.
+                self._schema.forget()
+                return {row.write.key: outcome(row, LATER, error.code) for row in rows}
+            # An id that cannot be one spoils the call for all.
+            if len(rows) == 1 or not batches.may_halve():
+                return {row.write.key: outcome(row, classify_request(error), error.code) for row in rows}
+            middle = len(rows) // 2
+            return self._look(rows[:middle], batches) | self._look(rows[middle:], batches)
+        settled = {
+            row.write.key: _before_writing(row, held.get((row.write.object, row.write.id or ""))) for row in rows
+        }
+        return {key: found for key, found in settled.items() if found is not None}
 
-    def _rounds(self, rows: list[_Contested], batches: Batches) -> dict[str, WriteOutcome]:
+    def _rounds(self, rows: list[_Open], batches: Batches) -> dict[str, WriteOutcome]:
         outcomes: dict[str, WriteOutcome] = {}
         for turn in range(MOST_ROUNDS):
             if not rows:
                 break
             sent = batches.send(rows, self._read_and_send, written=OutcomeKind.WRITTEN, reader=_no_opinion)
-            back: list[_Contested] = []
+            back: list[_Open] = []
             for row in rows:
                 result = sent[row.write.key]
                 if result.kind is OutcomeKind.WRITTEN:
@@ -184,7 +181,7 @@ def contested_fields(write: Write) -> set[str]:
     return {name for name in write.fields if name not in write.ours or name in write.if_blank}
 
 
-def _before_writing(row: _Contested, held: dict[str, Value] | None) -> WriteOutcome | None:
+def _before_writing(row: _Open, held: dict[str, Value] | None) -> WriteOutcome | None:
     """Take out what people hold and what is there already; an outcome when nothing is left to send."""
     write = row.write
     if held is None:
@@ -196,7 +193,7 @@ def _before_writing(row: _Contested, held: dict[str, Value] | None) -> WriteOutc
         value = held.get(name)
         if same(value, write.fields[name]):
             del row.fields[name]
-        elif not (blank(value) if name in write.if_blank else same(value, write.expected.get(name))):
+        elif not _as_expected(write, name, value):
             row.human.add(name)
             del row.fields[name]
     row.believed = {name: held.get(name) for name in row.fields}
@@ -210,7 +207,14 @@ def _before_writing(row: _Contested, held: dict[str, Value] | None) -> WriteOutc
     )
 
 
-def _came_between(row: _Contested) -> _Contested | None:
+def _as_expected(write: Write, name: str, value: Value) -> bool:
+    """Say whether a value is not a person's, as far as one can know: without expectation, any value may be replaced."""
+    if name in write.if_blank:
+        return blank(value)
+    return name not in write.expected or same(value, write.expected[name])
+
+
+def _came_between(row: _Open) -> _Open | None:
     """Make the row that gives people back what they saved between our look and our write."""
     theirs = {
         name: row.before.get(name)
@@ -230,16 +234,17 @@ def _came_between(row: _Contested) -> _Contested | None:
     )
 
 
-def _written(row: _Contested) -> WriteOutcome:
-    return WriteOutcome(
-        row.write.key,
-        OutcomeKind.HUMAN_WON if row.human else OutcomeKind.WRITTEN,
-        id=row.write.id,
-        before=row.journal or row.before,
-    )
+def _written(row: _Open) -> WriteOutcome:
+    before = row.journal or row.before
+    kind = OutcomeKind.WRITTEN
+    if row.human:
+        kind = OutcomeKind.HUMAN_WON
+    elif all(name in before and same(before[name], value) for name, value in row.write.fields.items()):
+        kind = OutcomeKind.UNCHANGED
+    return WriteOutcome(row.write.key, kind, id=row.write.id, before=before)
 
 
-def _not_put_back(row: _Contested, result: WriteOutcome | None) -> WriteOutcome:
+def _not_put_back(row: _Open, result: WriteOutcome | None) -> WriteOutcome:
     """Report that a person's value could not be given back: a person must look, with the value in ``before``."""
     names = ", ".join(sorted(row.fields))
     words = f"a person's value could not be put back in {names}"

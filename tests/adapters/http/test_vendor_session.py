@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import logging
 import socket
 import threading
 from collections.abc import Iterator
@@ -190,6 +191,14 @@ def test_loopback_ignores_the_environments_proxies(monkeypatch):
     monkeypatch.delenv("no_proxy", raising=False)
     with peer(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}") as url, session() as http:
         assert body_of(http.get(url)) == {}
+
+
+def test_no_address_reaches_the_log_however_loud_it_is(caplog):
+    caplog.set_level(logging.DEBUG)
+    with peer(b"HTTP/1.1 200 OK\r\nbroken header\r\nContent-Length: 2\r\n\r\n{}") as url, session() as http:
+        http.get(url, params={"email": SECRET})
+    assert "person" not in caplog.text
+    assert "email" not in caplog.text
 
 
 def test_a_request_that_cannot_be_built_is_our_fault():

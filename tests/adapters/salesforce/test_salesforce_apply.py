@@ -12,7 +12,7 @@ from connector.errors import AccessError, RateLimited, TransientError
 
 AT = datetime(2026, 3, 2, 9, tzinfo=UTC)
 SCORE = "Handoff_Score__c"
-WRITES = "(POST|PATCH) .*/composite/sobjects$"
+WRITES = "POST .*/composite(/sobjects)?$"
 
 
 def apply(crm: SalesforceCrm, *writes: Write) -> list[WriteOutcome]:
@@ -202,7 +202,7 @@ def test_nothing_attempted_raises_and_something_attempted_does_not(org):
     org.faults({"match": WRITES, "what": "429"})
     with pytest.raises(RateLimited):
         apply(crm, score("1", made.id, 1))
-    org.faults({"match": "PATCH .*", "what": "429"})
+    org.faults({"match": "POST .*/composite$", "what": "429"})
     created, held = apply(crm, lead("b"), score("1", made.id, 1))
     assert created.kind is OutcomeKind.WRITTEN
     assert (held.kind, held.code) == (OutcomeKind.RETRY, "salesforce.request_limit_exceeded")

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from adapters.salesforce.cursors import SETTLED_AFTER, Mark, read_mark
 from adapters.salesforce.values import blank, instant, iso, port_value, same, soql_instant
+from connector.errors import ConfigError
 
 T = datetime(2024, 3, 5, 10, 0, 0, 120000, tzinfo=UTC)
 moments = st.datetimes(
@@ -50,7 +51,7 @@ def test_instants_survive_every_form(moment):
     assert instant(iso(moment)) == moment
     assert instant(soql_instant(moment)) == moment
     assert instant(moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{moment.microsecond // 1000:03d}+0000") == moment
-    assert read_mark(Mark(moment).text()) == Mark(moment)
+    assert read_mark(Mark(moment).text(), at="leads") == Mark(moment)
 
 
 def test_port_values():
@@ -72,9 +73,11 @@ def test_half_a_surrogate_pair_is_replaced():
     assert port_value("a\ud83db", "string") == "a?b"
 
 
-@given(st.text(max_size=30))
-def test_a_cursor_that_cannot_be_read_means_everything(text):
-    assert read_mark(text) == Mark() or read_mark(text).high is not None
+@given(st.text(min_size=1, max_size=30) | st.sampled_from(['{"high": "yesterday"}', "[]", "{}", '{"high": 5}']))
+def test_a_foreign_cursor_is_refused(text):
+    with pytest.raises(ConfigError):
+        read_mark(text, at="leads")
+    assert read_mark(None, at="leads") == Mark()
 
 
 def test_a_mark_never_goes_back_and_follows_the_clock_at_a_distance():

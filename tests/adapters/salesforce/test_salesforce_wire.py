@@ -22,7 +22,6 @@ ROOT = f"{HOST}/services/data/v60.0/"
 AT = datetime(2026, 3, 2, 9, tzinfo=UTC)
 DATE = {"Date": "Mon, 02 Mar 2026 09:00:00 GMT", "Sforce-Limit-Info": "api-usage=18/5000"}
 TOKEN = "00D!secret"
-Answer = tuple[int, Any]
 
 
 def crm(**options: Any) -> SalesforceCrm:
@@ -39,7 +38,8 @@ def described(name: str, *extra: dict[str, Any]) -> dict[str, Any]:
     fields = [{"name": field, "type": kind} for field, kind in kinds.items()]
     fields += [{"name": "LastName", "type": "string", "createable": True, "updateable": True}]
     key = {"name": "Handoff_Key__c", "type": "string", "externalId": True, "unique": True}
-    return {"name": name, "createable": True, "updateable": True, "fields": [*fields, key, *extra]}
+    own = {"name": "X__c", "type": "double", "createable": True, "updateable": True}
+    return {"name": name, "createable": True, "updateable": True, "fields": [*fields, key, own, *extra]}
 
 
 class FakeOrg:
@@ -48,12 +48,21 @@ class FakeOrg:
     def __init__(self, mock: responses.RequestsMock) -> None:
         self.mock = mock
         self.asked: list[str] = []
-        self.leads: list[dict[str, Any]] = []
-        self.refuse: dict[str, Answer] = {}
+        #: answers to requests with a writing part, last one again and again: status and body of the whole request
+        self.whole: list[tuple[int, str]] = []
+        #: results of the writing part
+        self.results: list[Any] = [{"id": "00Q", "success": True, "errors": []}]
+        self.writes: list[requests.PreparedRequest] = []
         mock.add_callback("POST", ROOT + "composite", self.composite)
 
     def composite(self, request: requests.PreparedRequest) -> tuple[int, dict[str, str], str]:
         parts = json.loads(request.body or "{}")["compositeRequest"]
+        if any(part["method"] == "PATCH" for part in parts):
+            self.writes.append(request)
+            if self.whole:
+                status, body = self.whole.pop(0) if len(self.whole) > 1 else self.whole[0]
+                if body:
+                    return status, DATE, body
         answers = [{"referenceId": part["referenceId"], "httpHeaders": {}, **self.part(part)} for part in parts]
         return 200, DATE, json.dumps({"compositeResponse": answers})
 
@@ -61,6 +70,10 @@ class FakeOrg:
         url = part["url"]
         if url.endswith("/describe"):
             return {"httpStatusCode": 200, "body": described(url.split("/")[-2])}
+        if part["method"] == "PATCH":
+            return {"httpStatusCode": 200, "body": self.results}
+        if "/composite/sobjects/" in url:
+            return {"httpStatusCode": 200, "body": [{"Id": "00Q", "X__c": 0}]}
         self.asked.append(unquote_plus(url.partition("?q=")[2]))
         return {"httpStatusCode": 200, "body": {"totalSize": 0, "done": True, "records": []}}
 
@@ -103,14 +116,23 @@ def test_a_poll_asks_by_stamp_with_overlap_oldest_first_deleted_too(fake):
 
 
 def test_writes_carry_the_headers_that_protect_people(fake):
-    fake.mock.patch(ROOT + "composite/sobjects", json=[{"id": "00Q", "success": True, "errors": []}], headers=DATE)
     [outcome] = crm().apply([score("u")], now=AT)
     assert outcome.kind is OutcomeKind.WRITTEN
-    [request] = sent(fake.mock, "composite/sobjects")
-    assert request.headers["Sforce-Auto-Assign"] == "FALSE"
-    assert request.headers["Sforce-Duplicate-Rule-Header"] == "allowSave=true"
-    assert request.headers["Sforce-Mru"] == "updateMru=false"
-    assert json.loads(request.body or "") == {
+    assert outcome.before == {"X__c": 0}
+    [request] = fake.writes
+    body = json.loads(request.body or "")
+    assert (body["allOrNone"], body["collateSubrequests"]) == (False, False)
+    look, write = body["compositeRequest"]
+    assert (look["method"], look["url"]) == (
+        "GET",
+        "/services/data/v60.0/composite/sobjects/Lead?ids=00Q000000000001AAA&fields=Id,X__c",
+    )
+    assert (write["method"], write["url"]) == ("PATCH", "/services/data/v60.0/composite/sobjects")
+    for headers in (request.headers, write["httpHeaders"]):
+        assert headers["Sforce-Auto-Assign"] == "FALSE"
+        assert headers["Sforce-Duplicate-Rule-Header"] == "allowSave=true"
+        assert headers["Sforce-Mru"] == "updateMru=false"
+    assert write["body"] == {
         "allOrNone": False,
         "records": [{"attributes": {"type": "Lead"}, "id": "00Q000000000001AAA", "X__c": 1}],
     }
@@ -119,12 +141,11 @@ def test_writes_carry_the_headers_that_protect_people(fake):
 def test_a_renewed_token_replays_the_write_with_all_its_headers(fake):
     fake.mock.post(f"{HOST}/services/oauth2/token", json={"access_token": "old", "instance_url": HOST})
     fake.mock.post(f"{HOST}/services/oauth2/token", json={"access_token": "new", "instance_url": HOST})
-    fake.mock.patch(ROOT + "composite/sobjects", status=401, body=error("INVALID_SESSION_ID"))
-    fake.mock.patch(ROOT + "composite/sobjects", json=[{"id": "00Q", "success": True, "errors": []}])
+    fake.whole = [(401, error("INVALID_SESSION_ID")), (200, "")]
     auth = {"flow": "client_credentials", "client_id": "id", "client_secret": "secret"}
     [outcome] = crm(auth=auth).apply([score("u")], now=AT)
     assert outcome.kind is OutcomeKind.WRITTEN
-    first, second = sent(fake.mock, "composite/sobjects")
+    first, second = fake.writes
     assert (first.headers["Authorization"], second.headers["Authorization"]) == ("Bearer old", "Bearer new")
     assert second.headers["Sforce-Auto-Assign"] == "FALSE"
     assert first.body == second.body
@@ -178,6 +199,7 @@ def test_halving_is_bounded_when_every_row_is_refused(fake):
         (503, error("SERVER_UNAVAILABLE"), OutcomeKind.RETRY),
         (502, "<html></html>", OutcomeKind.UNKNOWN),
         (200, "<html></html>", OutcomeKind.UNKNOWN),
+        (200, "{}", OutcomeKind.UNKNOWN),
         (200, "[]", OutcomeKind.UNKNOWN),
         (200, '[{"success": true', OutcomeKind.UNKNOWN),
         (200, '{"odd": 1}', OutcomeKind.UNKNOWN),
@@ -188,11 +210,17 @@ def test_halving_is_bounded_when_every_row_is_refused(fake):
     ],
 )
 def test_what_an_answer_means_for_a_write(fake, status, body, kind):
-    fake.mock.patch(ROOT + "composite/sobjects", status=status, body=body)
-    [outcome] = crm().apply([score("u")], now=AT)
+    fake.mock.post(ROOT + "composite/sobjects", status=status, body=body)
+    [outcome] = crm().apply([Write("k", "create", "lead", None, {"LastName": "X"})], now=AT)
     assert outcome.kind is kind
     assert outcome.code
     assert len(sent(fake.mock, "composite/sobjects")) == 1
+    fake.whole = [(status, body)]
+    if status >= 300:
+        [outcome] = crm().apply([score("u")], now=AT)
+        assert outcome.kind is kind
+        assert (outcome.not_before is not None) == (kind is OutcomeKind.UNKNOWN)
+        assert len(fake.writes) == 1
 
 
 def test_rows_rolled_back_for_others_may_be_tried_again(fake):
@@ -202,7 +230,7 @@ def test_rows_rolled_back_for_others_may_be_tried_again(fake):
         "created": True,
         "errors": [{"statusCode": "ALL_OR_NONE_OPERATION_ROLLED_BACK"}],
     }
-    fake.mock.patch(ROOT + "composite/sobjects", json=[rolled])
+    fake.results = [rolled]
     [outcome] = crm().apply([score("u")], now=AT)
     assert outcome.kind is OutcomeKind.RETRY
 
