@@ -28,7 +28,8 @@ SMALL = {
     "LeadStatus": STATUS_HEAD + "IsConverted boolean d" + AUDIT,
     "TaskStatus": STATUS_HEAD + "IsClosed boolean d" + AUDIT,
     "TaskPriority": STATUS_HEAD + "IsHighPriority boolean d" + AUDIT,
-    "OpportunityStage": STATUS_HEAD + "IsActive boolean d\nIsClosed boolean d\nIsWon boolean d\n"
+    "OpportunityStage": STATUS_HEAD.replace("IsDefault boolean d\n", "")
+    + "IsActive boolean d\nIsClosed boolean d\nIsWon boolean d\n"
     "ForecastCategoryName picklist n 40 @forecast_name\nDefaultProbability percent n 3,0" + AUDIT,
     "Organization": "Id id dl 18\nName string u 80\nDefaultLocaleSidKey picklist u 40 @locale\n"
     "TimeZoneSidKey picklist u 40 @time_zone\nLanguageLocaleKey picklist u 40 @locale\nCountry string un 80\n"

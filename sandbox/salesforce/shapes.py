@@ -87,7 +87,9 @@ def org_snapshot(state: OrgState) -> bytes:
         shown = [
             field
             for field in obj.fields.values()
-            if field.name not in AUDIT_FIELDS and field.name != DELETED and (obj.name, field.name) not in DERIVED
+            if field.name not in AUDIT_FIELDS
+            and field.name != DELETED
+            and (field.createable or field.updateable or (obj.name, field.name) not in DERIVED)
         ]
         references = frozenset(field.name for field in shown if field.refers_to)
         shapes[obj.name] = Shape(tuple(field.name for field in shown), KEYS[obj.name], references)
