@@ -109,8 +109,11 @@ class Writing:
         for obj in ("web_event", "submission", "email_event", "membership"):
             for row in portal.records.find(obj, "contact", record.id):
                 portal.records.erase(obj, row.id)
-        portal.records.keep(f"log/{record.id}", [])
-        portal.records.erase(kind.name, record.id)
+        before = [old for old in str(record.get("hs_merged_object_ids", "")).split(";") if old]
+        for known in (record.id, *before):
+            portal.records.keep(f"log/{known}", [])
+            if portal.records.get(kind.name, known) is not None:
+                portal.records.erase(kind.name, known)
         portal.activity_changes += 1
         portal.touch()
 
