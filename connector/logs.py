@@ -43,9 +43,12 @@ class _RedactingFilter(logging.Filter):
         return True
 
 
-def set_up_logs(*, verbose: bool = False) -> None:
-    """Send events of this process to standard error as JSON lines; libraries speak from warnings up."""
-    level = logging.DEBUG if verbose else logging.INFO
+def set_up_logs(*, verbose: bool = False, quiet: bool = False) -> None:
+    """Send events of this process to standard error as JSON lines; libraries speak from warnings up.
+
+    ``quiet`` is for commands that tell a person what happened in words: only warnings are logged besides.
+    """
+    level = logging.DEBUG if verbose else logging.WARNING if quiet else logging.INFO
     structlog.configure(
         processors=[
             structlog.processors.add_log_level,

@@ -9,8 +9,12 @@ from typing import Annotated
 import click
 import typer
 
-from connector.cli import engine_alone, local, looking, project, running
+from connector.cli.engine_alone import register as register_engine_alone
+from connector.cli.local import register as register_local
+from connector.cli.looking import register as register_looking
 from connector.cli.output import complain, emit, error_document
+from connector.cli.project import register as register_project
+from connector.cli.running import register as register_running
 from connector.errors import HandoffError
 
 app = typer.Typer(
@@ -20,8 +24,8 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for room in (project, running, looking, engine_alone, local):
-    room.register(app)
+for register in (register_project, register_running, register_looking, register_engine_alone, register_local):
+    register(app)
 
 
 def _version(asked: bool) -> None:

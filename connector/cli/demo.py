@@ -12,11 +12,13 @@ import shutil
 import subprocess
 import sys
 import tempfile
-import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+import requests
 from rich.console import Console
 
 from connector.cli.output import console
@@ -46,6 +48,7 @@ class Demo:
         # A Tuesday morning, so that the pools' hours do not push what a newcomer wants to see to the next day.
         self._now = _tuesday_before(datetime.now(UTC))
         self._orgs: dict[str, Any] = {}
+        self._spent: dict[str, tuple[int, int]] = {"hubspot": (0, 0), "salesforce": (0, 0)}
 
     def run(self) -> None:
         """Show everything."""
@@ -106,19 +109,30 @@ class Demo:
         after = later + timedelta(minutes=2)
         for vendor in ("hubspot", "salesforce"):
             self._ask(vendor, "clock", {"at": after.isoformat()})
-        self._show("plan", "--as-of", after.isoformat())
-        self._show("run", "--once", "--as-of", after.isoformat())
+        plan = self._json("plan", "--as-of", after.isoformat())
+        wishes = ", ".join(f"{count} {what}" for what, count in plan["plan"]["by_object"].items())
+        self._screen.print(f"$ handoff plan: would write {wishes}", style="dim")
+        self._show("run", "--plan", plan["plan_id"], "--as-of", after.isoformat())
         self._calls("the day after")
+        self._title("6. and once more: the task is there, so nothing is planned")
+        self._mark()
+        document = self._json("run", "--once", "--as-of", after.isoformat())
+        self._screen.print(f"planned {document['writes']['planned']}, written {document['writes']['written']}")
+        self._calls("quiet run")
         return person
 
     def _somebody(self) -> str:
-        """Choose somebody whom the CRM knows once, at a matched account."""
-        import sqlite3
-
-        with sqlite3.connect(self._folder / "project" / "var" / "handoff.db") as state:
-            row = state.execute("SELECT plan FROM (SELECT 1 AS plan)").fetchone()
-        assert row is not None
-        return _known_address(self._orgs["salesforce"])
+        """Choose a lead that nobody has called yet, the highest score first."""
+        salesforce = self._orgs["salesforce"]
+        query = (
+            "SELECT Email FROM Lead WHERE IsConverted = false AND Handoff_Stage__c = 'nurture' "
+            "AND Handoff_Disposition__c = 'nurture' AND Status = 'Open - Not Contacted' AND Email != null "
+            "ORDER BY Handoff_Score__c DESC LIMIT 1"
+        )
+        url = f"{salesforce['url']}/services/data/v60.0/query"
+        headers = {"Authorization": f"Bearer {salesforce['access_token']}"}
+        answer = requests.get(url, params={"q": query}, headers=headers, timeout=30)
+        return str(answer.json()["records"][0]["Email"])
 
     # -- doing -----------------------------------------------------------------------------------------------------------
 
@@ -132,7 +146,7 @@ class Demo:
 
     def _show(self, *words: str, config: bool = True) -> None:
         shown = " ".join(word for word in words)
-        self._screen.print(f"[dim]$ handoff {shown}[/]")
+        self._screen.print(f"$ handoff {shown}", style="dim")
         done = subprocess.run(  # noqa: S603 - our own interpreter and our own words
             self._command(*words, config=config),
             env=self._environment(),
@@ -140,7 +154,7 @@ class Demo:
             text=True,
             check=False,
         )
-        self._screen.print(done.stdout.rstrip(), markup=False)
+        self._screen.print(done.stdout.rstrip())
         if done.returncode:
             raise AdapterFault("demo.failed", f"`handoff {words[0]}` ended with {done.returncode}")
 
@@ -166,18 +180,20 @@ class Demo:
         for vendor in ("hubspot", "salesforce"):
             calls = _control(self._orgs[vendor]["url"], "calls", None)
             apart = sum(calls["apart"].values()) if calls["apart"] else 0
+            used, floor = self._spent[vendor]
+            self._spent[vendor] = (used + calls["used"], floor + calls["floor"])
             self._screen.print(
                 f"  {what}: {vendor} counted {calls['used']} calls; the smallest possible is {calls['floor']} "
                 f"({apart} apart: sign-in, describe, look-ups, overlap)"
             )
 
     def _costs(self) -> None:
-        status = self._json("status")
-        told = ", ".join(f"{name} {calls['used_24h']}" for name, calls in status["api_calls"].items())
-        self._screen.print(f"\nrequests sent in the last 24 hours, everything included: {told}")
+        self._title("What it cost")
+        for vendor, (used, floor) in self._spent.items():
+            self._screen.print(f"{vendor}: {used} API calls in four cycles; the smallest possible is {floor}")
 
     def _title(self, words: str) -> None:
-        self._screen.print(f"\n[bold]{words}[/]")
+        self._screen.print(f"\n{words}", style="bold")
 
     def _next(self) -> None:
         self._title("Next")
@@ -186,9 +202,52 @@ class Demo:
             "handoff sandbox --dir orgs         the local orgs, to try it on\n"
             "handoff check --online             credentials, rights, fields\n"
             "handoff plan                       what would be written, and why; nothing is written\n"
-            "README.md                          the way from here to your own org",
-            markup=False,
+            "README.md                          the way from here to your own org"
         )
+
+
+@contextmanager
+def _sandbox(folder: Path, people: int, at: datetime) -> Iterator[dict[str, Any]]:
+    """Start the local orgs as a process of their own, and stop them by their id at the end."""
+    words = [sys.executable, "-m", "connector", "sandbox", "--dir", str(folder), "--people", str(people)]
+    words += ["--salesforce-port", "0", "--hubspot-port", "0", "--at", at.isoformat()]
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, text=True)  # noqa: S603 - our own interpreter and words
+    try:
+        assert process.stdout is not None
+        line = process.stdout.readline()
+        if not line:
+            raise AdapterFault("demo.sandbox", "the local orgs did not start", cure="`handoff sandbox` says why")
+        yield json.loads(line)
+    finally:
+        process.terminate()
+        process.wait(timeout=30)
+
+
+def _control(url: str, path: str, body: Any) -> Any:
+    """Ask an org's control surface; no body reads."""
+    place = f"{url}/__sandbox__/{path}"
+    answer = requests.get(place, timeout=60) if body is None else requests.post(place, json=body, timeout=60)
+    answer.raise_for_status()
+    return answer.json()
+
+
+def _tuesday_before(now: datetime) -> datetime:
+    """Give the latest Tuesday, 09:00 UTC, that is at least two days past."""
+    day = now.replace(hour=9, minute=0, second=0, microsecond=0) - timedelta(days=2)
+    return day - timedelta(days=(day.weekday() - 1) % 7)
+
+
+def _signed(text: str, now: datetime) -> str:
+    """Sign a copy of lifecycle.yaml, with dates around ``now``."""
+    approved, review = (now - timedelta(days=30)).date(), (now + timedelta(days=180)).date()
+    for old, new in (
+        ("marketing: null", "marketing: The demo's marketing"),
+        ("sales: null", "sales: The demo's sales"),
+        ("approved_on: null", f"approved_on: '{approved}'"),
+        ("review_by: null", f"review_by: '{review}'"),
+    ):
+        text = text.replace(old, new, 1)
+    return text
 
 
 def run_demo(folder: Path | None, *, people: int) -> int:

@@ -13,7 +13,7 @@ from connector.errors import ConfigError
 def sandbox(context: typer.Context) -> int:
     """Start local Salesforce and HubSpot orgs that real clients believe; `sandbox --help` lists the options."""
     try:
-        from sandbox.serve import main as serve
+        from sandbox.serve import main as serve  # noqa: PLC0415 - the sandbox is an extra and may be absent
     except ImportError as error:
         raise ConfigError(
             "sandbox.missing",
@@ -30,7 +30,7 @@ def demo(
     people: Annotated[int, typer.Option("--people", min=50, max=20_000, help="sample people")] = 1000,
 ) -> int:
     """Run the whole job on local orgs: provision, first load, quiet run, a day of buyers, one explained lead."""
-    from connector.cli.demo import run_demo
+    from connector.cli.demo import run_demo  # noqa: PLC0415 - nothing else needs what the demo imports
 
     return run_demo(folder, people=people)
 

@@ -13,8 +13,12 @@ from connector.errors import HandoffError, MappingError
 
 
 def console() -> Console:
-    """Give the screen for people: no colours without a terminal or with NO_COLOR."""
-    return Console(highlight=False, soft_wrap=True, no_color=bool(os.environ.get("NO_COLOR")) or None)
+    """Give the screen for people: no colours without a terminal or with NO_COLOR.
+
+    Markup and emoji codes stay off: names and subjects from other systems are shown as they are.
+    """
+    no_color = bool(os.environ.get("NO_COLOR")) or None
+    return Console(highlight=False, soft_wrap=True, markup=False, emoji=False, no_color=no_color)
 
 
 def emit(document: Any) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 from types import TracebackType
+from typing import Self
 
 from rich.console import Console
 from rich.progress import Progress as Bars
@@ -32,7 +33,7 @@ class Progress:
             self._bars.stop()
             self._bars = None
 
-    def __enter__(self) -> Progress:
+    def __enter__(self) -> Self:
         """Begin."""
         if self._bars is not None:
             self._bars.start()

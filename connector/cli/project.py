@@ -129,8 +129,12 @@ def provision_house(house: House, *, dry_run: bool) -> list[ProvisionStep]:
         )
     traits = crm.traits()
     specs = field_specs(house.mappings, traits)
-    readable = wanted_of(house.mappings, traits, is_crm=True)
     before = crm.calls()
+    ours = {(spec.object, spec.name) for spec in specs}
+    there = {object_: {info.name for info in crm.fields(object_)} for object_ in ("lead", "contact", "account", "task")}
+    # A field that only leads have is nothing to be read on contacts.
+    wanted = wanted_of(house.mappings, traits, is_crm=True)
+    readable = [(object_, name) for object_, name in wanted if (object_, name) in ours or name in there[object_]]
     try:
         return crm.provision(specs, readable, dry_run=dry_run)
     finally:

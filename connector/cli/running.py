@@ -66,7 +66,7 @@ def plan(
     config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False, as_of: AsOf = None, verbose: Verbose = False
 ) -> int:
     """Show what the next run would write, and why; nothing is written to any system."""
-    set_up_logs(verbose=verbose)
+    set_up_logs(verbose=verbose, quiet=not as_json)
     moment = instant(as_of)
     with Progress(enabled=not as_json) as progress, open_house(config, progress=progress, stop=Signals()) as house:
         with engine_turn(house.store, house.engine.owner):
@@ -96,7 +96,7 @@ def run(
     verbose: Verbose = False,
 ) -> int:
     """Run the daemon, one cycle, or exactly a plan."""
-    set_up_logs(verbose=verbose)
+    set_up_logs(verbose=verbose, quiet=not as_json and (once or plan_id is not None))
     if not once and plan_id is None:
         if as_of is not None:
             raise ConfigError("as_of.daemon", "the daemon lives in real time", cure="use --once", at="--as-of")

@@ -30,7 +30,7 @@ def _facts(screen: Console, document: dict[str, Any]) -> None:
 def tell_run(screen: Console, document: dict[str, Any]) -> None:
     """Tell a run: what came in, who moved, what was written, what waits and for whom."""
     colour = _COLOURS[document["verdict"]]
-    screen.print(f"run {document['run_id']}: [bold {colour}]{document['verdict']}[/] ({document['mode']})")
+    screen.print(f"run {document['run_id']}: {document['verdict']} ({document['mode']})", style=f"bold {colour}")
     _facts(screen, document)
     writes = document["writes"]
     screen.print(
@@ -54,7 +54,7 @@ def tell_run(screen: Console, document: dict[str, Any]) -> None:
 def tell_plan(screen: Console, document: dict[str, Any], cycle: Cycle) -> None:
     """Tell a plan: what would be written and why, who would move, what it costs."""
     summary = document["plan"]
-    screen.print(f"plan [bold]{document['plan_id']}[/] ({document['mode']}): nothing was written")
+    screen.print(f"plan {document['plan_id']} ({document['mode']}): nothing was written", style="bold")
     _facts(screen, document)
     screen.print(f"would write {summary['writes']:,} rows: {_counts(summary['by_object'])}")
     screen.print(f"by cause: {_counts(summary['by_cause'])}")

@@ -15,7 +15,8 @@ def tell_person(screen: Console, document: dict[str, Any]) -> None:
         return
     identity, match, stage = document["identity"], document["match"], document["stage"]
     name = identity["name"] or identity["email"] or document["person_id"]
-    screen.print(f"[bold]{name}[/] {identity['title'] or ''} {identity['company'] or ''}".rstrip())
+    about = ", ".join(part for part in (name, identity["title"], identity["company"]) if part)
+    screen.print(about, style="bold")
     screen.print(f"  person {document['person_id']}, CRM record {identity['crm_record'] or 'none'}")
     if identity["in_review"]:
         screen.print("  several CRM records could be this person: waiting for an answer, nothing is written")
@@ -23,8 +24,9 @@ def tell_person(screen: Console, document: dict[str, Any]) -> None:
         joined = "named after it" if record["joined_by"] == "subject" else f"joined by {record['joined_by']}"
         screen.print(f"    {record['record']}: {joined}")
     account = f"{match['account_name']} ({match['account_id']})" if match["account"] == "matched" else match["account"]
-    sure = f", {match['confidence']:.0%} sure" if match["confidence"] is not None else ""
-    screen.print(f"  account: {account}; by {match['method']}{sure}: {match['evidence'] or 'no evidence'}")
+    how = f", by {match['method']}, {match['confidence']:.0%} sure" if match["method"] != "none" else ""
+    evidence = f": {match['evidence']}" if match["evidence"] else ""
+    screen.print(f"  account: {account}{how}{evidence}")
     _tell_score(screen, document["score"])
     screen.print(
         f"  stage {stage['stage']} since {stage['since']} (entry {stage['entry']}), now {stage['disposition']}"
@@ -45,7 +47,7 @@ def tell_person(screen: Console, document: dict[str, Any]) -> None:
 def _tell_score(screen: Console, score: dict[str, Any]) -> None:
     parts = score["parts"]
     shares = " + ".join(f"{value} {name}" for name, value in parts.items())
-    screen.print(f"  score [bold]{score['total']}[/] = {shares}; grade {score['grade']}, verdict {score['verdict']}")
+    screen.print(f"  score {score['total']} = {shares}; grade {score['grade']}, verdict {score['verdict']}")
     if score["shown"] is not None:
         shown = score["shown"]
         screen.print(
@@ -59,7 +61,7 @@ def _tell_score(screen: Console, score: dict[str, Any]) -> None:
         for line in lines:
             count = "" if line["count"] is None else str(line["count"])
             table.add_row(dimension, line["rule"], f"{line['points']:+.1f}", count, str(line["last_on"] or ""))
-        table.add_row(dimension, "= total", f"[bold]{score[dimension]:.1f}[/]", "", "")
+        table.add_row(dimension, "= total", f"{score[dimension]:.1f}", "", "")
     screen.print(table)
     low, high = score["fit_range"]
     if low != high:
@@ -68,7 +70,7 @@ def _tell_score(screen: Console, score: dict[str, Any]) -> None:
 
 
 def _tell_account(screen: Console, document: dict[str, Any]) -> None:
-    screen.print(f"[bold]{document['name']}[/] account {document['account_id']}")
+    screen.print(f"{document['name']}, account {document['account_id']}", style="bold")
     screen.print(
         f"  score {document['score']}, fit {document['fit']}, grade {document['grade']}; roles {document['roles']}"
     )

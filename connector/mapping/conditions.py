@@ -247,8 +247,6 @@ def parse_condition(value: object) -> Condition:
     return parts[0]
 
 
-_SCHEMA: dict[str, Any] = {
-    "type": "object",
-    "description": "field: value, or field: {operator: value}; several are and; any:, all:, not: combine conditions",
-}
+#: replaced by the full schema of conditions, which refers to itself
+_SCHEMA: dict[str, Any] = {"x-condition": True}
 When = Annotated[Condition, PlainValidator(parse_condition), WithJsonSchema(_SCHEMA)]

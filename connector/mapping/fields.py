@@ -21,10 +21,14 @@ class FactLine(Part):
     starts with ``company.`` or ``account.``. Written flat: ``title: {hubspot: jobtitle, marketo: title}``.
     """
 
-    sources: dict[str, Name] = Field(default_factory=dict, description="system: native field")
-    type: ValueType = Field("text", description="how the value is read before it is compared")
+    sources: dict[str, Name] = Field(
+        default_factory=dict,
+        description="system: native field, written beside type and class",
+        examples=[{"hubspot": "jobtitle"}],
+    )
+    type: ValueType = Field("text", description="how the value is read before it is compared", examples=["integer"])
     kind: Literal["inferred", "declared"] = Field(
-        "inferred", alias="class", description="declared = the person said so in a form"
+        "inferred", alias="class", description="declared = the person said so in a form", examples=["declared"]
     )
 
     @model_validator(mode="before")
@@ -39,35 +43,71 @@ class FactLine(Part):
 class CrmField(Part):
     """What one CRM field shows, and whose field it is."""
 
-    source: Name = Field(alias="from", description="score.total, score.grade, stage, person.title, account.score …")
-    write: Literal["always", "if_blank"] = Field(
-        "always", description="always = the field is ours; if_blank = theirs, and only an empty one is filled"
+    source: Name = Field(
+        alias="from",
+        description="score.total, score.grade, stage, person.title, account.score …",
+        examples=["score.total"],
     )
-    only: Literal["lead", "contact"] | None = Field(None, description="the one object that has this field")
-    values: dict[str, str] = Field(default_factory=dict, description="our value: picklist value")
+    write: Literal["always", "if_blank"] = Field(
+        "always",
+        description="always = the field is ours; if_blank = theirs, and only an empty one is filled",
+        examples=["if_blank"],
+    )
+    only: Literal["lead", "contact"] | None = Field(
+        None, description="the one object that has this field", examples=["lead"]
+    )
+    values: dict[str, str] = Field(
+        default_factory=dict, description="our value: picklist value", examples=[{"Software": "Technology"}]
+    )
 
 
 class CrmFields(Part):
     """CRM fields by the kind of record that carries them."""
 
-    person: dict[str, CrmField] = Field(default_factory=dict, description="on the lead or contact, whichever it is")
-    account: dict[str, CrmField] = Field(default_factory=dict)
+    person: dict[str, CrmField] = Field(
+        default_factory=dict,
+        description="on the lead or contact, whichever the person is",
+        examples=[{"Handoff_Score__c": {"from": "score.total"}}],
+    )
+    account: dict[str, CrmField] = Field(
+        default_factory=dict,
+        description="on the account",
+        examples=[{"Handoff_Account_Score__c": {"from": "account.score"}}],
+    )
 
 
 class Creation(Part):
     """When the connector may create a person in the CRM, and as what."""
 
-    when: When
-    as_: Literal["contact_if_account_else_lead", "lead"] = Field("contact_if_account_else_lead", alias="as")
+    when: When = Field(description="who is created", examples=[{"disposition": {"in": ["fast_lane", "sales"]}}])
+    as_: Literal["contact_if_account_else_lead", "lead"] = Field(
+        "contact_if_account_else_lead", alias="as", description="as which object", examples=["lead"]
+    )
 
 
 class FieldsFile(Part):
     """fields.yaml."""
 
-    person: dict[str, FactLine] = Field(default_factory=dict)
-    account: dict[str, FactLine] = Field(default_factory=dict)
-    crm: CrmFields = Field(default_factory=CrmFields)
-    create: Creation | None = Field(None, description="left out: nobody is created")
+    person: dict[str, FactLine] = Field(
+        default_factory=dict,
+        description="facts about people beside the standard columns",
+        examples=[{"channel": {"hubspot": "hs_analytics_source"}}],
+    )
+    account: dict[str, FactLine] = Field(
+        default_factory=dict,
+        description="facts about accounts beside the standard columns; conditions see them as account.NAME",
+        examples=[{"tier": {"salesforce": "Rating"}}],
+    )
+    crm: CrmFields = Field(
+        default_factory=CrmFields,
+        description="which CRM field shows what",
+        examples=[{"person": {"Handoff_Score__c": {"from": "score.total"}}}],
+    )
+    create: Creation | None = Field(
+        None,
+        description="who may be created in the CRM; left out: nobody",
+        examples=[{"when": {"disposition": "sales"}, "as": "lead"}],
+    )
 
 
 PersonKey = Literal["crm_id", "source_id", "email"]
@@ -77,28 +117,48 @@ TieBreak = Literal["open_opportunity", "active_owner", "latest_activity"]
 class PersonMatching(Part):
     """By which keys two records are one person, in order of trust."""
 
-    keys: OneOrMany[PersonKey] = ("crm_id", "source_id", "email")
-    several: Literal["review"] = Field("review", description="several living CRM records: a person decides")
+    keys: OneOrMany[PersonKey] = Field(
+        ("crm_id", "source_id", "email"), description="in order of trust", examples=[["crm_id", "email"]]
+    )
+    several: Literal["review"] = Field(
+        "review", description="several living CRM records: a person decides", examples=["review"]
+    )
 
 
 class AccountTier(Part):
     """One way from a person to an account, tried in the order written."""
 
-    by: Literal["link", "domain", "name"]
-    accept: Share = Field(0.92, description="at least this sure: taken")
-    review: Share = Field(0.75, description="at least this sure: a person decides")
+    by: Literal["link", "domain", "name"] = Field(description="what is compared", examples=["domain"])
+    accept: Share = Field(0.92, description="at least this sure: taken", examples=[0.92])
+    review: Share = Field(0.75, description="at least this sure: a person decides", examples=[0.75])
 
 
 class AccountMatching(Part):
     """How a person's account is found."""
 
-    tiers: tuple[AccountTier, ...] = (AccountTier(by="link"), AccountTier(by="domain"), AccountTier(by="name"))
-    tie_break: tuple[TieBreak, ...] = ("open_opportunity", "active_owner", "latest_activity")
-    shared_domains: tuple[str, ...] = Field((), description="domains that never name an account: agencies, hosts")
+    tiers: tuple[AccountTier, ...] = Field(
+        (AccountTier(by="link"), AccountTier(by="domain"), AccountTier(by="name")),
+        description="ways from a person to an account, tried in this order",
+        examples=[[{"by": "link"}, {"by": "domain"}]],
+    )
+    tie_break: tuple[TieBreak, ...] = Field(
+        ("open_opportunity", "active_owner", "latest_activity"),
+        description="what decides between accounts that match equally well",
+        examples=[["open_opportunity"]],
+    )
+    shared_domains: tuple[str, ...] = Field(
+        (), description="domains that never name an account: agencies, hosts", examples=[["agency.example"]]
+    )
 
 
 class MatchingFile(Part):
     """matching.yaml."""
 
-    person: PersonMatching = Field(default_factory=PersonMatching)
-    account: AccountMatching = Field(default_factory=AccountMatching)
+    person: PersonMatching = Field(
+        default_factory=PersonMatching, description="when two records are one person", examples=[{"keys": ["email"]}]
+    )
+    account: AccountMatching = Field(
+        default_factory=AccountMatching,
+        description="to which account a person belongs",
+        examples=[{"tiers": [{"by": "link"}, {"by": "domain"}]}],
+    )

@@ -14,68 +14,78 @@ from connector.mapping.values import Duration, Name, Part, RuleId, Whole
 class TaskTemplate(Part):
     """The task a rep sees. Words in braces: first_name, last_name, company, reason, grade, form, path."""
 
-    subject: Name
-    due: Duration = Field(description="after the buyer's event or the stage entry")
-    priority: Literal["high", "normal", "low"] = "normal"
+    subject: Name = Field(description="what the rep reads first", examples=["Call {first_name}: {reason}"])
+    due: Duration = Field(description="after the buyer's event or the stage entry, in working hours", examples=["4h"])
+    priority: Literal["high", "normal", "low"] = Field("normal", description="the task's priority", examples=["high"])
 
 
 class FastLane(Part):
     """What sales should act on at once; such events are never scored."""
 
-    id: RuleId
-    on: ActivityType
-    where: When = AllOf(())
-    to: Name = Field(description="a pool, or account_owner")
-    task: TaskTemplate
+    id: RuleId = Field(description="stable for ever: keys are built from it", examples=["contact-us"])
+    on: ActivityType = Field(description="the type of activity", examples=["form_submit"])
+    where: When = Field(AllOf(()), description="what the activity must carry", examples=[{"form": "contact-us"}])
+    to: Name = Field(description="a pool, or account_owner", examples=["sdr"])
+    task: TaskTemplate = Field(
+        description="what the rep gets", examples=[{"subject": "Call {first_name}", "due": "4h"}]
+    )
 
 
 class MarketingAction(Part):
     """Something the marketing tool should do."""
 
-    list: Name
-    within: Duration
+    list: Name = Field(description="the list people are added to", examples=["tradeshow-follow-up"])
+    within: Duration = Field(description="how soon", examples=["3d"])
 
 
 class Persona(Part):
     """A kind of person with an action of its own, whatever the points."""
 
-    id: RuleId
-    when: When
-    to: Name | None = None
-    task: TaskTemplate | None = None
-    marketing: MarketingAction | None = None
+    id: RuleId = Field(description="stable for ever: keys are built from it", examples=["perfect-lead"])
+    when: When = Field(description="who is meant", examples=[{"grade": "A1", "role": "decider"}])
+    to: Name | None = Field(None, description="a pool, or account_owner; goes with task", examples=["sdr"])
+    task: TaskTemplate | None = Field(
+        None, description="what the rep gets; goes with to", examples=[{"subject": "Call {first_name}", "due": "4h"}]
+    )
+    marketing: MarketingAction | None = Field(
+        None, description="not part of this version", examples=[{"list": "tradeshow-follow-up", "within": "3d"}]
+    )
 
 
 class StageTask(Part):
     """A task opened when a stage is entered; closed by us when it is left and no person has touched it."""
 
-    id: RuleId
-    on_enter: Name
-    to: Name = Field(description="a pool, or account_owner")
-    task: TaskTemplate
+    id: RuleId = Field(description="stable for ever: keys are built from it", examples=["new-mql"])
+    on_enter: Name = Field(description="the stage", examples=["mql"])
+    to: Name = Field(description="a pool, or account_owner", examples=["sdr"])
+    task: TaskTemplate = Field(
+        description="what the rep gets", examples=[{"subject": "Call {first_name}", "due": "4h"}]
+    )
 
 
 class Assignment(Part):
     """The first line that holds decides who owns; the last has no condition."""
 
-    when: When = AllOf(())
-    to: Name = Field(description="a pool, or account_owner")
+    when: When = Field(AllOf(()), description="whose records; left out: everybody's", examples=[{"country": "DE"}])
+    to: Name = Field(description="a pool, or account_owner", examples=["account_owner"])
 
 
 class Member(Part):
     """One user of a pool."""
 
-    user: Name = Field(description="the CRM user name, for example rep1@corp.example")
-    weight: Whole = Field(1, ge=0, le=100, description="2 gets twice as many as 1; 0 gets none")
-    cap: Whole | None = Field(None, ge=1, description="open tasks of ours beyond which the member is passed over")
+    user: Name = Field(description="the CRM user name", examples=["rep1@corp.example"])
+    weight: Whole = Field(1, ge=0, le=100, description="2 gets twice as many as 1; 0 gets none", examples=[2])
+    cap: Whole | None = Field(
+        None, ge=1, description="open tasks of ours beyond which the member is passed over", examples=[40]
+    )
 
 
 class Fallback(Part):
     """Where work goes when nobody in the pool can take it: another pool, a queue or a user."""
 
-    pool: Name | None = None
-    queue: Name | None = None
-    user: Name | None = None
+    pool: Name | None = Field(None, description="another pool", examples=["sdr"])
+    queue: Name | None = Field(None, description="a CRM queue", examples=["Unassigned"])
+    user: Name | None = Field(None, description="a CRM user name", examples=["lead@corp.example"])
 
     @model_validator(mode="after")
     def _one(self) -> Fallback:
@@ -87,16 +97,22 @@ class Fallback(Part):
 class Pool(Part):
     """Users among whom work is shared by weight."""
 
-    members: tuple[Member, ...] = Field(min_length=1)
-    hours: Name | None = Field(None, description="for example Mon-Fri 09:00-17:00 Europe/Berlin; left out = always")
-    fallback: Fallback
+    members: tuple[Member, ...] = Field(
+        min_length=1, description="who takes work", examples=[[{"user": "rep1@corp.example"}]]
+    )
+    hours: Name | None = Field(
+        None, description="when due times run; left out = always", examples=["Mon-Fri 09:00-17:00 Europe/Berlin"]
+    )
+    fallback: Fallback = Field(description="who takes it when nobody here can", examples=[{"queue": "Unassigned"}])
 
 
 class Sla(Part):
     """How soon a stage wants its first touch."""
 
-    first_touch: Duration
-    then: tuple[Literal["reassign", "notify_manager"], ...] = ()
+    first_touch: Duration = Field(description="from stage entry to the first touch", examples=["4h"])
+    then: tuple[Literal["reassign", "notify_manager"], ...] = Field(
+        (), description="not part of this version", examples=[["reassign"]]
+    )
 
 
 def _is_number(value: Any) -> str:
@@ -112,18 +128,66 @@ SlaEntry = Annotated[
 class Notify(Part):
     """Who is told, and when not."""
 
-    email: tuple[Name, ...] = ()
-    quiet_hours: Name | None = None
+    email: tuple[Name, ...] = Field((), description="addresses", examples=[["ops@corp.example"]])
+    quiet_hours: Name | None = Field(None, description="when nobody is told", examples=["20:00-07:00 Europe/Berlin"])
 
 
 class RoutingFile(Part):
     """routing.yaml."""
 
-    fast_lane: tuple[FastLane, ...] = ()
-    personas: tuple[Persona, ...] = ()
-    stage_tasks: tuple[StageTask, ...] = ()
-    assign: tuple[Assignment, ...] = ()
-    pools: dict[str, Pool] = Field(default_factory=dict)
-    sla: dict[str, SlaEntry] = Field(default_factory=dict, description="stage: first touch; attempts_before_recycle: n")
-    automation_users: tuple[Name, ...] = ()
-    notify: Notify = Field(default_factory=Notify)
+    fast_lane: tuple[FastLane, ...] = Field(
+        (),
+        description="events that go to sales at once and are never scored",
+        examples=[
+            [
+                {
+                    "id": "contact-us",
+                    "on": "form_submit",
+                    "to": "sdr",
+                    "task": {"subject": "Call {first_name}", "due": "4h"},
+                }
+            ]
+        ],
+    )
+    personas: tuple[Persona, ...] = Field(
+        (),
+        description="kinds of people with an action of their own",
+        examples=[
+            [
+                {
+                    "id": "perfect-lead",
+                    "when": {"grade": "A1"},
+                    "to": "sdr",
+                    "task": {"subject": "Call {first_name}", "due": "4h"},
+                }
+            ]
+        ],
+    )
+    stage_tasks: tuple[StageTask, ...] = Field(
+        (),
+        description="tasks opened when a stage is entered",
+        examples=[
+            [{"id": "new-mql", "on_enter": "mql", "to": "sdr", "task": {"subject": "Call {first_name}", "due": "4h"}}]
+        ],
+    )
+    assign: tuple[Assignment, ...] = Field(
+        (),
+        description="who owns: the first line that holds; the last takes everybody",
+        examples=[[{"when": {"account.owner": "active"}, "to": "account_owner"}, {"to": "sdr"}]],
+    )
+    pools: dict[str, Pool] = Field(
+        default_factory=dict,
+        description="users among whom work is shared",
+        examples=[{"sdr": {"members": [{"user": "rep1@corp.example"}], "fallback": {"queue": "Unassigned"}}}],
+    )
+    sla: dict[str, SlaEntry] = Field(
+        default_factory=dict,
+        description="stage: first touch; attempts_before_recycle: a number",
+        examples=[{"mql": {"first_touch": "4h"}, "attempts_before_recycle": 6}],
+    )
+    automation_users: tuple[Name, ...] = Field(
+        (), description="CRM users that are programs, not people", examples=[["marketing.sync@corp.example"]]
+    )
+    notify: Notify = Field(
+        default_factory=Notify, description="not part of this version", examples=[{"email": ["ops@corp.example"]}]
+    )

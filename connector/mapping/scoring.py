@@ -21,26 +21,34 @@ Bants = Literal["budget", "authority", "need", "timeframe", "sales_readiness"]
 class FitRule(Part):
     """Points for what a person or account is; or a disqualification with its reason."""
 
-    id: RuleId
-    when: When
-    points: Points = Decimal(0)
+    id: RuleId = Field(description="stable for ever: history and lines name it", examples=["decider"])
+    when: When = Field(description="what must hold", examples=[{"employees": {"gte": 200}}])
+    points: Points = Field(Decimal(0), description="given when the condition holds; may be negative", examples=[40])
     disqualify: Name | None = Field(
-        None, description="the reason; the verdict is then disqualified, whatever the points"
+        None,
+        description="the reason; the verdict is then disqualified, whatever the points",
+        examples=["competitor"],
     )
 
 
 class FitDimension(Part):
     """How well somebody fits: explicit facts, which do not age."""
 
-    weight: Exact = Field(Decimal(1), gt=0, le=100)
-    rules: tuple[FitRule, ...] = ()
+    weight: Exact = Field(
+        Decimal(1), gt=0, le=100, description="importance of the dimension in the total", examples=[2]
+    )
+    rules: tuple[FitRule, ...] = Field(
+        (),
+        description="each gives its points, or disqualifies",
+        examples=[[{"id": "size", "when": {"employees": {"gte": 200}}, "points": 40}]],
+    )
 
 
 class AtMost(Part):
     """Keep the first ``count`` activities of each window of whole local days."""
 
-    count: Whole = Field(ge=1, le=1000)
-    per: Span = Field(description="whole days, for example 7d")
+    count: Whole = Field(ge=1, le=1000, description="how many are kept in each window", examples=[3])
+    per: Span = Field(description="length of the window in whole days", examples=["7d"])
 
     @model_validator(mode="after")
     def _whole_days(self) -> AtMost:
@@ -52,87 +60,167 @@ class AtMost(Part):
 class Group(Part):
     """Rules whose points are bounded together."""
 
-    cap: Points | None = Field(None, description="the most the positive lines give together")
-    floor: Points | None = Field(None, description="the least the negative lines give together, for example -20")
+    cap: Points | None = Field(None, description="the most the positive lines give together", examples=[30])
+    floor: Points | None = Field(None, description="the least the negative lines give together", examples=[-20])
 
 
 class InterestRule(Part):
     """Points for what a person did."""
 
-    id: RuleId
-    on: ActivityType
-    where: When = AllOf(())
-    points: OneOrMany[Points] = Field(description="a number, or a list for the 1st, 2nd, 3rd … time; the last repeats")
-    half_life: HalfLife | None = Field(None, description="none = no decay; left out = the dimension's")
-    expires_after: Span | None = None
-    at_most: AtMost | None = None
-    debounce: Span | None = Field(None, description="repeats within this span of the last kept one do not count")
-    cap: Points | None = Field(None, ge=0, description="the line lies between minus this and this")
-    group: Name | None = None
-    stage: BuyingStage | None = None
+    id: RuleId = Field(description="stable for ever: history and lines name it", examples=["pricing-page"])
+    on: ActivityType = Field(description="the type of activity", examples=["page_view"])
+    where: When = Field(
+        AllOf(()),
+        description="what the activity must carry; page views need a path or url",
+        examples=[{"path": {"starts_with": "/pricing"}}],
+    )
+    points: OneOrMany[Points] = Field(
+        description="a number, or a list for the 1st, 2nd, 3rd … time; the last repeats", examples=[[8, 4, 2, 0, -2]]
+    )
+    half_life: HalfLife | None = Field(
+        None, description="none = no decay; left out = the dimension's", examples=["14d"]
+    )
+    expires_after: Span | None = Field(
+        None, description="points are gone after so long; the rank stays", examples=["180d"]
+    )
+    at_most: AtMost | None = Field(
+        None, description="keep the first few in each window of days", examples=[{"count": 3, "per": "7d"}]
+    )
+    debounce: Span | None = Field(
+        None, description="repeats within this span of the last kept one do not count", examples=["30m"]
+    )
+    cap: Points | None = Field(None, ge=0, description="the line lies between minus this and this", examples=[30])
+    group: Name | None = Field(None, description="the group whose bounds the line shares", examples=["content"])
+    stage: BuyingStage | None = Field(
+        None, description="the place in the buying process that the activity shows", examples=["decision"]
+    )
 
 
 class InterestDimension(Part):
     """How interested somebody is: what they did, ageing day by day."""
 
-    weight: Exact = Field(Decimal(1), gt=0, le=100)
-    half_life: HalfLife = "none"
-    groups: dict[str, Group] = Field(default_factory=dict)
-    stages: dict[BuyingStage, Points] = Field(
-        default_factory=dict, description="points a buying stage needs at least (1 unless given)"
+    weight: Exact = Field(
+        Decimal(1), gt=0, le=100, description="importance of the dimension in the total", examples=[2]
     )
-    rules: tuple[InterestRule, ...] = ()
+    half_life: HalfLife = Field("none", description="points halve after so long; none = no decay", examples=["30d"])
+    groups: dict[str, Group] = Field(
+        default_factory=dict, description="rules bounded together, by name", examples=[{"content": {"cap": 30}}]
+    )
+    stages: dict[BuyingStage, Points] = Field(
+        default_factory=dict,
+        description="points a buying stage needs at least (1 unless given)",
+        examples=[{"decision": 8}],
+    )
+    rules: tuple[InterestRule, ...] = Field(
+        (),
+        description="what scores; an activity that no rule names gives nothing",
+        examples=[[{"id": "chat", "on": "chat", "points": 10}]],
+    )
 
 
 class QualificationDimension(Part):
     """What a person in sales has confirmed: 20 points per yes."""
 
-    weight: Exact = Field(Decimal(1), gt=0, le=100)
-    bants: dict[Bants, Name] = Field(default_factory=dict, description="question: CRM field (picklist Yes / No)")
+    weight: Exact = Field(
+        Decimal(1), gt=0, le=100, description="importance of the dimension in the total", examples=[2]
+    )
+    bants: dict[Bants, Name] = Field(
+        default_factory=dict,
+        description="question: CRM field (picklist Yes / No, blank = unknown)",
+        examples=[{"need": "Need__c"}],
+    )
 
 
 class Dimensions(Part):
     """The three dimensions; importance is a dimension's ``weight``."""
 
-    fit: FitDimension = Field(default_factory=FitDimension)
-    interest: InterestDimension = Field(default_factory=InterestDimension)
-    qualification: QualificationDimension = Field(default_factory=QualificationDimension)
+    fit: FitDimension = Field(default_factory=FitDimension, description="who somebody is", examples=[{"rules": []}])
+    interest: InterestDimension = Field(
+        default_factory=InterestDimension, description="what somebody did", examples=[{"half_life": "30d", "rules": []}]
+    )
+    qualification: QualificationDimension = Field(
+        default_factory=QualificationDimension,
+        description="what a person in sales confirmed",
+        examples=[{"bants": {"need": "Need__c"}}],
+    )
 
 
 class AccountScoring(Part):
     """How people roll up to their account."""
 
-    fit: FitDimension | None = Field(None, description="left out: the best fit among the account's people")
-    cap: Points = Field(Decimal(60), gt=0, description="the most interest one person brings")
-    breadth: Points = Field(Decimal(0), ge=0, description="points for each engaged person after the first")
-    engaged: Points = Field(Decimal(1), gt=0, description="interest from which a person counts as engaged")
-    ready_when: When | None = None
+    fit: FitDimension | None = Field(
+        None, description="left out: the best fit among the account's people", examples=[{"rules": []}]
+    )
+    cap: Points = Field(Decimal(60), gt=0, description="the most interest one person brings", examples=[60])
+    breadth: Points = Field(
+        Decimal(0), ge=0, description="points for each engaged person after the first", examples=[5]
+    )
+    engaged: Points = Field(
+        Decimal(1), gt=0, description="interest from which a person counts as engaged", examples=[10]
+    )
+    ready_when: When | None = Field(
+        None,
+        description="when the account is ready; an engaged decider or influencer is needed besides",
+        examples=[{"score": {"gte": 50}}],
+    )
 
 
 class GradeBands(Part):
     """From how many points a letter and a number begin."""
 
-    fit: dict[Letter, Points]
-    interest: dict[Literal[1, 2, 3, 4], Points]
+    fit: dict[Letter, Points] = Field(
+        description="letter: least fit; falling, D at 0", examples=[{"A": 75, "B": 50, "C": 25, "D": 0}]
+    )
+    interest: dict[Literal[1, 2, 3, 4], Points] = Field(
+        description="number: least interest; falling, 4 at 0", examples=[{1: 75, 2: 50, 3: 25, 4: 0}]
+    )
 
 
 class Example(Part):
     """A test that ops people write; ``handoff check`` runs it."""
 
-    given: dict[str, Any] = Field(default_factory=dict, description="facts of the person")
-    did: tuple[dict[str, Any], ...] = Field((), description="activities: {page_view: /pricing, days_ago: 1}")
-    expect: dict[str, Any] = Field(description="conditions on fit, interest, score.total, grade, verdict …")
+    given: dict[str, Any] = Field(
+        default_factory=dict, description="facts of the person", examples=[{"title": "VP Sales"}]
+    )
+    did: tuple[dict[str, Any], ...] = Field(
+        (),
+        description="activities, each with its type and days_ago",
+        examples=[[{"page_view": "/pricing", "days_ago": 1}]],
+    )
+    expect: dict[str, Any] = Field(
+        description="conditions on fit, interest, score.total, grade, verdict …", examples=[{"verdict": "nurture"}]
+    )
 
 
 class ScoringModel(Part):
     """scoring.yaml: one model."""
 
-    name: Name
-    win: Name | None = Field(None, description="the event that counts as won; a model without one is refused")
-    dimensions: Dimensions
-    roles: dict[Literal["decider", "influencer"], When] = Field(default_factory=dict)
-    account: AccountScoring = Field(default_factory=AccountScoring)
-    grades: GradeBands
-    matrix: dict[Letter, tuple[CellVerdict, CellVerdict, CellVerdict, CellVerdict]]
-    write_step: Points = Field(Decimal(5), gt=0, description="a number that moved less is not written again")
-    examples: tuple[Example, ...] = ()
+    name: Name = Field(description="the model's name in history and reports", examples=["default"])
+    win: Name | None = Field(
+        None, description="the event that counts as won; a model without one is refused", examples=["opportunity_won"]
+    )
+    dimensions: Dimensions = Field(description="fit, interest and qualification", examples=[{"fit": {"rules": []}}])
+    roles: dict[Literal["decider", "influencer"], When] = Field(
+        default_factory=dict,
+        description="who decides and who has a say; everybody else is other",
+        examples=[{"decider": {"title": {"contains": "director"}}}],
+    )
+    account: AccountScoring = Field(
+        default_factory=AccountScoring, description="how people roll up to their account", examples=[{"cap": 60}]
+    )
+    grades: GradeBands = Field(
+        description="from how many points a letter and a number begin",
+        examples=[{"fit": {"A": 75, "B": 50, "C": 25, "D": 0}, "interest": {1: 75, 2: 50, 3: 25, 4: 0}}],
+    )
+    matrix: dict[Letter, tuple[CellVerdict, CellVerdict, CellVerdict, CellVerdict]] = Field(
+        description="a verdict for each letter and number 1 to 4",
+        examples=[{"A": ["sales", "sales", "review", "nurture"]}],
+    )
+    write_step: Points = Field(
+        Decimal(5), gt=0, description="a number that moved less is not written again", examples=[5]
+    )
+    examples: tuple[Example, ...] = Field(
+        (),
+        description="tests in your own words; handoff check runs them",
+        examples=[[{"given": {"title": "CEO"}, "expect": {"verdict": "nurture"}}]],
+    )

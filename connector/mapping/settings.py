@@ -54,13 +54,20 @@ SystemName = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9_-]{0,39}$")]
 class System(Part):
     """A system to read from or write to: its name, its adapter, and what the adapter wants to know.
 
-    Keys beside ``name`` and ``adapter`` are the adapter's own and stand in ``options``; secrets are ``SecretStr``,
-    paths are absolute.
+    Secrets are written as ``${NAME}`` or ``${file:/path}``; paths start at the folder of the file.
     """
 
-    name: SystemName = Field(description="used in references; never change it")
+    # keys that are not ours stand in options: secrets there are SecretStr, paths are absolute
+
+    name: SystemName = Field(
+        "", description="used in references, never change it; left out: the adapter's name", examples=["hubspot"]
+    )
     adapter: Name = Field(description="hubspot, salesforce, files …", examples=["hubspot"])
-    options: dict[str, Any] = Field(default_factory=dict, description="keys of the adapter, written beside the others")
+    options: dict[str, Any] = Field(
+        default_factory=dict,
+        description="keys of the adapter, written beside the others",
+        examples=[{"base_url": "https://api.hubapi.com"}],
+    )
 
     @model_validator(mode="before")
     @classmethod
@@ -68,17 +75,17 @@ class System(Part):
         if not isinstance(value, dict) or isinstance(value.get("options"), dict):
             return value
         own = {key: inner for key, inner in value.items() if key in ("name", "adapter")}
-        if "name" not in own:  # an adapter that is no text is refused in its own place
-            own["name"] = own["adapter"] if isinstance(own.get("adapter"), str) else "unnamed"
+        if "name" not in own and isinstance(own.get("adapter"), str):
+            own["name"] = own["adapter"]
         return own | {"options": {key: inner for key, inner in value.items() if key not in own}}
 
 
 class Cutover(Part):
     """The named waiver of the comparison before going live; all three or none."""
 
-    waived_by: Name | None = None
-    reason: Name | None = None
-    on: Day | None = None
+    waived_by: Name | None = Field(None, description="who answers for going live without it", examples=["Ada"])
+    reason: Name | None = Field(None, description="why", examples=["pilot with two reps"])
+    on: Day | None = Field(None, description="when it was decided", examples=["2026-01-31"])
 
     @model_validator(mode="after")
     def _all_or_none(self) -> Cutover:
@@ -96,61 +103,93 @@ class Cutover(Part):
 class Schedule(Part):
     """How often things happen; polling backs off when nothing changes."""
 
-    source: Span = Field(timedelta(seconds=60), description="between pulls of a source")
-    crm: Span = Field(timedelta(minutes=5), description="between pulls of the CRM")
-    fast_lane: Span = Field(timedelta(seconds=15), description="between looks at forms and replies")
-    deliver: Span = Field(timedelta(seconds=5), description="between deliveries")
-    full_rescore: Clock = Field(time(2), description="local time of the nightly rescore of everybody")
+    source: Span = Field(timedelta(seconds=60), description="between pulls of a source", examples=["60s"])
+    crm: Span = Field(timedelta(minutes=5), description="between pulls of the CRM", examples=["5m"])
+    fast_lane: Span = Field(timedelta(seconds=15), description="between looks at forms and replies", examples=["15s"])
+    deliver: Span = Field(timedelta(seconds=5), description="between deliveries", examples=["5s"])
+    full_rescore: Clock = Field(
+        time(2), description="local time of the nightly rescore of everybody", examples=["02:00"]
+    )
 
 
 class Limits(Part):
     """What may disturb people's work in 24 hours, over all runs; what exceeds it is held until approved."""
 
-    tasks_per_day: Whole = Field(200, ge=0)
-    owner_changes_per_day: Whole = Field(200, ge=0)
-    stage_moves_per_day: Whole = Field(500, ge=0)
-    creations_per_day: Whole = Field(200, ge=0)
-    edits_per_day: Whole = Field(200, ge=0, description="of fields that people also write")
-    fast_lane_tasks_per_day: Whole = Field(200, ge=0)
-    share_per_day: Portion = Field(Decimal("0.1"), description="share of all living persons that one cause may touch")
-    share_from: Whole = Field(500, ge=0, description="below so many persons the share is ignored")
-    api_calls_per_day: dict[str, Annotated[Whole, Field(ge=0)]] = Field(
-        default_factory=lambda: {"salesforce": 15000}, description="system: most calls in 24 hours"
+    tasks_per_day: Whole = Field(200, ge=0, description="tasks opened", examples=[200])
+    owner_changes_per_day: Whole = Field(200, ge=0, description="records given to somebody else", examples=[200])
+    stage_moves_per_day: Whole = Field(500, ge=0, description="stages changed in the CRM", examples=[500])
+    creations_per_day: Whole = Field(200, ge=0, description="leads and contacts created", examples=[200])
+    edits_per_day: Whole = Field(200, ge=0, description="edits of fields that people also write", examples=[200])
+    fast_lane_tasks_per_day: Whole = Field(200, ge=0, description="tasks of the fast lane, apart", examples=[200])
+    share_per_day: Portion = Field(
+        Decimal("0.1"), description="share of all living persons that one cause may touch", examples=[0.1]
     )
-    left_to_others: Portion = Field(Decimal("0.5"), description="share of the vendor's limit that we leave alone")
+    share_from: Whole = Field(500, ge=0, description="below so many persons the share is ignored", examples=[500])
+    api_calls_per_day: dict[str, Annotated[Whole, Field(ge=0)]] = Field(
+        default_factory=lambda: {"salesforce": 15000},
+        description="system: most calls in 24 hours",
+        examples=[{"salesforce": 15000}],
+    )
+    left_to_others: Portion = Field(
+        Decimal("0.5"), description="share of the vendor's limit that we leave alone", examples=[0.5]
+    )
 
 
 class Alarms(Part):
     """When a run turns red."""
 
-    dead_share: Portion = Field(Decimal("0.01"), description="share of dead writes beyond which a run is red")
-    silence: Span = Field(timedelta(days=3), description="how long a stream may bring nothing")
+    dead_share: Portion = Field(
+        Decimal("0.01"), description="share of dead writes beyond which a run is red", examples=[0.01]
+    )
+    silence: Span = Field(timedelta(days=3), description="how long a stream may bring nothing", examples=["3d"])
 
 
 class Console(Part):
     """Where the operations console listens."""
 
-    host: Name = "127.0.0.1"
-    port: Whole = Field(8880, ge=0, le=65535)
+    host: Name = Field("127.0.0.1", description="address to listen on", examples=["127.0.0.1"])
+    port: Whole = Field(8880, ge=0, le=65535, description="port to listen on; 0 picks a free one", examples=[8880])
 
 
 class Settings(Part):
     """handoff.yaml."""
 
-    install: Name = Field("main", description="part of every key; never change it")
-    sources: tuple[System, ...] = Field(min_length=1, description="where people and what they did come from")
-    crm: System = Field(description="where sales lives")
-    state: SecretStr = Field(SecretStr("sqlite:///var/handoff.db"), description="sqlite:///… or postgresql+psycopg://…")
-    lake: str = Field("var/lake", min_length=1, description="a folder, or the URL of an object store")
-    engine: Annotated[Literal["duckdb"], BeforeValidator(_only_duckdb)] = "duckdb"
-    mappings: Path = Field(Path("mappings/default"), description="the folder of the mapping files")
-    mode: Literal["paused", "shadow", "live"] = Field("paused", description="paused and shadow write nothing")
-    cutover: Cutover = Field(default_factory=Cutover)
-    time_zone: Name = "UTC"
-    schedule: Schedule = Field(default_factory=Schedule)
-    limits: Limits = Field(default_factory=Limits)
-    alarms: Alarms = Field(default_factory=Alarms)
-    console: Console = Field(default_factory=Console)
+    install: Name = Field("main", description="part of every key; never change it", examples=["main"])
+    sources: tuple[System, ...] = Field(
+        min_length=1,
+        description="where people and what they did come from",
+        examples=[[{"name": "hubspot", "adapter": "hubspot", "token": "${HUBSPOT_TOKEN}"}]],
+    )
+    crm: System = Field(description="where sales lives", examples=[{"adapter": "files", "dir": "crm"}])
+    state: SecretStr = Field(
+        SecretStr("sqlite:///var/handoff.db"),
+        description="the state database: sqlite:///… or postgresql+psycopg://…",
+        examples=["sqlite:///var/handoff.db"],
+    )
+    lake: str = Field(
+        "var/lake", min_length=1, description="a folder, or the URL of an object store", examples=["var/lake"]
+    )
+    engine: Annotated[Literal["duckdb"], BeforeValidator(_only_duckdb)] = Field(
+        "duckdb", description="what computes", examples=["duckdb"]
+    )
+    mappings: Path = Field(
+        Path("mappings/default"), description="the folder of the mapping files", examples=["mappings/default"]
+    )
+    mode: Literal["paused", "shadow", "live"] = Field(
+        "paused", description="paused and shadow write nothing", examples=["shadow"]
+    )
+    cutover: Cutover = Field(
+        default_factory=Cutover,
+        description="a waiver of the comparison before going live",
+        examples=[{"waived_by": "Ada", "reason": "pilot", "on": "2026-01-31"}],
+    )
+    time_zone: Name = Field("UTC", description="days begin and points age at midnight here", examples=["Europe/Berlin"])
+    schedule: Schedule = Field(default_factory=Schedule, description="how often", examples=[{"source": "60s"}])
+    limits: Limits = Field(
+        default_factory=Limits, description="what may disturb people in 24 hours", examples=[{"tasks_per_day": 200}]
+    )
+    alarms: Alarms = Field(default_factory=Alarms, description="when a run turns red", examples=[{"silence": "3d"}])
+    console: Console = Field(default_factory=Console, description="the operations console", examples=[{"port": 8880}])
 
     @field_validator("time_zone")
     @classmethod

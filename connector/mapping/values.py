@@ -7,7 +7,9 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, Strict, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetJsonSchemaHandler, Strict, WithJsonSchema
+from pydantic.json_schema import JsonSchemaValue
+from pydantic_core import CoreSchema
 
 _UNITS = {"s": "seconds", "m": "minutes", "h": "hours", "d": "days"}
 _DURATION = re.compile(r"(?P<count>\d{1,9})(?P<unit>[smhd])", re.ASCII)
@@ -120,8 +122,18 @@ Name = Annotated[str, Field(min_length=1, max_length=120)]
 
 
 _T = TypeVar("_T")
+
+
+class _OneOrManySchema:
+    """Let a schema say that one item may stand without its list."""
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        many = handler(schema)
+        return {"anyOf": [many["items"], many]}
+
+
 #: one item or a list of items, read as a tuple
-OneOrMany = Annotated[tuple[_T, ...], BeforeValidator(_as_list)]
+OneOrMany = Annotated[tuple[_T, ...], BeforeValidator(_as_list), _OneOrManySchema()]
 
 
 class Part(BaseModel):

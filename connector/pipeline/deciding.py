@@ -12,6 +12,7 @@ from connector.delivery.decide import decide
 from connector.delivery.ground import Ground
 from connector.delivery.limits import Limits, hold_excess
 from connector.delivery.records import own_mapping, stage_fields
+from connector.matching import ask
 from connector.pipeline.columns import unacted
 from connector.pipeline.gathering import Holdings
 from connector.pipeline.population import Census, Population
@@ -86,7 +87,7 @@ def decide_all(
         scores=_score_history(population, people, deciding.run_id, census.mappings.scoring.name, now),
         accounts=decided.accounts,
         rows=rows,
-        reviews=population.identified.reviews,
+        reviews=[*population.identified.reviews, *ask(population.matches, now=now)],
         rotations=desk.rotations(),
         marks=new_marks | ({"baseline": now} if mark is None else {}),
     )

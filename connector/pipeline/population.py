@@ -9,13 +9,13 @@ from typing import Any
 
 import pyarrow as pa
 
-from connector.identity.identify import identify
-from connector.identity.tables import Identified, undecided
+from connector.identity import Identified, identify
+from connector.identity import answers as identity_answers
 from connector.lake.reading import Lake
 from connector.lifecycle.machine import Staged, advance
 from connector.mapping.bundle import Mappings
-from connector.matching.match import match
-from connector.matching.tables import ANSWERS
+from connector.matching import answers as match_answers
+from connector.matching import match
 from connector.pipeline import columns
 from connector.pipeline.gathering import Gatherer, Holdings
 from connector.pipeline.signals import Signals, read_signals
@@ -69,12 +69,13 @@ def take_census(census: Census, holdings: Holdings, *, now: datetime) -> Populat
     """Resolve, match, score and stage everybody from what the lake holds and memory remembers. Writes nothing."""
     mappings, crm, knowledge = census.mappings, census.crm, census.store.knowledge
     gatherer = Gatherer(holdings, mappings.fields, census.traits, crm.system)
+    answered = knowledge.reviews()
     identified = identify(
         gatherer.people_records(),
         knowledge.identities(),
         keys=mappings.matching.person.keys,
         install=census.install,
-        decided=undecided(),
+        decided=identity_answers(answered),
         crm=crm.system,
         now=now,
     )
@@ -85,7 +86,7 @@ def take_census(census: Census, holdings: Holdings, *, now: datetime) -> Populat
     people = columns.with_signals(people, signals.people)
     accounts = columns.accounts_with_ties(gatherer.account_facts(), holdings, crm, people)
     matching = mappings.matching.account
-    matches = match(columns.to_match(people), accounts, matching=matching, decided=ANSWERS.empty_table())
+    matches = match(columns.to_match(people), accounts, matching=matching, decided=match_answers(answered))
     people = columns.with_accounts(people, matches, accounts)
     people = columns.with_bants(people, mappings)
     scored = score(mappings.scoring, people, signals.activities, accounts, as_of=now, time_zone=census.time_zone)

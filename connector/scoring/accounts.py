@@ -37,8 +37,9 @@ def score_accounts(
 ) -> pa.Table:
     """Score every account that is listed or that a person belongs to, sorted by id; columns: ``ACCOUNTS``.
 
-    Reads ``scored`` and ``memberships`` (person, account_id). ``roles`` is JSON text such as
-    ``{"decider": "engaged", "influencer": "missing"}``; ``known`` = somebody has the role and is not engaged.
+    Reads ``standings`` (account_id, role, fit, interest; tenths): one row per person with an account. ``roles`` is
+    JSON text such as ``{"decider": "engaged", "influencer": "missing"}``; ``known`` = somebody has the role and is
+    not engaged.
     """
     facts = _facts(connection, accounts)
     connection.register("account_rows", facts.select(["account_id"]).append_column("account", _numbers(facts)))
@@ -69,7 +70,7 @@ def score_accounts(
 
 def _facts(connection: duckdb.DuckDBPyConnection, accounts: pa.Table | None) -> pa.Table:
     """List all accounts, sorted by id, with what is known of them as ``account.<column>``."""
-    members = fetch(connection, "SELECT DISTINCT account_id FROM memberships").column("account_id").cast(pa.string())
+    members = fetch(connection, "SELECT DISTINCT account_id FROM standings").column("account_id").cast(pa.string())
     listed = pa.chunked_array([[]], pa.string())
     if accounts is not None:
         listed = accounts.column("account_id").cast(pa.string())
@@ -99,9 +100,9 @@ def _create_rolled_up(connection: duckdb.DuckDBPyConnection, model: CompiledMode
     connection.execute(f"""
         CREATE TEMP TABLE rolled_up AS
         WITH members AS (
-            SELECT a.account, a.account_id, s.person, s.role, s.fit, s.interest * {TENTH} >= {rules.engaged} AS engaged,
+            SELECT a.account, a.account_id, s.role, s.fit, s.interest * {TENTH} >= {rules.engaged} AS engaged,
                    {given} AS given, row_number() OVER (PARTITION BY a.account ORDER BY {given} DESC) AS place
-            FROM account_rows a LEFT JOIN memberships m USING (account_id) LEFT JOIN scored s USING (person)
+            FROM account_rows a LEFT JOIN standings s USING (account_id)
         ), summed AS (
             SELECT account, account_id,
                    coalesce(sum(given * (1::BIGINT << greatest({_MOST_PEOPLE} - place, 0)))

@@ -20,6 +20,8 @@ from connector.scoring.local_days import local_day, zone_of
 from connector.scoring.qualification import answers
 from connector.scoring.totals import DIMENSIONS, create_lines, create_scores
 
+#: people scored in one go: this bounds memory, not the result
+BUCKET_PEOPLE = 250_000
 SCORES = pa.schema(
     [
         ("person_id", pa.string()),
@@ -109,49 +111,97 @@ def score_hits(
     """
     today = local_day(as_of, zone_of(time_zone))
     people = people.take(pc.sort_indices(people.column("person_id").cast(pa.string())))
-    conditions = [rule.condition for rule in model.fit] + list(model.roles.values())
-    fields = fields_of(conditions)
+    daily = _numbered(hits, people.column("person_id"), model)
+    parts = [
+        _score_bucket(
+            model, people.slice(first, BUCKET_PEOPLE), daily, first, accounts, as_of=as_of, today=today, threads=threads
+        )
+        for first in range(0, max(1, people.num_rows), BUCKET_PEOPLE)
+    ]
+    with engine(threads) as connection:
+        connection.register("standings", pa.concat_tables([part.standings for part in parts]))
+        rolled_up = score_accounts(connection, model, accounts, now=as_of)
+    scores, lines = (pa.concat_tables(tables) for tables in ([p.scores for p in parts], [p.lines for p in parts]))
+    return Scored(scores, lines, rolled_up)
+
+
+@dataclass(frozen=True, slots=True)
+class _Bucket:
+    """What came of some people: ``standings`` is what their accounts need of them."""
+
+    scores: pa.Table
+    lines: pa.Table
+    standings: pa.Table
+
+
+def _score_bucket(
+    model: CompiledModel,
+    people: pa.Table,
+    daily: pa.Table,
+    first: int,
+    accounts: pa.Table | None,
+    *,
+    as_of: datetime,
+    today: int,
+    threads: int | None,
+) -> _Bucket:
+    """Score some people, who stand from place ``first`` on in the order of all."""
+    fields = fields_of([rule.condition for rule in model.fit] + list(model.roles.values()))
     facts = join_account_facts(people, accounts, fields)
     with engine(threads) as connection:
         flags, blamed = fit_flags(model.fit, facts, now=as_of)
         connection.register("flags", flags)
         connection.register("answers", answers(people).append_column("person", flags.column("person")))
         _register_persons(connection, people, flags.column("person"), roles(model, facts, now=as_of))
-        _create_daily(connection, hits, model)
+        connection.register("all_daily", daily)
+        connection.execute(f"""
+            CREATE TEMP TABLE daily AS
+            SELECT (person - {first})::INTEGER AS person, rule, day, sum(hits)::BIGINT AS hits
+            FROM all_daily WHERE person >= {first} AND person < {first + people.num_rows} GROUP BY ALL""")
         create_interest_lines(connection, model, today=today)
         create_lines(connection, model)
         create_scores(connection, model, blamed)
-        scored_accounts = score_accounts(connection, model, accounts, now=as_of)
-        return Scored(_scores(connection), _lines(connection), scored_accounts)
+        standings = fetch(
+            connection,
+            """SELECT p.account_id, s.role, s.fit, s.interest FROM scored s JOIN persons p USING (person)
+               WHERE p.account_id <> ''""",
+        )
+        return _Bucket(_scores(connection), _lines(connection), standings)
 
 
 def _register_persons(
     connection: duckdb.DuckDBPyConnection, people: pa.Table, numbers: pa.Array, role: pa.Array
 ) -> None:
-    ids = people.column("person_id").cast(pa.string())
     account = pa.nulls(people.num_rows, pa.string())
     if "account_id" in people.column_names:
         account = people.column("account_id").cast(pa.string())
-    persons = pa.table({"person": numbers, "person_id": ids, "role": role, "account_id": account})
-    connection.register("persons", persons)
-    connection.execute("CREATE TEMP VIEW memberships AS SELECT person, account_id FROM persons WHERE account_id <> ''")
+    ids = people.column("person_id").cast(pa.string())
+    connection.register("persons", pa.table({"person": numbers, "person_id": ids, "role": role, "account_id": account}))
 
 
-def _create_daily(connection: duckdb.DuckDBPyConnection, hits: pa.Table, model: CompiledModel) -> None:
-    """Make ``daily``: the hits of all identities of a person, by rule and local day, under numbers instead of names."""
-    connection.register("hits", hits)
-    rules = pa.table(
+def _numbered(hits: pa.Table, person_ids: pa.ChunkedArray, model: CompiledModel) -> pa.Table:
+    """Put numbers for names: the person's place in ``person_ids``, the rule's in the model, days since 1970.
+
+    Hits of nobody and of rules that are gone are left out.
+    """
+    rules = pa.array([rule.id for rule in model.interest], pa.string())
+    table = pa.table(
         {
-            "rule": pa.array([rule.number for rule in model.interest], pa.int32()),
-            "id": pa.array([rule.id for rule in model.interest], pa.string()),
+            "person": _places(hits.column("person_id"), person_ids.cast(pa.string()).combine_chunks()),
+            "rule": _places(hits.column("rule"), rules),
+            "day": hits.column("day").cast(pa.int32()),
+            "hits": hits.column("count"),
         }
     )
-    connection.register("hit_rules", rules)
-    connection.execute("""
-        CREATE TEMP TABLE daily AS
-        SELECT p.person, r.rule, (h.day - DATE '1970-01-01')::INTEGER AS day, sum(h.count)::BIGINT AS hits
-        FROM hits h JOIN persons p ON p.person_id = h.person_id JOIN hit_rules r ON r.id = h.rule
-        GROUP BY ALL""")
+    return table.filter(pc.and_(pc.is_valid(table.column("person")), pc.is_valid(table.column("rule"))))
+
+
+def _places(names: pa.ChunkedArray, known: pa.Array) -> pa.ChunkedArray:
+    """Look names up, each distinct one once where they come as a dictionary."""
+    if not pa.types.is_dictionary(names.type):
+        return pc.index_in(names.cast(pa.string()), value_set=known)
+    chunks = [pc.index_in(chunk.dictionary, value_set=known).take(chunk.indices) for chunk in names.chunks]
+    return pa.chunked_array(chunks, pa.int32())
 
 
 def _scores(connection: duckdb.DuckDBPyConnection) -> pa.Table:
