@@ -37,6 +37,7 @@ SETTLE_AFTER = timedelta(minutes=10)
 WRITABLE = ("lead", "contact", "account", "task")
 _IDS_PER_QUERY = 200
 _MARGIN = timedelta(minutes=1)
+_STALE = frozenset({"INVALID_FIELD", "INVALID_FIELD_FOR_INSERT_UPDATE"})
 _SAME_TIME = timedelta(hours=6)
 
 
@@ -150,6 +151,9 @@ class SalesforceCrm:
         if waiting:
             ready, unready = self._references.resolve(waiting, outcomes, batches)
             outcomes |= unready | self._send(ready, batches)
+        if any(outcome.code in _STALE for outcome in outcomes.values()):
+            # A field went away or was closed to us: describe anew before the next batch.
+            self._schema.forget()
         return [self._with_bound(write, outcomes[write.key], now) for write in writes]
 
     def _send(self, writes: Sequence[Write], batches: Batches) -> dict[str, WriteOutcome]:

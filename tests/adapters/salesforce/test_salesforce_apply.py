@@ -106,6 +106,15 @@ def test_without_a_key_field_nothing_is_created(org):
     assert org.rows("Lead") == []
 
 
+def test_a_key_field_that_was_deleted_is_noticed(org):
+    crm = org.provisioned()
+    apply(crm, lead("a"))
+    org.faults({"match": WRITES, "what": "field_deleted", "object": "Lead", "field": "Handoff_Key__c", "count": 1})
+    assert kinds(apply(crm, lead("b"))) == [OutcomeKind.REJECTED]
+    assert apply(crm, lead("c"))[0].code == "key_field_missing"
+    assert len(org.rows("Lead")) == 1
+
+
 @pytest.mark.parametrize("what", ["drop_after_commit", "truncate", "reset", "html_502"])
 def test_a_lost_answer_to_a_creation_is_unknown_and_then_settled_once(org, what):
     crm = org.provisioned()
