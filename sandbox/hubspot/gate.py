@@ -53,6 +53,7 @@ class Limits:
     burst: int = 190
     oauth_burst: int = 110
     search: int = 5
+    search_window: timedelta = timedelta(seconds=1)
     associations: int = 150
     window: timedelta = timedelta(seconds=10)
     daily: int = 625_000
@@ -172,7 +173,7 @@ class Gate:
         """
         now, limits = self._portal.clock.now(), self.limits
         if bucket == "search":
-            self._take("search", limits.search, timedelta(seconds=1), now, ("SECONDLY", "secondly"))
+            self._take("search", limits.search, limits.search_window, now, ("SECONDLY", "secondly"))
             return {}
         general = limits.oauth_burst if oauth else limits.burst
         most = limits.associations if bucket == "associations" else general
