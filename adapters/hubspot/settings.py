@@ -33,6 +33,7 @@ class HubSpotSettings:
             vendor's headers allow, and 100 (the smallest edition's limit) until they tell.
         daily_calls: the account's limit per day where the vendor's headers do not tell it.
         forms_refresh: how long the list of forms is believed.
+        without: streams that are left out, for accounts whose edition lacks them (page views need Enterprise).
         ca_file: certificate authority of a host of one's own.
     """
 
@@ -49,6 +50,7 @@ class HubSpotSettings:
     calls_per_10s: int | None = None
     daily_calls: int = 250_000
     forms_refresh: timedelta = timedelta(minutes=15)
+    without: tuple[str, ...] = ()
     ca_file: str = ""
 
     @property
@@ -98,6 +100,10 @@ def _typed(key: str, value: object, kind: str, at: str) -> object:
         if isinstance(value, bool) or not isinstance(value, int) or value < 0:
             raise ConfigError("config.option", f"{key} must be a whole number from 0", at=at)
         return value
+    if kind.startswith("tuple"):
+        if not isinstance(value, (list, tuple)) or not all(isinstance(item, str) for item in value):
+            raise ConfigError("config.option", f"{key} must be a list of texts", at=at)
+        return tuple(value)
     if not isinstance(value, str):
         raise ConfigError("config.option", f"{key} must be text", at=at)
     return value

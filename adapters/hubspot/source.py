@@ -88,6 +88,11 @@ class HubSpotSource:
             "email_events": self._events.email_events,
             **{kind.stream: partial(self._pull_engagements, kind) for kind in ENGAGEMENTS[1:]},
         }
+        unknown = sorted(set(self._settings.without) - set(self._pulls))
+        if unknown:
+            raise ConfigError("config.option", f"without: there is no stream {', '.join(unknown)}", at=system)
+        for name in self._settings.without:
+            del self._pulls[name]
 
     def traits(self) -> AdapterTraits:
         """Say what the engine must know; form submissions and replies are the fast streams."""

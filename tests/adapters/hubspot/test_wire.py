@@ -228,12 +228,20 @@ def test_searches_keep_their_own_pace(vendor, naps):
         {"searches_per_second": -1},
         {"api": "v9"},
         {"token": 7},
+        {"without": ["visits"]},
+        {"without": "page_views"},
     ],
 )
 def test_bad_options_are_refused(options):
     with pytest.raises(ConfigError) as caught:
         HubSpotSource({"base_url": BASE, "token": "pat-x", **options})
     assert caught.value.at == "hubspot"
+
+
+def test_streams_an_edition_lacks_can_be_left_out(naps):
+    names = [stream.name for stream in make(naps, without=["page_views"]).traits().streams]
+    assert "page_views" not in names
+    assert "contacts" in names
 
 
 def test_more_properties_than_a_search_can_carry_are_refused(naps):
