@@ -172,7 +172,9 @@ class GradeBands(Part):
         description="letter: least fit; falling, D at 0", examples=[{"A": 75, "B": 50, "C": 25, "D": 0}]
     )
     interest: dict[Literal[1, 2, 3, 4], Points] = Field(
-        description="number: least interest; falling, 4 at 0", examples=[{1: 75, 2: 50, 3: 25, 4: 0}]
+        description="number: least interest; falling, 4 at 0",
+        examples=[{1: 75, 2: 50, 3: 25, 4: 0}],
+        json_schema_extra={"propertyNames": {"enum": [1, 2, 3, 4]}},
     )
 
 
