@@ -24,7 +24,7 @@ def shaped(model: type[_Model], root: Node, found: Found) -> tuple[_Model | None
     other files; None when nothing sensible is left. The given nodes stay as they are.
     """
     try:
-        return model.model_validate(root.plain()), root
+        return _read(model, root), root
     except ValidationError as error:
         details = error.errors(include_url=False)
     _note(model, root, details, found)
@@ -33,10 +33,15 @@ def shaped(model: type[_Model], root: Node, found: Found) -> tuple[_Model | None
         for detail in details:
             _prune(rest, detail["loc"])
         try:
-            return model.model_validate(rest.plain()), rest
+            return _read(model, rest), rest
         except ValidationError as error:
             details = error.errors(include_url=False)
     return None, rest
+
+
+def _read(model: type[_Model], root: Node) -> _Model:
+    """Validate by the keys that people write; the names that Python needs instead (``from_``) are unknown there."""
+    return model.model_validate(root.plain(), by_alias=True, by_name=False)
 
 
 def _copied(node: Node) -> Node:

@@ -276,6 +276,13 @@ CASES = [
     ("fields", "hubspot: hs_analytics_source", "type: text", "person.channel", "nowhere"),
     ("fields", "hubspot: hs_analytics_source", "hubspot: 5", "person.channel.hubspot", "put 5 in quotes"),
     ("fields", "[fast_lane, sales]", "[fastlane, sales]", "create.when.disposition.in.0", "did you mean fast_lane"),
+    (
+        "lifecycle",
+        "{from: mql, to: accepted",
+        "{from: mql, from_: mql, to: accepted",
+        "transitions.8.from_",
+        "unknown key",
+    ),
     ("matching", "review: 0.75", "review: 0.95", "account.tiers.2.review", "above accept"),
     ("matching", "{by: link}", "{by: name}", "account.tiers.2.by", "twice"),
     ("matching", "[crm_id, source_id, email]", "[crm_id, e-mail]", "person.keys.1", "none of"),
