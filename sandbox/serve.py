@@ -159,7 +159,7 @@ class Sandbox:
             org: Org = found(
                 room, OrgClock(max(start, self._at or start), room / "clock.json"), world=world, options=options
             )
-            door = Door(org)
+            door = Door(org, start)
             stack.callback(door.close)
             self.running[vendor] = self._serve(vendor, org, door, stack)
 

@@ -35,12 +35,12 @@ class _Late:
 class Door:
     """Serve an org to several ports at once; give ``handle`` to each server."""
 
-    def __init__(self, org: Org) -> None:
-        """Open the door; the start of the org's clock is what ``reset`` goes back to."""
+    def __init__(self, org: Org, start: dt.datetime | None = None) -> None:
+        """Open the door; ``start`` is where ``reset`` puts the org's clock, its present one if not given."""
         self._org = org
         self._lock = threading.RLock()
         self._late: list[_Late] = []
-        self._start = org.clock.now()
+        self._start = start or org.clock.now()
 
     def handle(self, request: Request) -> Response:
         """Answer a request; what breaks inside the org is a readable 500, never a hanging client."""
@@ -49,7 +49,8 @@ class Door:
                 with self._lock:
                     self._commit_late()
                     return control(self._org, request, self._reset)
-            fault = self._org.faults.strike(request.method, request.path)
+            with self._lock:
+                fault = self._org.faults.strike(request.method, request.path)
             return self._proceed(request) if fault is None else self._faulted(fault, request)
         except Exception:  # noqa: BLE001 - the server loop is a door
             return Response(500, {"sandbox_fault": traceback.format_exc().splitlines()[-12:]})
@@ -60,7 +61,10 @@ class Door:
             self._org.close()
 
     def _reset(self) -> None:
+        """Go back to the start of the seed, clock and ledger included; no fault is in force then."""
         self._late.clear()
+        self._org.clock.set(self._start)
+        self._org.faults.clear()
         self._org.reset()
         self._org.calls.reset()
 

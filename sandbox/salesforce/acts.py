@@ -219,13 +219,9 @@ class People:
                 return row.id
         values = {name: lead.get(name) for name in LEAD_TO_CONTACT}
         values |= {f"Mailing{part}": lead.get(part) for part in ADDRESS}
-        contact = self._object("Contact")
-        for field in self._object("Lead").fields.values():
-            # Custom fields of the same name are mapped, as admins do; a key that is unique travels too.
-            if field.custom and contact.field_of(field.name) is not None:
-                values[field.name] = lead.get(field.name)
+        # Custom fields stay behind on the lead: a fresh org maps none of them.
         values |= {"AccountId": account, "OwnerId": user}
-        return self._dml.create(contact, values, self._by(user)).id
+        return self._dml.create(self._object("Contact"), values, self._by(user)).id
 
     def _opportunity_for(self, act: dict[str, Any], lead: Record, account: str, contact: str, user: str) -> str | None:
         if act.get("convert_to") != "opportunity":

@@ -53,6 +53,8 @@ class _Cursor:
     query: Query
     obj: str
     version: str
+    #: Child rows count towards the page (reference: query).
+    children: bool = False
 
 
 class Queries:
@@ -84,9 +86,7 @@ class Queries:
         cursor = _Cursor(
             rows, render, max(SMALLEST_PAGE, min(PAGE, size)), self._deadline(), query, scope.obj.name, version
         )
-        if children:
-            # Child rows count towards the page (reference: query).
-            cursor.size = min(cursor.size, 500)
+        cursor.children = children
         return self._page(cursor, None, 0)
 
     def follow(self, locator: str) -> Result:
@@ -104,7 +104,17 @@ class Queries:
         return self._state.clock.now() + LOCATOR_LIFE
 
     def _page(self, cursor: _Cursor, key: str | None, place: int) -> Result:
-        page = cursor.rows[place : place + cursor.size]
+        page: list[Record] = []
+        shown: list[dict[str, Any]] = []
+        weight = 0
+        for row in cursor.rows[place : place + cursor.size]:
+            page.append(row)
+            shown.append(cursor.render(row))
+            weight += 1
+            if cursor.children:
+                weight += sum(block["totalSize"] for block in shown[-1].values() if _is_block(block))
+                if weight >= cursor.size:
+                    break
         body: dict[str, Any] = {"totalSize": len(cursor.rows), "done": place + len(page) >= len(cursor.rows)}
         if not body["done"]:
             if key is None:
@@ -112,8 +122,8 @@ class Queries:
                 key = make_id("01g", self._number)
                 self._cursors[key] = cursor
             body["nextRecordsUrl"] = f"/services/data/{cursor.version}/query/{key}-{place + len(page)}"
-        body["records"] = [cursor.render(row) for row in page]
-        return Result(body, page, cursor.query, cursor.obj, full=len(page) == cursor.size)
+        body["records"] = shown
+        return Result(body, page, cursor.query, cursor.obj, full=weight >= cursor.size)
 
     # -- rows ----------------------------------------------------------------------------------
 
@@ -306,6 +316,10 @@ def _by(read: Callable[[Record], Any], *, last: bool) -> Callable[[Record], tupl
 
 def _by_name(name: str) -> Callable[[dict[str, Any]], tuple[int, Any]]:
     return lambda entry: _key(entry.get(name), last=False)
+
+
+def _is_block(value: Any) -> bool:
+    return isinstance(value, dict) and "totalSize" in value
 
 
 def _nest(state: OrgState, shown: dict[str, Any], row: Record, names: list[str], column: Column, version: str) -> None:

@@ -184,6 +184,19 @@ def test_children_come_as_a_block_or_null(empty):
     assert found[alone] is None
 
 
+def test_child_rows_count_towards_the_page(empty):
+    for number in range(4):
+        lead = empty.lead(f"L{number}")
+        for start in range(0, 99, 33):
+            tasks = [{"attributes": {"type": "Task"}, "WhoId": lead, "Subject": str(start + n)} for n in range(33)]
+            assert empty.ask("POST", "composite/sobjects", {"records": tasks})[0] == 200
+    text = "SELECT Name, (SELECT Id FROM Tasks) FROM Lead ORDER BY Name"
+    body = empty.query(text, Sforce_Query_Options="batchSize=200")
+    assert ([row["Name"] for row in body["records"]], body["done"]) == (["L0", "L1"], False)
+    rows = empty.rows(text, Sforce_Query_Options="batchSize=200")
+    assert [(row["Name"], row["Tasks"]["totalSize"]) for row in rows] == [(f"L{n}", 99) for n in range(4)]
+
+
 def test_counts_and_groups(empty):
     for name, status in (("A", "Working - Contacted"), ("B", "Working - Contacted"), ("C", None)):
         empty.lead(name, **({"Status": status} if status else {}))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from sandbox.core.clock import OrgClock
 from sandbox.core.org import OrgOptions
@@ -103,8 +103,12 @@ def test_reset_goes_back_to_the_start_of_the_seed(make):
     before = client.snapshot()
     client.custom_field("Lead.Handoff_Key__c")
     client.lead()
+    client.advance("3d")
+    client.faults({"match": "", "what": "503"})
     assert client.snapshot() != before
     client.ask("POST", "/__sandbox__/reset")
+    assert client.org.clock.now() - AT < timedelta(minutes=1)
+    assert client.ask("GET", "limits")[0] == 200
     assert client.snapshot() == before
     assert "Handoff_Key__c" not in client.fields("Lead")
 
