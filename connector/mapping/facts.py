@@ -104,6 +104,12 @@ EXPECTED_FACTS: dict[str, Fact] = {
     "verdict": PERSON_RESULTS["verdict"],
     "role": PERSON_RESULTS["role"],
     "buying_stage": Fact("word", ("awareness", "consideration", "decision")),
+    "disqualified_because": Fact("text"),
+    "deciding_fact": Fact("text"),
+    "account.score": Fact("number"),
+    "account.fit": Fact("word", LETTERS),
+    "account.grade": Fact("word", GRADES),
+    "account.ready": Fact("truth"),
 }
 ANSWERS = ("yes", "no", "unknown")
 

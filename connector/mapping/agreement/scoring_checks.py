@@ -16,7 +16,6 @@ from connector.mapping.facts import (
     ACTIVITY_FACTS,
     EXPECTED_FACTS,
     LETTERS,
-    OPERATORS_OF,
     READY_FACTS,
     Fact,
     account_facts,
@@ -30,6 +29,8 @@ _FILE = "scoring"
 _NUMBERS = (1, 2, 3, 4)
 #: names of lines that are not rules
 _RESERVED_RULES = frozenset({"limit"})
+#: what a deed of an example says besides its type and what the activity carries
+_DEED_NUMBERS = ("days_ago", "times")
 _FIT_SEES = "fit rules and roles see standard columns, lines of fields.yaml, domain and account.NAME"
 _ACCOUNT_SEES = "the account's fit sees account.NAME"
 
@@ -195,40 +196,29 @@ def _check_examples(report: Report, shaped: Shaped, model: ScoringModel) -> None
             _check_deed(report, (*base, "did", number), deed)
         if not example.expect:
             report.add(_FILE, (*base, "expect"), "expects nothing; name a verdict, a grade or a number")
-        for name, wanted in example.expect.items():
-            _check_expected(report, (*base, "expect", name), name, wanted)
+        _check_expected(report, (*base, "expect"), example.expect)
 
 
 def _check_deed(report: Report, path: Path, deed: Mapping[str, Any]) -> None:
     types = [key for key in deed if key in ACTIVITY_TYPES]
-    others = [key for key in deed if key not in ACTIVITY_TYPES and key != "days_ago" and key not in ACTIVITY_FACTS]
+    known = {*ACTIVITY_TYPES, *ACTIVITY_FACTS, *_DEED_NUMBERS}
+    others = [key for key in deed if key not in known]
     for key in others:
-        known = [*ACTIVITY_TYPES, *ACTIVITY_FACTS, "days_ago"]
         report.add(_FILE, (*path, key), unknown("activity type or fact", key, known), key=True)
     if len(types) != 1 and not others:
         report.add(_FILE, path, "names one activity type, for example {page_view: /pricing, days_ago: 1}")
-    days = deed.get("days_ago", 0)
-    if isinstance(days, bool) or not isinstance(days, int) or days < 0:
-        report.add(_FILE, (*path, "days_ago"), "must be a whole number of days, 0 or more")
+    for key in _DEED_NUMBERS:
+        number = deed.get(key, 0)
+        if isinstance(number, bool) or not isinstance(number, int) or number < 0:
+            report.add(_FILE, (*path, key), f"{key} must be a whole number, 0 or more")
 
 
-def _check_expected(report: Report, path: Path, name: str, wanted: object) -> None:
-    fact = EXPECTED_FACTS.get(name)
-    if fact is None:
-        report.add(_FILE, path, unknown("result", name, EXPECTED_FACTS), key=True)
-        return
+def _check_expected(report: Report, path: Path, expected: Mapping[str, Any]) -> None:
     try:
-        condition = parse_condition({name: wanted})
+        condition = parse_condition(dict(expected))
     except ConditionError as error:
         for inner, message in error.faults:
-            report.add(_FILE, (*path[:-1], *inner), message)
+            report.add(_FILE, (*path, *inner), message)
         return
-    check_condition(
-        report,
-        _FILE,
-        path[:-1],
-        condition,
-        {name: wanted},
-        {name: fact},
-        f"it takes {', '.join(OPERATORS_OF[fact.kind])}",
-    )
+    sees = "examples expect what scoring says of a person and the account"
+    check_condition(report, _FILE, path, condition, dict(expected), EXPECTED_FACTS, sees)
