@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from functools import lru_cache
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -79,10 +80,10 @@ class PeopleRows:
             BadCells: the row names nobody, or a time cannot be read.
         """
         empty = self._settings.null_values
-        fields: dict[str, Value] = {
-            name: None if value == "" or value in empty else value
-            for name, value in zip(self._names, cells, strict=False)
-        }
+        fields: dict[str, Value] = dict(zip(self._names, cells, strict=False))
+        for name, value in fields.items():
+            if value == "" or value in empty:
+                fields[name] = None
         get = fields.get
         person = get("person_id")
         id_ = str(person) if person is not None else normal_email(str(get("email") or ""))
@@ -121,13 +122,20 @@ class PeopleRows:
                     entry["type"],
                     person.ref,
                     self._times.read(occurred, "occurred_at"),
-                    cell,
+                    [cell.get(column) for column in _COLUMNS[5:]],
                 )
             )
         return found
 
     def _cell(self, fields: Mapping[str, Value], heading: str) -> Value:
         return fields.get(self._heading.get(heading, heading))
+
+
+#: Columns of activities, in the order in which ``ActivityRows`` finds their cells.
+_COLUMNS = (
+    *("activity_id", "person_id", "email", "type", "occurred_at"),
+    *("url", "path", "asset", "form", "campaign", "value", "subject"),
+)
 
 
 class ActivityRows:
@@ -139,7 +147,7 @@ class ActivityRows:
         self._system = system
         self._times = Times(settings.time_format)
         self._heading = {heading: standard for standard, heading in settings.activity_columns.items()}
-        self._names: list[str] = []
+        self._places = [-1] * len(_COLUMNS)
 
     def bind(self, columns: Sequence[str], *, place: str = "") -> None:
         """Take over a file's columns; with ``place`` an unusable header is refused.
@@ -147,10 +155,11 @@ class ActivityRows:
         Raises:
             ConfigError: type, occurred_at, or both person_id and email are missing.
         """
-        self._names = [self._heading.get(name, name) for name in columns]
-        known = set(self._names)
-        missing = [name for name in ("type", "occurred_at") if name not in known]
-        if not {"person_id", "email"} & known:
+        names = [self._heading.get(name, name) for name in columns]
+        # A missing column is read from behind the last cell, where ``read`` puts nothing.
+        self._places = [names.index(name) if name in names else -1 for name in _COLUMNS]
+        missing = [name for name in ("type", "occurred_at") if name not in names]
+        if not {"person_id", "email"} & set(names):
             missing.append("person_id or email")
         if place and missing:
             raise ConfigError(
@@ -166,60 +175,41 @@ class ActivityRows:
             BadCells: the row names nobody or an unknown type, or its time cannot be read.
         """
         empty = self._settings.null_values
-        fields: dict[str, Any] = {
-            name: value
-            for name, value in zip(self._names, cells, strict=False)
-            if value != "" and value is not None and value not in empty
-        }
-        get = fields.get
-        type_ = get("type")
+        found = [None if cell in empty else cell for cell in cells] if empty else [*cells]
+        found.append(None)
+        id_, person, email, type_, occurred_at, *rest = [found[place] for place in self._places]
         if type_ not in ACTIVITY_TYPES:
             type_ = self._settings.types.get(str(type_))
             if type_ not in ACTIVITY_TYPES:
                 raise BadCells("type", "the type is none of ours; see option types")
-        person = get("person_id")
-        if person is not None:
+        if person is not None and person != "":
             ref = Ref(self._system, "contact", str(person))
         else:
-            address = normal_email(str(get("email", "")))
+            address = normal_email(str(email or ""))
             if not address:
                 raise BadCells("no_person", "the row has neither person_id nor email")
             ref = Ref(self._system, "email", address)
-        id_ = get("activity_id")
         return _activity(
-            Ref(self._system, "activity", digest(*map(str, cells)) if id_ is None else str(id_)),
+            Ref(self._system, "activity", str(id_) if id_ not in (None, "") else digest(*map(str, cells))),
             type_,
             ref,
-            self._times.read(get("occurred_at"), "occurred_at"),
-            fields,
+            self._times.read(occurred_at, "occurred_at"),
+            rest,
         )
 
 
-def _activity(ref: Ref, type_: str, person: Ref, occurred_at: datetime, fields: Mapping[str, Any]) -> Activity:
-    get = fields.get
-    url = get("url")
-    return Activity(
-        ref,
-        type_,
-        person,
-        occurred_at,
-        _text(url),
-        _text(get("path")) or _path_of(url),
-        _text(get("asset")),
-        _text(get("form")),
-        _text(get("campaign")),
-        _text(get("value")),
-        _text(get("subject")),
-    )
+def _activity(ref: Ref, type_: str, person: Ref, occurred_at: datetime, rest: Sequence[Any]) -> Activity:
+    url, path, asset, form, campaign, value, subject = [
+        None if cell is None or cell == "" else cell if isinstance(cell, str) else str(cell) for cell in rest
+    ]
+    if path is None and url is not None:
+        path = _path_of(url)
+    return Activity(ref, type_, person, occurred_at, url, path, asset, form, campaign, value, subject)
 
 
-def _text(value: Any) -> str | None:
-    return value if value is None or isinstance(value, str) else str(value)
-
-
-def _path_of(url: Any) -> str | None:
-    if not isinstance(url, str):
-        return None
+@lru_cache(maxsize=10_000)
+def _path_of(url: str) -> str | None:
+    """Give the path of an address; a file has few addresses and many visits to each."""
     try:
         return urlsplit(url).path or "/"
     except ValueError:

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
+import msgspec
 import pyarrow as pa
 import pyarrow.parquet as pq
 
@@ -24,6 +25,7 @@ from connector.errors import ConfigError, LocalFault
 LARGEST_FIELD = 8_000_000
 #: Rows of a Parquet file held at once.
 BATCH = 10_000
+_DECODER = msgspec.json.Decoder()
 
 
 class BadLine(NamedTuple):
@@ -82,7 +84,8 @@ def _csv(path: Path, delimiter: str) -> Table:
     csv.field_size_limit(LARGEST_FIELD)
     # Bytes that are no UTF-8 become lone surrogates here and refuse their row below, not the file.
     lines = path.open(encoding="utf-8-sig", errors="surrogateescape", newline="")
-    reader = csv.reader(_without_nul(lines), delimiter=delimiter, strict=True)
+    watch = _Watch()
+    reader = csv.reader(watch.lines(lines), delimiter=delimiter, strict=True)
     try:
         header = next(reader, None)
     except csv.Error:
@@ -101,6 +104,7 @@ def _csv(path: Path, delimiter: str) -> Table:
         with lines:
             while True:
                 start = reader.line_num + 1
+                watch.odd = False
                 try:
                     cells = next(reader)
                 except StopIteration:
@@ -112,7 +116,7 @@ def _csv(path: Path, delimiter: str) -> Table:
                     continue
                 if len(cells) != width:
                     yield Row(start, BadLine("columns", f"the row has {len(cells)} columns, the header {width}"))
-                elif not _encodable(cells):
+                elif watch.odd and not _encodable(cells):
                     yield Row(start, BadLine("encoding", "the row is not UTF-8"))
                 else:
                     yield Row(start, cells)
@@ -120,17 +124,24 @@ def _csv(path: Path, delimiter: str) -> Table:
     return Table(columns, rows(), lines.close)
 
 
-def _without_nul(lines: Iterable[str]) -> Iterator[str]:
-    for line in lines:
-        yield line.replace("\x00", "\ufffd") if "\x00" in line else line
+class _Watch:
+    """Looks at the lines of a file on their way to the csv module."""
+
+    def __init__(self) -> None:
+        #: a line since this was last set to False was not plain ASCII
+        self.odd = False
+
+    def lines(self, lines: Iterable[str]) -> Iterator[str]:
+        """Hand lines on, without NUL, which no database takes."""
+        for line in lines:
+            if not line.isascii():
+                self.odd = True
+            yield line.replace("\x00", "\ufffd") if "\x00" in line else line
 
 
 def _encodable(cells: list[str]) -> bool:
-    text = "".join(cells)
-    if text.isascii():
-        return True
     try:
-        text.encode()
+        "".join(cells).encode()
     except UnicodeEncodeError:
         return False
     return True
@@ -162,11 +173,15 @@ def _ndjson(path: Path) -> Table:
 
 def _object(line: bytes) -> dict[str, Any] | BadLine:
     try:
-        document = json.loads(line, strict=False)
-    except UnicodeDecodeError:
-        return BadLine("encoding", "the line is not UTF-8")
-    except (ValueError, RecursionError):
-        return BadLine("malformed", "the line is not JSON")
+        document = _DECODER.decode(line)
+    except (msgspec.MsgspecError, UnicodeDecodeError):
+        # Forgives what msgspec does not: control characters, halves of surrogate pairs, NaN.
+        try:
+            document = json.loads(line, strict=False)
+        except UnicodeDecodeError:
+            return BadLine("encoding", "the line is not UTF-8")
+        except (ValueError, RecursionError):
+            return BadLine("malformed", "the line is not JSON")
     if not isinstance(document, dict):
         return BadLine("malformed", "the line is not a JSON object")
     return document
