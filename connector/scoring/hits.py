@@ -51,7 +51,8 @@ def match_hits(
         ConfigError: there is no such time zone.
     """
     zone = zone_of(time_zone)
-    known = activities.filter(_by(activities, as_of))
+    known = _needed(model.interest, activities)
+    known = known.filter(_by(known, as_of))
     persons = _coded(known.column("person_id"))
     identities = _identities(known, persons)
     coded = pa.table(
@@ -75,6 +76,13 @@ def match_hits(
                 FROM kept GROUP BY person, identity, rule, ({day})""",
         )
     return _named(counted, model, persons, identities)
+
+
+def _needed(rules: Iterable[InterestRuleC], activities: pa.Table) -> pa.Table:
+    """Take the columns that some rule looks at; the others are never touched."""
+    wanted = {"person_id", "identity", "type", "occurred_at", "landed_at"}
+    wanted |= {test.field for rule in rules for test in tests_of(rule.condition)}
+    return activities.select([name for name in activities.column_names if name in wanted])
 
 
 def _by(activities: pa.Table, as_of: datetime) -> pa.ChunkedArray:

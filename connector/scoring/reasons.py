@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from connector.mapping.scoring import ScoringModel
 from connector.scoring.compile import QUESTIONS, compile_model
 from connector.scoring.engine import engine, fetch
-from connector.scoring.score import Scored
+from connector.scoring.score import BUCKET_PEOPLE, Scored
 from connector.scoring.totals import DIMENSIONS
 
 REASONS = pa.schema(
@@ -38,47 +39,61 @@ def top_reasons(scored: Scored, model: ScoringModel, *, longest: int = 255, coun
     none. Dates are local days, as in the lines.
     """
     weights = compile_model(model).weights
+    scores = scored.scores
+    place = pc.index_in(scored.lines.column("person_id"), value_set=scores.column("person_id").combine_chunks())
+    lines = scored.lines.drop_columns(["person_id"]).append_column("person", place)
+    return pa.concat_tables(
+        [REASONS.empty_table()]
+        + [
+            _tell(scores.slice(first, BUCKET_PEOPLE), _between(lines, first), first, weights, longest, count)
+            for first in range(0, scores.num_rows, BUCKET_PEOPLE)
+        ]
+    )
+
+
+def _between(lines: pa.Table, first: int) -> pa.Table:
+    person = lines.column("person")
+    return lines.filter(pc.and_(pc.greater_equal(person, first), pc.less(person, first + BUCKET_PEOPLE)))
+
+
+def _tell(scores: pa.Table, lines: pa.Table, first: int, weights: Sequence[int], longest: int, count: int) -> pa.Table:
+    """Tell the reasons of some people, who stand from place ``first`` on."""
+    persons = pa.array(range(first, first + scores.num_rows), pa.int32())
     with engine() as connection:
-        connection.register("scores", scored.scores)
-        connection.register("lines", scored.lines)
-        connection.execute("""
-            CREATE TEMP TABLE numbered AS
-            SELECT (row_number() OVER ())::INTEGER AS person, * FROM scores""")
+        connection.register("scores", scores.append_column("person", persons))
+        connection.register("lines", lines)
         connection.execute(f"""
             CREATE TEMP TABLE leaders AS
-            WITH weighed AS (
-                SELECT p.person, l.dimension, l.rule, l.count, l.last_on, round(l.points * 10)::BIGINT AS tenths
-                FROM lines l JOIN numbered p USING (person_id)
-                WHERE l.rule <> 'limit' AND l.points <> 0
-            ), placed AS (
-                SELECT *, row_number() OVER (PARTITION BY person ORDER BY abs(tenths) * {_by_dimension(weights)} DESC,
+            WITH placed AS (
+                SELECT person, dimension, rule, count, last_on, tenths,
+                       row_number() OVER (PARTITION BY person ORDER BY abs(tenths) * {_by_dimension(weights)} DESC,
                            last_on DESC NULLS LAST, {_by_dimension(range(len(DIMENSIONS)))}, rule) AS place
-                FROM weighed
+                FROM (SELECT *, round(points * 10)::BIGINT AS tenths FROM lines WHERE rule <> 'limit' AND points <> 0)
             ), seated AS (
                 SELECT *, coalesce(min(place) FILTER (dimension = 'interest' AND tenths > 0)
                                    OVER (PARTITION BY person), 1) AS deed
                 FROM placed
             )
-            SELECT *, {_phrase()} AS phrase FROM seated
+            SELECT *, least(place, {count}) AS seat, {_phrase()} AS phrase FROM seated
             WHERE place < {count} OR place = deed OR (place = {count} AND deed <= {count})""")
+        seats = ", ".join(f"max(said) FILTER (seat = {seat})" for seat in range(1, count + 1))
         connection.execute(f"""
             CREATE TEMP TABLE told AS
-            SELECT person,
-                   string_agg(phrase || ' (' || {_signed("tenths")} || ')', '; ' ORDER BY place) AS told,
-                   string_agg(dimension || '.' || rule || coalesce('@' || last_on::VARCHAR, ''), '|'
-                              ORDER BY dimension, rule) AS key,
+            SELECT person, concat_ws('; ', {seats}) AS told, array_to_string(list_sort(list(name)), '|') AS key,
                    coalesce(max(phrase) FILTER (place = deed AND dimension = 'interest'),
                             max(phrase) FILTER (place = 1)) AS top_reason,
                    arg_max(replace(rule, '-', ' ') || ' of ' || last_on::VARCHAR, (last_on, -place))
                        FILTER (dimension = 'interest' AND tenths > 0) AS latest,
                    {", ".join(_told(name) for name in DIMENSIONS)}
-            FROM leaders GROUP BY person""")
+            FROM (SELECT *, phrase || ' (' || {_signed("tenths")} || ')' AS said,
+                         dimension || '.' || rule || coalesce('@' || last_on::VARCHAR, '') AS name FROM leaders)
+            GROUP BY person""")
         connection.execute(f"""
             CREATE TEMP TABLE asked AS
             SELECT person, {_first_unanswered()} AS question
-            FROM numbered LEFT JOIN (
-                SELECT p.person, list(l.rule) AS known FROM lines l JOIN numbered p USING (person_id)
-                WHERE l.dimension = 'qualification' AND l.rule <> 'limit' GROUP BY p.person) USING (person)""")
+            FROM scores LEFT JOIN (
+                SELECT person, list(rule) AS known FROM lines
+                WHERE dimension = 'qualification' AND rule <> 'limit' GROUP BY person) USING (person)""")
         return fetch(connection, _texts(longest), REASONS)
 
 
@@ -99,7 +114,7 @@ def _texts(longest: int) -> str:
                    || ', confirmed ' || {_plain("qualification")} || '. ' AS head,
                    coalesce(t.told, 'nothing counts yet') AS told, {others} AS others,
                    coalesce('. Missing: ' || s.deciding_fact, '') AS gap
-            FROM numbered s LEFT JOIN told t USING (person) LEFT JOIN asked a USING (person)
+            FROM scores s LEFT JOIN told t USING (person) LEFT JOIN asked a USING (person)
         ), opened AS (
             SELECT *, CASE WHEN latest IS NOT NULL THEN 'start from ' || latest
                            WHEN question IS NOT NULL THEN 'ask about ' || question END AS opening
