@@ -291,6 +291,9 @@ def column_of(chunks: pa.ChunkedArray | None, rows: int) -> Column:
             return TextColumn(_joined(chunks.unify_dictionaries()))
         chunks = chunks.cast(kind.value_type)
         kind = chunks.type
+    if pa.types.is_string_view(kind):
+        chunks = chunks.cast(pa.string())
+        kind = chunks.type
     if _is_text(kind):
         return TextColumn(_joined(chunks.dictionary_encode().unify_dictionaries()))
     return _value_column(_joined(chunks))

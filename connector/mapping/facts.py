@@ -9,18 +9,19 @@ from typing import Literal
 from connector.domain.records import ACCOUNT_COLUMNS, PERSON_COLUMNS
 from connector.mapping.fields import FactLine, ValueType
 
-Kind = Literal["text", "number", "truth", "instant", "word", "crm"]
+Kind = Literal["text", "number", "truth", "instant", "letter", "word", "crm"]
 
 _EQUALITY = frozenset({"is", "is_not", "in", "not_in"})
 _TEXT = frozenset({"contains", "starts_with", "matches"})
 _ORDER = frozenset({"gt", "gte", "lt", "lte", "between"})
-#: operators by kind of fact; a ``word`` is a letter, a stage, a verdict: one of a few, and never a measure
+#: operators by kind of fact; a ``letter`` is a grade, a ``word`` a stage, a verdict: one of a few, and never a measure
 OPERATORS_OF: Mapping[Kind, frozenset[str]] = {
     "text": _EQUALITY | _TEXT | _ORDER | {"known", "within"},
     "number": _EQUALITY | _ORDER | {"known"},
     "truth": _EQUALITY | {"known"},
     "instant": _EQUALITY | {"known", "within"},
-    "word": _EQUALITY,
+    "letter": _EQUALITY,
+    "word": _EQUALITY | {"known"},
     "crm": _EQUALITY | _TEXT | _ORDER | {"known", "within"},
 }
 
@@ -31,7 +32,7 @@ class Fact:
 
     Attributes:
         kind: how its values are compared.
-        words: for a word, every value it can have; empty when they are not fixed here.
+        words: for a letter or word, every value it can have; empty when they are not fixed here.
     """
 
     kind: Kind
@@ -60,10 +61,10 @@ ACTIVITY_FACTS: dict[str, Fact] = {
 PERSON_RESULTS: dict[str, Fact] = {
     "verdict": Fact("word", ("sales", "review", "nurture", "disqualified")),
     "disposition": Fact("word", ("fast_lane", "sales", "review", "nurture", "disqualified")),
-    "grade": Fact("word", GRADES),
+    "grade": Fact("letter", GRADES),
     "role": Fact("word", ("decider", "influencer", "other")),
     "stage": Fact("word"),
-    "fit": Fact("word", LETTERS),
+    "fit": Fact("letter", LETTERS),
     "interest": Fact("number"),
     "score.total": Fact("number"),
     "bants.confirmed": Fact("number"),
@@ -76,7 +77,7 @@ PERSON_RESULTS: dict[str, Fact] = {
 #: what matching and scoring say of a person's account
 ACCOUNT_RESULTS: dict[str, Fact] = {
     "account": Fact("word", ("matched", "review", "none")),
-    "account.fit": Fact("word", LETTERS),
+    "account.fit": Fact("letter", LETTERS),
     "account.owner": Fact("word", ("active", "inactive", "none")),
     "account.score": Fact("number"),
 }
@@ -84,11 +85,11 @@ ACCOUNT_RESULTS: dict[str, Fact] = {
 READY_FACTS: dict[str, Fact] = {
     "score": Fact("number"),
     "fit": Fact("number"),
-    "grade": Fact("word", GRADES),
+    "grade": Fact("letter", GRADES),
     "engaged_people": Fact("number"),
     "account.score": Fact("number"),
-    "account.fit": Fact("word", LETTERS),
-    "account.grade": Fact("word", GRADES),
+    "account.fit": Fact("letter", LETTERS),
+    "account.grade": Fact("letter", GRADES),
     "account.engaged_people": Fact("number"),
 }
 #: what an example in scoring.yaml may expect; the dimensions are numbers there
@@ -107,8 +108,8 @@ EXPECTED_FACTS: dict[str, Fact] = {
     "disqualified_because": Fact("text"),
     "deciding_fact": Fact("text"),
     "account.score": Fact("number"),
-    "account.fit": Fact("word", LETTERS),
-    "account.grade": Fact("word", GRADES),
+    "account.fit": Fact("letter", LETTERS),
+    "account.grade": Fact("letter", GRADES),
     "account.ready": Fact("truth"),
 }
 ANSWERS = ("yes", "no", "unknown")

@@ -199,6 +199,7 @@ def conditions_page() -> str:
         "number": "a number",
         "truth": "true or false",
         "instant": "a date or an instant",
+        "letter": "a letter",
         "word": "one of a few words",
         "crm": "a CRM field",
     }

@@ -159,6 +159,8 @@ numbers = (
 instants = st.datetimes(datetime(2025, 12, 1), datetime(2026, 4, 1)).map(lambda at: at.replace(tzinfo=UTC))  # noqa: DTZ001
 COLUMNS = {
     "text": (pa.string(), texts),
+    "view": (pa.string_view(), texts),
+    "large": (pa.large_string(), texts),
     "dictionary": (pa.dictionary(pa.int32(), pa.string()), texts),
     "integer": (pa.int64(), st.integers(-3, 3) | st.integers(-(2**63), 2**63 - 1)),
     "byte": (pa.uint8(), st.integers(0, 255)),
@@ -212,13 +214,13 @@ def table_of(data) -> pa.Table:
     return pa.table({field.name: pa.array([row[field.name] for row in data], field.type) for field in schema})
 
 
-@settings(max_examples=600, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(rows, conditions)
 def test_agrees_with_a_slow_evaluator(data, condition):
     assert evaluate(condition, table_of(data), now=NOW).to_pylist() == [slow(condition, row) for row in data]
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(rows, rows, conditions)
 def test_chunks_do_not_matter(first, second, condition):
     together = pa.concat_tables([table_of(first), table_of(second)])

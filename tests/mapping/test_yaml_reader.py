@@ -128,7 +128,7 @@ def as_bytes(value: str | bytes) -> bytes:
     return value if isinstance(value, bytes) else value.encode("utf-8", "surrogatepass")
 
 
-@settings(max_examples=500, deadline=None)
+@settings(max_examples=300, deadline=None)
 @given(anything)
 def test_no_bytes_raise(data):
     plain, problems = read(as_bytes(data))
@@ -136,7 +136,7 @@ def test_no_bytes_raise(data):
     assert all(problem.line >= 1 and problem.column >= 1 for problem in problems)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=30, deadline=None)
 @given(st.sampled_from(sorted(FILES)), st.data())
 def test_no_damage_to_a_mapping_file_raises(word, data):
     original = STARTER[word]
@@ -155,7 +155,7 @@ values = st.recursive(
 )
 
 
-@settings(max_examples=80, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.sampled_from(sorted(FILES)), st.data())
 def test_no_value_in_the_wrong_place_raises(word, data):
     tree = read(STARTER[word])[0]

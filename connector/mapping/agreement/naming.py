@@ -54,7 +54,7 @@ def check_condition(
             continue
         if test.operator not in OPERATORS_OF[fact.kind]:
             report.add(file, place, _wrong_operator(test, fact), key=True)
-        elif fact.words:
+        elif fact.words and test.operator != "known":
             _check_words(report, file, place, test, fact)
 
 
@@ -67,6 +67,7 @@ _KIND_WORDS = {
     "truth": "is true or false",
     "instant": "is a date",
     "word": "is one of a few words",
+    "letter": "is a letter",
     "text": "is text",
     "crm": "is a CRM field",
 }
