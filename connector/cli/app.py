@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import traceback
 from importlib.metadata import version
 from typing import Annotated
 
-import click
 import typer
 
 from connector.cli.engine_alone import register as register_engine_alone
@@ -15,7 +16,12 @@ from connector.cli.looking import register as register_looking
 from connector.cli.output import complain, emit, error_document
 from connector.cli.project import register as register_project
 from connector.cli.running import register as register_running
-from connector.errors import HandoffError
+from connector.errors import AdapterFault, HandoffError
+from connector.logs import redact_text
+
+#: What Typer raises for a wrong command line. Its name is private, and differs between Typer's versions: some bring
+#: their own copy of Click, others use the package. The base of a public subclass is right in both.
+_WrongCommand: type[Exception] = typer.BadParameter.__mro__[2]
 
 app = typer.Typer(
     name="handoff",
@@ -46,25 +52,51 @@ def _root(
 def main(arguments: list[str] | None = None) -> None:
     """Run one command and leave with its exit code."""
     words = sys.argv[1:] if arguments is None else arguments
-    as_json = "--json" in words
+    code = _run(words, as_json="--json" in words)
     try:
-        code = app(args=words, standalone_mode=False)
-    except HandoffError as error:
-        if as_json:
-            # A cycle that failed has printed its own document, which holds the error and what was done so far.
-            if not getattr(error, "told", False):
-                emit(error_document(error))
-        else:
-            complain(error)
-        sys.exit(error.exit_code)
-    except click.ClickException as error:
-        if as_json:
-            emit({"error": {"code": "usage", "message": error.format_message(), "cure": "see --help", "at": ""}})
-        else:
-            error.show()
-        sys.exit(2)
-    except (click.Abort, KeyboardInterrupt):
-        sys.exit(130)
+        sys.stdout.flush()
     except BrokenPipeError:
-        sys.exit(0)
-    sys.exit(code if isinstance(code, int) else 0)
+        # Whoever read us (`| head`) has seen enough. What is left must not complain while the interpreter ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    sys.exit(code)
+
+
+def _run(words: list[str], *, as_json: bool) -> int:
+    """Run one command and give its exit code; every error has been told."""
+    try:
+        code = app(args=words, standalone_mode=False, prog_name="handoff")
+    except HandoffError as error:
+        return _told(error, as_json=as_json)
+    except _WrongCommand as error:
+        return _wrong_command(error, as_json=as_json)
+    except (typer.Abort, KeyboardInterrupt):
+        return 130
+    except BrokenPipeError:
+        return 0
+    except SystemExit as leaving:  # Typer's answer to a closed pipe
+        if isinstance(leaving.__context__, BrokenPipeError):
+            return 0
+        raise
+    except Exception as error:  # noqa: BLE001 - the door: a bug of ours gets its exit code, and says where it is
+        sys.stderr.write(redact_text("".join(traceback.format_exception(error))))
+        bug = AdapterFault("bug", f"{type(error).__name__} inside Handoff", cure="this is our bug: please report it")
+        return _told(bug, as_json=as_json)
+    return code if isinstance(code, int) else 0
+
+
+def _told(error: HandoffError, *, as_json: bool) -> int:
+    if not as_json:
+        complain(error)
+    # A cycle that failed has printed its own document, which holds the error and what was done so far.
+    elif not getattr(error, "told", False):
+        emit(error_document(error))
+    return error.exit_code
+
+
+def _wrong_command(error: Exception, *, as_json: bool) -> int:
+    if as_json:
+        message = error.format_message() if hasattr(error, "format_message") else str(error)
+        emit({"error": {"code": "usage", "message": message, "cure": "see --help", "at": ""}})
+    elif hasattr(error, "show"):
+        error.show()
+    return 2

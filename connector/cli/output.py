@@ -12,13 +12,22 @@ from rich.console import Console
 from connector.errors import HandoffError, MappingError
 
 
+class _Screen(Console):
+    """A console whose reader may leave (`| head`): the command still ends with its own exit code."""
+
+    def on_broken_pipe(self) -> None:
+        """Say the rest to nobody."""
+        self.quiet = True
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+
+
 def console() -> Console:
     """Give the screen for people: no colours without a terminal or with NO_COLOR.
 
     Markup and emoji codes stay off: names and subjects from other systems are shown as they are.
     """
     no_color = bool(os.environ.get("NO_COLOR")) or None
-    return Console(highlight=False, soft_wrap=True, markup=False, emoji=False, no_color=no_color)
+    return _Screen(highlight=False, soft_wrap=True, markup=False, emoji=False, no_color=no_color)
 
 
 def emit(document: Any) -> None:

@@ -205,7 +205,7 @@ def who() -> str:
     """Give the name of whoever types."""
     try:
         return getpass.getuser()
-    except OSError:
+    except (OSError, KeyError):  # a container's number without a name: Python 3.13 says OSError, before it KeyError
         return "unknown user"
 
 
