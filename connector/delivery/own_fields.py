@@ -6,10 +6,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
 
-import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from connector.lake.engine import querying
 from connector.mapping.fields import CrmField
 from connector.ports.traits import FieldInfo
 
@@ -99,7 +99,7 @@ def _news(people: pa.Table, fields: Sequence[str], step: Decimal, prefix: str) -
                 f"json_extract_string(shown, '$.record') IS NOT DISTINCT FROM record)"
             )
     conditions.append("json_extract_string(shown, '$.record') IS DISTINCT FROM record")
-    with duckdb.connect(":memory:") as connection:
+    with querying() as connection:
         connection.register("people", people)
         query = f"SELECT coalesce({' OR '.join(conditions)}, true) AS news FROM people"
         table: pa.Table = connection.sql(query).to_arrow_table()

@@ -10,6 +10,7 @@ import duckdb
 import pyarrow as pa
 
 from connector.errors import LocalFault
+from connector.lake.engine import querying
 from connector.lake.layout import ACTIVITY_COLUMNS, RECORD_COLUMNS, activities_stream, records_stream
 from connector.ports.store import Manifest
 
@@ -17,10 +18,9 @@ from connector.ports.store import Manifest
 class Lake:
     """Reads streams of the lake under ``root`` as Arrow tables. Safe beside a writer: segments never change."""
 
-    def __init__(self, root: Path, manifest: Manifest, *, threads: int | None = None) -> None:
+    def __init__(self, root: Path, manifest: Manifest) -> None:
         self._root = root
         self._manifest = manifest
-        self._threads = threads
 
     def objects(self, system: str) -> list[str]:
         """List the kinds of record one system has left here."""
@@ -75,10 +75,7 @@ class Lake:
         if not segments:
             return schema.empty_table()
         paths = [str(self._root / segment.path) for segment in segments]
-        with duckdb.connect(":memory:") as connection:
-            connection.execute("SET TimeZone = 'UTC'")
-            if self._threads is not None:
-                connection.execute(f"SET threads = {int(self._threads)}")
+        with querying() as connection:
             try:
                 # Bound as a variable: a prepared list of thousands of paths is parsed once.
                 rows = connection.read_parquet(paths, union_by_name=True, hive_partitioning=False)  # noqa: F841 - by name

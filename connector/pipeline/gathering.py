@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from connector.domain.records import ACCOUNT_COLUMNS, PERSON_COLUMNS
 from connector.identity.tables import RECORDS
+from connector.lake.engine import querying
 from connector.lake.layout import FIELD, LINK
 from connector.lake.reading import Lake
 from connector.mapping.fields import FactLine, FieldsFile
@@ -138,7 +139,7 @@ class Gatherer:
     def _addresses(self) -> pa.Table:
         activities = self._holdings.activities
         assert activities is not None
-        with duckdb.connect(":memory:") as connection:
+        with querying() as connection:
             return connection.sql(
                 "SELECT person_system AS system, 'email' AS object, person_id AS id, person_id AS email, "
                 "NULL::VARCHAR AS additional_emails, min(occurred_at) AS created_at, false AS deleted, "
@@ -153,8 +154,7 @@ class Gatherer:
         Columns: person_id, the standard columns, further lines of fields.yaml.
         """
         names = list(dict.fromkeys([*PERSON_COLUMNS, *(n for n in self._fields.person if n not in IDENTITY_LINES)]))
-        with duckdb.connect(":memory:") as connection:
-            connection.sql("SET TimeZone = 'UTC'")
+        with querying() as connection:
             connection.register("identities", identities)
             selects = []
             for rank, traits in enumerate(self._traits):
@@ -227,8 +227,7 @@ class Gatherer:
                 f'p."{link}"' if name.endswith("_id") and link in table.column_names else _source(native, table, None)
             )
             columns.append(f"{_cast(type_, source)} AS {_quoted(name)}")
-        with duckdb.connect(":memory:") as connection:
-            connection.execute("SET TimeZone = 'UTC'")
+        with querying() as connection:
             connection.register("accounts", table)
             return connection.sql(
                 f"SELECT id AS account_id, {', '.join(columns)} FROM accounts p "

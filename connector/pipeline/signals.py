@@ -10,6 +10,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from connector.lake.engine import querying
 from connector.lake.layout import FIELD, LINK
 from connector.lake.reading import Lake
 from connector.mapping.bundle import Mappings
@@ -46,8 +47,7 @@ def read_signals(
 ) -> Signals:
     """Collect the signals as of the holdings. ``automation`` lists CRM user ids whose deeds are no human's."""
     assert holdings.activities is not None
-    with duckdb.connect(":memory:") as connection:
-        connection.execute("SET TimeZone = 'UTC'")
+    with querying() as connection:
         connection.register("identities", identities)
         connection.register("raw", holdings.activities)
         activities = connection.sql(
