@@ -15,7 +15,7 @@ from typing import Any, Literal
 from uuid import uuid4
 
 from connector.delivery.budget import Budget
-from connector.delivery.drain import Drain, Drained
+from connector.delivery.drain import LEASE, Drain, Drained
 from connector.delivery.limits import Limits
 from connector.domain.writes import RowState
 from connector.errors import HandoffError, Refused
@@ -216,6 +216,9 @@ class Cycle:
         engine = self._engine
         with self._timed("write"):
             engine.progress(steps.WRITE.name, "sending", 0)
+            # This process holds the engine's turn: a row that is on its way belongs to one that is gone, however long
+            # its lease would still run, and waits for nobody.
+            engine.store.outbox.expire(now=self._now + LEASE)
             budget = self._budget(engine.crm.traits().system)
             drain = Drain(
                 engine.store, engine.crm, owner=engine.owner, budget=budget, patience=engine.patience, stop=engine.stop
