@@ -21,6 +21,7 @@ from connector.errors import Refused
 from connector.lake.reading import Lake
 from connector.logs import set_up_logs
 from connector.mapping.load import load_mappings
+from connector.pipeline.cycle import SETTING_BEFORE_BASELINE
 from connector.pipeline.explaining import explain as explain_person
 from connector.pipeline.population import Census
 from connector.ports.store import OutboxRow, Store
@@ -66,7 +67,7 @@ def status(config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> int:
             "waiting": sum(counts.get(state, 0) for state in _OPEN),
             "reviews": len(store.knowledge.reviews("open")),
             "baseline": store.knowledge.marks().get("baseline"),
-            "before_baseline": json.loads(store.switches.setting("fast_lane_before_baseline") or "[]"),
+            "before_baseline": json.loads(store.switches.setting(SETTING_BEFORE_BASELINE) or "[]"),
             "api_calls": budget,
             "last_runs": runs,
         }

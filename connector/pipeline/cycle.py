@@ -39,6 +39,11 @@ from connector.ports.traits import AdapterTraits, FieldInfo
 #: ``fast``: forms and replies; ``sources``: all of marketing; ``all``: everything
 Scope = Literal["fast", "sources", "all"]
 _LANES: Mapping[str, str | None] = {"fast": "fast", "sources": None, "all": None}
+#: how far before the mark `status` looks for people who asked for sales
+BEFORE_BASELINE = timedelta(days=7)
+#: words kept in the state for commands that ask no system
+SETTING_BEFORE_BASELINE = "fast_lane_before_baseline"
+SETTING_USER = "crm_user_id"
 #: objects whose fields deciding needs described
 _DESCRIBED = ("lead", "contact", "account", "task")
 
@@ -151,8 +156,21 @@ class Cycle:
                 return self.report
             self._engine.progress(steps.STORE.name, "memory and outbox", len(decisions.rows))
             store.knowledge.commit_decisions(decisions)
+            if "baseline" in decisions.marks:
+                self._note_before_baseline()
             self._write(before, self.report.run_id)
         return self.report
+
+    def _note_before_baseline(self) -> None:
+        """Keep, for `status`, who asked for sales in the week before the mark: nobody is called for it by us."""
+        assert self.population is not None
+        events = self.population.signals.fast_lane.to_pylist()
+        week = [
+            {"rule": event["rule"], "person_id": event["person_id"], "at": event["occurred_at"].isoformat()}
+            for event in events
+            if event["occurred_at"] >= self._now - BEFORE_BASELINE
+        ]
+        self._engine.store.switches.put_setting(SETTING_BEFORE_BASELINE, json.dumps(week))
 
     def _pull(self, scope: Scope) -> bool:
         """Pull and land; say whether anything new came."""
@@ -184,6 +202,7 @@ class Cycle:
         census = self._census()
         holdings = hold(census.lake, self._traits, as_of=self._now)
         own = engine.crm.user_id()
+        engine.store.switches.put_setting(SETTING_USER, own or "")
         everybody = users(holdings, census.crm)
         names = engine.mappings.routing.automation_users
         census = replace(census, automation=automation_ids(everybody, names, own))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from typing import Any
 
@@ -12,9 +12,10 @@ import pyarrow.compute as pc
 
 from connector.domain.refs import normal_email
 from connector.errors import ConfigError
+from connector.pipeline.cycle import SETTING_USER
 from connector.pipeline.gathering import hold
 from connector.pipeline.population import Census, Population, take_census
-from connector.pipeline.workplace import users
+from connector.pipeline.workplace import automation_ids, users
 
 #: how many of the latest events the story tells
 _TIMELINE = 50
@@ -34,7 +35,10 @@ def explain(census: Census, who: str, *, as_of: datetime) -> Explanation:
         ConfigError: nobody is known by that name at that time.
     """
     holdings = hold(census.lake, census.traits, as_of=as_of)
-    population = take_census(census, holdings, now=as_of)
+    names_of_programs = census.mappings.routing.automation_users
+    own = census.store.switches.setting(SETTING_USER)
+    automation = automation_ids(users(holdings, census.crm), names_of_programs, own)
+    population = take_census(replace(census, automation=automation), holdings, now=as_of)
     person_id = _find(population, who)
     if person_id is None:
         account = population.accounts.filter(pc.equal(population.accounts.column("account_id"), who)).to_pylist()
