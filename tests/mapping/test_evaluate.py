@@ -9,6 +9,7 @@ from decimal import Decimal
 
 import pyarrow as pa
 import pytest
+import re2
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -264,6 +265,20 @@ def answer(when: object, **facts: object) -> bool | None:
 )
 def test_cases(when, facts, expected):
     assert answer(when, one=1, **facts) is expected
+
+
+@settings(max_examples=200, deadline=None)
+@given(
+    st.sampled_from(
+        [r"\bvp\b", "VP|chief", r"^\s*$", "^a.c$", r"\d{3}", r"[A-F]+", r"\Bp", "é", r"\pL{2}", "(?s)a.b", "ß"]
+    ),
+    texts.filter(str.strip),
+)
+def test_patterns_are_re2(pattern, text):
+    options = re2.Options()
+    options.case_sensitive = False
+    expected = re2.compile(pattern, options).search(slow_fold(text)) is not None
+    assert answer({"text": {"matches": pattern}}, text=text) is expected
 
 
 def test_an_empty_condition_always_holds():

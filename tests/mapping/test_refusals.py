@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from connector.errors import MappingError
@@ -311,6 +313,17 @@ def test_the_line_and_column_are_those_of_the_value():
     problems, line = problems_after("lifecycle", "terminal: [customer]", "terminal: [costumer]")
     assert (problems[0].line, problems[0].column) == (line, len("terminal: [") + 1)
     assert str(problems[0]).startswith(f"lifecycle.yaml:{line}:12: terminal.0: unknown stage costumer; did you mean")
+
+
+@pytest.mark.parametrize(
+    ("word", "old", "new"),
+    [("lifecycle", "[customer]", "[costumer]"), ("scoring", "points: 12", "points: 1200")],
+)
+def test_the_documented_output_is_the_real_one(word, old, new):
+    readme = (Path(__file__).parents[2] / "docs/mapping/README.md").read_text(encoding="utf-8")
+    documented = next(line for line in readme.splitlines() if line.startswith(f"mappings/default/{word}.yaml:"))
+    problems, _ = problems_after(word, old, new)
+    assert f"mappings/default/{problems[0]}".startswith(documented.removesuffix("…").rstrip())
 
 
 def test_a_stage_that_only_disqualification_leaves_is_a_dead_end():
