@@ -139,7 +139,8 @@ def _take_row(base: dict[str, Held], columns: list[str], cells: Any, modified_at
 def _lay(held: _Object, number: int, entry: Entry) -> None:
     """Lay one entry over a record: our value stands while the people's file still shows what stood there before it.
 
-    Where the file shows a third value, a person has changed it since, and theirs counts.
+    Where the file shows a third value, a person has changed it since, and theirs counts. A person who puts back the
+    very value that stood before ours cannot be told from one who did nothing.
     """
     at = datetime.fromisoformat(entry.at)
     if entry.kind == "create":

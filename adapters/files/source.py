@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from glob import glob
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ import msgspec
 
 from adapters.files.rows import ActivityRows, BadCells, PeopleRows
 from adapters.files.settings import read_settings
-from adapters.files.tables import BadLine, Row, open_table
+from adapters.files.tables import BadLine, Row, Table, open_table
 from connector.domain.records import PERSON_COLUMNS, Activity, Page, RecordVersion, RefusedRow
 from connector.domain.refs import Ref
 from connector.errors import AdapterFault, ConfigError, LocalFault
@@ -158,6 +159,14 @@ class FilesSource:
     def _read_file(self, stream: str, path: str, seen: _Seen, skip: int) -> Iterator[tuple[_Gathered, bool]]:
         """Give full pages of a file, then with True what is left."""
         table = open_table(Path(path))
+        try:
+            yield from self._read_table(table, stream, path, seen, skip)
+        finally:
+            table.close()
+
+    def _read_table(
+        self, table: Table, stream: str, path: str, seen: _Seen, skip: int
+    ) -> Iterator[tuple[_Gathered, bool]]:
         modified_at = EPOCH + timedelta(microseconds=seen.mtime_ns // 1000)
         reader: PeopleRows | ActivityRows
         if stream == "people":
@@ -170,9 +179,7 @@ class FilesSource:
             reader.bind(table.columns, place=Path(path).name)
         width = len(table.columns)
         gathered = _Gathered(rows=skip)
-        for number, row in enumerate(table.rows):
-            if number < skip:
-                continue
+        for row in islice(table.rows, skip, None):
             if len(table.columns) != width:
                 width = len(table.columns)
                 reader.bind(table.columns)
