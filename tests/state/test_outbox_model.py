@@ -8,11 +8,16 @@ from datetime import timedelta
 import pytest
 from hypothesis import HealthCheck, settings
 from hypothesis import strategies as st
-from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule, run_state_machine_as_test
+from hypothesis.stateful import (
+    RuleBasedStateMachine,
+    invariant,
+    precondition,
+    rule,
+    run_state_machine_as_test,
+)
 
 from connector.domain.outbox_states import MOVES, OUTCOME_MOVES, Move, check_move
 from connector.domain.writes import OutcomeKind, RowState, WriteOutcome
-from connector.errors import HandoffError
 
 LANES = ("1", "2")
 GROUPS = ("score", "stage")
@@ -106,12 +111,11 @@ class Model:
 
 
 class OutboxMachine(RuleBasedStateMachine):
-    claimed = Bundle("claimed")
-
     def __init__(self, hand, words):
         super().__init__()
         self.hand, self.words, self.model = hand, words, Model()
         self.now, self.plan = 0, 0
+        self.keys = {}
         with hand.store.database.write() as connection:
             for table in ("outbox_needs", "outbox_quiet", "outbox", "audit"):
                 connection.exec_driver_sql(f"DELETE FROM {table}")
@@ -125,8 +129,8 @@ class OutboxMachine(RuleBasedStateMachine):
     @rule(
         wishes=st.lists(st.tuples(st.sampled_from(LANES), st.sampled_from(GROUPS)), unique=True, max_size=3),
         keys=st.lists(st.sampled_from(KEYS), unique=True, max_size=2),
-        needs=st.sampled_from(["", *KEYS]),
-        held=st.sampled_from(["", "", "limit", "mode"]),
+        needs=st.sampled_from(["", "", "", *KEYS]),
+        held=st.sampled_from(["", "", "", "", "limit", "mode"]),
         priority=st.integers(0, 2),
     )
     def decide(self, wishes, keys, needs, held, priority):
@@ -145,7 +149,8 @@ class OutboxMachine(RuleBasedStateMachine):
             )
         self.model.refresh()
 
-    @rule(target=claimed, limit=st.integers(1, 4))
+    @precondition(lambda self: any(r.state == "todo" for r in self.model.rows))
+    @rule(limit=st.integers(1, 4))
     def claim(self, limit):
         expected = self.model.claimable(self.now)[:limit]
         rows = self.hand.claim(limit, now=self.at(self.now))
@@ -153,39 +158,22 @@ class OutboxMachine(RuleBasedStateMachine):
         for id_ in expected:
             self.row(id_).state = "doing"
             self.row(id_).until_lease = self.now + 5
-        return [(r.id, r.write.key) for r in rows]
+        self.keys.update((r.id, r.write.key) for r in rows)
 
+    @precondition(lambda self: any(r.state in ("doing", "unknown") for r in self.model.rows))
     @rule(
-        rows=consumes(claimed), kinds=st.lists(st.sampled_from(OutcomeKind), min_size=4, max_size=4), wait=st.booleans()
+        pick=st.integers(0, 9), kinds=st.lists(st.sampled_from(OutcomeKind), min_size=1, max_size=3), wait=st.booleans()
     )
-    def settle(self, rows, kinds, wait):
-        self._settle(list(zip(rows, kinds, strict=False)), self.now + 3 if wait else 0)
-
-    @rule(kind=st.sampled_from(OutcomeKind), wait=st.booleans())
-    def settle_unknown(self, kind, wait):
-        rows = [(r.id, r.write.key) for r in self.hand.outbox.unknown(1)]
-        assert [r[0] for r in rows] == [r.id for r in self.model.rows if r.state == "unknown"][:1]
-        self._settle([(row, kind) for row in rows], self.now + 3 if wait else 0)
-
-    def _settle(self, pairs, until):
+    def settle(self, pick, kinds, wait):
+        until = self.now + 3 if wait else 0
+        sent = [r for r in self.model.rows if r.state in ("doing", "unknown")]
+        sent = sent[pick % len(sent) :]
+        pairs = list(zip(sent, kinds, strict=False))
         instant = self.at(until) if until else None
-        outcomes = {row[0]: WriteOutcome(row[1], kind, not_before=instant) for row, kind in pairs}
-        lawful = all(self.row(id_).state in ("doing", "unknown") for id_ in outcomes)
-        if not lawful:
-            # settled meanwhile as unknown and then otherwise: the database refuses, or sees a repetition
-            states = [r.state for r in self.model.rows]
-            try:
-                self.hand.outbox.settle(outcomes, now=self.at(self.now))
-            except HandoffError:
-                assert self.hand.states() == states
-                return
-            for id_, outcome in outcomes.items():
-                if self.row(id_).state in ("doing", "unknown"):
-                    self.model.settle(self.row(id_), outcome.kind, until, self.now)
-        else:
-            self.hand.outbox.settle(outcomes, now=self.at(self.now))
-            for id_, outcome in outcomes.items():
-                self.model.settle(self.row(id_), outcome.kind, until, self.now)
+        outcomes = {r.id: WriteOutcome(self.keys[r.id], kind, not_before=instant) for r, kind in pairs}
+        self.hand.outbox.settle(outcomes, now=self.at(self.now))
+        for row, kind in pairs:
+            self.model.settle(row, kind, until, self.now)
         self.model.refresh()
 
     @rule()
@@ -205,7 +193,16 @@ class OutboxMachine(RuleBasedStateMachine):
             row.state, row.held_by = "held", held_by
             self.model.refresh()
 
-    @rule(held_by=st.sampled_from(["limit", "budget", "dependency", "mode"]))
+    @rule(
+        do=st.sampled_from(["limit", "budget", "dependency", "mode", "retry", "dismiss", "drop"]),
+        pick=st.integers(0, 9),
+    )
+    def operate(self, do, pick):
+        {"retry": self.retry_all, "dismiss": lambda: self.dismiss(pick), "drop": self.drop}.get(
+            do, lambda: self.release(do)
+        )()
+        self.model.refresh()
+
     def release(self, held_by):
         rows = [r for r in self.model.rows if r.held_by == held_by]
         released = self.hand.outbox.release(plan_id=None, held_by=held_by, now=self.at(self.now))
@@ -213,14 +210,11 @@ class OutboxMachine(RuleBasedStateMachine):
         self.model.refresh()
         assert released == sum(r.state == "todo" for r in rows)
 
-    @rule()
     def retry_all(self):
         rows = [r for r in self.model.rows if r.state in ("dead", "held")]
         self.hand.outbox.retry(None, now=self.at(self.now))
         self.model.reopen(rows)
-        self.model.refresh()
 
-    @rule(pick=st.integers(0, 20))
     def dismiss(self, pick):
         rows = [r for r in self.model.rows if r.state in ("dead", "held")]
         if rows:
@@ -228,15 +222,12 @@ class OutboxMachine(RuleBasedStateMachine):
             self.hand.outbox.dismiss([row.id], who="ann", now=self.at(self.now))
             row.dismissed = row.held_by != "mode"
             row.state, row.held_by = "superseded", ""
-            self.model.refresh()
 
-    @rule()
     def drop(self):
         rows = [r for r in self.model.rows if r.held_by == "mode"]
         assert self.hand.outbox.drop(held_by="mode", now=self.at(self.now)) == len(rows)
         for row in rows:
             row.state, row.held_by = "superseded", ""
-        self.model.refresh()
 
     @invariant()
     def same(self):
@@ -255,7 +246,7 @@ def test_outbox_is_its_model(hand, words, state_url):
         lambda: OutboxMachine(hand, words),
         settings=settings(
             max_examples=examples,
-            stateful_step_count=25,
+            stateful_step_count=60,
             deadline=None,
             database=None,
             suppress_health_check=list(HealthCheck),
