@@ -134,7 +134,7 @@ class Demo:
         answer = requests.get(url, params={"q": query}, headers=headers, timeout=30)
         return str(answer.json()["records"][0]["Email"])
 
-    # -- doing --------------------------------------------------------------------------------------------------------
+    # -- doing -------------------------------------------------------------------------------------
 
     def _command(self, *words: str, config: bool = True) -> list[str]:
         more = ["--config", str(self._folder / "project" / "handoff.yaml")] if config else []

@@ -100,7 +100,7 @@ class _Decision:
             self._memory[at] = Shown.load(self._ground.people.column("shown")[at].as_py())
         return self._memory[at]
 
-    # -- the fast lane, personas, stage entries ------------------------------------------------------------------
+    # -- the fast lane, personas, stage entries ----------------------------------------------------
 
     def _fast_by_row(self) -> dict[int, dict[str, list[Mapping[str, Any]]]]:
         index = {id_: at for at, id_ in enumerate(self._ground.people.column("person_id").to_pylist())}
@@ -251,7 +251,7 @@ class _Decision:
             self._rows.append(creation)
         return creation
 
-    # -- blanks, closings, accounts --------------------------------------------------------------------------------
+    # -- blanks, closings, accounts ----------------------------------------------------------------
 
     def _blanks(self, at: int, person: Person, mapped: Mapping[str, CrmField]) -> None:
         if person["crm_id"] is None or person["in_review"]:
@@ -296,7 +296,7 @@ class _Decision:
             memory[str(row["account_id"])] = shown.dump()
         return list(account_rows(ground, own)), memory
 
-    # -- memory and order ------------------------------------------------------------------------------------------
+    # -- memory and order --------------------------------------------------------------------------
 
     def _shown(self) -> pa.Array:
         """Give everybody's memory as JSON: new numbers where they are news, the old text where nothing changed."""

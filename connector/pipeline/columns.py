@@ -117,7 +117,8 @@ def with_accounts(people: pa.Table, matches: pa.Table, accounts: pa.Table) -> pa
         SELECT p.*, CASE WHEN m.review THEN NULL ELSE nullif(m.account_id, '') END AS account_id,
             m.method AS match_method, m.confidence AS match_confidence, m.evidence AS match_evidence, m.runner_up,
             coalesce(m.review, false) AS match_review,
-            CASE WHEN m.review THEN 'review' WHEN nullif(m.account_id, '') IS NULL THEN 'none' ELSE 'matched' END AS account,
+            CASE WHEN m.review THEN 'review' WHEN nullif(m.account_id, '') IS NULL THEN 'none'
+                ELSE 'matched' END AS account,
             {named}, a.owner_id AS account_owner_id
         FROM people p LEFT JOIN matches m USING (person_id)
         LEFT JOIN accounts a ON a.account_id = m.account_id AND NOT m.review ORDER BY person_id
@@ -183,8 +184,8 @@ def with_memory(
             QUALIFY row_number() OVER (
                 PARTITION BY coalesce(a.into, m.person_id) ORDER BY a.into IS NOT NULL, m.person_id) = 1
         )
-        SELECT p.*, coalesce(m.stage, {held}) AS stage, m.stage_since, coalesce(m.stage_entry, {number}, 0) AS stage_entry,
-            m.cool_off_until, m.disposition, m.shown, coalesce(m.subject, p.subject) AS kept_subject,
+        SELECT p.*, coalesce(m.stage, {held}) AS stage, m.stage_since,
+            coalesce(m.stage_entry, {number}, 0) AS stage_entry, m.cool_off_until, m.disposition, m.shown, coalesce(m.subject, p.subject) AS kept_subject,
             coalesce(p.human_last > coalesce(m.stage_since, '1970-01-01'), false) AS "human.touched",
             p.human_last IS NOT NULL AS "human.ever",
             coalesce(p.rejected_at > coalesce(m.stage_since, '1970-01-01'), false) AS rejected,
@@ -284,7 +285,8 @@ def accounts_with_scores(accounts: pa.Table, scored: Scored, memory: Mapping[str
     return sql(
         f"""
         SELECT a.*, s.score AS "account.score", s.score AS "score.total", s.fit_letter AS "account.fit", s.grade,
-            s.grade AS "account.grade", s.roles AS "account.roles", h.shown, 'account:' || a.account_id AS record{fields}
+            s.grade AS "account.grade", s.roles AS "account.roles", h.shown,
+            'account:' || a.account_id AS record{fields}
         FROM accounts a JOIN scores s USING (account_id) LEFT JOIN shown h USING (account_id)
         LEFT JOIN mirror c ON c.id = a.account_id ORDER BY a.account_id
         """,

@@ -140,7 +140,7 @@ class Cycle:
             self._write(self._unsettled(), self.report.run_id)
         return self.report
 
-    # -- the steps ---------------------------------------------------------------------------------------------------
+    # -- the steps ---------------------------------------------------------------------------------
 
     def _walk(self, command: steps.Command, *, pull: bool, scope: Scope = "all") -> Report:
         with self._recorded(command):
@@ -266,7 +266,7 @@ class Cycle:
         waiting = counts.get("held:limit", 0) + counts.get("dead", 0)
         self.report.needs_person = waiting + len(store.knowledge.reviews("open"))
 
-    # -- what the steps stand on ---------------------------------------------------------------------------------------
+    # -- what the steps stand on -------------------------------------------------------------------
 
     @property
     def _traits(self) -> list[AdapterTraits]:
@@ -300,7 +300,7 @@ class Cycle:
         open_states = {RowState.TODO, RowState.DOING, RowState.UNKNOWN}
         return [row.id for row in outbox.unsettled() if row.state in open_states]
 
-    # -- the report ------------------------------------------------------------------------------------------------------
+    # -- the report --------------------------------------------------------------------------------
 
     def _tell(self, population: Population) -> None:
         report = self.report

@@ -69,24 +69,26 @@ def _people(
     mappings: Mappings,
     automation: list[str],
 ) -> pa.Table:
-    parts = [
-        "SELECT DISTINCT person_id, NULL::TIMESTAMPTZ AS human, NULL::TIMESTAMPTZ AS rejected, NULL::VARCHAR AS "
-        "reason, false AS open, false AS won, NULL::TIMESTAMPTZ AS lost FROM identities"
-    ]
     connection.execute("CREATE TEMP TABLE automation AS SELECT unnest($ids::VARCHAR[]) AS id", {"ids": automation})
     types = ", ".join(f"'{name}'" for name in _HUMAN_TYPES)
-    parts.append(
-        "SELECT person_id, occurred_at, NULL, NULL, false, false, NULL FROM activities WHERE "
-        f"CASE WHEN system = '{crm.system}' THEN by_user IS NOT NULL AND type <> 'other' OR kind = 'task' "
-        f"ELSE type IN ({types}) END AND coalesce(by_user, '') NOT IN (SELECT id FROM automation)"
-    )
+    everybody = """
+        SELECT DISTINCT person_id, NULL::TIMESTAMPTZ AS human, NULL::TIMESTAMPTZ AS rejected, NULL::VARCHAR AS reason,
+            false AS open, false AS won, NULL::TIMESTAMPTZ AS lost FROM identities"""
+    deeds = f"""
+        SELECT person_id, occurred_at, NULL, NULL, false, false, NULL FROM activities
+        WHERE CASE WHEN system = '{crm.system}' THEN by_user IS NOT NULL AND type <> 'other' OR kind = 'task'
+            ELSE type IN ({types}) END AND coalesce(by_user, '') NOT IN (SELECT id FROM automation)"""
+    parts = [everybody, deeds]
     for object_ in ("lead", "contact"):
         parts += _edits(connection, lake, holdings, crm, mappings, object_)
     parts += _opportunities(connection, holdings, crm)
     return connection.sql(
-        "SELECT person_id, max(human) AS human_last, max(rejected) AS rejected_at, max_by(reason, rejected) AS rejection, "
-        "bool_or(open) AS open_opportunity, bool_or(won) AS won_opportunity, max(lost) AS lost_at "
-        f"FROM ({' UNION ALL '.join(parts)}) GROUP BY person_id ORDER BY person_id"
+        f"""
+        SELECT person_id, max(human) AS human_last, max(rejected) AS rejected_at,
+            max_by(reason, rejected) AS rejection, bool_or(open) AS open_opportunity, bool_or(won) AS won_opportunity,
+            max(lost) AS lost_at
+        FROM ({" UNION ALL ".join(parts)}) GROUP BY person_id ORDER BY person_id
+        """
     ).to_arrow_table()
 
 
@@ -115,15 +117,19 @@ def _edits(
         # A first version is no edit; a later one is when a watched field differs from the version before.
         moved = " OR ".join(f'"{name}" IS DISTINCT FROM lag("{name}") {window}' for name in watched)
         parts.append(
-            "SELECT person_id, modified_at, NULL, NULL, false, false, NULL FROM (SELECT id, modified_at, "
-            f'"{changed_by}" AS by_user, ({moved}) AND lag(id) {window} IS NOT NULL AS edited FROM {view}) v {join} '
-            "WHERE edited AND coalesce(by_user, '') NOT IN (SELECT id FROM automation)"
+            f"""
+            SELECT person_id, modified_at, NULL, NULL, false, false, NULL FROM (
+                SELECT id, modified_at, "{changed_by}" AS by_user,
+                    ({moved}) AND lag(id) {window} IS NOT NULL AS edited FROM {view}
+            ) v {join} WHERE edited AND coalesce(by_user, '') NOT IN (SELECT id FROM automation)"""
         )
     if rejection in columns:
         parts.append(
-            "SELECT person_id, NULL, modified_at, reason, false, false, NULL FROM (SELECT id, modified_at, "
-            f'"{rejection}" AS reason, "{rejection}" IS DISTINCT FROM lag("{rejection}") {window} AS fresh FROM {view}) v '
-            f"{join} WHERE fresh AND reason IS NOT NULL"
+            f"""
+            SELECT person_id, NULL, modified_at, reason, false, false, NULL FROM (
+                SELECT id, modified_at, "{rejection}" AS reason,
+                    "{rejection}" IS DISTINCT FROM lag("{rejection}") {window} AS fresh FROM {view}
+            ) v {join} WHERE fresh AND reason IS NOT NULL"""
         )
     return parts
 
@@ -145,15 +151,21 @@ def _opportunities(connection: duckdb.DuckDBPyConnection, holdings: Holdings, cr
     if LINK + "account" not in contacts.column_names:
         return []
     connection.register("contacts", contacts)
-    return [
-        "SELECT i.person_id, NULL, NULL, NULL, state = 'open', state = 'won', CASE state WHEN 'lost' THEN moved_at END FROM ("
-        f"SELECT id, modified_at AS moved_at, \"{LINK}account\" AS account, CASE WHEN \"{won}\" = 'true' THEN 'won' "
-        f"WHEN \"{closed}\" = 'true' THEN 'lost' ELSE 'open' END AS state FROM opportunities WHERE NOT deleted) o "
-        f'JOIN (SELECT "{LINK}opportunity" AS opportunity, "{LINK}contact" AS contact FROM roles WHERE NOT deleted '
-        f'UNION ALL SELECT o.id, c.id FROM opportunities o JOIN contacts c ON c."{LINK}account" = o."{LINK}account" '
-        f'WHERE o.id NOT IN (SELECT "{LINK}opportunity" FROM roles WHERE NOT deleted)) r ON r.opportunity = o.id '
-        f"JOIN identities i ON i.system = '{crm.system}' AND i.object = 'contact' AND i.id = r.contact"
-    ]
+    by_role = f"""
+        SELECT i.person_id, NULL, NULL, NULL, state = 'open', state = 'won',
+            CASE state WHEN 'lost' THEN moved_at END
+        FROM (
+            SELECT id, modified_at AS moved_at, CASE WHEN "{won}" = 'true' THEN 'won'
+                WHEN "{closed}" = 'true' THEN 'lost' ELSE 'open' END AS state
+            FROM opportunities WHERE NOT deleted
+        ) o JOIN (
+            SELECT "{LINK}opportunity" AS opportunity, "{LINK}contact" AS contact FROM roles WHERE NOT deleted
+            UNION ALL
+            SELECT o.id, c.id FROM opportunities o JOIN contacts c ON c."{LINK}account" = o."{LINK}account"
+            WHERE o.id NOT IN (SELECT "{LINK}opportunity" FROM roles WHERE NOT deleted)
+        ) r ON r.opportunity = o.id
+        JOIN identities i ON i.system = '{crm.system}' AND i.object = 'contact' AND i.id = r.contact"""
+    return [by_role]
 
 
 _FAST_COLUMNS = ("person_id", "system", "kind", "id", "occurred_at", "landed_at", "form", "path")

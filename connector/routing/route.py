@@ -30,7 +30,7 @@ class Due:
 
 
 def assignments(routing: RoutingFile, facts: pa.Table, *, now: datetime) -> list[str]:
-    """Give, per row of ``facts``, where the first assignment that holds sends it (a pool or account_owner, or empty)."""
+    """Give, per row of ``facts``, the pool (or account_owner) of the first assignment that holds, or nothing."""
     chosen = [""] * facts.num_rows
     for line in routing.assign:
         mask = holds(evaluate(line.when, facts, now=now)).to_pylist()

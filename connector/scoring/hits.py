@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime
+from zoneinfo import ZoneInfo
 
 import duckdb
 import pyarrow as pa
@@ -16,6 +17,8 @@ from connector.scoring.engine import engine, fetch
 from connector.scoring.local_days import day_sql, microseconds, zone_of
 
 _INSTANT = pa.timestamp("us", "UTC")
+#: rows worked on in one go: this bounds memory, not the result
+_SLICE_ROWS = 2_000_000
 _KEY = pa.dictionary(pa.int32(), pa.string())
 HITS = pa.schema(
     [
@@ -51,57 +54,35 @@ def match_hits(
         ConfigError: there is no such time zone.
     """
     zone = zone_of(time_zone)
-    known = _needed(model.interest, activities)
-    known = known.filter(_by(known, as_of))
-    persons = _coded(known.column("person_id"))
-    identities = _identities(known, persons)
-    coded = pa.table(
-        {
-            "person": persons.indices.cast(pa.int32()),
-            "identity": identities.indices.cast(pa.int32()),
-            "instant_us": known.column("occurred_at").cast(_INSTANT).cast(pa.int64()),
-        }
+    persons = _coded(activities.column("person_id"))
+    identities = _identities(activities, persons)
+    rows = _needed(model.interest, activities).append_column("person", persons.indices)
+    rows = rows.append_column("identity_code", identities.indices)
+    matched = pa.concat_tables(
+        [_MATCHED.empty_table()]
+        + [
+            table
+            for first in range(0, rows.num_rows, _SLICE_ROWS)
+            for table in _matches(model.interest, rows.slice(first, _SLICE_ROWS), as_of)
+        ]
     )
-    with engine(threads) as connection:
-        matched = pa.concat_tables(_matches(model.interest, known, coded, as_of), promote_options="none")
-        connection.register("matched", matched)
-        _debounce(connection, model.interest)
-        bounds = pc.min_max(coded.column("instant_us")).as_py()
-        last = microseconds(as_of)
-        day = day_sql("instant_us", zone, min(last, bounds["min"] if bounds["min"] is not None else last), last)
-        counted = fetch(
-            connection,
-            f"""SELECT person, identity, rule, ({day})::INTEGER AS day, count(*)::BIGINT AS hits,
-                       min(instant_us) AS first_at, max(instant_us) AS last_at
-                FROM kept GROUP BY person, identity, rule, ({day})""",
-        )
-    return _named(counted, model, persons, identities)
-
-
-def _needed(rules: Iterable[InterestRuleC], activities: pa.Table) -> pa.Table:
-    """Take the columns that some rule looks at; the others are never touched."""
-    wanted = {"person_id", "identity", "type", "occurred_at", "landed_at"}
-    wanted |= {test.field for rule in rules for test in tests_of(rule.condition)}
-    return activities.select([name for name in activities.column_names if name in wanted])
-
-
-def _by(activities: pa.Table, as_of: datetime) -> pa.ChunkedArray:
-    """Say which activities were known at ``as_of`` and belong to somebody."""
-    at = pa.scalar(as_of, type=_INSTANT)
-    mask = pc.and_(
-        pc.is_valid(activities.column("person_id")),
-        pc.less_equal(activities.column("occurred_at").cast(_INSTANT), at),
-    )
-    if "landed_at" in activities.column_names:
-        mask = pc.and_(mask, pc.less_equal(activities.column("landed_at").cast(_INSTANT), at))
-    return pc.fill_null(mask, False)
+    buckets = 1 + matched.num_rows // _SLICE_ROWS
+    size = 1 + len(persons.dictionary) // buckets
+    counted = [
+        _count(_between(matched, first, first + size), model.interest, zone, as_of, threads)
+        for first in range(0, max(1, len(persons.dictionary)), size)
+    ]
+    return _named(pa.concat_tables(counted), model, persons, identities)
 
 
 def _coded(texts: pa.ChunkedArray) -> pa.DictionaryArray:
+    """Number texts in their sorted order, so that sorting by number sorts by text."""
     plain = texts.cast(texts.type.value_type) if pa.types.is_dictionary(texts.type) else texts
     encoded = plain.cast(pa.string()).dictionary_encode().combine_chunks()
     assert isinstance(encoded, pa.DictionaryArray)
-    return encoded
+    order = pc.array_sort_indices(encoded.dictionary)
+    rank = pc.array_sort_indices(order).cast(pa.int32())
+    return pa.DictionaryArray.from_arrays(rank.take(encoded.indices), encoded.dictionary.take(order))
 
 
 def _identities(activities: pa.Table, persons: pa.DictionaryArray) -> pa.DictionaryArray:
@@ -111,25 +92,66 @@ def _identities(activities: pa.Table, persons: pa.DictionaryArray) -> pa.Diction
     return _coded(pc.coalesce(stated, activities.column("person_id").cast(pa.string())))
 
 
-def _matches(
-    rules: Iterable[InterestRuleC], activities: pa.Table, coded: pa.Table, now: datetime
-) -> Iterable[pa.Table]:
+def _needed(rules: Iterable[InterestRuleC], activities: pa.Table) -> pa.Table:
+    """Take the columns that some rule looks at; the others are never touched."""
+    wanted = {"type", "occurred_at", "landed_at"} | {test.field for rule in rules for test in tests_of(rule.condition)}
+    return activities.select([name for name in activities.column_names if name in wanted])
+
+
+def _by(activities: pa.Table, as_of: datetime) -> pa.ChunkedArray:
+    """Say which activities were known at ``as_of`` and belong to somebody."""
+    instant = pa.scalar(as_of, type=_INSTANT)
+    mask = pc.and_(
+        pc.is_valid(activities.column("person")),
+        pc.less_equal(activities.column("occurred_at").cast(_INSTANT), instant),
+    )
+    if "landed_at" in activities.column_names:
+        mask = pc.and_(mask, pc.less_equal(activities.column("landed_at").cast(_INSTANT), instant))
+    return pc.fill_null(mask, False)
+
+
+def _matches(rules: Iterable[InterestRuleC], activities: pa.Table, now: datetime) -> Iterable[pa.Table]:
     """Answer every rule on the activities of its type; text predicates are answered once per distinct value."""
-    yield _MATCHED.empty_table()
+    known = activities.filter(_by(activities, now))
+    coded = known.select(["person", "identity_code"]).append_column(
+        "instant_us", known.column("occurred_at").cast(_INSTANT).cast(pa.int64())
+    )
     by_type: dict[str, list[InterestRuleC]] = {}
     for rule in rules:
         by_type.setdefault(rule.on, []).append(rule)
-    types = activities.column("type").cast(pa.string()).dictionary_encode().unify_dictionaries()
     for name, wanted in by_type.items():
-        of_type = pc.fill_null(pc.equal(types, name), False)
+        of_type = pc.fill_null(pc.equal(known.column("type"), name), False)
         fields = {test.field for rule in wanted for test in tests_of(rule.condition)}
-        facts = activities.select([field for field in activities.column_names if field in fields]).filter(of_type)
+        facts = known.select([field for field in known.column_names if field in fields]).filter(of_type)
         rows = coded.filter(of_type)
         evaluator = Evaluator(facts, now=now)
         for rule in wanted:
             kept = rows if rule.condition == AllOf(()) else rows.filter(holds(evaluator.evaluate(rule.condition)))
             number = pa.repeat(pa.scalar(rule.number, pa.int32()), kept.num_rows)
             yield pa.table([number, *kept.columns], schema=_MATCHED)
+
+
+def _between(matched: pa.Table, first: int, last: int) -> pa.Table:
+    person = matched.column("person")
+    return matched.filter(pc.and_(pc.greater_equal(person, first), pc.less(person, last)))
+
+
+def _count(
+    matched: pa.Table, rules: Iterable[InterestRuleC], zone: ZoneInfo, as_of: datetime, threads: int | None
+) -> pa.Table:
+    """Debounce and count what some people did, sorted by person, identity, rule and day."""
+    last = microseconds(as_of)
+    earliest = pc.min(matched.column("instant_us")).as_py()
+    day = day_sql("instant_us", zone, last if earliest is None else earliest, last)
+    with engine(threads) as connection:
+        connection.register("matched", matched)
+        _debounce(connection, rules)
+        return fetch(
+            connection,
+            f"""SELECT person, identity, rule, ({day})::INTEGER AS day, count(*)::BIGINT AS hits,
+                       min(instant_us) AS first_at, max(instant_us) AS last_at
+                FROM kept GROUP BY ALL ORDER BY person, identity, rule, day""",
+        )
 
 
 def _debounce(connection: duckdb.DuckDBPyConnection, rules: Iterable[InterestRuleC]) -> None:
@@ -172,7 +194,7 @@ def _debounce(connection: duckdb.DuckDBPyConnection, rules: Iterable[InterestRul
 def _named(
     counted: pa.Table, model: CompiledModel, persons: pa.DictionaryArray, identities: pa.DictionaryArray
 ) -> pa.Table:
-    """Put names back for codes, and sort."""
+    """Put names back for numbers."""
     rules = pa.array([rule.id for rule in model.interest], pa.string())
     columns = [
         pa.DictionaryArray.from_arrays(_whole(counted, "person"), persons.dictionary),
@@ -183,22 +205,8 @@ def _named(
         _whole(counted, "first_at").cast(_INSTANT),
         _whole(counted, "last_at").cast(_INSTANT),
     ]
-    ranks = pa.table(
-        {
-            "person": _ranks(persons.dictionary).take(_whole(counted, "person")),
-            "identity": _ranks(identities.dictionary).take(_whole(counted, "identity")),
-            "rule": _whole(counted, "rule"),
-            "day": _whole(counted, "day"),
-        }
-    )
-    order = pc.sort_indices(ranks, sort_keys=[(name, "ascending") for name in ranks.column_names])
-    return pa.table(columns, schema=HITS).take(order)
+    return pa.table(columns, schema=HITS)
 
 
 def _whole(table: pa.Table, name: str) -> pa.Array:
-    column = table.column(name).combine_chunks()
-    return column.combine_chunks() if isinstance(column, pa.ChunkedArray) else column
-
-
-def _ranks(texts: pa.Array) -> pa.Array:
-    return pc.rank(texts, sort_keys="ascending", tiebreaker="dense")
+    return table.column(name).combine_chunks()
