@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from datetime import datetime
+from datetime import date, datetime
 from typing import Any
 
 import pyarrow as pa
@@ -142,11 +142,15 @@ def with_bants(people: pa.Table, mappings: Mappings) -> pa.Table:
     return people.append_column("bants.confirmed", confirmed)
 
 
-def with_scores(people: pa.Table, scored: Scored, reasons: pa.Table) -> pa.Table:
-    """Set numbers, grade, verdict, role, reasons and the account's standing beside each person."""
+def with_scores(people: pa.Table, scored: Scored, reasons: pa.Table, *, today: date) -> pa.Table:
+    """Set numbers, grade, verdict, role, reasons and the account's standing beside each person.
+
+    ``score.date`` is the local day ``today``: "as of" on every number.
+    """
     return sql(
         """
-        SELECT p.*, s.fit AS "score.fit", s.fit_low AS "score.fit_low", s.fit_high AS "score.fit_high",
+        SELECT p.*, $today::VARCHAR AS "score.date", s.buying_stage, s.fit AS "score.fit",
+            s.fit_low AS "score.fit_low", s.fit_high AS "score.fit_high",
             s.interest AS "score.interest", s.qualification AS "score.qualification", s.total AS "score.total",
             s.grade AS "score.grade", s.verdict AS "score.verdict", s.buying_stage AS "score.buying_stage",
             s.grade, s.verdict, coalesce(s.role, 'other') AS role, s.grade[1:1] AS fit, s.interest,
@@ -156,6 +160,7 @@ def with_scores(people: pa.Table, scored: Scored, reasons: pa.Table) -> pa.Table
         FROM people p JOIN scores s USING (person_id) LEFT JOIN reasons r USING (person_id)
         LEFT JOIN account_scores a ON a.account_id = p.account_id ORDER BY p.person_id
         """,
+        {"today": today.isoformat()},
         people=people,
         scores=scored.scores,
         reasons=reasons,
@@ -185,7 +190,8 @@ def with_memory(
                 PARTITION BY coalesce(a.into, m.person_id) ORDER BY a.into IS NOT NULL, m.person_id) = 1
         )
         SELECT p.*, coalesce(m.stage, {held}) AS stage, m.stage_since,
-            coalesce(m.stage_entry, {number}, 0) AS stage_entry, m.cool_off_until, m.disposition, m.shown, coalesce(m.subject, p.subject) AS kept_subject,
+            coalesce(m.stage_entry, {number}, 0) AS stage_entry, m.cool_off_until, m.disposition, m.shown,
+            coalesce(m.subject, p.subject) AS kept_subject,
             coalesce(p.human_last > coalesce(m.stage_since, '1970-01-01'), false) AS "human.touched",
             p.human_last IS NOT NULL AS "human.ever",
             coalesce(p.rejected_at > coalesce(m.stage_since, '1970-01-01'), false) AS rejected,
@@ -285,7 +291,8 @@ def accounts_with_scores(accounts: pa.Table, scored: Scored, memory: Mapping[str
     return sql(
         f"""
         SELECT a.*, s.score AS "account.score", s.score AS "score.total", s.fit_letter AS "account.fit", s.grade,
-            s.grade AS "account.grade", s.roles AS "account.roles", h.shown,
+            s.grade AS "account.grade", s.roles AS "account.roles", s.engaged_people AS "account.engaged_people",
+            s.ready AS "account.ready", h.shown,
             'account:' || a.account_id AS record{fields}
         FROM accounts a JOIN scores s USING (account_id) LEFT JOIN shown h USING (account_id)
         LEFT JOIN mirror c ON c.id = a.account_id ORDER BY a.account_id

@@ -204,7 +204,8 @@ class Gatherer:
         # The later a record changed, the smaller its place: arg_min takes the freshest within the first system.
         return (
             f"SELECT i.person_id, {rank} * 100000000000000000 - epoch_us(p.modified_at) AS place, {', '.join(columns)} "
-            f"FROM {people} p JOIN identities i ON i.id = p.id AND i.system = '{traits.system}' AND i.object = '{object_}' "
+            f"FROM {people} p "
+            f"JOIN identities i ON i.id = p.id AND i.system = '{traits.system}' AND i.object = '{object_}' "
             f"LEFT JOIN {companies} c ON c.id = {link} WHERE NOT p.deleted AND p.merged_into IS NULL"
         )
 

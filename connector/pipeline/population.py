@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
+from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 
@@ -91,7 +92,7 @@ def take_census(census: Census, holdings: Holdings, *, now: datetime) -> Populat
     people = columns.with_bants(people, mappings)
     scored = score(mappings.scoring, people, signals.activities, accounts, as_of=now, time_zone=census.time_zone)
     reasons = top_reasons(scored, mappings.scoring, longest=REASONS_LENGTH)
-    people = columns.with_scores(people, scored, reasons)
+    people = columns.with_scores(people, scored, reasons, today=now.astimezone(ZoneInfo(census.time_zone)).date())
     people = columns.with_memory(people, knowledge.persons(), identified.aliases, mappings, crm)
     staged = advance(mappings.lifecycle, people, now=now)
     people = columns.with_stages(people, staged)

@@ -16,8 +16,6 @@ from connector.mapping.routing import Assignment, RoutingFile, TaskTemplate
 from connector.routing.hours import working_due
 from connector.routing.pools import Desk, Owner
 
-#: words a task's subject may hold in braces
-TEMPLATE_WORDS = ("first_name", "last_name", "company", "reason", "grade", "form", "path")
 ACCOUNT_OWNER = "account_owner"
 
 

@@ -13,7 +13,10 @@ _PEOPLE = ("lead", "contact")
 #: fields whose names end like this are custom ones, which we may create
 CUSTOM = "__c"
 _NUMBERS = frozenset(
-    {"score.total", "score.fit", "score.interest", "score.qualification", "account.score", "account.fit", "stage_entry"}
+    {
+        *("score.total", "score.fit", "score.interest", "score.qualification", "stage_entry"),
+        *("account.score", "account.engaged_people"),
+    }
 )
 _LONG = frozenset({"score.reasons", "account.roles"})
 
@@ -105,6 +108,8 @@ def _spec(object_: str, name: str, field: CrmField) -> FieldSpec:
     description = f"Shows {field.source}; written by Handoff."
     if field.source in _NUMBERS:
         return FieldSpec(object_, name, label, "number", description=description)
+    if field.source == "score.date":
+        return FieldSpec(object_, name, label, "date", description=description)
     if field.source in _LONG:
         return FieldSpec(object_, name, label, "long_text", length=4000, description=description)
     return FieldSpec(object_, name, label, "text", length=80, description=description)
