@@ -109,9 +109,9 @@ class Api:
             self.trace.apart("sign_in")
             raise session_expired()
         found = VERSIONED.fullmatch(request.path)
-        if found is None:
+        if found is None and not request.path.startswith("/id/"):
             raise not_found()
-        number = float(found[1][1:])
+        number = info.LAST_VERSION if found is None else float(found[1][1:])
         if number < info.FIRST_VERSION:
             raise ApiError("GONE", "The requested resource is no longer available", status=410)
         if number > info.LAST_VERSION:

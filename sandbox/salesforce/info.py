@@ -53,6 +53,7 @@ def install(router: Router, api: Api) -> None:
     """Add the resources."""
     info = Info(api)
     router.add("GET", BASE, info.resources)
+    router.add("GET", "/id/{org}/{user}", info.identity)
     router.add("GET", BASE + "/limits", info.limits)
     router.add("GET", BASE + "/limits/recordCount", info.counts)
     for base in (BASE, BASE + "/tooling"):
@@ -76,6 +77,15 @@ class Info:
         host = request.headers.get("host", "127.0.0.1")
         identity = f"http{'s' if request.secure else ''}://{host}/id/{self._api.org_id}/{self._api.user}"
         return Response(200, {**{name: f"{base}/{name}" for name in names}, "identity": identity})
+
+    def identity(self, _: Request, params: dict[str, str]) -> Response:
+        """Say who the token belongs to, at the address that the token endpoint and the resources name."""
+        self._api.trace.apart("sign_in")
+        row = self._api.state.records.get("User", params["user"])
+        if row is None or params["org"] != self._api.org_id:
+            raise not_found()
+        shown = {"user_id": row.id, "organization_id": params["org"], "username": row.get("Username")}
+        return Response(200, {**shown, "email": row.get("Email"), "active": row.get("IsActive", False)})
 
     def limits(self, _: Request, __: dict[str, str]) -> Response:
         """Show the daily limits and what is left."""

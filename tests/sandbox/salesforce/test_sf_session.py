@@ -75,6 +75,16 @@ def test_a_jwt_must_be_signed_by_the_key_and_be_fresh(empty):
     assert grant(empty, grant_type=name, assertion=assertion(empty, exp=ahead))[0] == 200
 
 
+def test_the_identity_address_says_whose_token_it_is(empty):
+    own = empty.org.credentials
+    keys = {"client_id": own.client_id, "client_secret": own.client_secret}
+    address = grant(empty, grant_type="client_credentials", **keys)[1]["id"].removeprefix("http://127.0.0.1")
+    status, body = empty.ask("GET", address)
+    assert (status, body["username"], body["user_id"]) == (200, own.username, empty.org._state.me)
+    assert empty.ask("GET", "limits")[0] == 200
+    assert empty.ask("GET", "")[1]["identity"].endswith(address)
+
+
 def test_sessions_end_after_two_idle_hours_but_the_given_token_lasts(empty):
     own = empty.org.credentials
     keys = {"client_id": own.client_id, "client_secret": own.client_secret}
