@@ -305,6 +305,8 @@ class _Batch:
         """Put the ids of other creations where they belong; None while one of them does not exist."""
         wanted = dict(write.fields)
         for name, key in write.references.items():
+            if wanted.get(name):
+                continue  # the id was known when the write was decided
             ids = (self._known(object_, key) for object_ in WRITABLE)
             wanted[name] = next((id_ for id_ in ids if id_ is not None), None)
             if wanted[name] is None:

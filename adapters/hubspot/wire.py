@@ -177,7 +177,7 @@ class Wire:
         token = answer.get("access_token") if isinstance(answer, dict) else None
         if response.status_code >= 300 or not isinstance(token, str):
             raise AccessError(
-                "hubspot.refresh_refused",
+                "hubspot.refused_authentication",
                 "HubSpot refuses our refresh token",
                 cure="install the app again and give the new refresh token",
                 at=self._at,

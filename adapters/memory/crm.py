@@ -250,6 +250,8 @@ class MemoryCrm:
             )
         wanted = dict(write.fields)
         for name, key in write.references.items():
+            if wanted.get(name):
+                continue  # the id was known when the write was decided
             wanted[name] = next((id_ for (_, known), id_ in self._keys.items() if known == key), None)
             if wanted[name] is None:
                 return WriteOutcome(write.key, OutcomeKind.RETRY, write.id, code="reference")

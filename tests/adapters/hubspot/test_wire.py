@@ -193,7 +193,7 @@ def test_a_refused_refresh_token_stops_the_adapter(vendor, naps):
     vendor.post(f"{BASE}/oauth/v1/token", status=400, json={"status": "BAD_REFRESH_TOKEN"})
     with pytest.raises(AccessError) as caught:
         pull(HubSpotSource({"base_url": BASE, **OAUTH}, sleep=naps.append))
-    assert caught.value.code == "hubspot.refresh_refused"
+    assert caught.value.code == "hubspot.refused_authentication"
 
 
 def test_the_vendors_count_of_calls_is_kept(vendor, naps):
