@@ -13,6 +13,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from connector.mapping.scoring import ScoringModel
+from connector.scoring import hits as hits_module
 from connector.scoring import score as score_module
 from connector.scoring.score import Scored, score
 
@@ -257,5 +258,5 @@ def test_the_engine_says_exactly_what_the_slow_reference_says(world, seed):
         random.Random(seed).shuffle(rows)
         return rows
 
-    with patch.object(score_module, "BUCKET_PEOPLE", 3):
+    with patch.object(score_module, "BUCKET_PEOPLE", 3), patch.object(hits_module, "_SLICE_ROWS", 7):
         assert plain(run(world, threads=4, shuffle=shuffled)) == found
