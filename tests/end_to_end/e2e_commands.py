@@ -1,0 +1,124 @@
+"""Runs commands of the connector: each in a process of its own, forked from one that has imported everything."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import threading
+import time
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Self
+
+_FORGE = Path(__file__).with_name("e2e_forge.py")
+_POLL_SECONDS = 0.01
+
+
+@dataclass(frozen=True, slots=True)
+class Done:
+    """What a command left: exit code (negative: the signal that killed it), standard output and error."""
+
+    code: int
+    out: str
+    err: str
+
+    @property
+    def json(self) -> dict[str, Any]:
+        document: dict[str, Any] = json.loads(self.out)
+        return document
+
+
+@dataclass(slots=True)
+class Started:
+    """A command at work."""
+
+    pid: int
+    out: Path
+    err: Path
+    commands: Commands
+
+    def wait(self) -> Done:
+        """Wait for its end."""
+        return self.commands.wait(self)
+
+    def signal(self, number: signal.Signals) -> None:
+        """Send it a signal."""
+        os.kill(self.pid, number)
+
+    def errors(self) -> str:
+        """Give what stands on its standard error so far."""
+        return self.err.read_text(encoding="utf-8")
+
+
+@dataclass(slots=True)
+class Commands:
+    """The door to the forge (``e2e_forge.py``)."""
+
+    _process: subprocess.Popen[str] | None = None
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+    _count: int = 0
+
+    def __enter__(self) -> Self:
+        self._process = subprocess.Popen(
+            [sys.executable, str(_FORGE)],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            # the root stands on the path only where pytest itself found the packages there, not in a wheel
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+        )
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        assert self._process is not None
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        self._process.stdin.close()
+        self._process.wait(timeout=30)
+        self._process.stdout.close()
+
+    def start(
+        self,
+        words: list[str],
+        *,
+        folder: Path,
+        env: dict[str, str],
+        kill_at: int | None = None,
+        boundaries: Path | None = None,
+    ) -> Started:
+        """Start a command in a folder; it kills itself at the boundary ``kill_at``, or lists all in a file."""
+        with self._lock:
+            self._count += 1
+            out, err = folder / f"out-{self._count}.txt", folder / f"err-{self._count}.txt"
+        order = {
+            "words": words,
+            "folder": str(folder),
+            "env": env,
+            "out": str(out),
+            "err": str(err),
+            "kill_at": kill_at,
+            "boundaries": None if boundaries is None else str(boundaries),
+        }
+        return Started(self._ask(order)["pid"], out, err, self)
+
+    def wait(self, started: Started) -> Done:
+        while (code := self._ask({"wait": started.pid})["code"]) is None:
+            time.sleep(_POLL_SECONDS)
+        done = Done(code, started.out.read_text(encoding="utf-8"), started.err.read_text(encoding="utf-8"))
+        started.out.unlink()
+        started.err.unlink()
+        return done
+
+    def _ask(self, order: dict[str, Any]) -> dict[str, Any]:
+        process = self._process
+        assert process is not None
+        assert process.stdin is not None
+        assert process.stdout is not None
+        with self._lock:
+            process.stdin.write(json.dumps(order) + "\n")
+            process.stdin.flush()
+            answer: dict[str, Any] = json.loads(process.stdout.readline())
+        return answer

@@ -1,0 +1,70 @@
+"""Forks a process for each command: the connector's imports take seconds, a cycle on a small org does not.
+
+Reads one JSON order a line on standard input, and answers with one line: ``{"words": …}`` starts a command and gives
+its pid; ``{"wait": pid}`` gives its exit code, or null while it works. The child is the connector's own ``main``; only where an order asks for
+boundaries is anything put around it (``e2e_boundaries``), and only the leases of a process that is to be killed are made
+short, because the next one would honestly wait for them to run out.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import sys
+import traceback
+from typing import Any
+
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+import adapters.files
+import adapters.hubspot
+import adapters.salesforce  # noqa: F401 - imported once here, so that no child has to
+from connector.cli import main
+from connector.matching.domains import registrable
+from e2e_boundaries import count_boundaries
+
+#: the list of public suffixes is read once here, like the imports
+_WARM = registrable("example.co.uk")
+
+
+def _child(order: dict[str, Any]) -> None:
+    os.setsid()
+    for number, name in ((1, "out"), (2, "err")):
+        file = os.open(order[name], os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+        os.dup2(file, number)
+    os.close(0)
+    os.open(os.devnull, os.O_RDONLY)
+    os.chdir(order["folder"])
+    os.environ.update(order["env"])
+    if order["kill_at"] is not None or order["boundaries"] is not None:
+        count_boundaries(kill_at=order["kill_at"], listed=order["boundaries"])
+    code = 70
+    try:
+        main(order["words"])
+    except SystemExit as end:
+        code = end.code if isinstance(end.code, int) else 1
+    except BaseException:  # noqa: BLE001 - what a real process would print before it dies
+        traceback.print_exc()
+        code = 1
+    finally:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(code)
+
+
+def _answer(order: dict[str, Any]) -> dict[str, Any]:
+    if "wait" in order:
+        pid, status = os.waitpid(order["wait"], os.WNOHANG)
+        return {"code": None if pid == 0 else os.waitstatus_to_exitcode(status)}
+    pid = os.fork()
+    if pid == 0:
+        _child(order)
+    return {"pid": pid}
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    for line in sys.stdin:
+        sys.stdout.write(json.dumps(_answer(json.loads(line))) + "\n")
+        sys.stdout.flush()
