@@ -143,6 +143,16 @@ class CrmContract:
             name = bench.field(write.object)
             assert bench.crm().read_fields(write.object, [_gone(write.id or "")], [name]) == {}
 
+    def test_the_engines_words_are_fields_that_exist_on_the_object(self, bench: CrmBench) -> None:
+        """What the engine reads and writes by itself has a native name; our user is a text or nobody."""
+        crm = bench.crm()
+        traits = crm.traits()
+        assert set(traits.native.get("task", {})) >= {"subject", "owner", "who", "status", "closed", "key", "rule"}
+        assert all(name for names in traits.native.values() for name in names.values())
+        assert all(key.partition(".")[2] in traits.native[key.partition(".")[0]] for key in traits.native_values)
+        user = crm.user_id()
+        assert user is None or user
+
     def test_the_clock_is_aware_or_unknown(self, bench: CrmBench) -> None:
         """Before the first call nothing is known."""
         crm = bench.crm()

@@ -15,9 +15,24 @@ from typing import Any
 import msgspec
 
 from adapters.conformance.write_rule import effect_of, same
+from adapters.files.finished import activity_of, finished
 from adapters.files.folder import Folder, Held, Signature
 from adapters.files.journal import Entry
-from adapters.files.shapes import ACCOUNTS, BY_OBJECT, BY_STREAM, CREATED, ID, KEY, PEOPLE, SHAPES, WRITABLE, Shape
+from adapters.files.shapes import (
+    ACCOUNTS,
+    BY_OBJECT,
+    BY_STREAM,
+    CREATED,
+    ID,
+    KEY,
+    NATIVE,
+    NATIVE_VALUES,
+    OUR_USER,
+    PEOPLE,
+    SHAPES,
+    WRITABLE,
+    Shape,
+)
 from connector.domain.records import Page, RecordVersion, Value
 from connector.domain.refs import Ref, digest
 from connector.domain.writes import OutcomeKind, Write, WriteOutcome
@@ -69,6 +84,8 @@ class FilesCrm:
             streams=tuple(StreamTraits(shape.file, shape.object) for shape in SHAPES),
             settle_after=timedelta(0),
             creation_key_unique=dict.fromkeys(WRITABLE, True),
+            native=NATIVE,
+            native_values=NATIVE_VALUES,
         )
 
     def want(self, fields: Sequence[tuple[str, str]]) -> None:
@@ -185,6 +202,10 @@ class FilesCrm:
         records = self._folder.records(object) if object in BY_OBJECT else {}
         return {id_: {name: records[id_].fields.get(name) for name in fields} for id_ in ids if id_ in records}
 
+    def user_id(self) -> str | None:
+        """Give the name under which our writes stand in the journal."""
+        return OUR_USER
+
     def clock(self) -> datetime | None:
         """Give the clock of the last pull or batch: files have none of their own."""
         return self._clock
@@ -226,11 +247,16 @@ class FilesCrm:
                 else _Place(place.files, place.entries, signature, upto, ids[-1], inside=True)
             )
             versions = [self._version(shape, id_, records[id_]) for id_ in ids]
-            yield Page(versions, [], list(refused), msgspec.json.encode(here).decode(), last)
+            done = [a for version in versions if (a := activity_of(version))] if shape.object == "task" else []
+            yield Page(versions, done, list(refused), msgspec.json.encode(here).decode(), last)
             refused = []
 
     def _version(self, shape: Shape, id_: str, held: Held) -> RecordVersion:
-        fields = held.fields
+        fields = dict(held.fields)
+        if shape.object == "user":
+            fields.setdefault("IsActive", True)
+        elif shape.object == "task":
+            fields["IsClosed"] = finished(fields)
         links = {word: str(value) for word, name in shape.links.items() if (value := fields.get(name))}
         if "who" in links:
             person = "contact" if links["who"] in self._folder.records("contact") else "lead"
@@ -241,7 +267,7 @@ class FilesCrm:
             Ref(self._system, shape.object, id_),
             held.modified_at,
             _time(created),
-            dict(fields),
+            fields,
             links,
             deleted=str(fields.get("IsDeleted")).casefold() == "true",
             merged_into=Ref(self._system, "contact", converted) if converted else None,

@@ -10,11 +10,12 @@ from typing import Any
 
 from adapters.conformance.write_rule import same
 from adapters.files.journal import Entry, Journal
-from adapters.files.shapes import BY_OBJECT, CREATED, ID, KEY, MODIFIED, MODIFIED_BY, OUR_USER
+from adapters.files.shapes import BY_OBJECT, CREATED, ID, KEY, MODIFIED, MODIFIED_BY, OUR_USER, TRUTHS
 from adapters.files.tables import BadLine, open_table
 from connector.domain.records import RefusedRow, Value
 
 ENDINGS = (".csv", ".ndjson", ".parquet")
+_TRUE = frozenset({"1", "true", "yes", "t", "y"})
 #: (name, size in bytes, mtime in nanoseconds) of each file of an object
 Signature = tuple[tuple[str, int, int], ...]
 
@@ -124,6 +125,9 @@ def _take_row(base: dict[str, Held], columns: list[str], cells: Any, modified_at
     fields: dict[str, Value] = {
         name: None if value == "" else value for name, value in zip(columns, cells, strict=False)
     }
+    for name in TRUTHS & fields.keys():
+        value = fields[name]
+        fields[name] = None if value is None else str(value).casefold() in _TRUE
     id_ = fields.get(ID)
     if id_ is None:
         return BadLine("no_id", f"the row has no {ID}")

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from connector.domain.records import Value
+
 
 @dataclass(frozen=True, slots=True)
 class Shape:
@@ -38,6 +40,51 @@ MODIFIED_BY = "LastModifiedById"
 KEY = "Handoff_Key__c"
 #: The user behind our own writes, by which they are recognised when they are pulled back.
 OUR_USER = "handoff"
+
+#: Columns that are true or false, whatever word an export uses for it.
+TRUTHS = frozenset(
+    {
+        *("IsActive", "IsClosed", "IsConverted", "IsDeleted", "IsReminderSet", "IsWon"),
+        *("HasOptedOutOfEmail", "DoNotCall"),
+    }
+)
+_OURS = {
+    "owner": "OwnerId",
+    "status": "Status",
+    "key": KEY,
+    "stage_entry": "Handoff_Stage_Entry__c",
+    "changed_by": MODIFIED_BY,
+    "account": "AccountId",
+}
+#: Our word for what the engine itself reads or writes → column.
+NATIVE: Mapping[str, Mapping[str, str]] = {
+    "lead": _OURS,
+    "contact": {word: name for word, name in _OURS.items() if word != "status"},
+    "account": {"owner": "OwnerId"},
+    "user": {"username": "Username", "name": "Name", "active": "IsActive", "time_zone": "TimeZoneSidKey"},
+    "queue": {"name": "Name"},
+    "opportunity": {"closed": "IsClosed", "won": "IsWon"},
+    "task": {
+        "subject": "Subject",
+        "body": "Description",
+        "owner": "OwnerId",
+        "who": "WhoId",
+        "priority": "Priority",
+        "status": "Status",
+        "closed": "IsClosed",
+        "due_date": "ActivityDate",
+        "due_at": "Handoff_Due__c",
+        "reminder_at": "ReminderDateTime",
+        "reminder_on": "IsReminderSet",
+        "key": KEY,
+        "rule": "Handoff_Rule__c",
+        "changed_by": MODIFIED_BY,
+    },
+}
+NATIVE_VALUES: Mapping[str, Mapping[str, Value]] = {
+    "task.status": {"open": "Not Started", "closed": "Completed"},
+    "task.priority": {"high": "High", "normal": "Normal", "low": "Low"},
+}
 
 _PERSON = {
     "email": "Email",

@@ -37,6 +37,24 @@ LINKS: Mapping[str, str] = {
     "parent_id": "parent",
     "lead_id": "lead",
     "contact_id": "contact",
+    "who": "who",
+}
+_PERSON_WORDS = {"owner": "owner_id", "account": "account_id"} | {
+    word: word for word in ("status", "key", "stage_entry", "changed_by")
+}
+_TASK_WORDS = (
+    *("subject", "body", "who", "priority", "status", "closed", "due_date", "due_at", "reminder_at", "reminder_on"),
+    *("key", "rule", "changed_by"),
+)
+#: Our word for what the engine itself reads or writes → field.
+NATIVE: Mapping[str, Mapping[str, str]] = {
+    "lead": _PERSON_WORDS,
+    "contact": _PERSON_WORDS,
+    "account": {"owner": "owner_id"},
+    "user": {word: word for word in ("username", "name", "active", "time_zone")},
+    "queue": {"name": "name"},
+    "opportunity": {"closed": "closed", "won": "won"},
+    "task": {"owner": "owner_id"} | {word: word for word in _TASK_WORDS},
 }
 
 
@@ -119,6 +137,7 @@ class MemoryCrm:
             batch_size=self._batch_size,
             settle_after=timedelta(minutes=10),
             creation_key_unique=dict.fromkeys(WRITABLE, True),
+            native=NATIVE,
         )
 
     def want(self, fields: Sequence[tuple[str, str]]) -> None:
@@ -217,6 +236,10 @@ class MemoryCrm:
         records = self.records(object)
         return {id_: {name: records[id_].fields.get(name) for name in fields} for id_ in ids if id_ in records}
 
+    def user_id(self) -> str | None:
+        """Give the user behind our own writes."""
+        return OUR_USER
+
     def clock(self) -> datetime | None:
         """Give the clock of the last pull or batch."""
         return self._clock
@@ -287,8 +310,12 @@ class MemoryCrm:
     def _store(self, object_: str, id_: str, values: Mapping[str, Value], *, user: str, at: datetime) -> None:
         ref = Ref(self._system, object_, id_)
         known = self._records.get(ref)
-        fields = {**(known.fields if known else {}), **values, "modified_by": user}
+        fields = {**(known.fields if known else {}), **values, "changed_by": user}
+        if object_ == "task":
+            fields["closed"] = fields.get("status") == "closed"
         links = {word: str(value) for name, word in LINKS.items() if (value := fields.get(name))}
+        if "who" in links:
+            links["contact" if Ref(self._system, "contact", links["who"]) in self._records else "lead"] = links["who"]
         created = known.created_at if known else at
         at = at.astimezone(UTC)
         self.add(RecordVersion(ref, at, created, fields, {**(known.links if known else {}), **links}))

@@ -134,6 +134,39 @@ def test_a_task_points_at_a_lead_of_the_same_batch(folder):
     assert record.links == {"who": lead.id, "lead": lead.id}
 
 
+@pytest.mark.parametrize(
+    ("columns", "type_"),
+    [
+        ({"Status": "Completed", "TaskSubtype": "Call"}, "call"),
+        ({"IsClosed": "true", "Type": "Meeting"}, "meeting"),
+        ({"Status": "Completed"}, "other"),
+        ({"Status": "Open", "TaskSubtype": "Call"}, None),
+    ],
+)
+def test_a_finished_task_is_something_a_person_of_ours_did(folder, columns, type_):
+    row = {"Id": "t", "WhoId": "1", "LastModifiedById": "rep1", "CompletedDateTime": "2026-04-02T10:00:00", **columns}
+    (folder / "tasks.ndjson").write_text(json.dumps(row) + "\n")
+    (page,) = crm(folder).pull("tasks", None, now=NOW)
+    found = [(a.type, a.person.object, a.by_user, a.occurred_at.isoformat()) for a in page.activities]
+    assert found == ([(type_, "lead", "rep1", "2026-04-02T10:00:00+00:00")] if type_ else [])
+
+
+def test_words_of_an_export_become_truths_and_users_are_active_unless_they_are_not(folder):
+    (folder / "users.csv").write_text("Id,Username,IsActive\n1,a,TRUE\n2,b,0\n3,c,\n")
+    (folder / "queues.csv").write_text("Id,Name\n9,Unassigned\n")
+    assert [user.fields["IsActive"] for user in pulled(crm(folder), "users")[0]] == [True, False, None]
+    (folder / "users.csv").write_text("Id,Username\n1,a\n")
+    assert [user.fields["IsActive"] for user in pulled(crm(folder), "users")[0]] == [True]
+
+
+def test_a_task_that_we_close_is_closed(folder):
+    (made,) = apply(folder, create("t", "task", Subject="Call", Status="Not Started"))
+    close = Write("c", "update", "task", made.id, {"Status": "Completed"}, ours=frozenset({"Status"}))
+    assert not pulled(crm(folder), "tasks")[0][0].fields["IsClosed"]
+    apply(folder, close)
+    assert pulled(crm(folder), "tasks")[0][0].fields["IsClosed"]
+
+
 def test_a_quiet_pull_brings_nothing_and_a_write_of_ours_only_itself(folder):
     adapter = crm(folder)
     _, cursor = pulled(adapter)
