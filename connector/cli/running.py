@@ -19,7 +19,7 @@ from connector.daemon.serve import serve
 from connector.errors import ConfigError, HandoffError, Refused, Stopped
 from connector.logs import set_up_logs
 from connector.pipeline.cycle import Cycle
-from connector.pipeline.turn import cycle_clock, engine_turn, remember_clock
+from connector.pipeline.turn import cycle_clock, engine_turn, engine_turn_if_free, remember_clock
 from connector.trust.golive import refuse_unless_ready
 
 
@@ -69,12 +69,14 @@ def plan(
     set_up_logs(verbose=verbose, quiet=not as_json)
     moment = instant(as_of)
     with Progress(enabled=not as_json) as progress, open_house(config, progress=progress, stop=Signals()) as house:
-        with engine_turn(house.store, house.engine.owner):
+        with engine_turn_if_free(house.store, house.engine.owner) as ours:
             now = _clock(house, moment)
-            remember_clock(house.store, now)
             cycle = Cycle(house.engine, now=now)
+            if ours:
+                remember_clock(house.store, now)
             try:
-                report = cycle.plan()
+                # Beside a daemon the plan is made from what has landed; pulling and the clock are the daemon's.
+                report = cycle.plan(pull=ours)
             except HandoffError as error:
                 _fail(error, cycle, as_json=as_json)
                 raise
@@ -106,13 +108,16 @@ def run(
 
 def _cycle(config: ConfigFile, plan_id: str | None, as_of: datetime | None, *, as_json: bool) -> int:
     with Progress(enabled=not as_json) as progress, open_house(config, progress=progress, stop=Signals()) as house:
-        with engine_turn(house.store, house.engine.owner):
+        turn = engine_turn_if_free if plan_id else engine_turn
+        with turn(house.store, house.engine.owner) as ours:
             now = _clock(house, as_of)
             cycle = Cycle(house.engine, now=now)
             try:
                 _ready(house, now)
-                remember_clock(house.store, now)
-                report = cycle.run_plan(plan_id) if plan_id else cycle.run()
+                if ours:
+                    remember_clock(house.store, now)
+                # Beside a daemon a plan's rows are handed to it: it delivers them with its next batch.
+                report = cycle.run_plan(plan_id, deliver=ours) if plan_id else cycle.run()
             except HandoffError as error:
                 _fail(error, cycle, as_json=as_json)
                 raise

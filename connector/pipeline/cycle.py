@@ -109,8 +109,8 @@ class Cycle:
         """
         return self._walk("run", pull=True, scope=scope)
 
-    def run_plan(self, plan_id: str) -> Report:
-        """Do exactly what a stored plan says.
+    def run_plan(self, plan_id: str, *, deliver: bool = True) -> Report:
+        """Do exactly what a stored plan says; without ``deliver`` its rows are left to whoever drains the outbox.
 
         Raises:
             Refused: there is no such plan, its ground has moved, or writes are paused.
@@ -131,7 +131,10 @@ class Cycle:
                 living = store.knowledge.persons().num_rows
                 limited = with_limits(decisions, census, self._engine.limits, living=living, now=self._now)
                 store.knowledge.commit_decisions(limited)
-            self._write(before, decisions.run_id)
+            if deliver:
+                self._write(before, decisions.run_id)
+            else:
+                self._count(Drained(), before, decisions.run_id)
         return self.report
 
     def deliver(self) -> Report:

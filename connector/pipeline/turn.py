@@ -5,13 +5,14 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from datetime import UTC, datetime, timedelta
 
 from connector.errors import ConfigError, LocalFault
 from connector.ports.store import Store
 
 LEASE = "engine"
+BUSY = "engine.busy"
 #: a dead holder is replaced within this time
 TTL = timedelta(seconds=8)
 _RENEW_SECONDS = 2.0
@@ -21,8 +22,8 @@ _LAST = "last_as_of"
 
 
 @contextmanager
-def engine_turn(store: Store, owner: str, *, patience_seconds: float = PATIENCE_SECONDS) -> Iterator[None]:
-    """Hold the engine lease for the block, renewed from a thread of its own.
+def engine_turn(store: Store, owner: str, *, patience_seconds: float = PATIENCE_SECONDS) -> Iterator[bool]:
+    """Hold the engine lease for the block, renewed from a thread of its own; gives True.
 
     Raises:
         LocalFault: another engine holds it and did not finish in time.
@@ -31,7 +32,7 @@ def engine_turn(store: Store, owner: str, *, patience_seconds: float = PATIENCE_
     while not store.switches.acquire(LEASE, owner, TTL):
         if time.monotonic() >= deadline:
             raise LocalFault(
-                "engine.busy",
+                BUSY,
                 "another run or daemon is at work on this state",
                 cure="wait for it to end, or stop it; `handoff status` shows the last runs",
             )
@@ -40,11 +41,24 @@ def engine_turn(store: Store, owner: str, *, patience_seconds: float = PATIENCE_
     keeper = threading.Thread(target=_keep, args=(store, owner, done), name="engine-lease", daemon=True)
     keeper.start()
     try:
-        yield
+        yield True
     finally:
         done.set()
         keeper.join(timeout=_RENEW_SECONDS * 2)
         store.switches.release(LEASE, owner)
+
+
+@contextmanager
+def engine_turn_if_free(store: Store, owner: str) -> Iterator[bool]:
+    """Hold the engine lease for the block if nobody else does, and say whether it is ours."""
+    with ExitStack() as stack:
+        try:
+            ours = stack.enter_context(engine_turn(store, owner, patience_seconds=0))
+        except LocalFault as error:
+            if error.code != BUSY:
+                raise
+            ours = False
+        yield ours
 
 
 def _keep(store: Store, owner: str, done: threading.Event) -> None:
