@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 
 from connector.domain.records import Activity, Page, RecordVersion
 from connector.errors import LocalFault
-from connector.lake.layout import activities_stream, activity_table, record_table, records_stream
+from connector.lake.layout import activities_stream, activity_table, alias_of, record_table, records_stream, sound
 from connector.ports.store import Manifest, Segment
 
 #: unlisted files younger than this may belong to somebody who is just committing
@@ -88,8 +88,7 @@ class Landing:
         held = self._held(stream, min(times), max(times), ["id", "modified_at", "shape", "deleted", "merged_into"])
         fresh = []
         for version in versions:
-            alias = None if version.merged_into is None else str(version.merged_into)
-            key = (version.ref.id, version.modified_at, shape, version.deleted, alias)
+            key = (sound(version.ref.id), version.modified_at, shape, version.deleted, alias_of(version))
             if key not in held:
                 held.add(key)
                 fresh.append(version)
@@ -100,7 +99,7 @@ class Landing:
         held = self._held(stream, min(times), max(times), ["kind", "id", "modified_at", "deleted"])
         fresh = []
         for activity in activities:
-            key = (activity.ref.object, activity.ref.id, activity.modified_at, activity.deleted)
+            key = (activity.ref.object, sound(activity.ref.id), activity.modified_at, activity.deleted)
             if key not in held:
                 held.add(key)
                 fresh.append(activity)
@@ -149,7 +148,7 @@ class Landing:
         """Delete old files that no manifest row lists, and retired segments past their grace; return how many."""
         listed = {segment.path for segment in self._manifest.segments()}
         grace = now - _SWEEP_AFTER
-        retired = set(self._manifest.retired_before(grace))
+        retired = set(self._manifest.retired_before(grace)) - listed
         swept = 0
         for path in self._root.rglob("*.parquet"):
             name = path.relative_to(self._root).as_posix()
@@ -157,6 +156,8 @@ class Landing:
             if name not in listed and (old or name in retired):
                 path.unlink(missing_ok=True)
                 swept += 1
+        if retired:
+            self._manifest.forget_retired(sorted(retired))
         return swept
 
 
@@ -166,16 +167,34 @@ def read_segment(root: Path, segment: Segment, columns: list[str] | None = None)
     Raises:
         LocalFault: the file is missing or no longer what was written.
     """
-    path = root / segment.path
     try:
-        return pq.read_table(path, columns=columns, partitioning=None)
+        return pq.read_table(root / segment.path, columns=columns, partitioning=None)
     except (OSError, pa.ArrowException) as error:
-        raise LocalFault(
-            "lake.segment_unreadable",
-            f"segment {segment.path} is missing or corrupt",
-            cure="restore the file from a backup; the manifest keeps its name and checksum",
-            at=str(path),
-        ) from error
+        raise _unreadable(root, segment) from error
+
+
+def check_segment(root: Path, segment: Segment) -> None:
+    """Compare one segment with its checksum.
+
+    Raises:
+        LocalFault: the file is missing or no longer what was written.
+    """
+    try:
+        with (root / segment.path).open("rb") as file:
+            same = hashlib.file_digest(file, "sha256").hexdigest() == segment.sha256
+    except OSError as error:
+        raise _unreadable(root, segment) from error
+    if not same:
+        raise _unreadable(root, segment)
+
+
+def _unreadable(root: Path, segment: Segment) -> LocalFault:
+    return LocalFault(
+        "lake.segment_unreadable",
+        f"segment {segment.path} is missing or corrupt",
+        cure="restore the file from a backup; the manifest keeps its name and checksum",
+        at=str(root / segment.path),
+    )
 
 
 def _fsync_folder(folder: Path) -> None:

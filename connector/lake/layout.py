@@ -77,29 +77,39 @@ def as_text(value: Value) -> str | None:
         case int():
             return str(value)
         case _:
-            text = value.encode("utf-8", "replace").decode("utf-8")
+            text = sound(value)
             return text if text.strip() else None
+
+
+def sound(text: str) -> str:
+    """Give the text as it can be stored: half a character (a lone surrogate) becomes a question mark."""
+    return text.encode("utf-8", "replace").decode("utf-8")
 
 
 def record_table(versions: Sequence[RecordVersion], *, shape: str, landed_at: datetime) -> pa.Table:
     """Lay versions of one object out as columns."""
     count = len(versions)
     columns: dict[str, pa.Array] = {
-        "id": pa.array([v.ref.id for v in versions], pa.string()),
+        "id": pa.array([sound(v.ref.id) for v in versions], pa.string()),
         "modified_at": pa.array([v.modified_at for v in versions], INSTANT),
         "created_at": pa.array([v.created_at for v in versions], INSTANT),
         "deleted": pa.array([v.deleted for v in versions], pa.bool_()),
-        "merged_into": pa.array([None if v.merged_into is None else str(v.merged_into) for v in versions], pa.string()),
+        "merged_into": pa.array([alias_of(v) for v in versions], pa.string()),
         "shape": pa.array([shape] * count, pa.string()),
         "landed_at": pa.array([landed_at] * count, INSTANT),
     }
     names = dict.fromkeys(name for v in versions for name in v.fields)
     for name in names:
-        columns[FIELD + name] = pa.array([as_text(v.fields.get(name)) for v in versions], pa.string())
+        columns[FIELD + sound(name)] = pa.array([as_text(v.fields.get(name)) for v in versions], pa.string())
     words = dict.fromkeys(word for v in versions for word in v.links)
     for word in words:
-        columns[LINK + word] = pa.array([v.links.get(word) or None for v in versions], pa.string())
+        columns[LINK + word] = pa.array([as_text(v.links.get(word)) for v in versions], pa.string())
     return pa.table(columns)
+
+
+def alias_of(version: RecordVersion) -> str | None:
+    """Name the record that a version was merged into, as the lake keeps it."""
+    return None if version.merged_into is None else sound(str(version.merged_into))
 
 
 def activity_table(activities: Sequence[Activity], *, landed_at: datetime) -> pa.Table:
@@ -107,12 +117,12 @@ def activity_table(activities: Sequence[Activity], *, landed_at: datetime) -> pa
     rows = [
         (
             a.ref.object,
-            a.ref.id,
+            sound(a.ref.id),
             a.type,
-            *a.person,
+            *map(sound, a.person),
             a.occurred_at,
             *(as_text(text) for text in (a.url, a.path, a.asset, a.form, a.campaign, a.value, a.subject)),
-            a.by_user,
+            as_text(a.by_user),
             a.modified_at,
             a.deleted,
             landed_at,

@@ -11,8 +11,9 @@ import pyarrow as pa
 
 from connector.errors import LocalFault
 from connector.lake.engine import querying
+from connector.lake.landing import check_segment
 from connector.lake.layout import ACTIVITY_COLUMNS, RECORD_COLUMNS, activities_stream, records_stream
-from connector.ports.store import Manifest
+from connector.ports.store import Manifest, Segment
 
 
 class Lake:
@@ -37,7 +38,8 @@ class Lake:
             records_stream(system, object_),
             RECORD_COLUMNS,
             "SELECT * FROM rows WHERE landed_at <= $as_of "
-            "QUALIFY row_number() OVER (PARTITION BY id ORDER BY modified_at DESC, landed_at DESC, deleted DESC) = 1 "
+            "QUALIFY row_number() OVER (PARTITION BY id ORDER BY modified_at DESC, landed_at DESC, deleted DESC, "
+            "merged_into NULLS LAST, shape) = 1 "
             "ORDER BY id",
             as_of,
         )
@@ -80,10 +82,20 @@ class Lake:
                 # Bound as a variable: a prepared list of thousands of paths is parsed once.
                 rows = connection.read_parquet(paths, union_by_name=True, hive_partitioning=False)  # noqa: F841 - by name
                 return connection.sql(query, params={"as_of": as_of}).to_arrow_table()
-            except (duckdb.IOException, duckdb.InvalidInputException, duckdb.InternalException) as error:
+            except duckdb.Error as error:
+                self._accuse(segments)
                 raise LocalFault(
-                    "lake.segment_unreadable",
-                    f"a segment of {stream} is missing or corrupt",
-                    cure="restore the lake's folder from a backup; `handoff status` names the segments",
+                    "lake.unreadable",
+                    f"{stream} cannot be read although its segments are whole",
+                    cure="free memory and space for temporary files, then try again",
                     at=str(self._root / stream),
                 ) from error
+
+    def _accuse(self, segments: Sequence[Segment]) -> None:
+        """Name the segment that is not what was written: a query's own words do not always say which.
+
+        Raises:
+            LocalFault: some segment is missing or has another checksum.
+        """
+        for segment in segments:
+            check_segment(self._root, segment)
