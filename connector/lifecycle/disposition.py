@@ -20,7 +20,7 @@ def dispositions(lifecycle: LifecycleFile, facts: pa.Table) -> pa.Array:
     """
     stage, verdict = facts.column("stage"), facts.column("verdict")
     asleep = pc.is_in(stage, pa.array([lifecycle.stages[0], *sorted(NURTURED)]))
-    disqualified = pc.or_(pc.equal(stage, "disqualified"), pc.equal(verdict, "disqualified"))
+    disqualified = pc.or_kleene(pc.equal(stage, "disqualified"), pc.equal(verdict, "disqualified"))
     result = pc.if_else(
         asleep, pc.if_else(pc.fill_null(pc.equal(verdict, "review"), False), "review", "nurture"), "sales"
     )

@@ -82,6 +82,8 @@ class _Walk:
         if self._moved[rows].any():
             facts = _just_entered(facts)
         stage = self._stage[rows]
+        here = pa.array([self._stages[position] for position in stage], pa.string())
+        facts = facts.set_column(facts.column_names.index("stage"), "stage", here)
         instant = np.datetime64(self._now.replace(tzinfo=None), "us")
         cooling = np.greater(
             self._cool[rows], instant, where=~np.isnat(self._cool[rows]), out=np.zeros(len(rows), bool)

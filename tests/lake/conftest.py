@@ -15,6 +15,7 @@ from connector.lake.reading import Lake
 from state import open_store
 
 T0 = datetime(2026, 3, 1, tzinfo=UTC)
+FAR = datetime.max.replace(tzinfo=UTC)
 
 
 def version(id_: str, modified_at: datetime = T0, **changes: Any) -> RecordVersion:
@@ -44,7 +45,7 @@ class Place:
         page = Page(records, activities, cursor=cursor, last=True)
         return self.landing.land("crm", "stream", [page], shapes={"contact": shape}, landed_at=at)
 
-    def current(self, *, as_of: datetime = datetime.max.replace(tzinfo=UTC)) -> dict[str, dict[str, Any]]:
+    def current(self, *, as_of: datetime = FAR) -> dict[str, dict[str, Any]]:
         return {row["id"]: row for row in self.lake.current("crm", "contact", as_of=as_of).to_pylist()}
 
     def files(self) -> list[Path]:
