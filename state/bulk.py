@@ -17,6 +17,8 @@ from state.database import Database
 
 #: rows held as Python objects at a time while a large set is read or written
 _CHUNK_ROWS = 50_000
+#: made once: a hundred thousand bodies are written in one commit
+_encode = json.JSONEncoder(separators=(",", ":")).encode
 
 
 def storable(text: str) -> str:
@@ -182,4 +184,4 @@ def _last_of_each(rows: pa.Table, keys: Sequence[str]) -> pa.Table:
 
 def as_json(value: Any) -> str:
     """Write JSON in pure ASCII: any text survives, NUL and half surrogates included."""
-    return json.dumps(value, separators=(",", ":"))
+    return _encode(value)

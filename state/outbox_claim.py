@@ -2,24 +2,29 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Final
 
 from sqlalchemy import Connection, text
 
-from connector.domain.outbox_states import BLOCKING
-from connector.domain.writes import RowState
+from connector.domain.outbox_states import BLOCKING, MOVES, Move
 from connector.ports.store import OutboxRow
 from state.database import Database
-from state.instants import from_us
 from state.outbox_dependents import states
 from state.outbox_rows import COLUMNS, row_of
+
+#: the columns of a row as they will be once it is taken
+_CHANGED: Final = {
+    "state": f"'{MOVES[Move.CLAIM].target.value}'",
+    "attempts": "o.attempts + 1",
+    "sent_at": "CAST(:now AS bigint)",
+}
+_TAKEN: Final = ", ".join(_CHANGED.get(name, f"o.{name}") for name in COLUMNS.split(", "))
 
 #: The blockers of a lane in order: what is on its way or unclear first, then todo by age; a row may go when it is the
 #: first itself. Scalar subqueries on purpose: each candidate asks the index by itself, whatever the planner believes
 #: about a table that was filled a second ago.
 _CLAIMABLE: Final = f"""
-    SELECT {", ".join("o." + name.strip() for name in COLUMNS.split(","))} FROM outbox o
+    SELECT {_TAKEN} FROM outbox o
     WHERE o.state = 'todo' AND (o.not_before IS NULL OR o.not_before <= :now)
     AND o.id = (SELECT b.id FROM outbox b WHERE b.lane = o.lane AND b.state IN ({states(*BLOCKING)})
                 ORDER BY CASE b.state WHEN 'todo' THEN 1 ELSE 0 END, b.id LIMIT 1)
@@ -47,10 +52,7 @@ def claim(
         for way in ("seqscan", "bitmapscan", "sort"):
             connection.exec_driver_sql(f"SET LOCAL enable_{way} = off")
     found = connection.execute(text(f"{_CLAIMABLE} {lock}"), {"now": now_us, "limit": limit})
-    sent_at = from_us(now_us)
-    rows = [
-        replace(row, state=RowState.DOING, attempts=row.attempts + 1, sent_at=sent_at) for row in map(row_of, found)
-    ]
+    rows = [row_of(values) for values in found]
     if rows:
         update = f"""
             UPDATE outbox SET state = 'doing', attempts = attempts + 1, sent_at = :now, lease_owner = :owner,

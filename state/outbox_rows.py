@@ -17,8 +17,8 @@ from state.instants import from_us, to_us
 
 #: what ``row_of`` reads, in its order
 COLUMNS: Final = (
-    "id, key, kind, object, target_id, lane, grp, cause, rule, person_id, reason, run_id, plan_id, priority,"
-    " decided_at, body, depends_on, state, held_by, attempts, not_before, sent_at, code, message, fixer"
+    "id, key, kind, object, target_id, lane, grp, cause, rule, person_id, reason, run_id, plan_id, priority, "
+    "decided_at, body, depends_on, state, held_by, attempts, not_before, sent_at, code, message, fixer"
 )
 #: what ``values_of`` gives, in its order
 INSERTED: Final = (
@@ -44,6 +44,9 @@ INSERTED: Final = (
     "held_by",
     "not_before",
 )
+
+#: reads what ``as_json`` wrote, without looking for white space around it
+_decode = json.JSONDecoder().raw_decode
 
 
 def update_key(lane: str, group: str, seq: int) -> str:
@@ -104,7 +107,7 @@ def row_of(values: Sequence[Any]) -> OutboxRow:
         id_, key, kind, object_, target_id, lane, group, cause, rule, person_id, reason, run_id, plan_id, priority,
         decided_at, body, depends_on, state, held_by, attempts, not_before, sent_at, code, message, fixer,
     ) = values  # fmt: skip
-    wish = json.loads(body)
+    wish, _ = _decode(body)
     return OutboxRow(
         id=id_,
         write=Write(
