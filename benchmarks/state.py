@@ -55,8 +55,16 @@ def _row(number: int) -> OutboxRow:
 
 
 def _decisions(rows: list[OutboxRow]) -> Decisions:
-    empty = [schema.empty_table() for schema in (IDENTITIES, PERSONS, STAGE_MOVES, SCORE_HISTORY)]
-    return Decisions("run", "plan", NOW, *empty, rows=rows)
+    return Decisions(
+        run_id="run",
+        plan_id="plan",
+        at=NOW,
+        identities=IDENTITIES.empty_table(),
+        persons=PERSONS.empty_table(),
+        stage_moves=STAGE_MOVES.empty_table(),
+        scores=SCORE_HISTORY.empty_table(),
+        rows=rows,
+    )
 
 
 def _plain(folder: Path, rows: list[OutboxRow], batch: int) -> tuple[float, float]:
