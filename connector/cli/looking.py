@@ -9,7 +9,6 @@ from typing import Annotated, Any
 
 import typer
 from rich.console import Console
-from rich.table import Table
 
 from connector.bootstrap import open_house, open_state, read_settings, utc_now
 from connector.cli.options import DEFAULT_CONFIG, AsJson, AsOf, ConfigFile, Verbose, instant
@@ -29,6 +28,16 @@ from connector.trust.golive import unsigned
 
 DAY = timedelta(hours=24)
 _OPEN = (RowState.TODO, RowState.DOING, RowState.UNKNOWN)
+
+#: what a reader does next, by state and by what holds the row
+_CURES = {
+    ("held", "limit"): "`handoff plan` and `handoff explain` show why; `handoff approve {plan}` releases it once",
+    ("held", "budget"): "the next run goes on when calls are free again",
+    ("held", "mode"): "`handoff resume`, or mode: live, and the next run goes on",
+    ("held", "dependency"): "it goes with the row it waits for",
+    ("dead", ""): "cure the cause, then `handoff outbox retry`; or `handoff outbox dismiss` gives it up",
+    ("unknown", ""): "the next run looks it up before it sends it again",
+}
 
 outbox = typer.Typer(help="Held and dead writes, grouped by cause: list, retry, dismiss.", no_args_is_help=True)
 
@@ -139,14 +148,17 @@ def list_outbox(config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) ->
     screen = console()
     if not groups:
         screen.print("nothing waits for a person")
-    table = Table(box=None, padding=(0, 2, 0, 0))
-    for name in ("state", "why", "what", "rows", "who acts", "plan", "example"):
-        table.add_column(name)
     for group in groups:
-        table.add_row(*(str(group[name]) for name in ("state", "why", "what", "rows", "fixer", "plan", "example")))
-    if groups:
-        screen.print(table)
-        screen.print("held by a limit: `handoff approve PLAN`; dead: cure the cause, then `handoff outbox retry`")
+        rows = "row" if group["rows"] == 1 else "rows"
+        screen.print(f"{group['rows']:,} {rows} {group['state']}: {group['what']}, {group['why']}", style="bold")
+        if group["message"]:
+            screen.print(f"  {group['message']}")
+        if group["fixer"]:
+            screen.print(f"  who acts: {group['fixer'].replace('_', ' ')}")
+        screen.print(f"  plan {group['plan']}, for example {group['example']}")
+        cure = _CURES.get((group["state"], group["why"])) or _CURES.get((group["state"], ""))
+        if cure:
+            screen.print(f"  next: {cure.format(plan=group['plan'])}")
     return 0
 
 

@@ -11,6 +11,8 @@ from rich.console import Console
 
 from connector.errors import HandoffError, MappingError
 
+_PIPE_WIDTH = 240
+
 
 class _Screen(Console):
     """A console whose reader may leave (`| head`): the command still ends with its own exit code."""
@@ -27,7 +29,9 @@ def console() -> Console:
     Markup and emoji codes stay off: names and subjects from other systems are shown as they are.
     """
     no_color = bool(os.environ.get("NO_COLOR")) or None
-    return _Screen(highlight=False, soft_wrap=True, markup=False, emoji=False, no_color=no_color)
+    # Without a terminal nothing is cut to its width: a plan's id must come through a pipe whole.
+    width = None if sys.stdout.isatty() else _PIPE_WIDTH
+    return _Screen(highlight=False, soft_wrap=True, markup=False, emoji=False, no_color=no_color, width=width)
 
 
 def emit(document: Any) -> None:

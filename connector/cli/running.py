@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import getpass
 import signal
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Annotated
 
 import structlog
 import typer
 
-from connector.bootstrap import House, on_this_machine, open_house, open_state, read_settings
+from connector.bootstrap import House, on_this_machine, open_house, open_state, read_settings, utc_now
 from connector.cli.options import DEFAULT_CONFIG, AsJson, AsOf, ConfigFile, Verbose, instant
 from connector.cli.output import console, emit
 from connector.cli.progress import Progress
@@ -45,6 +45,13 @@ def _clock(house: House, as_of: datetime | None) -> datetime:
             "as_of.live",
             "a clock of one's own is for files and loopback; in live mode a real system keeps its own time",
             cure="leave --as-of out, or use mode: shadow",
+            at="--as-of",
+        )
+    if as_of is not None and as_of > utc_now() and not on_this_machine(house.settings):
+        raise ConfigError(
+            "as_of.future",
+            f"{as_of.isoformat()} has not come yet, and no later cycle could go back before it",
+            cure="leave --as-of out; a clock ahead of time is for files and loopback",
             at="--as-of",
         )
     return cycle_clock(house.store, as_of)
@@ -114,10 +121,15 @@ def _cycle(config: ConfigFile, plan_id: str | None, as_of: datetime | None, *, a
             cycle = Cycle(house.engine, now=now)
             try:
                 _ready(house, now)
-                if ours:
+                if plan_id is None:
                     remember_clock(house.store, now)
-                # Beside a daemon a plan's rows are handed to it: it delivers them with its next batch.
-                report = cycle.run_plan(plan_id, deliver=ours) if plan_id else cycle.run()
+                    report = cycle.run()
+                else:
+                    # Beside a daemon a plan's rows are handed to it: it delivers them with its next batch.
+                    report = cycle.run_plan(plan_id, deliver=ours)
+                    # Only now: a plan that is refused must not move the clock.
+                    if ours:
+                        remember_clock(house.store, now)
             except HandoffError as error:
                 _fail(error, cycle, as_json=as_json)
                 raise
@@ -161,7 +173,7 @@ def approve(
 ) -> int:
     """Release, once, what a limit held in a plan; the next delivery checks each row against the CRM again."""
     settings = read_settings(config)
-    now = datetime.now(UTC)
+    now = utc_now()
     with open_state(settings) as store:
         if store.switches.paused() is not None or settings.mode != "live":
             raise Refused(
@@ -182,7 +194,7 @@ def approve(
 def pause(config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> int:
     """Stop all writes, inside one batch; pulling and planning go on."""
     with open_state(read_settings(config)) as store:
-        now = datetime.now(UTC)
+        now = utc_now()
         store.switches.pause(who(), now)
         store.switches.audit(who(), "pause", now)
     _say({"paused": True, "by": who(), "at": now}, "writes are paused; `handoff resume` goes on", as_json=as_json)
@@ -192,7 +204,7 @@ def pause(config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> int:
 def resume(config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> int:
     """Go on writing after a pause."""
     with open_state(read_settings(config)) as store:
-        now = datetime.now(UTC)
+        now = utc_now()
         store.switches.resume(who(), now)
         store.switches.audit(who(), "resume", now)
     _say({"paused": False, "by": who(), "at": now}, "writes go on", as_json=as_json)
