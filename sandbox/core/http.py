@@ -7,7 +7,7 @@ import json
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
-from urllib.parse import parse_qsl, unquote
+from urllib.parse import parse_qsl
 
 
 class Headers(Mapping[str, str]):
@@ -100,10 +100,6 @@ class Request:
     def args(self, name: str) -> list[str]:
         """Return all values of a query parameter, whether it was repeated or joined by commas."""
         return [part for key, value in self.query if key == name for part in value.split(",") if part]
-
-    def segments(self) -> list[str]:
-        """Return the decoded parts of the path between the slashes, without empty ones at the ends."""
-        return [unquote(part) for part in self.path.strip("/").split("/")]
 
 
 @dataclass(slots=True, frozen=True)

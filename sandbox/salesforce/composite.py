@@ -191,7 +191,8 @@ class Composite:
         obj = api.dml.object(kind)
         children = {name.lower(): (child, link.name) for child, link, name in api.state.schema.children(obj.name)}
         for record in records:
-            name = record.get("attributes", {}).get("referenceId")
+            about = record.get("attributes")
+            name = about.get("referenceId") if isinstance(about, dict) else None
             own = {key: value for key, value in record.items() if not (isinstance(value, dict) and "records" in value)}
             if parent is not None:
                 own[parent[0]] = parent[1]
@@ -249,7 +250,10 @@ def _plain(request: Request) -> list[tuple[str, str]]:
 def _resolved(outer: Request, part: dict[str, Any], known: dict[str, Any]) -> Request:
     """Return a part as a request of its own; headers of the outer request do not reach it, but for who asks."""
     headers = [("authorization", outer.headers.get("authorization", ""))]
-    for name, value in (part.get("httpHeaders") or {}).items():
+    own = part.get("httpHeaders") or {}
+    if not isinstance(own, dict):
+        raise bad_json("httpHeaders must be an object")
+    for name, value in own.items():
         if name.lower() in FORBIDDEN_HEADERS:
             raise ApiError("INVALID_INPUT", f"Header {name} is not allowed in a subrequest")
         headers.append((name, str(value)))

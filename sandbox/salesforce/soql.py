@@ -198,6 +198,13 @@ class Parser:
         self._next += 1
         return token
 
+    def _whole(self) -> int:
+        token = self._peek()
+        if token is None or not token.text.isdigit():
+            raise self._unexpected()
+        self._next += 1
+        return int(token.text)
+
     # -- clauses -------------------------------------------------------------------------------
 
     def _query(self) -> Query:
@@ -232,12 +239,12 @@ class Parser:
             while self._maybe(","):
                 query.order.append(self._order())
         if self._maybe("limit"):
-            query.limit = int(self._word("number").text)
+            query.limit = self._whole()
         if self._maybe("offset"):
-            offset = self._word("number")
-            query.offset = int(offset.text)
-            if query.offset > 2000:
-                raise at(self._text, offset.start, "Maximum SOQL offset allowed is 2000", "NUMBER_OUTSIDE_VALID_RANGE")
+            token = self._peek()
+            query.offset = self._whole()
+            if query.offset > 2000 and token is not None:
+                raise at(self._text, token.start, "Maximum SOQL offset allowed is 2000", "NUMBER_OUTSIDE_VALID_RANGE")
         if self._maybe("all"):
             self._take("rows")
         if self._maybe("for"):

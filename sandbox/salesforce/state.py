@@ -15,7 +15,6 @@ if TYPE_CHECKING:
     from sandbox.core.clock import OrgClock
     from sandbox.core.records import Record, Records
 
-ADMIN_USERNAME = "admin@corp.example"
 INTEGRATION_USERNAME = "handoff@corp.example"
 #: Daily calls of a Developer Edition org.
 DAILY_CALLS = 15_000

@@ -108,7 +108,10 @@ def _whole(metadata: dict[str, Any], key: str, default: int) -> int:
 
 def _values(metadata: dict[str, Any]) -> tuple[tuple[str, ...], Any, bool]:
     chosen = metadata.get("valueSet") or {}
-    entries = (chosen.get("valueSetDefinition") or {}).get("value") or []
+    definition = chosen.get("valueSetDefinition") or {} if isinstance(chosen, dict) else None
+    entries = definition.get("value") or [] if isinstance(definition, dict) else None
+    if not isinstance(entries, list) or not all(isinstance(entry, dict) for entry in entries):
+        raise bad_json("valueSet must hold a valueSetDefinition with a list of values")
     names = tuple(str(entry.get("fullName") or entry.get("valueName") or entry.get("label")) for entry in entries)
     default = next((name for name, entry in zip(names, entries, strict=True) if entry.get("default")), None)
     return names, default, bool(chosen.get("restricted"))
