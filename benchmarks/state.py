@@ -17,6 +17,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
+from connector.domain.records import Value
 from connector.domain.writes import Cause, OutcomeKind, Write, WriteOutcome
 from connector.ports.store import (
     IDENTITIES,
@@ -32,7 +33,7 @@ NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
 
 def _row(number: int) -> OutboxRow:
-    fields = {
+    fields: dict[str, Value] = {
         "Handoff_Score__c": number % 100,
         "Handoff_Grade__c": "B2",
         "Handoff_Reasons__c": f"visited pricing {number}",
