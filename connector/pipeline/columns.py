@@ -174,13 +174,15 @@ def with_memory(
     """Set memory beside each person; where there is none, take over the stage and entry that the CRM record shows.
 
     A person merged into another hands its memory on where the survivor has none. Signals count from the entry into the
-    stage.
+    stage; the CRM does not say when that was, so that of a stage taken over nothing counts that is known by now: it was
+    weighed by whoever set the stage.
     """
     names = {field.source: name for name, field in mappings.fields.crm.person.items()}
     stage, entry = "crm." + names.get("stage", ""), "crm." + crm.native.get("lead", {}).get("stage_entry", "")
     stages = ", ".join(f"'{name}'" for name in mappings.lifecycle.stages)
     held = f'CASE WHEN "{stage}" IN ({stages}) THEN "{stage}" END' if stage in people.column_names else "NULL::VARCHAR"
     number = f'TRY_CAST("{entry}" AS BIGINT)' if entry in people.column_names else "NULL::BIGINT"
+    since = f"coalesce(m.stage_since, CASE WHEN {held} IS NULL THEN '1970-01-01' ELSE 'infinity' END::TIMESTAMPTZ)"
     return sql(
         f"""
         WITH kept AS (
@@ -192,12 +194,12 @@ def with_memory(
         SELECT p.*, coalesce(m.stage, {held}) AS stage, m.stage_since,
             coalesce(m.stage_entry, {number}, 0) AS stage_entry, m.cool_off_until, m.disposition, m.shown,
             coalesce(m.subject, p.subject) AS kept_subject,
-            coalesce(p.human_last > coalesce(m.stage_since, '1970-01-01'), false) AS "human.touched",
+            coalesce(p.human_last > {since}, false) AS "human.touched",
             p.human_last IS NOT NULL AS "human.ever",
-            coalesce(p.rejected_at > coalesce(m.stage_since, '1970-01-01'), false) AS rejected,
+            coalesce(p.rejected_at > {since}, false) AS rejected,
             coalesce(p.open_opportunity, false) AS "crm.open_opportunity",
             coalesce(p.won_opportunity, false) AS "crm.opportunity_won",
-            coalesce(p.lost_at > coalesce(m.stage_since, '1970-01-01')
+            coalesce(p.lost_at > {since}
                 AND NOT p.open_opportunity AND NOT p.won_opportunity, false) AS "crm.opportunity_lost"
         FROM people p LEFT JOIN kept m USING (person_id) ORDER BY p.person_id
         """,
