@@ -26,7 +26,7 @@ class Cause(StrEnum):
 
 
 class RowState(StrEnum):
-    """States of an outbox row; the moves allowed between them stand in ``connector.delivery.states``."""
+    """States of an outbox row; the moves allowed between them stand in ``connector.domain.outbox_states``."""
 
     TODO = "todo"
     DOING = "doing"

