@@ -143,10 +143,11 @@ class RecordRoutes:
         Raises:
             Refusal: 400 when it does not.
         """
-        definition = self._portal.property(kind, name)
+        definition = self._portal.property(kind, name) if isinstance(name, str) else None
         known = name == "hs_object_id" or (kind.name, name) == ("contacts", "email")
         if not known and not (definition and definition["hasUniqueValue"]):
-            raise invalid(f"{name[:60]} is not a unique property of {kind.name}")
+            # A body may hold anything here, not only a text.
+            raise invalid(f"{str(name)[:60]} is not a unique property of {kind.name}")
         return name
 
     def search(self, request: Request, params: dict[str, str]) -> Response:
