@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import string
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
@@ -62,15 +62,20 @@ def due(desk: Desk, to: str, span: timedelta, *, start: datetime, owner: Owner) 
     return Due(at, at.astimezone(ZoneInfo(owner.time_zone or "UTC")).date().isoformat())
 
 
-class _Blank(dict[str, str]):
-    def __missing__(self, key: str) -> str:
-        return ""
+#: a word in braces, or a doubled brace that stands for itself
+_BRACES = re.compile(r"\{\{|\}\}|\{(\w*)[^{}]*\}")
 
 
 def subject(template: TaskTemplate, words: Mapping[str, str | None], *, limit: int = 255) -> str:
-    """Fill a subject's words; a missing name reads as the company or ``this lead``; cut to ``limit`` characters."""
+    """Fill a subject's words; a missing name reads as the company or ``this lead``; cut to ``limit`` characters.
+
+    Words are put in as they are: nothing in a template reaches beyond them, and nothing in a word is a template.
+    """
     known = {key: value for key, value in words.items() if value}
     known.setdefault("first_name", known.get("last_name") or known.get("company") or "this lead")
-    text = string.Formatter().vformat(template.subject, (), _Blank(known))
-    text = " ".join(text.split())
+
+    def fill(match: re.Match[str]) -> str:
+        return match[0][0] if match[0] in {"{{", "}}"} else known.get(match[1], "")
+
+    text = " ".join(_BRACES.sub(fill, template.subject).split())
     return text if len(text) <= limit else text[: limit - 1].rstrip() + "…"
