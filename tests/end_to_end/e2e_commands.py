@@ -87,9 +87,13 @@ class Commands:
         folder: Path,
         env: dict[str, str],
         kill_at: int | None = None,
-        boundaries: Path | None = None,
+        images: tuple[Path, Path] | None = None,
     ) -> Started:
-        """Start a command in a folder; it kills itself at the boundary ``kill_at``, or lists all in a file."""
+        """Start a command in a folder.
+
+        It kills itself at the boundary ``kill_at``, or copies ``images[0]`` to a folder of its own in ``images[1]`` at
+        each boundary and goes on.
+        """
         with self._lock:
             self._count += 1
             out, err = folder / f"out-{self._count}.txt", folder / f"err-{self._count}.txt"
@@ -100,7 +104,7 @@ class Commands:
             "out": str(out),
             "err": str(err),
             "kill_at": kill_at,
-            "boundaries": None if boundaries is None else str(boundaries),
+            "images": None if images is None else [str(path) for path in images],
         }
         return Started(self._ask(order)["pid"], out, err, self)
 

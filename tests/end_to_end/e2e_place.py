@@ -93,15 +93,16 @@ class Place:
             text = text.replace(null, signed)
         path.write_text(text, encoding="utf-8")
 
-    def start(self, *words: str, kill_at: int | None = None, boundaries: Path | None = None) -> Started:
-        """Start a command in the project's folder."""
+    def start(self, *words: str, kill_at: int | None = None, images: Path | None = None) -> Started:
+        """Start a command in the project's folder; see ``Commands.start``."""
+        pair = None if images is None else (self.folder, images)
         return self._commands.start(
-            list(words), folder=self.project, env=self.environment(), kill_at=kill_at, boundaries=boundaries
+            list(words), folder=self.project, env=self.environment(), kill_at=kill_at, images=pair
         )
 
-    def handoff(self, *words: str, kill_at: int | None = None, boundaries: Path | None = None) -> Done:
+    def handoff(self, *words: str, kill_at: int | None = None, images: Path | None = None) -> Done:
         """Run a command to its end."""
-        return self.start(*words, kill_at=kill_at, boundaries=boundaries).wait()
+        return self.start(*words, kill_at=kill_at, images=images).wait()
 
     def json(self, *words: str, code: int = 0) -> dict[str, Any]:
         """Run a command that must end with ``code``, and give its document."""

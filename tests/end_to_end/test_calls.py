@@ -1,0 +1,36 @@
+"""A first load and a quiet cycle cost no call more than the smallest possible, on both sides."""
+
+from __future__ import annotations
+
+import pytest
+from e2e_place import VENDORS, Place
+
+PEOPLE = 1000
+
+
+@pytest.fixture(scope="module")
+def passes(tmp_path_factory, prepared, commands) -> dict[str, dict[str, dict[str, object]]]:
+    import shutil
+
+    folder = tmp_path_factory.mktemp("calls") / "place"
+    shutil.copytree(prepared(PEOPLE), folder)
+    with Place(folder, commands) as place:
+        counted = {}
+        for name in ("first load", "quiet cycle"):
+            place.mark()
+            document = place.cycle()
+            counted[name] = place.calls()
+            for vendor in VENDORS:
+                assert document["api_calls"][vendor]["used"] > 0
+        assert document["writes"]["planned"] == 0
+        return counted
+
+
+@pytest.mark.parametrize("vendor", VENDORS)
+@pytest.mark.parametrize("cycle", ["first load", "quiet cycle"])
+def test_no_call_is_spent_beyond_the_smallest_number(passes, cycle, vendor):
+    calls = passes[cycle][vendor]
+    over = {n: s for n, s in calls["streams"].items() if s["used"] > s["floor"]}
+    assert calls["used"] <= calls["floor"], over
+    assert calls["violations"] == 0
+    assert "fault" not in calls["apart"]
