@@ -86,7 +86,7 @@ class _Decision:
         totals = dict(zip(ground.people.column("person_id").to_pylist(), self._totals(), strict=True))
         ranked = sorted(
             [*self._rows, *rows_of_own, *accounts],
-            key=lambda row: (row.priority, -(totals.get(row.person_id) or 0.0), row.lane),
+            key=lambda row: (row.priority, -(totals.get(row.person_id) or 0.0), bool(row.depends_on), row.lane),
         )
         return Decided(list(self._without_repeats(ranked)), self._shown(), account_memory)
 

@@ -43,27 +43,52 @@ def hold_excess(
 
     A stage move that is held lets the score in the same row go: our own numbers are bound by the call budget only.
     """
-    counts = dict(used)
-    held_keys: set[str] = set()
-    result = []
-    for row in rows:
-        if row.state is not RowState.TODO:
-            result.append(row)
-            continue
-        allowed = limits.allowed(row.cause, living)
-        if allowed is not None and counts.get(row.cause, 0) >= allowed:
-            held_keys.add(row.write.key)
-            kept, held = split_stage(row, stage_fields)
-            result += [] if kept is None else [kept]
-            result.append(replace(held, state=RowState.HELD, held_by="limit"))
-            continue
-        if held_keys.intersection(row.depends_on):
-            held_keys.add(row.write.key)
-            result.append(replace(row, state=RowState.HELD, held_by="dependency"))
-            continue
-        counts[row.cause] = counts.get(row.cause, 0) + 1
-        result.append(row)
-    return result
+    judge = _Judge(list(rows), limits, used, living, stage_fields)
+    return [row for at in range(len(judge.rows)) for row in judge.verdict(at)]
+
+
+class _Judge:
+    """Judges rows in order; what a row depends on is judged just before it, wherever it stands."""
+
+    def __init__(
+        self,
+        rows: list[OutboxRow],
+        limits: Limits,
+        used: Mapping[Cause, int],
+        living: int,
+        stage_fields: frozenset[str],
+    ) -> None:
+        self.rows = rows
+        self._limits = limits
+        self._counts = dict(used)
+        self._living = living
+        self._stage_fields = stage_fields
+        self._creations = {row.write.key: at for at, row in enumerate(rows) if row.write.kind == "create"}
+        self._verdicts: dict[int, list[OutboxRow]] = {}
+
+    def verdict(self, at: int) -> list[OutboxRow]:
+        """Give what becomes of one row: itself, itself held, or its score let go and its stage move held."""
+        if at not in self._verdicts:
+            row = self.rows[at]
+            self._verdicts[at] = [row]
+            waits = any(self._held(key) for key in row.depends_on)
+            if row.state is RowState.TODO:
+                self._verdicts[at] = self._judged(row, waits=waits)
+        return self._verdicts[at]
+
+    def _held(self, key: str) -> bool:
+        place = self._creations.get(key)
+        return place is not None and self.verdict(place)[-1].state is RowState.HELD
+
+    def _judged(self, row: OutboxRow, *, waits: bool) -> list[OutboxRow]:
+        if waits:
+            return [replace(row, state=RowState.HELD, held_by="dependency")]
+        allowed = self._limits.allowed(row.cause, self._living)
+        if allowed is not None and self._counts.get(row.cause, 0) >= allowed:
+            kept, held = split_stage(row, self._stage_fields)
+            return [*([] if kept is None else [kept]), replace(held, state=RowState.HELD, held_by="limit")]
+        self._counts[row.cause] = self._counts.get(row.cause, 0) + 1
+        return [row]
 
 
 def split_stage(row: OutboxRow, stage_fields: frozenset[str]) -> tuple[OutboxRow | None, OutboxRow]:
