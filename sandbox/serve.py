@@ -242,4 +242,7 @@ def main(argv: Sequence[str]) -> int:
     except (BadStart, OSError) as error:
         sys.stderr.write(f"sandbox: {error}\n")
         return 2
+    finally:
+        # Frozen objects would be reported as leaks by extension modules when the interpreter ends.
+        gc.unfreeze()
     return 0

@@ -160,9 +160,10 @@ class Demo:
 
     def _json(self, *words: str) -> dict[str, Any]:
         done = subprocess.run(  # noqa: S603 - our own interpreter and our own words
-            self._command(*words, "--json"), env=self._environment(), stdout=subprocess.PIPE, text=True, check=False
+            self._command(*words, "--json"), env=self._environment(), capture_output=True, text=True, check=False
         )
         if done.returncode:
+            self._screen.print(done.stderr.rstrip())
             raise AdapterFault(
                 "demo.failed", f"`handoff {words[0]}` ended with {done.returncode}: {done.stdout[-500:]}"
             )

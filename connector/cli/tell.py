@@ -31,7 +31,9 @@ def tell_run(screen: Console, document: dict[str, Any]) -> None:
     """Tell a run: what came in, who moved, what was written, what waits and for whom."""
     colour = _COLOURS[document["verdict"]]
     screen.print(f"run {document['run_id']}: {document['verdict']} ({document['mode']})", style=f"bold {colour}")
-    _facts(screen, document)
+    if document["identity"]["persons"]:
+        # A plan that is carried out pulls and decides nothing; there is nothing to tell of that.
+        _facts(screen, document)
     writes = document["writes"]
     screen.print(
         f"writes: {writes['planned']:,} planned = {writes['written']:,} written + {writes['unchanged']:,} unchanged + "
