@@ -17,8 +17,11 @@ from connector.ports.store import OutboxRow, Store
 LEASE = timedelta(minutes=15)
 #: waits between tries inside one cycle, in real seconds
 _PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 15.0, 15.0)
-#: attempts after which a refusal that may pass is no longer tried within a cycle
+#: beyond the vendor's bound: clocks differ, and an answer is older than it reads
 _MARGIN = timedelta(minutes=1)
+#: a vendor's clock further away than this tells nothing of a cycle that runs on a day of its own (``--as-of``)
+_SAME_TIME = timedelta(hours=12)
+_FINAL = frozenset({OutcomeKind.WRITTEN, OutcomeKind.UNCHANGED, OutcomeKind.HUMAN_WON, OutcomeKind.REJECTED})
 
 
 @dataclass(slots=True)
@@ -45,6 +48,7 @@ class Drain:
         patience: timedelta = timedelta(seconds=60),
         clock: Callable[[], datetime] = lambda: datetime.now(UTC),
         sleep: Callable[[float], None] = time.sleep,
+        timer: Callable[[], float] = time.monotonic,
         stop: Callable[[], bool] = lambda: False,
     ) -> None:
         self._store = store
@@ -54,31 +58,35 @@ class Drain:
         self._patience = patience
         self._clock = clock
         self._sleep = sleep
+        self._timer = timer
         self._stop = stop
+        self._wait_seconds = 0.0
 
     def run(self, *, now: datetime) -> Drained:
         """Send until nothing is due, the pause switch is on, the budget is spent or the system does not answer.
 
-        ``now`` is the cycle's clock, on which ``not_before`` lies. Waiting for what may pass (locks, lost
-        answers) takes at most ``patience`` of real time; what is left then waits for the next run.
+        ``now`` is the cycle's clock at this moment, on which ``not_before`` lies; it goes on with real time.
+        Leases are real time always. Waiting for what may pass (locks, lost answers) takes at most ``patience`` of
+        real time; what is left then waits for the next run.
 
         Raises:
             AccessError: not let in; claimed rows went back.
         """
         drained = Drained()
-        started = time.monotonic()
+        started = self._timer()
         tries = 0
         while not self._stopped(drained, now):
-            self._store.outbox.expire(now=now)
-            sent = self._settle_unknown(drained, now) + self._send(drained, now)
+            instant = now + timedelta(seconds=self._timer() - started)
+            self._store.outbox.expire(now=self._clock())
+            self._wait_seconds = 0.0
+            final = self._settle_unknown(drained, instant) + self._send(drained, instant)
             if drained.stopped_by:
                 break
-            if sent:
+            if final:
                 tries = 0
                 continue
-            waiting = self._waiting()
-            pause = _PAUSES[min(tries, len(_PAUSES) - 1)]
-            if not waiting or time.monotonic() - started + pause > self._patience.total_seconds():
+            pause = max(_PAUSES[min(tries, len(_PAUSES) - 1)], self._wait_seconds)
+            if not self._waiting() or self._timer() - started + pause > self._patience.total_seconds():
                 break
             tries += 1
             self._sleep(pause)
@@ -98,7 +106,9 @@ class Drain:
         return bool(counts.get("unknown", 0) or counts.get("todo", 0))
 
     def _send(self, drained: Drained, now: datetime) -> int:
-        rows = self._store.outbox.claim(self._crm.traits().batch_size, owner=self._owner, now=now, lease=LEASE)
+        """Send one batch; give the rows whose story has ended."""
+        lease = self._clock() + LEASE - now
+        rows = self._store.outbox.claim(self._crm.traits().batch_size, owner=self._owner, now=now, lease=lease)
         if not rows:
             return 0
         writes = [row.write for row in self._with_references(rows)]
@@ -108,20 +118,34 @@ class Drain:
         except (RateLimited, TransientError, AccessError) as error:
             # The port promises that nothing was attempted, so the rows are certain to be safe to send again.
             again = WriteOutcome(key="", kind=OutcomeKind.RETRY, code=error.code, message=error.message)
-            self._store.outbox.settle({row.id: again for row in rows}, now=now)
+            self._store.outbox.settle({row.id: replace(again, key=row.write.key) for row in rows}, now=now)
             return self._give_up(error, drained)
         finally:
             self._spend(before, "write", now)
+        outcomes = [self._bounded(row, outcome, now) for row, outcome in zip(rows, outcomes, strict=True)]
         self._store.outbox.settle({row.id: out for row, out in zip(rows, outcomes, strict=True)}, now=now)
         self._count(drained, rows, outcomes)
-        return sum(outcome.kind is not OutcomeKind.RETRY for outcome in outcomes)
+        return sum(outcome.kind in _FINAL for outcome in outcomes)
+
+    def _bounded(self, row: OutboxRow, outcome: WriteOutcome, now: datetime) -> WriteOutcome:
+        """Say until when a lost creation may still come true, where the adapter has not said so."""
+        if outcome.kind is not OutcomeKind.UNKNOWN or outcome.not_before is not None or row.write.kind == "update":
+            return outcome
+        return replace(outcome, not_before=self._vendor_now(now) + self._crm.traits().settle_after + _MARGIN)
+
+    def _vendor_now(self, now: datetime) -> datetime:
+        """Read the vendor's clock, or the cycle's where the vendor has shown none or lives on another day."""
+        seen = self._crm.clock()
+        return seen if seen is not None and abs(seen - now) < _SAME_TIME else now
 
     def _give_up(self, error: HandoffError, drained: Drained) -> int:
         if isinstance(error, AccessError):
             raise error
-        daily = isinstance(error, RateLimited) and error.daily
-        if daily:
-            drained.stopped_by = "budget"
+        if isinstance(error, RateLimited):
+            # The vendor's own figure is waited for in full, or this run leaves it at that.
+            self._wait_seconds = error.retry_after_seconds or 0.0
+            if error.daily:
+                drained.stopped_by = "budget"
         return 0
 
     def _with_references(self, rows: list[OutboxRow]) -> list[OutboxRow]:
@@ -131,7 +155,7 @@ class Drain:
         return [replace(row, write=_resolved(row.write, ids)) if row.write.references else row for row in rows]
 
     def _settle_unknown(self, drained: Drained, now: datetime) -> int:
-        """Find out what became of lost answers, and give back what may be sent again."""
+        """Find out what became of lost answers, and give back what may be sent again; give the rows now done."""
         rows = self._store.outbox.unknown(self._crm.traits().batch_size)
         if not rows:
             return 0
@@ -146,7 +170,7 @@ class Drain:
         self._store.outbox.settle(outcomes, now=now)
         settled = [(row, outcomes[row.id]) for row in rows if row.id in outcomes]
         self._count(drained, [row for row, _ in settled], [outcome for _, outcome in settled])
-        return len(outcomes)
+        return sum(outcome.kind in _FINAL for outcome in outcomes.values())
 
     def _repeatable(self, row: OutboxRow) -> bool:
         """A creation with a key that the CRM keeps unique is simply sent again: the second finds the first."""
@@ -156,7 +180,8 @@ class Drain:
         before = self._crm.calls()
         try:
             found: Mapping[str, str | None] = self._crm.find_applied([row.write for row in rows])
-        except TransientError:
+        except TransientError as error:
+            self._wait_seconds = (error.retry_after_seconds or 0.0) if isinstance(error, RateLimited) else 0.0
             return {}
         finally:
             self._spend(before, "write", now)
@@ -165,14 +190,14 @@ class Drain:
             id_ = found.get(row.write.key)
             if id_ is not None:
                 outcomes[row.id] = WriteOutcome(key=row.write.key, kind=OutcomeKind.WRITTEN, id=id_, code="found")
-            elif row.write.kind == "update" or self._bound_passed(row):
+            elif row.write.kind == "update" or (row.not_before is not None and self._vendor_now(now) >= row.not_before):
                 # An update by id repeats safely; a creation only once the vendor can no longer be at work on it.
                 outcomes[row.id] = WriteOutcome(key=row.write.key, kind=OutcomeKind.RETRY, code="resend")
+            elif row.not_before is None:
+                # Its sender died with it: the bound begins when the loss is seen, which is never too early.
+                lost = WriteOutcome(key=row.write.key, kind=OutcomeKind.UNKNOWN, code="lost")
+                outcomes[row.id] = self._bounded(row, lost, now)
         return outcomes
-
-    def _bound_passed(self, row: OutboxRow) -> bool:
-        vendor_now = self._crm.clock() or self._clock()
-        return row.sent_at is not None and vendor_now >= row.sent_at + self._crm.traits().settle_after + _MARGIN
 
     def _spend(self, before: int, cause: str, now: datetime) -> None:
         calls = self._crm.calls() - before
