@@ -26,13 +26,19 @@ state: sqlite:///var/handoff.db
 lake: var/lake
 mappings: mappings/default
 mode: {mode}
-cutover: {{waived_by: {waived}, reason: local orgs, 'on': '2026-11-01'}}
+cutover: {cutover}
 limits: {limits}
 schedule: {schedule}
 """
 _TOKEN = "{flow: token, access_token: '${SF_TOKEN}'}"
 #: what a place's handoff.yaml says unless a test says otherwise
-_USUAL = {"mode": "live", "waived": "ops", "auth": _TOKEN, "limits": "{}", "schedule": "{}"}
+_USUAL = {
+    "mode": "live",
+    "cutover": "{waived_by: ops, reason: local orgs, 'on': '2026-11-01'}",
+    "auth": _TOKEN,
+    "limits": "{}",
+    "schedule": "{}",
+}
 _SIGNED = {
     "marketing: null": "marketing: M. Arketing",
     "sales: null": "sales: S. Ales",

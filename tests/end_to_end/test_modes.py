@@ -49,7 +49,7 @@ def test_an_overdue_definition_is_refused(fresh):
 
 
 def test_live_without_comparison_or_waiver_is_refused(fresh):
-    fresh.configure(waived="null")
+    fresh.configure(cutover="{waived_by: null, reason: null, 'on': null}")
     fresh.mark()
     document = fresh.json("run", "--once", "--as-of", AT.isoformat(), code=3)
     assert document["error"]["code"] == "cutover.locked"
@@ -97,6 +97,7 @@ def test_a_plan_writes_nothing_and_is_run_exactly_once(place, place_of, loaded):
     assert other.snapshots()["salesforce"] == place.snapshots()["salesforce"], "the plan did what the run would have"
     again = place.json(*words, code=3)
     assert again["error"]["code"] == "plan.superseded"
+    assert "creation" in again["error"]["message"], "the rows are named"
     assert place.cycle(day.at)["writes"]["planned"] == 0
 
 
@@ -116,7 +117,9 @@ def test_a_plan_that_a_later_cycle_overtook_is_refused_with_its_rows(place):
     plan = place.json("plan", "--as-of", day.at.isoformat())
     place.cycle(day.at + timedelta(minutes=1))
     before = place.snapshots()
-    document = place.json("run", "--plan", plan["plan_id"], "--as-of", (day.at + timedelta(minutes=2)).isoformat(), code=3)
+    document = place.json(
+        "run", "--plan", plan["plan_id"], "--as-of", (day.at + timedelta(minutes=2)).isoformat(), code=3
+    )
     assert document["error"]["code"] in {"plan.superseded", "plan.rotation_moved"}
     assert place.snapshots() == before
 
@@ -125,7 +128,9 @@ def test_a_plan_made_under_other_mappings_is_refused(place):
     day = a_day_of_buyers(place)
     plan = place.json("plan", "--as-of", day.at.isoformat())
     scoring = place.project / "mappings" / "default" / "scoring.yaml"
-    scoring.write_text(scoring.read_text(encoding="utf-8").replace("half_life: 30d", "half_life: 31d"), encoding="utf-8")
+    scoring.write_text(
+        scoring.read_text(encoding="utf-8").replace("half_life: 30d", "half_life: 31d"), encoding="utf-8"
+    )
     document = place.json("run", "--plan", plan["plan_id"], "--as-of", day.at.isoformat(), code=3)
     assert document["error"]["code"] == "plan.mappings_changed"
 
@@ -190,7 +195,7 @@ def test_a_wrong_token_is_told_with_its_cure(place, token):
 
 
 def test_each_refusal_prints_one_document(fresh):
-    fresh.configure(waived="null")
+    fresh.configure(cutover="{waived_by: null, reason: null, 'on': null}")
     done = fresh.handoff("run", "--once", "--as-of", AT.isoformat(), "--json")
     document, end = json.JSONDecoder().raw_decode(done.out)
     assert done.out[end:].strip() == ""

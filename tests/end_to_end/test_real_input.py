@@ -96,7 +96,11 @@ def _project(asked: Set, folder: Path, commands: Commands) -> Project:
     (folder / "handoff.yaml").write_text(_CONFIG.format(source=asked.source.format(file=file)), encoding="utf-8")
     crm = folder / "crm"
     crm.mkdir()
-    _write(crm / "users.csv", "Id,Username,Name,IsActive", ["u1,rep1@corp.example,One,true", "u2,rep2@corp.example,Two,true"])
+    _write(
+        crm / "users.csv",
+        "Id,Username,Name,IsActive",
+        ["u1,rep1@corp.example,One,true", "u2,rep2@corp.example,Two,true"],
+    )
     _write(crm / "queues.csv", "Id,Name", ["q1,Unassigned"])
     rows = [f"L{number},Lead {number},Unknown,Open,u1,{id_}" for number, id_ in enumerate(ids) if number % 10 == 0]
     _write(crm / "leads.csv", "Id,LastName,Company,Status,OwnerId,Source_Id__c", rows)
