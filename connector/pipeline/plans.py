@@ -73,8 +73,6 @@ def check_current(body: dict[str, Any], decisions: Decisions, store: Store, *, m
     cure = "make a new plan"
     if body["mappings"] != mappings:
         raise Refused("plan.mappings_changed", "the mapping files have changed since the plan was made", cure=cure)
-    if body["rotations_before"] != store.knowledge.rotations():
-        raise Refused("plan.rotation_moved", "work has been shared out since the plan was made", cure=cure)
     known = store.outbox.known_keys([row.write.key for row in decisions.rows if row.write.kind == "create"])
     lanes = {row.lane for row in decisions.rows}
     later = [row for row in store.outbox.unsettled() if row.lane in lanes and row.decided_at > decisions.at]
@@ -83,6 +81,8 @@ def check_current(body: dict[str, Any], decisions: Decisions, store: Store, *, m
     if names:
         shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
         raise Refused("plan.superseded", f"a later cycle has decided on {shown}", cure=cure)
+    if body["rotations_before"] != store.knowledge.rotations():
+        raise Refused("plan.rotation_moved", "work has been shared out since the plan was made", cure=cure)
 
 
 def _decided_since(decisions: Decisions, store: Store) -> list[str]:
