@@ -111,7 +111,7 @@ class Puller:
             except (AccessError, TransientError) as error:
                 error.at = error.at or f"{traits.system} {stream.name}"
                 pulled.failures.append(error)
-                if isinstance(error, AccessError) and "authentication" in error.code:
+                if _is_shut(error):
                     return
 
     def _stream(
@@ -170,6 +170,13 @@ class Puller:
             of_people = _people(landed, people)
             pulled.people += of_people
             pulled.accounts += landed.records - of_people
+
+
+def _is_shut(error: AccessError | TransientError) -> bool:
+    """Say whether the whole system is out of reach: the next stream would only wait in vain as long."""
+    if isinstance(error, AccessError):
+        return "authentication" in error.code
+    return error.code.endswith(".unreachable")
 
 
 def _people(landed: Landed, objects: Iterable[str]) -> int:
