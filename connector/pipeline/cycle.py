@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from math import ceil
 from pathlib import Path
 from typing import Any, Literal
@@ -92,6 +92,7 @@ class Cycle:
     def __init__(self, engine: Engine, *, now: datetime) -> None:
         self._engine = engine
         self._now = now
+        self._begun = time.monotonic()
         run_id = f"{now:%Y%m%dT%H%M%S}-{uuid4().hex[:8]}"
         self.report = Report(run_id, f"plan-{run_id}", now, engine.mode)
         self.population: Population | None = None
@@ -240,12 +241,13 @@ class Cycle:
             engine.progress(steps.WRITE.name, "sending", 0)
             # This process holds the engine's turn: a row that is on its way belongs to one that is gone, however long
             # its lease would still run, and waits for nobody.
-            engine.store.outbox.expire(now=self._now + LEASE)
+            engine.store.outbox.expire(now=datetime.now(UTC) + LEASE)
             budget = self._budget(engine.crm.traits().system)
             drain = Drain(
                 engine.store, engine.crm, owner=engine.owner, budget=budget, patience=engine.patience, stop=engine.stop
             )
-            drained = drain.run(now=self._now)
+            # Bounds of lost answers are counted from when a row is sent, which may be long after the cycle began.
+            drained = drain.run(now=self._now + timedelta(seconds=time.monotonic() - self._begun))
             if drained.stopped_by == "budget":
                 self._hold_for_budget()
         self._count(drained, before, run_id)
