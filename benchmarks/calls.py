@@ -47,7 +47,7 @@ def _handoff(project: Path, ready: dict[str, Any], *words: str) -> dict[str, Any
     done = subprocess.run(  # noqa: S603 - our own interpreter and our own words
         [sys.executable, "-m", "connector", *words, "--json"],
         cwd=project,
-        env={**os.environ, **tokens, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)},
+        env={**os.environ, **tokens},
         stdout=subprocess.PIPE,
         text=True,
         check=False,
