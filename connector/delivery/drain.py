@@ -128,10 +128,14 @@ class Drain:
         return sum(outcome.kind in _FINAL for outcome in outcomes)
 
     def _bounded(self, row: OutboxRow, outcome: WriteOutcome, now: datetime) -> WriteOutcome:
-        """Say until when a lost creation may still come true, where the adapter has not said so."""
-        if outcome.kind is not OutcomeKind.UNKNOWN or outcome.not_before is not None or row.write.kind == "update":
+        """Say until when a lost write may still come true, where the adapter has not said so.
+
+        A creation is not sent again before; of an updated record no newer row is, for the lost one might overtake it.
+        """
+        if outcome.kind is not OutcomeKind.UNKNOWN or outcome.not_before is not None or self._repeatable(row):
             return outcome
-        return replace(outcome, not_before=self._vendor_now(now) + self._crm.traits().settle_after + _MARGIN)
+        base = now if row.write.kind == "update" else self._vendor_now(now)
+        return replace(outcome, not_before=base + self._crm.traits().settle_after + _MARGIN)
 
     def _vendor_now(self, now: datetime) -> datetime:
         """Read the vendor's clock, or the cycle's where the vendor has shown none or lives on another day."""
