@@ -1,8 +1,8 @@
 """Where a cycle can die: before each durable step, and on either side of each request that may write.
 
-Put around the connector from outside, in the child process only: transactions of the state before their commit, files of
-the lake before fsync and rename, requests other than reads before they are sent and after their answer. Killing before
-step n+1 is killing after step n, so that every state between two steps is visited.
+Put around the connector from outside, in the child process only: transactions of the state before their commit, files
+of the lake before fsync and rename, requests other than reads before they are sent and after their answer. Killing
+before step n+1 is killing after step n, so that every state between two steps is visited.
 """
 
 from __future__ import annotations
@@ -82,4 +82,4 @@ def watch_boundaries(*, kill_at: int | None, images: tuple[str, str] | None) -> 
         boundaries.reach(f"after {request.method} {path}")
         return response
 
-    requests.Session.send = sending  # type: ignore[method-assign]
+    requests.Session.send = sending  # type: ignore[method-assign,assignment]

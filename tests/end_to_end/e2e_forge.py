@@ -1,9 +1,9 @@
 """Forks a process for each command: the connector's imports take seconds, a cycle on a small org does not.
 
 Reads one JSON order a line on standard input, and answers with one line: ``{"words": …}`` starts a command and gives
-its pid; ``{"wait": pid}`` gives its exit code, or null while it works. The child is the connector's own ``main``; only where an order asks for
-boundaries is anything put around it (``e2e_boundaries``), and only the leases of a process that is to be killed are made
-short, because the next one would honestly wait for them to run out.
+its pid; ``{"wait": pid}`` gives its exit code, or null while it works. The child is the connector's own ``main``; only
+where an order asks for boundaries is anything put around it (``e2e_boundaries``), and only the leases of a process that
+is to be killed are made short, because the next one would honestly wait for them to run out.
 """
 
 from __future__ import annotations
@@ -17,12 +17,13 @@ from typing import Any
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
+from e2e_boundaries import watch_boundaries
+
 import adapters.files
 import adapters.hubspot
 import adapters.salesforce  # noqa: F401 - imported once here, so that no child has to
 from connector.cli import main
 from connector.domain.company_domains import registrable
-from e2e_boundaries import watch_boundaries
 
 #: the list of public suffixes is read once here, like the imports
 _WARM = registrable("localhost")

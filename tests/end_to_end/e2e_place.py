@@ -7,6 +7,7 @@ import urllib.request
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, Self
+from urllib.parse import quote
 
 from e2e_commands import Commands, Done, Started
 
@@ -114,7 +115,8 @@ class Place:
         """Run a command that must end with ``code``, and give its document."""
         done = self.handoff(*words, "--json")
         assert done.code == code, (words, done.code, done.out[-3000:], done.err[-3000:])
-        return done.json
+        document: dict[str, Any] = done.json
+        return document
 
     def cycle(self, at: datetime = AT, *, code: int = 0) -> dict[str, Any]:
         """Run one cycle at a clock, and hold its document to what every one of them promises."""
@@ -173,7 +175,7 @@ class Place:
     def query(self, soql: str) -> list[dict[str, Any]]:
         """Ask Salesforce as its administrator would; ends outside any test that counts calls."""
         ready = self.ready["salesforce"]
-        url = f"{ready['url']}/services/data/v62.0/query?q={urllib.request.quote(soql)}"
+        url = f"{ready['url']}/services/data/v62.0/query?q={quote(soql)}"
         rows: list[dict[str, Any]] = []
         while True:
             request = urllib.request.Request(url, headers={"Authorization": f"Bearer {ready['access_token']}"})

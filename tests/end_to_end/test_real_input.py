@@ -137,6 +137,26 @@ def test_the_whole_job_runs_on_real_leads(project):
     assert again["verdict"] == "green"
 
 
+def _lines(project: Project, who: str) -> dict[str, float]:
+    """Give the lines of one lead's fit by rule; they add up to the number shown, within the scale."""
+    score = project.json("explain", who, "--as-of", project.asked.as_of)["score"]
+    lines = {line["rule"]: line["points"] for line in score["lines"] if line["dimension"] == "fit"}
+    assert round(sum(lines.values()), 1) == score["fit"]
+    return lines
+
+
+def test_a_drop_down_that_nobody_touched_is_empty(tmp_path, commands):
+    project = _project(SETS["leads_x_education"], tmp_path, commands)
+    project.cycle()
+    file = Path(SHARED or "") / "data" / "leads_x_education" / "leads.csv"
+    with file.open(encoding="utf-8-sig", newline="") as lines:
+        rows = list(csv.DictReader(lines))
+    untouched = next(row["Prospect ID"] for row in rows if row["Specialization"] == "Select")
+    chosen = next(row["Prospect ID"] for row in rows if row["Specialization"] == "Finance Management")
+    assert "chose-a-subject" not in _lines(project, untouched)
+    assert "chose-a-subject" in _lines(project, chosen)
+
+
 @pytest.mark.parametrize("name", SETS)
 def test_no_mapping_looks_at_what_is_known_only_afterwards(name):
     for path in (MAPPINGS / name).glob("*.yaml"):
