@@ -16,7 +16,7 @@ from connector.cli.output import console, emit
 from connector.cli.running import who
 from connector.cli.tell_person import tell_person
 from connector.domain.writes import RowState
-from connector.errors import Refused
+from connector.errors import ConfigError, Refused
 from connector.lake.reading import Lake
 from connector.logs import set_up_logs
 from connector.mapping.load import load_mappings
@@ -89,7 +89,10 @@ def status(config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> int:
 
 def _tell_status(screen: Console, document: dict[str, Any]) -> None:
     paused = document["paused"]
-    screen.print(f"mode: {document['mode']}" + (f", paused by {paused['by']} since {paused['at']}" if paused else ""))
+    screen.print(
+        f"mode: {document['mode']}"
+        + (f", paused by {paused['by']} since {paused['at']:%Y-%m-%d %H:%M} UTC" if paused else "")
+    )
     screen.print(f"definition: {document['definition']}")
     screen.print(f"baseline: {document['baseline'] or 'not yet: the first live run writes scores and stages only'}")
     states = ", ".join(f"{count:,} {state}" for state, count in sorted(document["outbox"].items()) if count) or "empty"
@@ -197,9 +200,9 @@ def retry_outbox(ids: Ids = None, config: ConfigFile = DEFAULT_CONFIG, as_json: 
     with open_state(settings) as store:
         if store.switches.paused() is not None or settings.mode != "live":
             raise Refused("retry.paused", "writes are paused", cure="set mode: live, or `handoff resume`, then retry")
-        count = store.outbox.retry(ids or _dead(store), now=now)
+        count = store.outbox.retry(_dead(store, ids), now=now)
         store.switches.audit(who(), "outbox retry", now, {"rows": count})
-    _said("retried", count, "rows will be sent by the next run", as_json=as_json)
+    _said("retried", count, "to be sent by the next run", as_json=as_json)
     return 0
 
 
@@ -208,20 +211,33 @@ def dismiss_outbox(ids: Ids = None, config: ConfigFile = DEFAULT_CONFIG, as_json
     """Give dead rows up for good."""
     now = utc_now()
     with open_state(read_settings(config)) as store:
-        count = store.outbox.dismiss(ids or _dead(store), who=who(), now=now)
-    _said("dismissed", count, "rows given up", as_json=as_json)
+        count = store.outbox.dismiss(_dead(store, ids), who=who(), now=now)
+    _said("dismissed", count, "given up", as_json=as_json)
     return 0
 
 
-def _dead(store: Store) -> list[int]:
-    return [row.id for row in store.outbox.unsettled() if row.state is RowState.DEAD]
+def _dead(store: Store, ids: list[int] | None) -> list[int]:
+    """Give the dead rows that are meant, all when none is named.
+
+    Raises:
+        ConfigError: one of them is not dead, or not there.
+    """
+    dead = [row.id for row in store.outbox.unsettled() if row.state is RowState.DEAD]
+    strange = sorted(set(ids or ()) - set(dead))
+    if strange:
+        raise ConfigError(
+            "outbox.not_dead",
+            f"no dead row has the id {', '.join(map(str, strange))}",
+            cure="`handoff outbox list --json` gives the ids of dead rows",
+        )
+    return ids or dead
 
 
 def _said(word: str, count: int, words: str, *, as_json: bool) -> None:
     if as_json:
         emit({word: count})
     else:
-        console().print(f"{count} {words}")
+        console().print(f"{count} row{'' if count == 1 else 's'} {words}")
 
 
 def register(app: typer.Typer) -> None:

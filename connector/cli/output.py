@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from datetime import datetime
 from typing import Any
 
 from rich.console import Console
@@ -36,7 +37,11 @@ def console() -> Console:
 
 def emit(document: Any) -> None:
     """Print one JSON document on standard output."""
-    sys.stdout.write(json.dumps(document, ensure_ascii=False, default=str) + "\n")
+    sys.stdout.write(json.dumps(document, ensure_ascii=False, default=_plain) + "\n")
+
+
+def _plain(value: object) -> str:
+    return value.isoformat().replace("+00:00", "Z") if isinstance(value, datetime) else str(value)
 
 
 def error_document(error: HandoffError) -> dict[str, Any]:

@@ -26,9 +26,14 @@ from connector.trust.online import check_online
 _MARKS = {"would": "would do", "done": "done", "present": "there already", "failed": "FAILED"}
 
 
-def init(folder: Annotated[Path, typer.Argument(metavar="DIR", help="a new or empty folder")]) -> int:
+def init(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="a new or empty folder")], as_json: AsJson = False
+) -> int:
     """Write a commented handoff.yaml and a copy of the starter mappings; nothing that exists is touched."""
     written = write_starter(folder)
+    if as_json:
+        emit({"written": [str(path) for path in written]})
+        return 0
     screen = console()
     for path in written:
         screen.print(f"wrote {path}")

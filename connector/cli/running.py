@@ -22,17 +22,37 @@ from connector.pipeline.cycle import Cycle
 from connector.pipeline.turn import cycle_clock, engine_turn, engine_turn_if_free, remember_clock
 from connector.trust.golive import refuse_unless_ready
 
+#: what is in hand gets this long to finish after a signal; then the command leaves it as a crash would
+GRACE_SECONDS = 7.0
+
 
 class Signals:
-    """Remembers that SIGTERM or SIGINT asked us to stop; what is in hand is finished first."""
+    """Remembers that SIGTERM or SIGINT asked us to stop; what is in hand is finished first, if that is soon.
+
+    A vendor that does not answer must not keep us beyond ten seconds: after the grace time, or at the second signal,
+    the waiting call ends with ``Stopped``. That is no worse than a crash: what was not answered is looked up.
+    """
 
     def __init__(self) -> None:
         self.asked = False
+        self._resting = False
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._ask)
 
+    def rest(self) -> None:
+        """Let the report be told whole: the work is over, and no later signal may cut it."""
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        self._resting = True
+
     def _ask(self, _number: int, _frame: object) -> None:
+        if self._resting:
+            return
+        if self.asked:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            raise Stopped("run.stopped", "a signal came; what was not answered is looked up by the next run")
         self.asked = True
+        signal.signal(signal.SIGALRM, self._ask)
+        signal.setitimer(signal.ITIMER_REAL, GRACE_SECONDS)
 
     def __call__(self) -> bool:
         """Say whether to stop."""
@@ -75,7 +95,8 @@ def plan(
     """Show what the next run would write, and why; nothing is written to any system."""
     set_up_logs(verbose=verbose, quiet=not as_json)
     moment = instant(as_of)
-    with Progress(enabled=not as_json) as progress, open_house(config, progress=progress, stop=Signals()) as house:
+    stop = Signals()
+    with Progress(enabled=not as_json) as progress, open_house(config, progress=progress, stop=stop) as house:
         with engine_turn_if_free(house.store, house.engine.owner) as ours:
             now = _clock(house, moment)
             cycle = Cycle(house.engine, now=now)
@@ -85,8 +106,10 @@ def plan(
                 # Beside a daemon the plan is made from what has landed; pulling and the clock are the daemon's.
                 report = cycle.plan(pull=ours)
             except HandoffError as error:
+                stop.rest()
                 _fail(error, cycle, as_json=as_json)
                 raise
+        stop.rest()
         progress.stop()
         document = report.document() | {"plan": cycle.plan_summary}
         if as_json:
@@ -114,12 +137,14 @@ def run(
 
 
 def _cycle(config: ConfigFile, plan_id: str | None, as_of: datetime | None, *, as_json: bool) -> int:
-    with Progress(enabled=not as_json) as progress, open_house(config, progress=progress, stop=Signals()) as house:
+    stop = Signals()
+    with Progress(enabled=not as_json) as progress, open_house(config, progress=progress, stop=stop) as house:
         turn = engine_turn_if_free if plan_id else engine_turn
-        with turn(house.store, house.engine.owner) as ours:
-            now = _clock(house, as_of)
-            cycle = Cycle(house.engine, now=now)
-            try:
+        cycle = Cycle(house.engine, now=as_of or utc_now())
+        try:
+            with turn(house.store, house.engine.owner) as ours:
+                now = _clock(house, as_of)
+                cycle = Cycle(house.engine, now=now)
                 _ready(house, now)
                 if plan_id is None:
                     remember_clock(house.store, now)
@@ -130,9 +155,11 @@ def _cycle(config: ConfigFile, plan_id: str | None, as_of: datetime | None, *, a
                     # Only now: a plan that is refused must not move the clock.
                     if ours:
                         remember_clock(house.store, now)
-            except HandoffError as error:
-                _fail(error, cycle, as_json=as_json)
-                raise
+        except HandoffError as error:
+            stop.rest()
+            _fail(error, cycle, as_json=as_json)
+            raise
+        stop.rest()
         progress.stop()
         _log(cycle)
         if as_json:
@@ -143,9 +170,9 @@ def _cycle(config: ConfigFile, plan_id: str | None, as_of: datetime | None, *, a
 
 
 def _fail(error: HandoffError, cycle: Cycle, *, as_json: bool) -> None:
-    if isinstance(error, Stopped):
-        cycle.report.verdict = "amber"
     cycle.report.fail(error)
+    if isinstance(error, Stopped):
+        cycle.report.verdict = "amber"  # as asked, and it ends with 0
     _log(cycle)
     if as_json:
         emit(cycle.report.document())

@@ -27,7 +27,7 @@ def tell_person(screen: Console, document: dict[str, Any]) -> None:
     how = f", by {match['method']}, {match['confidence']:.0%} sure" if match["method"] != "none" else ""
     evidence = f": {match['evidence']}" if match["evidence"] else ""
     screen.print(f"  account: {account}{how}{evidence}")
-    _tell_score(screen, document["score"])
+    _tell_score(screen, document["score"], in_crm=identity["crm_record"] is not None)
     screen.print(
         f"  stage {stage['stage']} since {stage['since']} (entry {stage['entry']}), now {stage['disposition']}"
     )
@@ -44,11 +44,10 @@ def tell_person(screen: Console, document: dict[str, Any]) -> None:
         screen.print(f"    {event['occurred_at'][:16]} {event['type']} {about} [{event['system']}]")
 
 
-def _tell_score(screen: Console, score: dict[str, Any]) -> None:
-    parts = score["parts"]
-    shares = " + ".join(f"{value} {name}" for name, value in parts.items())
+def _tell_score(screen: Console, score: dict[str, Any], *, in_crm: bool) -> None:
+    shares = " + ".join(f"{value} for {name} {score[name]:.1f}" for name, value in score["parts"].items())
     screen.print(f"  score {score['total']} = {shares}; grade {score['grade']}, verdict {score['verdict']}")
-    if score["shown"] is not None:
+    if in_crm and score["shown"] is not None:
         shown = score["shown"]
         screen.print(
             f"  the CRM shows {shown['total']} {shown['grade']} (written when it changes in a way that matters)"

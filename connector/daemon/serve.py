@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 import threading
 import time
 from collections.abc import Callable
@@ -16,11 +18,11 @@ from apscheduler.triggers.interval import IntervalTrigger
 from connector.bootstrap import House, open_house
 from connector.errors import HandoffError, LocalFault
 from connector.pipeline.cycle import Cycle, Scope
-from connector.pipeline.turn import cycle_clock, engine_turn, remember_clock
+from connector.pipeline.turn import LEASE, cycle_clock, engine_turn, remember_clock
 from connector.trust.golive import refuse_unless_ready
 
 #: a stop must be over within ten seconds; the page or batch in hand is finished first
-STOP_SECONDS = 9.0
+STOP_SECONDS = 5.0
 _TICK_SECONDS = 0.2
 
 
@@ -33,7 +35,13 @@ def serve(config: Path, *, stop: Callable[[], bool]) -> int:
     with open_house(config, stop=stop) as house, engine_turn(house.store, house.engine.owner):
         daemon = Daemon(house)
         daemon.check_ready()
-        return daemon.run(stop)
+        code = daemon.run(stop)
+        if not daemon.finished:
+            # A thread still waits for a vendor, and the interpreter would wait for it; what it holds is looked up.
+            house.store.switches.release(LEASE, house.engine.owner)
+            sys.stderr.flush()
+            os._exit(code)
+        return code
 
 
 class Daemon:
@@ -45,6 +53,8 @@ class Daemon:
         self._one_at_a_time = threading.Lock()
         self._log = structlog.get_logger().bind(mode=house.settings.mode)
         self._fatal: HandoffError | None = None
+        #: False once a stop could not wait for the cycle in hand
+        self.finished = True
         self._scheduler = BackgroundScheduler(
             timezone=ZoneInfo(house.settings.time_zone),
             # A late job runs once, however late: without a grace time APScheduler drops what is a second behind.
@@ -90,8 +100,8 @@ class Daemon:
         while not stop() and self._fatal is None:
             time.sleep(_TICK_SECONDS)
         self._scheduler.shutdown(wait=False)
-        finished = self._one_at_a_time.acquire(timeout=STOP_SECONDS)
-        self._log.info("daemon.stopped", finished=finished)
+        self.finished = self._one_at_a_time.acquire(timeout=STOP_SECONDS)
+        self._log.info("daemon.stopped", finished=self.finished)
         if self._fatal is not None:
             raise self._fatal
         return 0
