@@ -17,12 +17,14 @@ from connector.lifecycle.machine import Staged
 from connector.mapping.bundle import Mappings
 from connector.mapping.evaluate import evaluate, holds
 from connector.pipeline.gathering import Holdings
-from connector.pipeline.tables import sql
+from connector.pipeline.tables import beside, sql
 from connector.ports.store import OutboxRow
 from connector.ports.traits import AdapterTraits
 from connector.scoring.score import Scored
 
 _NO_TEXT = pa.scalar(None, pa.string())
+#: columns of the scores that facts and fields call ``score.NAME``
+_SCORED = ("fit", "fit_low", "fit_high", "interest", "qualification", "total", "grade", "verdict", "buying_stage")
 
 
 def living(identified: Identified, facts: pa.Table, marks: Mapping[str, datetime]) -> pa.Table:
@@ -51,7 +53,7 @@ def living(identified: Identified, facts: pa.Table, marks: Mapping[str, datetime
 
 def with_mirror(people: pa.Table, holdings: Holdings, crm: AdapterTraits) -> pa.Table:
     """Set beside each person what their CRM record held at the last pull: owner, account, every field."""
-    parts, tables = [], {"people": people}
+    parts, tables = [], {"people": people.select(["person_id", "record"])}
     for object_ in crm.people:
         table = holdings.get(crm.system, object_)
         tables[object_] = table
@@ -68,17 +70,14 @@ def with_mirror(people: pa.Table, holdings: Holdings, crm: AdapterTraits) -> pa.
     if not parts:
         nothing = pa.nulls(people.num_rows, pa.string())
         return people.append_column("owner_id", nothing).append_column("link_account_id", nothing)
-    return sql(
-        f"SELECT * FROM people LEFT JOIN ({' UNION ALL BY NAME '.join(parts)}) USING (record) ORDER BY person_id",
-        **tables,
-    )
+    mirrored = f"SELECT * FROM people LEFT JOIN ({' UNION ALL BY NAME '.join(parts)}) USING (record) ORDER BY person_id"
+    return beside(people, sql(mirrored, **tables).drop_columns(["record"]))
 
 
 def with_signals(people: pa.Table, signals: pa.Table) -> pa.Table:
     """Set beside each person what people in sales did, and the deals."""
-    return sql(
-        "SELECT * FROM people LEFT JOIN signals USING (person_id) ORDER BY person_id", people=people, signals=signals
-    )
+    query = "SELECT * FROM people LEFT JOIN signals USING (person_id) ORDER BY person_id"
+    return beside(people, sql(query, people=people.select(["person_id"]), signals=signals))
 
 
 def accounts_with_ties(facts: pa.Table, holdings: Holdings, crm: AdapterTraits, people: pa.Table) -> pa.Table:
@@ -99,7 +98,7 @@ def accounts_with_ties(facts: pa.Table, holdings: Holdings, crm: AdapterTraits, 
         """,
         accounts=facts,
         users=users,
-        people=people,
+        people=people.select(["link_account_id", "open_opportunity", "human_last"]),
     )
 
 
@@ -112,9 +111,9 @@ def to_match(people: pa.Table) -> pa.Table:
 def with_accounts(people: pa.Table, matches: pa.Table, accounts: pa.Table) -> pa.Table:
     """Set the match beside each person, and the account's facts where the match is sure."""
     named = ", ".join(f'a."{name}" AS "account.{name}"' for name in accounts.column_names if name != "account_id")
-    return sql(
+    matched = sql(
         f"""
-        SELECT p.*, CASE WHEN m.review THEN NULL ELSE nullif(m.account_id, '') END AS account_id,
+        SELECT p.person_id, CASE WHEN m.review THEN NULL ELSE nullif(m.account_id, '') END AS account_id,
             m.method AS match_method, m.confidence AS match_confidence, m.evidence AS match_evidence, m.runner_up,
             coalesce(m.review, false) AS match_review,
             CASE WHEN m.review THEN 'review' WHEN nullif(m.account_id, '') IS NULL THEN 'none'
@@ -123,10 +122,11 @@ def with_accounts(people: pa.Table, matches: pa.Table, accounts: pa.Table) -> pa
         FROM people p LEFT JOIN matches m USING (person_id)
         LEFT JOIN accounts a ON a.account_id = m.account_id AND NOT m.review ORDER BY person_id
         """,
-        people=people,
+        people=people.select(["person_id"]),
         matches=matches,
         accounts=accounts,
     )
+    return beside(people, matched)
 
 
 def with_bants(people: pa.Table, mappings: Mappings) -> pa.Table:
@@ -147,25 +147,26 @@ def with_scores(people: pa.Table, scored: Scored, reasons: pa.Table, *, today: d
 
     ``score.date`` is the local day ``today``: "as of" on every number.
     """
-    return sql(
+    numbers = scored.scores
+    grade, verdict = numbers.column("grade"), numbers.column("verdict")
+    people = people.append_column("score.date", pa.repeat(pa.scalar(today.isoformat()), people.num_rows))
+    named = {"buying_stage": numbers.column("buying_stage")}
+    named |= {"score." + name: numbers.column(name) for name in _SCORED}
+    named |= {"grade": grade, "verdict": verdict, "role": pc.fill_null(numbers.column("role"), "other")}
+    named |= {"fit": pc.utf8_slice_codeunits(grade, 0, 1), "interest": numbers.column("interest")}
+    named |= {name: numbers.column(name) for name in ("disqualified_because", "deciding_fact")}
+    people = beside(people, pa.table({"person_id": numbers.column("person_id"), **named}))
+    texts = reasons.select(["person_id", "reasons", "reasons_key", "top_reason"])
+    people = beside(people, texts.rename_columns(["person_id", "score.reasons", "reasons_key", "top_reason"]))
+    rolled_up = sql(
         """
-        SELECT p.*, $today::VARCHAR AS "score.date", s.buying_stage, s.fit AS "score.fit",
-            s.fit_low AS "score.fit_low", s.fit_high AS "score.fit_high",
-            s.interest AS "score.interest", s.qualification AS "score.qualification", s.total AS "score.total",
-            s.grade AS "score.grade", s.verdict AS "score.verdict", s.buying_stage AS "score.buying_stage",
-            s.grade, s.verdict, coalesce(s.role, 'other') AS role, s.grade[1:1] AS fit, s.interest,
-            s.disqualified_because, s.deciding_fact,
-            r.reasons AS "score.reasons", r.reasons_key, r.top_reason,
-            a.score AS "account.score", a.fit_letter AS "account.fit"
-        FROM people p JOIN scores s USING (person_id) LEFT JOIN reasons r USING (person_id)
-        LEFT JOIN account_scores a ON a.account_id = p.account_id ORDER BY p.person_id
+        SELECT p.person_id, a.score AS "account.score", a.fit_letter AS "account.fit"
+        FROM people p LEFT JOIN account_scores a ON a.account_id = p.account_id ORDER BY p.person_id
         """,
-        {"today": today.isoformat()},
-        people=people,
-        scores=scored.scores,
-        reasons=reasons,
+        people=people.select(["person_id", "account_id"]),
         account_scores=scored.accounts,
     )
+    return beside(people, rolled_up)
 
 
 def with_memory(
@@ -182,8 +183,10 @@ def with_memory(
     stages = ", ".join(f"'{name}'" for name in mappings.lifecycle.stages)
     held = f'CASE WHEN "{stage}" IN ({stages}) THEN "{stage}" END' if stage in people.column_names else "NULL::VARCHAR"
     number = f'TRY_CAST("{entry}" AS BIGINT)' if entry in people.column_names else "NULL::BIGINT"
+    looked_at = ["person_id", "subject", "human_last", "rejected_at", "open_opportunity", "won_opportunity", "lost_at"]
+    looked_at += [name for name in (stage, entry) if name in people.column_names]
     since = f"coalesce(m.stage_since, CASE WHEN {held} IS NULL THEN '1970-01-01' ELSE 'infinity' END::TIMESTAMPTZ)"
-    return sql(
+    remembered = sql(
         f"""
         WITH kept AS (
             SELECT coalesce(a.into, m.person_id) AS person_id, m.* EXCLUDE (person_id)
@@ -191,7 +194,7 @@ def with_memory(
             QUALIFY row_number() OVER (
                 PARTITION BY coalesce(a.into, m.person_id) ORDER BY a.into IS NOT NULL, m.person_id) = 1
         )
-        SELECT p.*, coalesce(m.stage, {held}) AS stage, m.stage_since,
+        SELECT p.person_id, coalesce(m.stage, {held}) AS stage, m.stage_since,
             coalesce(m.stage_entry, {number}, 0) AS stage_entry, m.cool_off_until, m.disposition, m.shown,
             coalesce(m.subject, p.subject) AS kept_subject,
             coalesce(p.human_last > {since}, false) AS "human.touched",
@@ -203,10 +206,11 @@ def with_memory(
                 AND NOT p.open_opportunity AND NOT p.won_opportunity, false) AS "crm.opportunity_lost"
         FROM people p LEFT JOIN kept m USING (person_id) ORDER BY p.person_id
         """,
-        people=people,
+        people=people.select(looked_at),
         memory=memory,
         aliases=aliases,
     )
+    return beside(people, remembered)
 
 
 def with_stages(people: pa.Table, staged: Staged) -> pa.Table:
@@ -259,7 +263,7 @@ def with_disposition(
     answer = dispositions(mappings.lifecycle, asked)
     people = people.set_column(people.column_names.index("disposition"), "disposition", answer)
     creation = mappings.fields.create
-    nobody = pa.array([False] * people.num_rows)
+    nobody = pa.array([False] * people.num_rows, pa.bool_())
     may = nobody if creation is None else holds(evaluate(creation.when, people, now=now))
     return people.append_column("may_create", may)
 

@@ -16,3 +16,16 @@ def sql(query: str, parameters: Mapping[str, Any] | None = None, /, **tables: pa
         for name, table in tables.items():
             connection.register(name, table)
         return connection.sql(query, params=dict(parameters) if parameters else None).to_arrow_table()
+
+
+def beside(people: pa.Table, answer: pa.Table) -> pa.Table:
+    """Set the columns of ``answer`` beside those of ``people``, by person; columns that are there are not copied.
+
+    Both are keyed by ``person_id`` and in its order; ``answer`` has exactly one row for everybody.
+    """
+    if not people.column("person_id").equals(answer.column("person_id")):
+        raise ValueError("an answer must have one row for every person, in the order of people")
+    for name in answer.column_names:
+        if name != "person_id":
+            people = people.append_column(name, answer.column(name))
+    return people
