@@ -13,21 +13,29 @@ from connector.routing.pools import Owner
 NOT_PROVIDED = "[not provided]"
 
 
+def creation_object(ground: Ground, person: Person) -> str:
+    """Say as what a person would be created: contact or lead."""
+    creation = ground.mappings.fields.create
+    as_contact = creation is not None and creation.as_ == "contact_if_account_else_lead"
+    return "contact" if as_contact and person["account"] == "matched" else "lead"
+
+
+def may_create(ground: Ground, person: Person, *, asked: bool) -> bool:
+    """Say whether the mappings let a person be created; ``asked``: by an event of theirs, which lifts a deletion."""
+    if ground.mappings.fields.create is None or (person["crm_deleted"] and not asked):
+        return False
+    return bool(person["may_create"]) and not person["in_review"] and not person["erased"]
+
+
 def person_creation(
     ground: Ground, person: Person, own: dict[str, Value], *, owner: Owner, episode: str, fast_lane: bool
-) -> OutboxRow | None:
-    """Build the creation of a person's record, or None where the mappings do not allow one.
+) -> OutboxRow:
+    """Build the creation of the record of a person who may be created.
 
     ``own`` are our fields' values, written in the same breath so that nobody reaches sales unscored.
     """
-    creation = ground.mappings.fields.create
-    if creation is None or person["in_review"] or person["erased"] or not person["may_create"]:
-        return None
-    as_contact = creation.as_ == "contact_if_account_else_lead" and person["account"] == "matched"
-    object_ = "contact" if as_contact else "lead"
+    object_ = creation_object(ground, person)
     key = creation_key(ground.install, object_, "create", person["subject"], episode)
-    if key in ground.known_keys:
-        return None
     fields: dict[str, Value] = {}
     for word, native in ground.crm.people[object_].items():
         value = person.get(word)
@@ -35,10 +43,10 @@ def person_creation(
             continue
         fields[native] = ground.fit_value(object_, native, value)
     fields |= _required(ground, object_, person, fields)
-    fields[ground.native(object_, "owner")] = owner.id
+    fields[ground.native(object_, "owner")] = owner.id or None
     fields[ground.native(object_, "key")] = key
     fields[ground.native(object_, "stage_entry")] = person["stage_entry"]
-    if as_contact:
+    if object_ == "contact":
         fields[ground.native(object_, "account")] = person["account_id"]
     described = ground.info.get(object_, {})
     fields |= {name: value for name, value in own.items() if not described or name in described}

@@ -10,9 +10,9 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from connector.delivery.creations import person_creation
+from connector.delivery.creations import creation_object, may_create, person_creation
 from connector.delivery.ground import Ground, Person
-from connector.delivery.keys import event_episode, stage_episode
+from connector.delivery.keys import creation_key, event_episode, stage_episode
 from connector.delivery.own_fields import own_fields
 from connector.delivery.records import (
     account_rows,
@@ -62,7 +62,7 @@ class _Decision:
             self._tasks.setdefault((str(task["rule"]), str(task["person_id"])), task)
         pending = [row for row in ground.pending if row.write.kind == "create" and row.write.object == "task"]
         self._pending_tasks = {(row.rule, row.person_id) for row in pending if row.state != "dead"}
-        self._created: dict[str, OutboxRow] = {}
+        self._created: dict[str, str] = {}
         self._owners: dict[str, Owner] = {}
 
     def result(self) -> Decided:
@@ -190,9 +190,12 @@ class _Decision:
             row = refresh_row(self._ground, person, wish, task, Owner(str(task.get("owner")), "user", "", "", zone))
             self._rows += [] if row is None else [row]
         elif (rule_id, person["person_id"]) not in self._pending_tasks:
+            if memory.tasks.get(rule_id) in self._ground.unseen:
+                return  # the task is there and no pull has shown it yet: the next cycle refreshes it
             wish = TaskWish(rule_id, rule.task, rule.to, first["occurred_at"], episode, Cause.FAST_LANE_TASK, words)
             if not self._open(at, person, wish):
                 return
+            memory.tasks[rule_id] = creation_key(self._ground.install, "task", rule_id, person["subject"], episode)
         memory.fast[rule_id] = latest["occurred_at"].isoformat()
 
     def _words(self, person: Person) -> dict[str, str | None]:
@@ -202,15 +205,11 @@ class _Decision:
     def _open(self, at: int, person: Person, wish: TaskWish) -> bool:
         """Open a task, and the record it hangs on where there is none; False when there can be no record."""
         fast_lane = wish.cause is Cause.FAST_LANE_TASK
+        who_key = self._record(at, person, wish.to, wish.episode, fast_lane)
+        if person["crm_id"] is None and who_key is None:
+            return False
         owner = self._owner(person, wish.to)
-        if person["crm_id"] is None:
-            creation = self._record(at, person, wish.to, wish.episode, fast_lane)
-            if creation is None:
-                return False
-            row = task_row(self._ground, person, wish, owner=owner, who_id=None, who_key=creation.write.key)
-        else:
-            self._record(at, person, wish.to, wish.episode, fast_lane)
-            row = task_row(self._ground, person, wish, owner=owner, who_id=person["crm_id"], who_key=None)
+        row = task_row(self._ground, person, wish, owner=owner, who_id=person["crm_id"], who_key=who_key)
         self._rows += [] if row is None else [row]
         return True
 
@@ -227,11 +226,9 @@ class _Decision:
             )
         return self._owners[person["person_id"]]
 
-    def _record(self, at: int, person: Person, to: str, episode: str, fast_lane: bool) -> OutboxRow | None:
-        """Create the person's record, or give the existing one an owner where it has none who works here."""
+    def _record(self, at: int, person: Person, to: str, episode: str, fast_lane: bool) -> str | None:
+        """Create the person's record and give its key, or give the existing one an owner who works here."""
         ground, id_ = self._ground, person["person_id"]
-        if id_ in self._created:
-            return self._created[id_]
         if person["crm_id"] is not None:
             held = person.get("owner_id")
             if not ground.desk.active(held) or held == ground.user_id:
@@ -239,22 +236,24 @@ class _Decision:
                 if row is not None and not any(r.lane == row.lane and r.group == "owner" for r in self._rows):
                     self._rows.append(row)
             return None
-        if person["crm_deleted"] and not fast_lane:
+        if id_ in self._created:
+            return self._created[id_]
+        memory = self._remember(at)
+        if memory.created in ground.on_the_way and not person["crm_deleted"]:
+            return memory.created
+        if not may_create(ground, person, asked=fast_lane):
             return None
-        object_ = "contact" if person["account"] == "matched" else "lead"
-        own = own_values(ground, object_, self._own, self._mapped, at)
-        creation = person_creation(
-            ground, person, own, owner=self._owner(person, to), episode=episode, fast_lane=fast_lane
-        )
-        if creation is not None:
-            self._created[id_] = creation
-            self._rows.append(creation)
-        return creation
+        own = own_values(ground, creation_object(ground, person), self._own, self._mapped, at)
+        owner = self._owner(person, to)
+        creation = person_creation(ground, person, own, owner=owner, episode=episode, fast_lane=fast_lane)
+        self._created[id_] = memory.created = creation.write.key
+        self._rows.append(creation)
+        return creation.write.key
 
     # -- blanks, closings, accounts ----------------------------------------------------------------
 
     def _blanks(self, at: int, person: Person, mapped: Mapping[str, CrmField]) -> None:
-        if person["crm_id"] is None or person["in_review"]:
+        if person["crm_id"] is None or person["erased"] or (person["in_review"] and not self._is_baseline(at)):
             return
         values = fillable(self._ground, person, mapped)
         memory = self._remember(at) if values else Shown()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -32,6 +32,8 @@ class Ground:
         info: object → CRM field → description, for lengths and picklists.
         pending: rows of the outbox that are todo, doing, unknown, held or dead.
         mark: the baseline mark, or None while the first live cycle has not been committed.
+        on_the_way: creation keys of people's records that are being made, or are made and not yet seen in a pull.
+        unseen: creation keys of tasks that are made and not yet seen in a pull.
     """
 
     now: datetime
@@ -50,6 +52,8 @@ class Ground:
     user_id: str | None
     mark: datetime | None
     known_keys: set[str] = field(default_factory=set)
+    on_the_way: Collection[str] = frozenset()
+    unseen: Collection[str] = frozenset()
 
     @property
     def baseline(self) -> bool:

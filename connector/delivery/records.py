@@ -58,10 +58,12 @@ def own_values(
 def own_rows(ground: Ground, own: OwnFields, mapped: Mapping[str, CrmField]) -> Iterator[OutboxRow]:
     """Build one update per record whose shown numbers are news and differ from what the CRM holds."""
     stages = stage_fields(mapped)
-    any_differ = pa.array([False] * ground.people.num_rows)
+    any_differ = pa.array([False] * ground.people.num_rows, pa.bool_())
     for mask in own.differ.values():
         any_differ = pc.or_(any_differ, mask)
     todo = pc.and_(pc.and_(own.news, any_differ), pc.is_valid(ground.people.column("record")))
+    asked = pc.or_(ground.people.column("in_review"), ground.people.column("erased"))
+    todo = pc.and_(todo, pc.invert(asked.combine_chunks()))
     rows = pc.indices_nonzero(todo)
     names = [name for name in own.wanted if "crm." + name in ground.people.column_names]
     columns = ["person_id", "record", *("crm." + name for name in names)]
@@ -143,7 +145,7 @@ def owner_row(ground: Ground, person: Person, owner: Owner, *, fast_lane: bool) 
 def blanks_mask(ground: Ground) -> tuple[dict[str, CrmField], pa.Array]:
     """Find the people on whose record some field is blank that a fact of ours could fill."""
     mapped = {name: f for name, f in ground.mappings.fields.crm.person.items() if f.write == "if_blank"}
-    mask = pa.array([False] * ground.people.num_rows)
+    mask = pa.array([False] * ground.people.num_rows, pa.bool_())
     usable = {}
     for name, field in mapped.items():
         source, held = field.source.removeprefix("person."), "crm." + name

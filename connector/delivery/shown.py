@@ -19,6 +19,8 @@ class Shown:
         personas: personas that were true at the last decision; one fires only when it becomes true.
         blanks: fill-ins that were true at the baseline: field → value; they never happen.
         fast: fast-lane rule → instant (ISO) of the last event that has been acted on.
+        tasks: fast-lane rule → key of the task last opened.
+        created: key of the record last asked for, so that no second one is while the CRM has yet to show the first.
     """
 
     total: float | None = None
@@ -32,6 +34,8 @@ class Shown:
     personas: list[str] = field(default_factory=list)
     blanks: dict[str, Value] = field(default_factory=dict)
     fast: dict[str, str] = field(default_factory=dict)
+    tasks: dict[str, str] = field(default_factory=dict)
+    created: str | None = None
 
     @classmethod
     def load(cls, text: str | None) -> Shown:

@@ -41,7 +41,8 @@ def task_row(
     if key in ground.known_keys:
         return None
     fields = _words(ground, person, wish, owner)
-    fields[ground.native("task", "owner")] = owner.id
+    if owner.id:  # else whom the CRM itself chooses
+        fields[ground.native("task", "owner")] = owner.id
     fields[ground.native("task", "status")] = ground.native_value("task", "status", "open")
     fields[ground.native("task", "priority")] = ground.native_value("task", "priority", wish.template.priority)
     fields[ground.native("task", "key")] = key

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
@@ -18,7 +18,15 @@ from connector.pipeline.gathering import Holdings
 from connector.pipeline.population import Census, Population
 from connector.pipeline.tables import sql
 from connector.pipeline.workplace import set_up_desk, users
-from connector.ports.store import IDENTITIES, PERSONS, SCORE_HISTORY, STAGE_MOVES, Decisions
+from connector.ports.store import (
+    IDENTITIES,
+    PERSONS,
+    SCORE_HISTORY,
+    STAGE_MOVES,
+    Decisions,
+    OutboxRow,
+    Store,
+)
 from connector.ports.traits import FieldInfo
 
 DAY = timedelta(hours=24)
@@ -52,6 +60,8 @@ def decide_all(
         store.knowledge.rotations(),
     )
     events = unacted(population.signals.fast_lane, marks).to_pylist()
+    pending = store.outbox.unsettled()
+    on_the_way, unseen = _not_yet_seen(store, population, holdings, census.crm.system, pending)
     ground = Ground(
         now=now,
         install=census.install,
@@ -64,10 +74,12 @@ def decide_all(
         accounts=population.accounts,
         tasks=population.tasks,
         fast_events=events,
-        pending=store.outbox.unsettled(),
+        pending=pending,
         desk=desk,
         user_id=deciding.user_id,
         mark=mark,
+        on_the_way=on_the_way,
+        unseen=unseen,
     )
     decided = decide(ground)
     keys = [row.write.key for row in decided.rows if row.write.kind == "create"]
@@ -91,6 +103,31 @@ def decide_all(
         rotations=desk.rotations(),
         marks=new_marks | ({"baseline": now} if mark is None else {}),
     )
+
+
+def _not_yet_seen(
+    store: Store, population: Population, holdings: Holdings, crm: str, pending: Sequence[OutboxRow]
+) -> tuple[set[str], set[str]]:
+    """Find what we have asked for and no pull has shown yet: keys of people's records, and keys of tasks.
+
+    Whoever decides before the CRM has shown what was created must not create it again under the key of a later event.
+    """
+    asked = sql(
+        """
+        SELECT crm_id, json_extract_string(shown, '$.created') AS created,
+            json_extract_string(shown, '$.tasks.*') AS tasks
+        FROM people WHERE shown IS NOT NULL
+            AND (len(tasks) > 0 OR (crm_id IS NULL AND created IS NOT NULL))
+        """,
+        people=population.people.select(["crm_id", "shown"]),
+    ).to_pylist()
+    waiting = {row.write.key for row in pending if row.write.kind == "create"}
+    records = sorted({row["created"] for row in asked if row["created"] and row["crm_id"] is None})
+    tasks = sorted({key for row in asked for key in row["tasks"]})
+    shown = set(holdings.get(crm, "task").column("id").to_pylist())
+    made = store.outbox.created_ids(tasks) if tasks else {}
+    done = set(store.outbox.created_ids(records)) if records else set()
+    return done | waiting, {key for key, id_ in made.items() if id_ not in shown}
 
 
 def with_limits(decisions: Decisions, census: Census, limits: Limits, *, living: int, now: datetime) -> Decisions:
