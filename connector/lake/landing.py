@@ -7,23 +7,26 @@ cursor: the rows are pulled again. A crash after it leaves nothing to do.
 
 from __future__ import annotations
 
-import hashlib
-import os
 from collections import defaultdict
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 
 from connector.domain.records import Activity, Page, RecordVersion
-from connector.errors import LocalFault
-from connector.lake.layout import activities_stream, activity_table, alias_of, record_table, records_stream, sound
+from connector.lake.compaction import FAN, compact
+from connector.lake.layout import activities_stream, activity_table, record_table, records_stream
+from connector.lake.repeats import ACTIVITY_KEY, RECORD_KEY, Keys, KnownKeys
+from connector.lake.segments import cannot_write, forget_checks, write_segment
 from connector.ports.store import Manifest, Segment
 
 #: unlisted files younger than this may belong to somebody who is just committing
 _SWEEP_AFTER = timedelta(hours=24)
+#: readers are given this long to finish with a file that a compaction replaced; one that is later asks anew
+_RETIRED_AFTER = timedelta(hours=1)
+_ALWAYS = datetime(9999, 1, 1, tzinfo=UTC)
 
 
 @dataclass(slots=True)
@@ -37,12 +40,29 @@ class Landed:
     by_object: dict[str, int] = field(default_factory=lambda: defaultdict(int))
 
 
-class Landing:
-    """Appends pages to the lake under ``root``. Only the holder of the engine lease may use it."""
+@dataclass(frozen=True, slots=True)
+class _Part:
+    """New rows of one stream."""
 
-    def __init__(self, root: Path, manifest: Manifest) -> None:
+    stream: str
+    table: pa.Table
+    keys: Keys
+
+
+class Landing:
+    """Appends pages to the lake under ``root``. Only the holder of the engine lease may use it.
+
+    ``clock`` is the clock that files are stamped by, not the cycle's.
+    """
+
+    def __init__(
+        self, root: Path, manifest: Manifest, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    ) -> None:
         self._root = root
         self._manifest = manifest
+        self._clock = clock
+        self._known = KnownKeys(root)
+        self._grown: set[str] = set()
 
     def land(
         self, system: str, stream: str, pages: list[Page], *, shapes: dict[str, str], landed_at: datetime
@@ -56,7 +76,7 @@ class Landing:
             LocalFault: the disk is full, read-only or broken; nothing was committed.
         """
         landed = Landed()
-        tables: list[tuple[str, pa.Table, str]] = []
+        parts: list[_Part] = []
         by_object: dict[str, list[RecordVersion]] = defaultdict(list)
         activities: list[Activity] = []
         for page in pages:
@@ -64,142 +84,79 @@ class Landing:
                 by_object[version.ref.object].append(version)
             activities += page.activities
         for object_, versions in by_object.items():
-            shape = shapes.get(object_, "")
-            fresh = self._fresh_records(records_stream(system, object_), versions, shape)
-            landed.repeated += len(versions) - len(fresh)
-            landed.records += len(fresh)
-            landed.by_object[object_] += len(fresh)
-            if fresh:
-                table = record_table(fresh, shape=shape, landed_at=landed_at)
-                tables.append((records_stream(system, object_), table, "modified_at"))
+            table = record_table(versions, shape=shapes.get(object_, ""), landed_at=landed_at)
+            part = self._fresh(records_stream(system, object_), table, RECORD_KEY, "modified_at")
+            landed.repeated += len(versions) - part.table.num_rows
+            landed.records += part.table.num_rows
+            landed.by_object[object_] += part.table.num_rows
+            parts.append(part)
         if activities:
-            fresh_activities = self._fresh_activities(activities_stream(system), activities)
-            landed.repeated += len(activities) - len(fresh_activities)
-            landed.activities = len(fresh_activities)
-            if fresh_activities:
-                table = activity_table(fresh_activities, landed_at=landed_at)
-                tables.append((activities_stream(system), table, "occurred_at"))
-        segments = [self._write(name, table, time, landed_at) for name, table, time in tables]
-        self._manifest.commit_segments(segments, (), {(system, stream): pages[-1].cursor})
+            table = activity_table(activities, landed_at=landed_at)
+            part = self._fresh(activities_stream(system), table, ACTIVITY_KEY, "occurred_at")
+            landed.repeated += len(activities) - part.table.num_rows
+            landed.activities = part.table.num_rows
+            parts.append(part)
+        self._commit([part for part in parts if part.table.num_rows], {(system, stream): pages[-1].cursor}, landed_at)
         return landed
 
-    def _fresh_records(self, stream: str, versions: list[RecordVersion], shape: str) -> list[RecordVersion]:
-        times = [v.modified_at for v in versions]
-        held = self._held(stream, min(times), max(times), ["id", "modified_at", "shape", "deleted", "merged_into"])
-        fresh = []
-        for version in versions:
-            key = (sound(version.ref.id), version.modified_at, shape, version.deleted, alias_of(version))
-            if key not in held:
-                held.add(key)
-                fresh.append(version)
-        return fresh
+    def _fresh(self, stream: str, table: pa.Table, key: tuple[str, ...], time: str) -> _Part:
+        return _Part(stream, *self._known.fresh(table, key, time, self._manifest.segments(stream)))
 
-    def _fresh_activities(self, stream: str, activities: list[Activity]) -> list[Activity]:
-        times = [a.occurred_at for a in activities]
-        held = self._held(stream, min(times), max(times), ["kind", "id", "modified_at", "deleted"])
-        fresh = []
-        for activity in activities:
-            key = (activity.ref.object, sound(activity.ref.id), activity.modified_at, activity.deleted)
-            if key not in held:
-                held.add(key)
-                fresh.append(activity)
-        return fresh
+    def _commit(self, parts: Sequence[_Part], cursors: dict[tuple[str, str], str], landed_at: datetime) -> None:
+        segments: list[Segment] = [
+            write_segment(self._root, part.stream, part.table, landed_at=landed_at) for part in parts
+        ]
+        self._manifest.commit_segments(segments, (), cursors)
+        for part, segment in zip(parts, segments, strict=True):
+            self._known.landed(segment, part.keys)
+            self._grown.add(part.stream)
 
-    def _held(self, stream: str, low: datetime, high: datetime, columns: list[str]) -> set[tuple[object, ...]]:
-        """Read the keys of segments whose time span touches ours."""
-        held: set[tuple[object, ...]] = set()
-        for segment in self._manifest.segments(stream):
-            if segment.low <= high and segment.high >= low:
-                table = read_segment(self._root, segment, columns)
-                held.update(zip(*(table.column(name).to_pylist() for name in columns), strict=True))
-        return held
+    def compact(self) -> int:
+        """Merge small segments of streams that have grown since the last call, one merge each; return how many files.
 
-    def _write(self, stream: str, table: pa.Table, time_column: str, landed_at: datetime) -> Segment:
-        staging = self._root / "staging"
-        folder = self._root / stream
-        try:
-            staging.mkdir(parents=True, exist_ok=True)
-            folder.mkdir(parents=True, exist_ok=True)
-            sink = pa.BufferOutputStream()
-            pq.write_table(table, sink, compression="zstd", use_dictionary=True)
-            data = sink.getvalue().to_pybytes()
-            digest = hashlib.sha256(data).hexdigest()
-            draft = staging / f"{digest}.{os.getpid()}.parquet"
-            with draft.open("wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            path = folder / f"{landed_at:%Y%m%dT%H%M%S%f}-{digest[:16]}.parquet"
-            draft.replace(path)
-            _fsync_folder(folder)
-        except OSError as error:
-            raise LocalFault(
-                "lake.write_failed",
-                f"the lake cannot be written: {error.strerror}",
-                cure="free space or rights for the lake's folder, then run again; nothing was lost",
-                at=str(self._root),
-            ) from error
-        times = table.column(time_column)
-        low, high = pa.compute.min_max(times).as_py().values()
-        relative = path.relative_to(self._root).as_posix()
-        return Segment(relative, stream, table.num_rows, low, high, landed_at, digest, len(data))
+        Raises:
+            LocalFault: a segment is missing or corrupt, or the disk is full, read-only or broken; what was landed and
+                listed stays as it is.
+        """
+        replaced = 0
+        while self._grown:
+            stream = self._grown.pop()
+            if len(self._manifest.segments(stream)) > FAN:
+                done = compact(self._root, self._manifest, stream)
+                if done is not None:
+                    self._known.compacted(*done)
+                    replaced += len(done[0])
+        return replaced
 
     def sweep(self, *, now: datetime) -> int:
-        """Delete old files that no manifest row lists, and retired segments past their grace; return how many."""
+        """Delete old files that no manifest row lists, and retired segments past their grace; return how many.
+
+        ``now`` may lie ahead of the clock that stamps files; then that clock counts.
+
+        Raises:
+            LocalFault: the folder may not be changed.
+        """
+        now = min(now, self._clock())
         listed = {segment.path for segment in self._manifest.segments()}
-        grace = now - _SWEEP_AFTER
-        retired = set(self._manifest.retired_before(grace)) - listed
-        swept = 0
-        for path in self._root.rglob("*.parquet"):
-            name = path.relative_to(self._root).as_posix()
-            old = datetime.fromtimestamp(path.stat().st_mtime, tz=now.tzinfo) < grace
-            if name not in listed and (old or name in retired):
-                path.unlink(missing_ok=True)
-                swept += 1
-        if retired:
-            self._manifest.forget_retired(sorted(retired))
-        return swept
+        retired = set(self._manifest.retired_before(_ALWAYS)) - listed
+        due = set(self._manifest.retired_before(now - _RETIRED_AFTER)) & retired
+        swept = []
+        try:
+            for path in self._root.rglob("*.parquet"):
+                name = path.relative_to(self._root).as_posix()
+                if name in due or (name not in listed and name not in retired and self._old(path, now)):
+                    path.unlink(missing_ok=True)
+                    swept.append(name)
+        except OSError as error:
+            raise cannot_write(self._root, error) from error
+        forget_checks(self._root, swept)
+        if due:
+            self._manifest.forget_retired(sorted(due))
+        return len(swept)
 
-
-def read_segment(root: Path, segment: Segment, columns: list[str] | None = None) -> pa.Table:
-    """Read one segment.
-
-    Raises:
-        LocalFault: the file is missing or no longer what was written.
-    """
-    try:
-        return pq.read_table(root / segment.path, columns=columns, partitioning=None)
-    except (OSError, pa.ArrowException) as error:
-        raise _unreadable(root, segment) from error
-
-
-def check_segment(root: Path, segment: Segment) -> None:
-    """Compare one segment with its checksum.
-
-    Raises:
-        LocalFault: the file is missing or no longer what was written.
-    """
-    try:
-        with (root / segment.path).open("rb") as file:
-            same = hashlib.file_digest(file, "sha256").hexdigest() == segment.sha256
-    except OSError as error:
-        raise _unreadable(root, segment) from error
-    if not same:
-        raise _unreadable(root, segment)
-
-
-def _unreadable(root: Path, segment: Segment) -> LocalFault:
-    return LocalFault(
-        "lake.segment_unreadable",
-        f"segment {segment.path} is missing or corrupt",
-        cure="restore the file from a backup; the manifest keeps its name and checksum",
-        at=str(root / segment.path),
-    )
-
-
-def _fsync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
+    @staticmethod
+    def _old(path: Path, now: datetime) -> bool:
+        try:
+            return datetime.fromtimestamp(path.stat().st_mtime, tz=UTC) < now - _SWEEP_AFTER
+        except FileNotFoundError:
+            return False

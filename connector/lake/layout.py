@@ -7,9 +7,10 @@ changes its type in the vendor's org never makes old files unreadable; readers g
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import datetime
 from decimal import Decimal
+from typing import Any
 
 import pyarrow as pa
 
@@ -90,20 +91,20 @@ def record_table(versions: Sequence[RecordVersion], *, shape: str, landed_at: da
     """Lay versions of one object out as columns."""
     count = len(versions)
     columns: dict[str, pa.Array] = {
-        "id": pa.array([sound(v.ref.id) for v in versions], pa.string()),
+        "id": text_column([v.ref.id for v in versions], sound),
         "modified_at": pa.array([v.modified_at for v in versions], INSTANT),
         "created_at": pa.array([v.created_at for v in versions], INSTANT),
         "deleted": pa.array([v.deleted for v in versions], pa.bool_()),
         "merged_into": pa.array([alias_of(v) for v in versions], pa.string()),
-        "shape": pa.array([shape] * count, pa.string()),
-        "landed_at": pa.array([landed_at] * count, INSTANT),
+        "shape": pa.repeat(pa.scalar(shape, pa.string()), count),
+        "landed_at": pa.repeat(pa.scalar(landed_at, INSTANT), count),
     }
     names = dict.fromkeys(name for v in versions for name in v.fields)
     for name in names:
-        columns[FIELD + sound(name)] = pa.array([as_text(v.fields.get(name)) for v in versions], pa.string())
+        columns[FIELD + sound(name)] = text_column([v.fields.get(name) for v in versions], as_text)
     words = dict.fromkeys(word for v in versions for word in v.links)
     for word in words:
-        columns[LINK + word] = pa.array([as_text(v.links.get(word)) for v in versions], pa.string())
+        columns[LINK + word] = text_column([v.links.get(word) for v in versions], as_text)
     return pa.table(columns)
 
 
@@ -114,23 +115,27 @@ def alias_of(version: RecordVersion) -> str | None:
 
 def activity_table(activities: Sequence[Activity], *, landed_at: datetime) -> pa.Table:
     """Lay activities out as columns."""
-    rows = [
-        (
-            a.ref.object,
-            sound(a.ref.id),
-            a.type,
-            *map(sound, a.person),
-            a.occurred_at,
-            *(as_text(text) for text in (a.url, a.path, a.asset, a.form, a.campaign, a.value, a.subject)),
-            as_text(a.by_user),
-            a.modified_at,
-            a.deleted,
-            landed_at,
-        )
-        for a in activities
+    if not activities:
+        return ACTIVITY_COLUMNS.empty_table()
+    refs, types, people, occurred_at, *texts, modified_at, deleted = zip(*activities, strict=True)
+    _, kinds, ids = zip(*refs, strict=True)
+    columns = [
+        *(text_column(column, sound) for column in (kinds, ids, types, *zip(*people, strict=True))),
+        pa.array(occurred_at, INSTANT),
+        *(text_column(column, as_text) for column in texts),
+        pa.array(modified_at, INSTANT),
+        pa.array(deleted, pa.bool_()),
+        pa.repeat(pa.scalar(landed_at, INSTANT), len(activities)),
     ]
-    columns = list(zip(*rows, strict=True)) or [()] * len(ACTIVITY_COLUMNS)
-    return pa.table(
-        [pa.array(column, field.type) for column, field in zip(columns, ACTIVITY_COLUMNS, strict=True)],
-        schema=ACTIVITY_COLUMNS,
-    )
+    return pa.table(columns, schema=ACTIVITY_COLUMNS)
+
+
+def text_column(values: Sequence[Any], write: Callable[[Any], str | None]) -> pa.Array:
+    """Give what ``write`` makes of each value; where every value is plain text already, without asking it."""
+    try:
+        plain = pa.array(values, pa.string())
+    except (pa.ArrowException, UnicodeEncodeError):
+        return pa.array([write(value) for value in values], pa.string())
+    if write is as_text and any(value is not None and (not value or value.isspace()) for value in set(values)):
+        return pa.array([write(value) for value in values], pa.string())
+    return plain

@@ -11,8 +11,8 @@ import pyarrow as pa
 
 from connector.errors import LocalFault
 from connector.lake.engine import querying
-from connector.lake.landing import check_segment
 from connector.lake.layout import ACTIVITY_COLUMNS, RECORD_COLUMNS, activities_stream, records_stream
+from connector.lake.segments import assure, check_segment
 from connector.ports.store import Manifest, Segment
 
 
@@ -37,7 +37,7 @@ class Lake:
         return self._read(
             records_stream(system, object_),
             RECORD_COLUMNS,
-            "SELECT * FROM rows WHERE landed_at <= $as_of "
+            "SELECT {shown} FROM rows WHERE landed_at <= $as_of "
             "QUALIFY row_number() OVER (PARTITION BY id ORDER BY modified_at DESC, landed_at DESC, deleted DESC, "
             "merged_into NULLS LAST, shape) = 1 "
             "ORDER BY id",
@@ -49,7 +49,8 @@ class Lake:
         return self._read(
             records_stream(system, object_),
             RECORD_COLUMNS,
-            "SELECT * FROM rows WHERE landed_at <= $as_of ORDER BY id, modified_at, landed_at",
+            "SELECT {shown} FROM rows WHERE landed_at <= $as_of "
+            "ORDER BY id, modified_at, landed_at, deleted, merged_into NULLS FIRST, shape",
             as_of,
         )
 
@@ -63,8 +64,9 @@ class Lake:
             table = self._read(
                 activities_stream(system),
                 ACTIVITY_COLUMNS,
-                "SELECT * FROM (SELECT * FROM rows WHERE landed_at <= $as_of QUALIFY row_number() OVER "
-                "(PARTITION BY kind, id ORDER BY modified_at DESC NULLS LAST, landed_at DESC, deleted DESC) = 1) "
+                "SELECT * FROM (SELECT {shown} FROM rows WHERE landed_at <= $as_of QUALIFY row_number() OVER "
+                "(PARTITION BY kind, id ORDER BY modified_at DESC NULLS LAST, landed_at DESC, deleted DESC, "
+                "occurred_at DESC, person_system, person_object, person_id) = 1) "
                 "WHERE occurred_at <= $as_of AND NOT deleted ORDER BY occurred_at, kind, id",
                 as_of,
             )
@@ -73,29 +75,37 @@ class Lake:
         return pa.concat_tables([empty, *tables]) if tables else empty
 
     def _read(self, stream: str, schema: pa.Schema, query: str, as_of: datetime) -> pa.Table:
-        segments = self._manifest.segments(stream)
+        version = self._manifest.version()
+        try:
+            return self._ask(self._manifest.segments(stream), schema, query, as_of)
+        except LocalFault:
+            # A compaction and a sweep may have passed between the listing and the reading: then there is a newer set.
+            if self._manifest.version() == version:
+                raise
+            return self._ask(self._manifest.segments(stream), schema, query, as_of)
+
+    def _ask(self, segments: Sequence[Segment], schema: pa.Schema, query: str, as_of: datetime) -> pa.Table:
         if not segments:
             return schema.empty_table()
+        for segment in segments:
+            assure(self._root, segment)
         paths = [str(self._root / segment.path) for segment in segments]
         with querying() as connection:
             try:
                 # Bound as a variable: a prepared list of thousands of paths is parsed once.
-                rows = connection.read_parquet(paths, union_by_name=True, hive_partitioning=False)  # noqa: F841 - by name
-                return connection.sql(query, params={"as_of": as_of}).to_arrow_table()
+                rows = connection.read_parquet(paths, union_by_name=True, hive_partitioning=False)
+                # The order of columns must not tell in which order files were written or merged.
+                known = set(schema.names)
+                more = sorted(name for name in rows.columns if name not in known)
+                shown = ", ".join('"' + name.replace('"', '""') + '"' for name in (*schema.names, *more))
+                return connection.sql(query.format(shown=shown), params={"as_of": as_of}).to_arrow_table()
             except duckdb.Error as error:
-                self._accuse(segments)
+                for segment in segments:
+                    # A query's own words do not always say which file it stumbled over.
+                    check_segment(self._root, segment)
                 raise LocalFault(
                     "lake.unreadable",
-                    f"{stream} cannot be read although its segments are whole",
+                    f"{segments[0].stream} cannot be read although its segments are whole",
                     cure="free memory and space for temporary files, then try again",
-                    at=str(self._root / stream),
+                    at=str(self._root / segments[0].stream),
                 ) from error
-
-    def _accuse(self, segments: Sequence[Segment]) -> None:
-        """Name the segment that is not what was written: a query's own words do not always say which.
-
-        Raises:
-            LocalFault: some segment is missing or has another checksum.
-        """
-        for segment in segments:
-            check_segment(self._root, segment)

@@ -159,6 +159,7 @@ class Puller:
         is_crm: bool,
     ) -> None:
         landed = self.landing.land(system, _cursor_name(stream, shapes), batch, shapes=shapes, landed_at=now)
+        self.landing.compact()
         refused = [row for page in batch for row in page.refused]
         pulled.refused += len(refused)
         pulled.refusals += [f"{system} {row.stream} {row.row}: {row.code}: {row.message}" for row in refused[:100]]

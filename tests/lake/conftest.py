@@ -39,6 +39,10 @@ class Place:
         self.landing = Landing(root, store.manifest)
         self.lake = Lake(root, store.manifest)
 
+    def restart(self, **words: Any) -> None:
+        """Forget what only the process knew."""
+        self.landing = Landing(self.root, self.manifest, **words)
+
     def land(self, *items: RecordVersion | Activity, cursor: str = "c", shape: str = "", at: datetime = T0) -> Any:
         records = [item for item in items if isinstance(item, RecordVersion)]
         activities = [item for item in items if isinstance(item, Activity)]

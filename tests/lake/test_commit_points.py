@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from connector.errors import LocalFault
-from connector.lake import landing as protocol
+from connector.lake import segments as protocol
 
 T0 = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -31,7 +31,7 @@ def _break(patch: pytest.MonkeyPatch, point: str, error: BaseException, place: A
         case "replace":
             patch.setattr(Path, "replace", cut)
         case "fsync folder":
-            patch.setattr(protocol, "_fsync_folder", cut)
+            patch.setattr(protocol, "fsync_folder", cut)
         case "commit":
             patch.setattr(type(place.manifest), "commit_segments", cut)
 
@@ -102,6 +102,7 @@ def test_a_harmed_segment_is_named(place: Any, say: Any, harm: str) -> None:
             path.write_bytes(data[: len(data) // 2])
         case "rubbish":
             path.write_bytes(os.urandom(len(data)))
+    place.restart()
     for read in (place.current, lambda: place.land(say.version("1", fields={"a": "y"}))):
         with pytest.raises(LocalFault) as caught:
             read()
@@ -133,10 +134,16 @@ def test_sweeping_takes_old_unlisted_files_only(place: Any, say: Any) -> None:
 def test_retired_segments_go_after_a_grace_for_readers(place: Any, say: Any) -> None:
     place.land(say.version("1"))
     segment = place.manifest.segments()[0]
+    # files may be far older than the moment they were replaced
+    _age(place.root / segment.path, 30, now=datetime.now(UTC))
     place.manifest.commit_segments((), [segment.path], {})
     now = datetime.now(UTC)
     assert place.landing.sweep(now=now) == 0
     later = now + timedelta(days=2)
+    # a cycle told to live two days ahead takes nothing from readers who live today
+    assert place.landing.sweep(now=later) == 0
+    place.restart(clock=lambda: later)
+    assert place.landing.sweep(now=now) == 0
     assert place.landing.sweep(now=later) == 1
     assert place.manifest.retired_before(later) == []
     assert place.files() == []

@@ -1,0 +1,242 @@
+"""One file of the lake: how it is packed, made durable, read and held against its checksum."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.compute as pc
+import pyarrow.parquet as pq
+
+from connector.errors import LocalFault
+from connector.lake.layout import ACTIVITY_COLUMNS
+from connector.ports.store import Manifest, Segment
+
+STAGING = "staging"
+CODE_UNREADABLE = "lake.segment_unreadable"
+
+#: rows that are packed and can be skipped together
+_ROW_GROUP = 131_072
+#: a dictionary of this size still pays: the usual megabyte is full after 40,000 addresses
+_DICTIONARY_BYTES = 8 << 20
+#: zstd levels; above them files shrink by less than a hundredth and take twice the time
+_QUICK, _DENSE = 1, 3
+#: files of this process's life that had their checksum: (file, checksum) → (size, time of change)
+_whole: dict[tuple[str, str], tuple[int, int]] = {}
+
+
+@dataclass(frozen=True, slots=True)
+class SegmentProblem:
+    """A file of the lake that is not what was written."""
+
+    #: relative to the lake
+    path: str
+    stream: str
+    rows: int
+    #: ``missing`` or ``corrupt``
+    kind: str
+    cure: str = "restore the file from a backup; the manifest keeps its name and checksum"
+
+    def __str__(self) -> str:
+        """Read as one line: which file, what, cure."""
+        return f"segment {self.path} ({self.rows} rows of {self.stream}) is {self.kind} ({self.cure})"
+
+
+def pack(table: pa.Table, *, dense: bool) -> bytes:
+    """Write a table as Parquet; ``dense`` spends more time on fewer bytes.
+
+    Rows of one kind stand together in order of time: instants are then small differences, and what one mailing or one
+    page has in common repeats. Ids never repeat, so a dictionary of them would only be a second copy.
+    """
+    activities = table.schema.names == ACTIVITY_COLUMNS.names
+    time = "occurred_at" if activities else "modified_at"
+    by = ["kind", time, "id"] if activities else ["id", time, "landed_at"]
+    table = table.sort_by([(name, "ascending") for name in by])
+    encodings = {"occurred_at": "DELTA_BINARY_PACKED", "modified_at": "DELTA_BINARY_PACKED"}
+    encodings |= {"created_at": "DELTA_BINARY_PACKED"}
+    if dense:
+        encodings["id"] = "DELTA_BYTE_ARRAY"
+    sink = pa.BufferOutputStream()
+    pq.write_table(
+        table,
+        sink,
+        row_group_size=_ROW_GROUP,
+        compression="zstd",
+        compression_level=_DENSE if dense else _QUICK,
+        use_dictionary=[name for name in table.schema.names if name != "id" and name not in encodings],
+        column_encoding={name: how for name, how in encodings.items() if name in table.schema.names},
+        dictionary_pagesize_limit=_DICTIONARY_BYTES,
+        write_statistics=[time, "landed_at"],
+        store_schema=False,
+    )
+    if dense and not pq.read_table(pa.BufferReader(sink.getvalue())).equals(table):
+        # What this file replaces will be deleted: it must be all there.
+        raise LocalFault("lake.packing", "a compacted file does not read back as it was written", cure="report this")
+    data: bytes = sink.getvalue().to_pybytes()
+    return data
+
+
+def write_segment(root: Path, stream: str, table: pa.Table, *, landed_at: datetime, dense: bool = False) -> Segment:
+    """Make a table durable as a file under its final name, listed nowhere yet.
+
+    Raises:
+        LocalFault: the disk is full, read-only or broken.
+    """
+    data = pack(table, dense=dense)
+    digest = hashlib.sha256(data).hexdigest()
+    name = f"{stream}/{landed_at:%Y%m%dT%H%M%S%f}-{digest[:16]}.parquet"
+    draft = root / STAGING / f"{digest}.{os.getpid()}.parquet"
+    try:
+        try:
+            make_folder(draft.parent)
+            make_folder(root / stream)
+            _write_durably(draft, data)
+            draft.replace(root / name)
+            fsync_folder(root / stream)
+        except OSError:
+            # On a full disk every byte counts; what cannot be removed now is swept later.
+            draft.unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise cannot_write(root, error) from error
+    low, high = (
+        pc.min_max(table.column("occurred_at" if "occurred_at" in table.schema.names else "modified_at"))
+        .as_py()
+        .values()
+    )
+    return Segment(name, stream, table.num_rows, low, high, landed_at, digest, len(data))
+
+
+def read_segment(root: Path, segment: Segment, columns: list[str] | None = None) -> pa.Table:
+    """Read one segment.
+
+    Raises:
+        LocalFault: the file is missing or no longer what was written.
+    """
+    assure(root, segment)
+    try:
+        return pq.read_table(root / segment.path, columns=columns, partitioning=None)
+    except (OSError, pa.ArrowException) as error:
+        raise _unreadable(root, segment) from error
+
+
+def read_span(root: Path, segment: Segment, columns: list[str], time: str, low: datetime, high: datetime) -> pa.Table:
+    """Read the rows of one segment between two instants, both included; groups of rows outside them are not touched.
+
+    Raises:
+        LocalFault: the file is missing or no longer what was written.
+    """
+    assure(root, segment)
+    span = (pc.field(time) >= pa.scalar(low)) & (pc.field(time) <= pa.scalar(high))
+    try:
+        return pq.read_table(root / segment.path, columns=columns, filters=span, partitioning=None)
+    except (OSError, pa.ArrowException) as error:
+        raise _unreadable(root, segment) from error
+
+
+def assure(root: Path, segment: Segment) -> None:
+    """Compare one segment with its checksum, once for each process and state of the file.
+
+    Raises:
+        LocalFault: the file is missing or no longer what was written.
+    """
+    path = root / segment.path
+    try:
+        about = path.stat()
+    except OSError as error:
+        raise _unreadable(root, segment) from error
+    key, state = (str(path), segment.sha256), (about.st_size, about.st_mtime_ns)
+    if _whole.get(key) != state:
+        check_segment(root, segment)
+        _whole[key] = state
+
+
+def check_segment(root: Path, segment: Segment) -> None:
+    """Compare one segment with its checksum.
+
+    Raises:
+        LocalFault: the file is missing or no longer what was written.
+    """
+    if _state(root, segment) is not None:
+        raise _unreadable(root, segment)
+
+
+def check_segments(root: Path, manifest: Manifest) -> list[SegmentProblem]:
+    """Compare every live segment with its checksum; give those that are not what was written, in order of landing."""
+    problems = []
+    for segment in manifest.segments():
+        kind = _state(root, segment)
+        if kind is not None:
+            problems.append(SegmentProblem(segment.path, segment.stream, segment.rows, kind))
+    if any(problem.kind == "missing" for problem in problems):
+        # A segment that a writer has compacted away since is no loss.
+        live = {segment.path for segment in manifest.segments()}
+        problems = [problem for problem in problems if problem.path in live]
+    return problems
+
+
+def forget_checks(root: Path, names: list[str]) -> None:
+    """Forget that files had their checksums: they are gone."""
+    gone = {str(root / name) for name in names}
+    for key in [key for key in _whole if key[0] in gone]:
+        del _whole[key]
+
+
+def cannot_write(root: Path, error: OSError) -> LocalFault:
+    """Say that the lake's folder does not take what we write."""
+    return LocalFault(
+        "lake.write_failed",
+        f"the lake cannot be written: {error.strerror}",
+        cure="free space or rights for the lake's folder, then run again; nothing was lost",
+        at=str(root),
+    )
+
+
+def make_folder(folder: Path) -> None:
+    """Make a folder and its parents durable: a file that outlives a power cut in a folder that does not is lost."""
+    if folder.is_dir():
+        return
+    make_folder(folder.parent)
+    folder.mkdir(exist_ok=True)
+    fsync_folder(folder.parent)
+
+
+def fsync_folder(folder: Path) -> None:
+    """Make the names in a folder durable."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def _write_durably(path: Path, data: bytes) -> None:
+    with path.open("wb", buffering=0) as file:
+        left = memoryview(data)
+        while left:
+            left = left[file.write(left) :]
+        os.fsync(file.fileno())
+
+
+def _state(root: Path, segment: Segment) -> str | None:
+    try:
+        with (root / segment.path).open("rb") as file:
+            same = hashlib.file_digest(file, "sha256").hexdigest() == segment.sha256
+    except FileNotFoundError:
+        return "missing"
+    except OSError:
+        return "corrupt"
+    return None if same else "corrupt"
+
+
+def _unreadable(root: Path, segment: Segment) -> LocalFault:
+    return LocalFault(
+        CODE_UNREADABLE,
+        f"segment {segment.path} is missing or corrupt",
+        cure="restore the file from a backup; the manifest keeps its name and checksum",
+        at=str(root / segment.path),
+    )
