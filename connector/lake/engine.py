@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
+from pathlib import Path
 
 import duckdb
+
+#: what one query may hold while it works; beyond it, sorting and joining go through the disk
+MEMORY_LIMIT = "512MB"
 
 
 @contextmanager
@@ -21,4 +26,7 @@ def querying() -> Iterator[duckdb.DuckDBPyConnection]:
 @cache
 def _engine(_pid: int) -> duckdb.DuckDBPyConnection:
     """Start the engine of this process; its threads do not survive a fork."""
-    return duckdb.connect(":memory:")
+    engine = duckdb.connect(":memory:", config={"memory_limit": MEMORY_LIMIT})
+    # Never the working directory, which may be anybody's and read-only.
+    engine.execute("SET temp_directory = ?", [str(Path(tempfile.gettempdir()) / f"handoff-{os.getpid()}.spill")])
+    return engine

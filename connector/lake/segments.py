@@ -23,8 +23,8 @@ CODE_UNREADABLE = "lake.segment_unreadable"
 _ROW_GROUP = 131_072
 #: a dictionary of this size still pays: the usual megabyte is full after 40,000 addresses
 _DICTIONARY_BYTES = 8 << 20
-#: zstd levels; above them files shrink by less than a hundredth and take twice the time
-_QUICK, _DENSE = 1, 3
+#: zstd levels: what lands waits for the disk anyway, what is compacted stays for years
+_QUICK, _DENSE = 1, 6
 #: files of this process's life that had their checksum: (file, checksum) → (size, time of change)
 _whole: dict[tuple[str, str], tuple[int, int]] = {}
 
@@ -50,24 +50,24 @@ def pack(table: pa.Table, *, dense: bool) -> bytes:
     """Write a table as Parquet; ``dense`` spends more time on fewer bytes.
 
     Rows of one kind stand together in order of time: instants are then small differences, and what one mailing or one
-    page has in common repeats. Ids never repeat, so a dictionary of them would only be a second copy.
+    page has in common repeats. Ids never repeat, so a dictionary of them would only be a second copy, and searching
+    them for repetitions (higher levels) makes random ones longer.
     """
     activities = table.schema.names == ACTIVITY_COLUMNS.names
     time = "occurred_at" if activities else "modified_at"
     by = ["kind", time, "id"] if activities else ["id", time, "landed_at"]
     table = table.sort_by([(name, "ascending") for name in by])
     encodings = {"occurred_at": "DELTA_BINARY_PACKED", "modified_at": "DELTA_BINARY_PACKED"}
-    encodings |= {"created_at": "DELTA_BINARY_PACKED"}
-    if dense:
-        encodings["id"] = "DELTA_BYTE_ARRAY"
+    encodings |= {"created_at": "DELTA_BINARY_PACKED", "id": "DELTA_BYTE_ARRAY"}
+    level = _DENSE if dense else _QUICK
     sink = pa.BufferOutputStream()
     pq.write_table(
         table,
         sink,
         row_group_size=_ROW_GROUP,
         compression="zstd",
-        compression_level=_DENSE if dense else _QUICK,
-        use_dictionary=[name for name in table.schema.names if name != "id" and name not in encodings],
+        compression_level={name: _QUICK if name == "id" else level for name in table.schema.names},
+        use_dictionary=[name for name in table.schema.names if name not in encodings],
         column_encoding={name: how for name, how in encodings.items() if name in table.schema.names},
         dictionary_pagesize_limit=_DICTIONARY_BYTES,
         write_statistics=[time, "landed_at"],
