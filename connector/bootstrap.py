@@ -119,7 +119,7 @@ def open_house(
             sources=sources,
             crm=crm,
             store=store,
-            lake_root=_lake_folder(settings.lake),
+            lake_root=lake_folder(settings.lake),
             limits=limits_of(settings),
             calls_per_day=settings.limits.api_calls_per_day,
             left_to_others=float(settings.limits.left_to_others),
@@ -166,7 +166,12 @@ def limits_of(settings: Settings) -> Limits:
     )
 
 
-def _lake_folder(lake: str) -> Path:
+def lake_folder(lake: str) -> Path:
+    """Give the folder of the lake.
+
+    Raises:
+        ConfigError: it is the address of an object store.
+    """
     if "://" in lake:
         raise ConfigError(
             "lake.object_store",

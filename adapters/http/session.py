@@ -194,7 +194,12 @@ class VendorSession(requests.Session):
         if isinstance(error, ValueError):
             return AdapterFault(f"{self._vendor}.bad_request", "a request could not be built", at=self._vendor)
         if any(isinstance(cause, (NewConnectionError, ConnectTimeoutError)) for cause in causes):
-            return self.fault("unreachable", "the vendor's host cannot be reached")
+            return TransientError(
+                f"{self._vendor}.unreachable",
+                "the vendor's host cannot be reached",
+                cure="check its address in handoff.yaml, and the network",
+                at=self._vendor,
+            )
         if not safe:
             return OutcomeUnknown(
                 f"{self._vendor}.no_answer", "a write was sent and no answer came back", at=self._vendor

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from connector.bootstrap import House, open_house, read_settings, utc_now
+from connector.bootstrap import House, lake_folder, open_house, read_settings, utc_now
 from connector.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile, Verbose
 from connector.cli.output import console, emit
 from connector.errors import ConfigError, MappingError, Problem
@@ -59,6 +59,8 @@ def check(
     problems += check_mappings(folder) if folder.is_dir() or settings is not None else []
     if problems:
         raise MappingError(sorted(set(problems)))
+    if settings is not None:
+        lake_folder(settings.lake)
     mappings = load_mappings(folder)
     failures = run_examples(mappings.scoring)
     if failures:

@@ -41,7 +41,8 @@ class Signals:
 
     def rest(self) -> None:
         """Let the report be told whole: the work is over, and no later signal may cut it."""
-        signal.setitimer(signal.ITIMER_REAL, 0)
+        if self.asked:
+            signal.setitimer(signal.ITIMER_REAL, 0)
         self._resting = True
 
     def _ask(self, _number: int, _frame: object) -> None:
