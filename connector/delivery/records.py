@@ -103,11 +103,12 @@ def own_rows(ground: Ground, own: OwnFields, mapped: Mapping[str, CrmField]) -> 
 
 def account_rows(ground: Ground, own: OwnFields) -> Iterator[OutboxRow]:
     """Build one update per account whose shown score differs from what the CRM holds by the write step or more."""
+    info = ground.info.get("account", {})
     for at in pc.indices_nonzero(own.news).to_pylist():
         fields = {
-            name: typed(own.wanted[name][at].as_py(), ground.info.get("account", {}).get(name))
+            name: typed(own.wanted[name][at].as_py(), info.get(name))
             for name, mask in own.differ.items()
-            if mask[at].as_py()
+            if mask[at].as_py() and (not info or name in info)
         }
         if not fields:
             continue

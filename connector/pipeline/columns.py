@@ -230,17 +230,23 @@ def called_soon(mappings: Mappings, tasks: Sequence[Mapping[str, Any]], waiting:
 
 
 def unacted(events: pa.Table, marks: Mapping[str, datetime]) -> pa.Table:
-    """Keep fast-lane events that happened after the baseline mark, or in the day before it and were not known then."""
-    mark = marks.get("baseline")
-    if mark is None:
-        return events.slice(0, 0)
+    """Keep fast-lane events after their system's baseline mark, or of the day before it that were not known then.
+
+    A system that was added later has a mark of its own, and none in its first cycle: what it tells then was before us.
+    """
+    names = [name for name in marks if name.startswith("baseline:")]
+    marked = {
+        "system": pa.array([name.removeprefix("baseline:") for name in names], pa.string()),
+        "mark": pa.array([marks[name] for name in names], pa.timestamp("us", "UTC")),
+    }
     return sql(
         """
-        SELECT * FROM events WHERE landed_at > $mark AND occurred_at > $mark - INTERVAL 24 HOURS
-        ORDER BY occurred_at, id
+        SELECT e.* FROM events e JOIN marked m USING (system)
+        WHERE e.landed_at > m.mark AND e.occurred_at > m.mark - INTERVAL 24 HOURS
+        ORDER BY e.occurred_at, e.id
         """,
-        {"mark": mark},
         events=events,
+        marked=pa.table(marked),
     )
 
 

@@ -44,6 +44,8 @@ BEFORE_BASELINE = timedelta(days=7)
 #: words kept in the state for commands that ask no system
 SETTING_BEFORE_BASELINE = "fast_lane_before_baseline"
 SETTING_USER = "crm_user_id"
+#: set while the CRM holds writes of ours that no pull has brought back
+SETTING_UNSEEN = "crm_unseen_writes"
 #: objects whose fields deciding needs described
 _DESCRIBED = ("lead", "contact", "account", "task")
 
@@ -156,7 +158,7 @@ class Cycle:
                 decisions = self._decide()
             live = command == "run" and self._engine.mode == "live" and store.switches.paused() is None
             if not live:
-                self._remember(command, decisions)
+                self._remember(command, decisions, before)
                 return self.report
             self._engine.progress(steps.STORE.name, "memory and outbox", len(decisions.rows))
             store.knowledge.commit_decisions(decisions)
@@ -191,11 +193,17 @@ class Cycle:
             crm = engine.crm.traits().system
             wanted = {t.system: wanted_of(engine.mappings, t, is_crm=t.system == crm) for t in self._traits}
             pulled: Pulled = puller.pull(self._in_scope(scope), engine.crm, wanted, now=self._now, lane=_LANES[scope])
+            if scope != "all" and pulled.news and engine.store.switches.setting(SETTING_UNSEEN):
+                # The mirror is older than what we wrote: deciding on it would wish for all of that again.
+                scope = "all"
+                pulled.add(puller.pull([engine.crm], engine.crm, wanted, now=self._now))
             self.report.pulled = pulled.counts()
             landing.sweep(now=self._now)
         if pulled.failures:
             raise pulled.failures[0]
-        return bool(pulled.people or pulled.activities or pulled.crm_records or pulled.accounts)
+        if scope == "all":
+            engine.store.switches.put_setting(SETTING_UNSEEN, "")
+        return pulled.news
 
     def _in_scope(self, scope: Scope) -> list[Source]:
         return self._engine.adapters if scope == "all" else list(self._engine.sources)
@@ -228,11 +236,12 @@ class Cycle:
         self.plan_summary = summary(list(limited.rows))
         return limited
 
-    def _remember(self, command: steps.Command, decisions: Decisions) -> None:
+    def _remember(self, command: steps.Command, decisions: Decisions, before: Sequence[int]) -> None:
         """Drop what was decided while nothing may be written, but keep who is who and what a person must answer."""
         if command == "run":
             self._engine.store.knowledge.commit_decisions(dropped(decisions))
-        self.report.add_writes({}, by_mode=len(decisions.rows))
+        tally = self._engine.store.outbox.tally(self.report.run_id, before)
+        self.report.add_writes(tally, by_mode=len(decisions.rows))
         self._needs_person()
 
     def _write(self, before: Sequence[int], run_id: str) -> None:
@@ -248,6 +257,8 @@ class Cycle:
             )
             # Bounds of lost answers are counted from when a row is sent, which may be long after the cycle began.
             drained = drain.run(now=self._now + timedelta(seconds=time.monotonic() - self._begun))
+            if drained.written:
+                engine.store.switches.put_setting(SETTING_UNSEEN, "yes")
             if drained.stopped_by == "budget":
                 self._hold_for_budget()
         self._count(drained, before, run_id)

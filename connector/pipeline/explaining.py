@@ -169,7 +169,7 @@ def _task(task: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:
 
 
 def _timeline(population: Population, person_id: str) -> list[dict[str, Any]]:
-    events = _of(population.signals.activities, person_id)[-_TIMELINE:]
+    events = population.signals.activities.of_person(person_id, latest=_TIMELINE).to_pylist()
     names = ("occurred_at", "system", "type", "path", "form", "asset", "campaign", "subject")
     return [{name: _plain(event[name]) for name in names if event[name] is not None} for event in reversed(events)]
 

@@ -38,7 +38,9 @@ class Holdings:
 
     as_of: datetime
     tables: dict[tuple[str, str], pa.Table] = field(default_factory=dict)
-    activities: pa.Table | None = None
+    systems: list[str] = field(default_factory=list)
+    #: e-mail addresses under which something was done, and when first: person_system, person_id, created_at
+    addresses: pa.Table | None = None
 
     def get(self, system: str, object_: str) -> pa.Table:
         """Give the latest versions of one object; a table without rows and fields when there are none."""
@@ -47,11 +49,16 @@ class Holdings:
 
 def hold(lake: Lake, traits: Sequence[AdapterTraits], *, as_of: datetime) -> Holdings:
     """Read what is current at ``as_of`` for every system."""
-    holdings = Holdings(as_of)
-    for system in (one.system for one in traits):
+    holdings = Holdings(as_of, systems=[one.system for one in traits])
+    for system in holdings.systems:
         for object_ in lake.objects(system):
             holdings.tables[system, object_] = lake.current(system, object_, as_of=as_of)
-    holdings.activities = lake.activities([one.system for one in traits], as_of=as_of)
+    holdings.addresses = lake.ask_activities(
+        "SELECT person_system, person_id, min(occurred_at) AS created_at FROM activities "
+        "WHERE person_object = 'email' AND person_id <> '' GROUP BY ALL ORDER BY ALL",
+        holdings.systems,
+        as_of=as_of,
+    )
     return holdings
 
 
@@ -129,22 +136,24 @@ class Gatherer:
         """Turn bare ids into references by looking up which system and object holds them; unknown ones are dropped."""
         if ids.null_count == len(ids):
             return ids
-        owners: dict[str, str] = {}
-        for traits in self._traits:
-            for object_ in traits.people if traits.system in systems else ():
-                for id_ in self._holdings.get(traits.system, object_).column("id").to_pylist():
-                    owners.setdefault(id_, f"{traits.system}:{object_}:{id_}")
-        return pa.chunked_array([pa.array([owners.get(id_ or "") for id_ in ids.to_pylist()], pa.string())])
+        places = [(t.system, object_) for t in self._traits if t.system in systems for object_ in t.people]
+        found = pa.nulls(len(ids), pa.string())
+        # The first place that holds an id counts: what is found later never replaces it.
+        for system, object_ in places:
+            held = pc.is_in(ids, value_set=self._holdings.get(system, object_).column("id").combine_chunks())
+            named = pc.binary_join_element_wise(f"{system}:{object_}", ids, ":")
+            found = pc.coalesce(found, pc.if_else(held, named, pa.scalar(None, pa.string())))
+        return found if isinstance(found, pa.ChunkedArray) else pa.chunked_array([found])
 
     def _addresses(self) -> pa.Table:
-        activities = self._holdings.activities
-        assert activities is not None
+        addresses = self._holdings.addresses
+        assert addresses is not None
         with querying() as connection:
+            connection.register("addresses", addresses)
             return connection.sql(
                 "SELECT person_system AS system, 'email' AS object, person_id AS id, person_id AS email, "
-                "NULL::VARCHAR AS additional_emails, min(occurred_at) AS created_at, false AS deleted, "
-                "NULL::VARCHAR AS merged_into, NULL::VARCHAR AS crm_id, NULL::VARCHAR AS source_id "
-                "FROM activities WHERE person_object = 'email' AND person_id <> '' GROUP BY ALL ORDER BY ALL"
+                "NULL::VARCHAR AS additional_emails, created_at, false AS deleted, "
+                "NULL::VARCHAR AS merged_into, NULL::VARCHAR AS crm_id, NULL::VARCHAR AS source_id FROM addresses"
             ).to_arrow_table()
 
     def person_facts(self, identities: pa.Table) -> pa.Table:
@@ -254,7 +263,7 @@ def _cast(type_: str, expression: str) -> str:
     if type_ == "text":
         return expression
     if type_ == "integer":
-        return f"CAST(round(TRY_CAST({expression} AS DOUBLE)) AS BIGINT)"
+        return f"TRY_CAST(round(TRY_CAST({expression} AS DOUBLE)) AS BIGINT)"
     return f"TRY_CAST({expression} AS {_SQL_TYPES[type_]})"
 
 

@@ -16,6 +16,8 @@ from connector.errors import Refused
 from connector.pipeline.tables import sql
 from connector.ports.store import Decisions, OutboxRow, Review, Store
 
+#: how many cycles a plan may be old; older ones have been overtaken in any case
+_LOOK_BACK = 200
 _TABLES = ("identities", "persons", "stage_moves", "scores")
 
 
@@ -41,6 +43,7 @@ def dump_plan(decisions: Decisions, *, mappings: str, rotations: dict[str, str],
         "reviews": [_plain(asdict(review)) for review in decisions.reviews],
         "rotations": dict(decisions.rotations),
         "marks": {name: at.isoformat() for name, at in decisions.marks.items()},
+        "gone": list(decisions.gone),
         "report": report,
     }
     return json.dumps(body, ensure_ascii=False)
@@ -59,6 +62,7 @@ def load_plan(body: str) -> tuple[Decisions, dict[str, Any]]:
         reviews=[Review(**(r | {"opened_at": datetime.fromisoformat(r["opened_at"])})) for r in data["reviews"]],
         rotations=data["rotations"],
         marks={name: datetime.fromisoformat(at) for name, at in data["marks"].items()},
+        gone=tuple(data.get("gone", ())),
         **tables,
     )
     return decisions, data
@@ -76,13 +80,32 @@ def check_current(body: dict[str, Any], decisions: Decisions, store: Store, *, m
     known = store.outbox.known_keys([row.write.key for row in decisions.rows if row.write.kind == "create"])
     lanes = {row.lane for row in decisions.rows}
     later = [row for row in store.outbox.unsettled() if row.lane in lanes and row.decided_at > decisions.at]
-    names = sorted({row.lane for row in later} | {f"creation {key}" for key in known})
+    names = sorted(
+        {row.lane for row in later} | _settled_since(decisions, store) | {f"creation {key}" for key in known}
+    )
     names += _decided_since(decisions, store)
     if names:
         shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
         raise Refused("plan.superseded", f"a later cycle has decided on {shown}", cure=cure)
     if body["rotations_before"] != store.knowledge.rotations():
         raise Refused("plan.rotation_moved", "work has been shared out since the plan was made", cure=cure)
+
+
+def _settled_since(decisions: Decisions, store: Store) -> set[str]:
+    """Name records on which a later cycle has decided, though all of that is written by now."""
+    lanes = {row.lane for row in decisions.rows}
+    found: set[str] = set()
+    for run in store.runs.last(_LOOK_BACK):
+        own = run.plan_id == decisions.plan_id
+        if run.as_of < decisions.at or (own and run.kind == "plan"):
+            break
+        body = None if own or run.kind == "plan" else store.runs.plan(run.plan_id)
+        if body is not None:
+            data = json.loads(body)
+            touched = lanes.intersection(row["lane"] for row in data["rows"])
+            if touched and store.outbox.tally(data["run_id"], ()):
+                found |= touched
+    return found
 
 
 def _decided_since(decisions: Decisions, store: Store) -> list[str]:

@@ -33,6 +33,18 @@ class Pulled:
     refusals: list[str] = field(default_factory=list)
     failures: list[HandoffError] = field(default_factory=list)
 
+    @property
+    def news(self) -> bool:
+        """Whether anything came that the lake did not hold."""
+        return bool(self.people or self.activities or self.crm_records or self.accounts)
+
+    def add(self, other: Pulled) -> None:
+        """Count what a further pull of the same cycle read."""
+        for name in ("people", "activities", "crm_records", "accounts", "repeated", "refused"):
+            setattr(self, name, getattr(self, name) + getattr(other, name))
+        self.refusals += other.refusals
+        self.failures += other.failures
+
     def counts(self) -> dict[str, int]:
         """Give the figures of the report."""
         return {

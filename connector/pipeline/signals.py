@@ -15,6 +15,7 @@ from connector.lake.layout import FIELD, LINK
 from connector.lake.reading import Lake
 from connector.mapping.bundle import Mappings
 from connector.mapping.evaluate import evaluate, holds
+from connector.pipeline.activities import Activities
 from connector.pipeline.gathering import Holdings
 from connector.ports.traits import AdapterTraits
 
@@ -29,12 +30,12 @@ class Signals:
     ``people``: person_id, human_last, rejected_at, rejection, open_opportunity, won_opportunity, lost_at.
     ``fast_lane``: rule, person_id, system, kind, id, occurred_at, landed_at, form, path: every event of a fast-lane
     rule, in order of time, then id.
-    ``activities``: all activities with the person they belong to (activity_id, person_id, identity and what they had).
+    ``activities``: what people did, with the person it belongs to.
     """
 
     people: pa.Table
     fast_lane: pa.Table
-    activities: pa.Table
+    activities: Activities
 
 
 def read_signals(
@@ -46,17 +47,10 @@ def read_signals(
     automation: Sequence[str],
 ) -> Signals:
     """Collect the signals as of the holdings. ``automation`` lists CRM user ids whose deeds are no human's."""
-    assert holdings.activities is not None
+    activities = Activities(lake, holdings.systems, identities, holdings.as_of)
     with querying() as connection:
         connection.register("identities", identities)
-        connection.register("raw", holdings.activities)
-        activities = connection.sql(
-            "SELECT raw.system || ':' || kind || ':' || raw.id AS activity_id, i.person_id, "
-            "person_system || ':' || person_object || ':' || raw.person_id AS identity, "
-            "raw.* EXCLUDE (person_id) FROM raw JOIN identities i ON i.system = raw.person_system "
-            "AND i.object = raw.person_object AND i.id = raw.person_id ORDER BY occurred_at, activity_id"
-        ).to_arrow_table()
-        connection.register("activities", activities)
+        connection.register("deeds", activities.of_humans(crm.system, _HUMAN_TYPES))
         people = _people(connection, lake, holdings, crm, mappings, list(automation))
     return Signals(people, _fast_lane(activities, mappings, holdings.as_of), activities)
 
@@ -70,14 +64,12 @@ def _people(
     automation: list[str],
 ) -> pa.Table:
     connection.execute("CREATE TEMP TABLE automation AS SELECT unnest($ids::VARCHAR[]) AS id", {"ids": automation})
-    types = ", ".join(f"'{name}'" for name in _HUMAN_TYPES)
     everybody = """
         SELECT DISTINCT person_id, NULL::TIMESTAMPTZ AS human, NULL::TIMESTAMPTZ AS rejected, NULL::VARCHAR AS reason,
             false AS open, false AS won, NULL::TIMESTAMPTZ AS lost FROM identities"""
-    deeds = f"""
-        SELECT person_id, occurred_at, NULL, NULL, false, false, NULL FROM activities
-        WHERE CASE WHEN system = '{crm.system}' THEN by_user IS NOT NULL AND type <> 'other' OR kind = 'task'
-            ELSE type IN ({types}) END AND coalesce(by_user, '') NOT IN (SELECT id FROM automation)"""
+    deeds = """
+        SELECT person_id, occurred_at, NULL, NULL, false, false, NULL FROM deeds
+        WHERE coalesce(by_user, '') NOT IN (SELECT id FROM automation)"""
     parts = [everybody, deeds]
     for object_ in ("lead", "contact"):
         parts += _edits(connection, lake, holdings, crm, mappings, object_)
@@ -114,14 +106,14 @@ def _edits(
     window = "OVER (PARTITION BY id ORDER BY modified_at, landed_at)"
     parts = []
     if watched and changed_by in columns:
-        # A first version is no edit; a later one is when a watched field differs from the version before.
+        # A first version is no edit, nor is a deletion, nor the same version read again with further fields.
         moved = " OR ".join(f'"{name}" IS DISTINCT FROM lag("{name}") {window}' for name in watched)
         parts.append(
             f"""
             SELECT person_id, modified_at, NULL, NULL, false, false, NULL FROM (
                 SELECT id, modified_at, "{changed_by}" AS by_user,
-                    ({moved}) AND lag(id) {window} IS NOT NULL AS edited FROM {view}
-            ) v {join} WHERE edited AND coalesce(by_user, '') NOT IN (SELECT id FROM automation)"""
+                    ({moved}) AND modified_at > lag(modified_at) {window} AS edited FROM {view} WHERE NOT deleted
+            ) v {join} WHERE edited AND by_user IS NOT NULL AND by_user NOT IN (SELECT id FROM automation)"""
         )
     if rejection in columns:
         parts.append(
@@ -162,7 +154,8 @@ def _opportunities(connection: duckdb.DuckDBPyConnection, holdings: Holdings, cr
             SELECT "{LINK}opportunity" AS opportunity, "{LINK}contact" AS contact FROM roles WHERE NOT deleted
             UNION ALL
             SELECT o.id, c.id FROM opportunities o JOIN contacts c ON c."{LINK}account" = o."{LINK}account"
-            WHERE o.id NOT IN (SELECT "{LINK}opportunity" FROM roles WHERE NOT deleted)
+            WHERE o.id NOT IN (
+                SELECT "{LINK}opportunity" FROM roles WHERE NOT deleted AND "{LINK}opportunity" IS NOT NULL)
         ) r ON r.opportunity = o.id
         JOIN identities i ON i.system = '{crm.system}' AND i.object = 'contact' AND i.id = r.contact"""
     return [by_role]
@@ -171,11 +164,12 @@ def _opportunities(connection: duckdb.DuckDBPyConnection, holdings: Holdings, cr
 _FAST_COLUMNS = ("person_id", "system", "kind", "id", "occurred_at", "landed_at", "form", "path")
 
 
-def _fast_lane(activities: pa.Table, mappings: Mappings, now: datetime) -> pa.Table:
+def _fast_lane(activities: Activities, mappings: Mappings, now: datetime) -> pa.Table:
     tables = []
+    of_types = activities.of_types([rule.on for rule in mappings.routing.fast_lane])
     for rule in mappings.routing.fast_lane:
-        events = activities.filter(pc.equal(activities.column("type"), rule.on))
+        events = of_types.filter(pc.equal(of_types.column("type"), rule.on))
         events = events.filter(holds(evaluate(rule.where, events, now=now))).select(list(_FAST_COLUMNS))
         tables.append(events.add_column(0, "rule", pa.array([rule.id] * events.num_rows, pa.string())))
-    empty = activities.select(list(_FAST_COLUMNS)).slice(0, 0)
+    empty = of_types.select(list(_FAST_COLUMNS)).slice(0, 0)
     return pa.concat_tables([empty.add_column(0, "rule", pa.array([], pa.string())), *tables])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 
 from connector.errors import ConfigError, LocalFault
@@ -63,7 +63,9 @@ def engine_turn_if_free(store: Store, owner: str) -> Iterator[bool]:
 
 def _keep(store: Store, owner: str, done: threading.Event) -> None:
     while not done.wait(_RENEW_SECONDS):
-        store.switches.acquire(LEASE, owner, TTL)
+        # A database that is busy for a moment must not cost us the lease: the next round tries again.
+        with suppress(LocalFault):
+            store.switches.acquire(LEASE, owner, TTL)
 
 
 def cycle_clock(store: Store, as_of: datetime | None) -> datetime:
