@@ -80,4 +80,4 @@ def places(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
 
 @pytest.fixture(scope="session")
 def say() -> Any:
-    return SimpleNamespace(version=version, activity=activity, T0=T0)
+    return SimpleNamespace(version=version, activity=activity, T0=T0, Place=Place)
