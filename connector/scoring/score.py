@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -75,7 +76,7 @@ class Scored:
 def score(
     model: ScoringModel,
     people: pa.Table,
-    activities: pa.Table,
+    activities: pa.Table | Iterable[pa.Table],
     accounts: pa.Table | None = None,
     *,
     as_of: datetime,
@@ -84,20 +85,22 @@ def score(
 ) -> Scored:
     """Match and score everybody as of an instant. The answer depends on nothing but the arguments' content.
 
-    Activities of nobody in ``people`` are left out, as is what occurred (or landed) after ``as_of``.
+    Activities of nobody in ``people`` are left out, as is what occurred (or landed) after ``as_of``. They may come in
+    parts, read one at a time; all of one identity are then in one part.
 
     Raises:
         ConfigError: the model or the time zone cannot be used.
     """
     compiled = compile_model(model)
-    hits = match_hits(compiled, activities, time_zone=time_zone, as_of=as_of, threads=threads)
+    parts = [activities] if isinstance(activities, pa.Table) else activities
+    hits = (match_hits(compiled, part, time_zone=time_zone, as_of=as_of, threads=threads) for part in parts)
     return score_hits(compiled, people, hits, accounts, as_of=as_of, time_zone=time_zone, threads=threads)
 
 
 def score_hits(
     model: CompiledModel,
     people: pa.Table,
-    hits: pa.Table,
+    hits: pa.Table | Iterable[pa.Table],
     accounts: pa.Table | None = None,
     *,
     as_of: datetime,
@@ -111,7 +114,8 @@ def score_hits(
     """
     today = local_day(as_of, zone_of(time_zone))
     people = people.take(pc.sort_indices(people.column("person_id").cast(pa.string())))
-    daily = _numbered(hits, people.column("person_id"), model)
+    ids = people.column("person_id").cast(pa.string()).combine_chunks()
+    daily = pa.concat_tables([_numbered(part, ids, model) for part in ([hits] if isinstance(hits, pa.Table) else hits)])
     parts = [
         _score_bucket(
             model, people.slice(first, BUCKET_PEOPLE), daily, first, accounts, as_of=as_of, today=today, threads=threads
@@ -179,7 +183,7 @@ def _register_persons(
     connection.register("persons", pa.table({"person": numbers, "person_id": ids, "role": role, "account_id": account}))
 
 
-def _numbered(hits: pa.Table, person_ids: pa.ChunkedArray, model: CompiledModel) -> pa.Table:
+def _numbered(hits: pa.Table, person_ids: pa.Array, model: CompiledModel) -> pa.Table:
     """Put numbers for names: the person's place in ``person_ids``, the rule's in the model, days since 1970.
 
     Hits of nobody and of rules that are gone are left out.
@@ -187,7 +191,7 @@ def _numbered(hits: pa.Table, person_ids: pa.ChunkedArray, model: CompiledModel)
     rules = pa.array([rule.id for rule in model.interest], pa.string())
     table = pa.table(
         {
-            "person": _places(hits.column("person_id"), person_ids.cast(pa.string()).combine_chunks()),
+            "person": _places(hits.column("person_id"), person_ids),
             "rule": _places(hits.column("rule"), rules),
             "day": hits.column("day").cast(pa.int32()),
             "hits": hits.column("count"),
