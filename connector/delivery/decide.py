@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -24,7 +25,7 @@ from connector.delivery.records import (
     own_values,
     owner_row,
 )
-from connector.delivery.shown import Shown
+from connector.delivery.shown import Shown, remember
 from connector.delivery.tasks import TaskWish, closing_row, refresh_row, task_row, untouched
 from connector.domain.writes import Cause
 from connector.mapping.evaluate import evaluate, holds
@@ -83,16 +84,18 @@ class _Decision:
         self._close_tasks()
         accounts, account_memory = self._accounts()
         rows_of_own = list(own_rows(ground, self._own, self._mapped))
-        totals = dict(zip(ground.people.column("person_id").to_pylist(), self._totals(), strict=True))
+        totals = self._totals({row.person_id for row in (*self._rows, *rows_of_own)})
         ranked = sorted(
             [*self._rows, *rows_of_own, *accounts],
             key=lambda row: (row.priority, -(totals.get(row.person_id) or 0.0), bool(row.depends_on), row.lane),
         )
         return Decided(list(self._without_repeats(ranked)), self._shown(), account_memory)
 
-    def _totals(self) -> list[float | None]:
-        column: list[float | None] = self._ground.people.column("score.total").to_pylist()
-        return column
+    def _totals(self, ids: Iterable[str]) -> dict[str, float | None]:
+        """Give the total of some people."""
+        people = self._ground.people.select(["person_id", "score.total"])
+        people = people.filter(pc.is_in(people.column("person_id"), pa.array(ids, pa.string())))
+        return dict(zip(people.column("person_id").to_pylist(), people.column("score.total").to_pylist(), strict=True))
 
     def _remember(self, at: int) -> Shown:
         """Give the memory of one row, loaded once."""
@@ -103,10 +106,10 @@ class _Decision:
     # -- the fast lane, personas, stage entries ----------------------------------------------------
 
     def _fast_by_row(self) -> dict[int, dict[str, list[Mapping[str, Any]]]]:
-        index = {id_: at for at, id_ in enumerate(self._ground.people.column("person_id").to_pylist())}
         found: dict[int, dict[str, list[Mapping[str, Any]]]] = defaultdict(lambda: defaultdict(list))
-        for event in self._ground.fast_events:
-            at = index.get(str(event["person_id"]))
+        ids = pa.array([str(event["person_id"]) for event in self._ground.fast_events], pa.string())
+        places = pc.index_in(ids, value_set=self._ground.people.column("person_id").combine_chunks()).to_pylist()
+        for event, at in zip(self._ground.fast_events, places, strict=True):
             if at is not None and not self._is_baseline(at):
                 found[at][str(event["rule"])].append(event)
         return found
@@ -300,20 +303,17 @@ class _Decision:
     def _shown(self) -> pa.Array:
         """Give everybody's memory as JSON: new numbers where they are news, the old text where nothing changed."""
         people, own = self._ground.people, self._own
-        news = pc.indices_nonzero(own.news)
-        names = ("score.total", "grade", "verdict", "stage", "disposition", "reasons_key", "record")
-        fresh = people.select(list(names)).take(news).to_pylist()
-        wanted = {name: values.take(news).to_pylist() for name, values in own.wanted.items()}
-        for place, (at, row) in enumerate(zip(news.to_pylist(), fresh, strict=True)):
-            memory = self._remember(at)
-            memory.total, memory.grade, memory.verdict = row["score.total"], row["grade"], row["verdict"]
-            memory.stage, memory.disposition = row["stage"], row["disposition"]
-            memory.reasons_key, memory.record = row["reasons_key"], row["record"]
-            memory.fields = {name: values[place] for name, values in wanted.items()}
-        texts = people.column("shown").to_pylist()
-        for at, memory in self._memory.items():
-            texts[at] = memory.dump()
-        return pa.array(texts, pa.string())
+        names = ["shown", "score.total", "grade", "verdict", "stage", "disposition", "reasons_key", "record"]
+        texts = people.column("shown").combine_chunks()
+        if self._memory:
+            touched = np.zeros(len(texts), dtype=bool)
+            touched[sorted(self._memory)] = True
+            dumped = pa.array([self._memory[at].dump() for at in sorted(self._memory)], pa.string())
+            texts = pc.replace_with_mask(texts, pa.array(touched), dumped)
+        news = people.select(names).set_column(0, "shown", texts).filter(own.news)
+        news = news.rename_columns(["shown", "total", *names[2:]])
+        fresh = remember(news, news, {name: values.filter(own.news) for name, values in own.wanted.items()})
+        return pc.replace_with_mask(texts, own.news, fresh)
 
     def _without_repeats(self, rows: Iterable[OutboxRow]) -> Iterable[OutboxRow]:
         """Drop wishes that are on their way already, or were refused in just these words."""

@@ -81,7 +81,10 @@ def _translate(values: pa.Array, field: CrmField) -> pa.Array:
 
 
 def _news(people: pa.Table, fields: Sequence[str], step: Decimal, prefix: str) -> pa.Array:
-    """Mark rows never shown, or whose triggers changed, whose number moved by the step, whose CRM value is not ours."""
+    """Mark rows never shown, or whose triggers changed, whose number moved by the step, whose CRM value is not ours.
+
+    Where there is no record, there is no value that could differ.
+    """
     conditions = ["shown IS NULL"]
     conditions += [
         f"json_extract_string(shown, '$.{name}') IS DISTINCT FROM \"{name}\""
@@ -96,11 +99,12 @@ def _news(people: pa.Table, fields: Sequence[str], step: Decimal, prefix: str) -
             path = '$.fields."' + name + '"'
             conditions.append(
                 f"(\"{prefix}{name}\" IS DISTINCT FROM json_extract_string(shown, '{path}') AND "
-                f"json_extract_string(shown, '$.record') IS NOT DISTINCT FROM record)"
+                f"json_extract_string(shown, '$.record') = record)"
             )
     conditions.append("json_extract_string(shown, '$.record') IS DISTINCT FROM record")
+    looked_at = {"shown", "record", "score.total", *_TRIGGERS, *(prefix + name for name in fields)}
     with querying() as connection:
-        connection.register("people", people)
+        connection.register("people", people.select([name for name in people.column_names if name in looked_at]))
         query = f"SELECT coalesce({' OR '.join(conditions)}, true) AS news FROM people"
         table: pa.Table = connection.sql(query).to_arrow_table()
     return table.column("news").combine_chunks()

@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 
+import pyarrow as pa
+
 from connector.domain.records import Value
+from connector.lake.engine import querying
+
+#: what every decision about a record renews
+_NUMBERS = ("total", "grade", "verdict", "stage", "disposition", "reasons_key", "record")
 
 
 @dataclass(slots=True)
@@ -44,4 +51,37 @@ class Shown:
 
     def dump(self) -> str:
         """Write as JSON with sorted keys, so that equal memories are equal texts."""
-        return json.dumps(asdict(self), sort_keys=True, ensure_ascii=False)
+        return json.dumps(asdict(self), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+
+
+def remember(before: pa.Table, numbers: pa.Table, fields: Mapping[str, pa.Array]) -> pa.Array:
+    """Write many memories at once, each as ``dump`` would.
+
+    Args:
+        before: column ``shown``: what was remembered, or null.
+        numbers: columns ``total grade verdict stage disposition reasons_key record``: what is shown from now on.
+        fields: our own CRM fields and their texts; kept only where there is a record to show them.
+    """
+    empty = json.loads(Shown().dump())
+    table = before.select(["shown"])
+    for name in _NUMBERS:
+        table = table.append_column(name, numbers.column(name))
+    for place, name in enumerate(sorted(fields)):
+        table = table.append_column(f"field_{place}", fields[name])
+    told = ", ".join(f"{_quoted(name)}, field_{place}" for place, name in enumerate(sorted(fields)))
+    words = {name: f"coalesce(to_json({name})::VARCHAR, 'null')" for name in _NUMBERS}
+    words["fields"] = f"CASE WHEN record IS NULL THEN '{{}}' ELSE json_object({told})::VARCHAR END" if told else "'{}'"
+    for name, nothing in empty.items():
+        kept = f"json_extract(shown, '$.{name}')::VARCHAR"
+        words.setdefault(name, f"coalesce({kept}, {_quoted(json.dumps(nothing))})")
+    parts = ", ".join(
+        f"'{'{' if not place else ','}\"{name}\":', {words[name]}" for place, name in enumerate(sorted(words))
+    )
+    with querying() as connection:
+        connection.register("memories", table)
+        texts: pa.Table = connection.sql(f"SELECT concat({parts}, '}}') AS shown FROM memories").to_arrow_table()
+    return texts.column("shown").combine_chunks()
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
