@@ -264,7 +264,11 @@ def _cast(type_: str, expression: str) -> str:
         return expression
     if type_ == "integer":
         return f"TRY_CAST(round(TRY_CAST({expression} AS DOUBLE)) AS BIGINT)"
-    return f"TRY_CAST({expression} AS {_SQL_TYPES[type_]})"
+    value = f"TRY_CAST({expression} AS {_SQL_TYPES[type_]})"
+    if type_ in {"date", "datetime"}:
+        # ``infinity`` and years beyond four digits are dates to the engine, but to nobody who reads them afterwards.
+        return f"CASE WHEN {value} BETWEEN '0002-01-01' AND '9998-12-31' THEN {value} END"
+    return value
 
 
 def _column(table: pa.Table, name: str) -> pa.ChunkedArray:
