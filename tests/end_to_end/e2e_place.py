@@ -163,6 +163,10 @@ class Place:
         """Plant faults in place of those that are there."""
         self.ask(vendor, "faults", list(faults))
 
+    def struck(self, vendor: str) -> list[int]:
+        """Say how often each planted fault has struck; the control surface does not tell."""
+        return [fault.hits for fault in self._sandbox.running[vendor].org.faults._faults]
+
     def mark(self) -> None:
         """Begin to count calls anew."""
         for vendor in VENDORS:
