@@ -87,6 +87,11 @@ def sound(text: str) -> str:
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
+def named(word: str) -> str:
+    """Give a field's name as a column can have it: the engine's names end at the first zero."""
+    return sound(word).replace("\0", "?")
+
+
 def record_table(versions: Sequence[RecordVersion], *, shape: str, landed_at: datetime) -> pa.Table:
     """Lay versions of one object out as columns."""
     count = len(versions)
@@ -101,10 +106,10 @@ def record_table(versions: Sequence[RecordVersion], *, shape: str, landed_at: da
     }
     names = dict.fromkeys(name for v in versions for name in v.fields)
     for name in names:
-        columns[FIELD + sound(name)] = text_column([v.fields.get(name) for v in versions], as_text)
+        columns[FIELD + named(name)] = text_column([v.fields.get(name) for v in versions], as_text)
     words = dict.fromkeys(word for v in versions for word in v.links)
     for word in words:
-        columns[LINK + word] = text_column([v.links.get(word) for v in versions], as_text)
+        columns[LINK + named(word)] = text_column([v.links.get(word) for v in versions], as_text)
     return pa.table(columns)
 
 

@@ -38,7 +38,7 @@ class Lake:
         return self._read(
             records_stream(system, object_),
             RECORD_COLUMNS,
-            "SELECT {shown} FROM rows WHERE landed_at <= $as_of "
+            "SELECT * FROM rows WHERE landed_at <= $as_of "
             "QUALIFY row_number() OVER (PARTITION BY id ORDER BY modified_at DESC, landed_at DESC, deleted DESC, "
             "merged_into NULLS LAST, shape) = 1 "
             "ORDER BY id",
@@ -50,7 +50,7 @@ class Lake:
         return self._read(
             records_stream(system, object_),
             RECORD_COLUMNS,
-            "SELECT {shown} FROM rows WHERE landed_at <= $as_of "
+            "SELECT * FROM rows WHERE landed_at <= $as_of "
             "ORDER BY id, modified_at, landed_at, deleted, merged_into NULLS FIRST, shape",
             as_of,
         )
@@ -153,12 +153,10 @@ class Lake:
         paths = [str(self._root / segment.path) for segment in segments]
         with querying() as connection, self._blaming(segments):
             # Bound as a variable: a prepared list of thousands of paths is parsed once.
-            rows = connection.read_parquet(paths, union_by_name=True, hive_partitioning=False)
-            # The order of columns must not tell in which order files were written or merged.
-            known = set(schema.names)
-            more = sorted(name for name in rows.columns if name not in known)
-            shown = ", ".join('"' + name.replace('"', '""') + '"' for name in (*schema.names, *more))
-            return connection.sql(query.format(shown=shown), params={"as_of": as_of}).to_arrow_table()
+            rows = connection.read_parquet(paths, union_by_name=True, hive_partitioning=False)  # noqa: F841 - by name
+            table = connection.sql(query, params={"as_of": as_of}).to_arrow_table()
+        # The order of columns must not tell in which order files were written or merged.
+        return table.select([*schema.names, *sorted(set(table.column_names) - set(schema.names))])
 
     @contextmanager
     def _blaming(self, segments: Sequence[Segment]) -> Iterator[None]:

@@ -22,8 +22,9 @@ from connector.ports.store import Segment
 
 #: keys kept in memory, 16 bytes each; segments beyond it are read where they touch a page, as often as that happens
 MOST_KEYS = 8_000_000
+#: what makes two rows one: only rows of one time can be the same, so only files of that time are asked
 RECORD_KEY = ("id", "modified_at", "shape", "deleted", "merged_into")
-ACTIVITY_KEY = ("id", "kind", "modified_at", "deleted")
+ACTIVITY_KEY = ("id", "kind", "occurred_at", "modified_at", "deleted")
 
 _NEVER = -(2**63)
 _Numbers = npt.NDArray[np.int64]
@@ -46,7 +47,7 @@ class KnownKeys:
     ) -> tuple[pa.Table, Keys]:
         """Give the rows of a page that none of the segments holds, each once, and their keys.
 
-        ``key`` names the columns that make two rows the same, the id first; rows of one key have one ``time``.
+        ``key`` names the columns that make two rows the same, the id first and ``time`` among them.
 
         Raises:
             LocalFault: a segment that has to be read is missing or corrupt.

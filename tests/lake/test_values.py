@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from connector.domain.refs import Ref
-from connector.lake.layout import as_text, sound
+from connector.lake.layout import as_text, named, sound
 
 
 @pytest.mark.parametrize(
@@ -54,6 +54,7 @@ wild = st.text(st.characters(exclude_categories=[]), min_size=1, max_size=8)
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@example(id_="0", name="\0", value="0", link="0", by="0")
 @given(id_=wild, name=wild, value=wild, link=wild, by=wild)
 def test_wild_text_anywhere_lands_and_is_found_again(
     places: Any, say: Any, id_: str, name: str, value: str, link: str, by: str
@@ -64,7 +65,7 @@ def test_wild_text_anywhere_lands_and_is_found_again(
     assert place.land(record, event).repeated == 0
     assert place.land(record, event).repeated == 2
     row = place.current()[sound(id_)]
-    assert row[f"f:{sound(name)}"] == as_text(value)
+    assert row[f"f:{named(name)}"] == as_text(value)
     assert row["l:owner"] == as_text(link)
     found = place.lake.activities(["crm"], as_of=say.T0).to_pylist()[0]
     assert (found["id"], found["subject"], found["person_id"]) == (sound(id_), as_text(value), sound(link))
