@@ -27,6 +27,8 @@ from connector.domain.company_domains import registrable
 
 #: the list of public suffixes is read once here, like the imports
 _WARM = registrable("localhost")
+#: children whose end nobody has asked for yet; a daemon of a test that failed would outlive it
+_AT_WORK: set[int] = set()
 
 
 def _child(order: dict[str, Any]) -> None:
@@ -57,10 +59,12 @@ def _child(order: dict[str, Any]) -> None:
 def _answer(order: dict[str, Any]) -> dict[str, Any]:
     if "wait" in order:
         pid, status = os.waitpid(order["wait"], os.WNOHANG)
+        _AT_WORK.discard(pid)
         return {"code": None if pid == 0 else os.waitstatus_to_exitcode(status)}
     pid = os.fork()
     if pid == 0:
         _child(order)
+    _AT_WORK.add(pid)
     return {"pid": pid}
 
 
@@ -69,3 +73,5 @@ if __name__ == "__main__":
     for line in sys.stdin:
         sys.stdout.write(json.dumps(_answer(json.loads(line))) + "\n")
         sys.stdout.flush()
+    for left in _AT_WORK:
+        os.kill(left, signal.SIGKILL)
