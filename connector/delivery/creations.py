@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from connector.delivery.ground import Ground, Person
 from connector.delivery.keys import creation_key
+from connector.delivery.records import known_fills
 from connector.domain.records import Value
 from connector.domain.writes import Cause, Write
 from connector.ports.store import OutboxRow
@@ -42,6 +43,7 @@ def person_creation(
         if word in {"created_at", "updated_at"} or value is None or "." in native:
             continue
         fields[native] = ground.fit_value(object_, native, value)
+    fields |= known_fills(ground, person, object_)
     fields |= _required(ground, object_, person, fields)
     fields[ground.native(object_, "owner")] = owner.id or None
     fields[ground.native(object_, "key")] = key

@@ -20,6 +20,7 @@ from connector.delivery.records import (
     blanks_mask,
     fill_row,
     fillable,
+    known_fills,
     own_mapping,
     own_rows,
     own_values,
@@ -29,7 +30,6 @@ from connector.delivery.shown import Shown, remember
 from connector.delivery.tasks import TaskWish, closing_row, refresh_row, task_row, untouched
 from connector.domain.writes import Cause
 from connector.mapping.evaluate import evaluate, holds
-from connector.mapping.fields import CrmField
 from connector.ports.store import OutboxRow
 from connector.routing.pools import Owner
 from connector.routing.route import assignments, choose_owner, fallback_assignment
@@ -70,7 +70,7 @@ class _Decision:
         ground = self._ground
         fast = self._fast_by_row()
         personas = self._personas()
-        blanks, blank_mask = blanks_mask(ground)
+        blank_mask = blanks_mask(ground)
         entered = ground.people.column("entered").combine_chunks()
         rows = set(fast) | set(personas) | set(pc.indices_nonzero(entered).to_pylist())
         rows |= set(pc.indices_nonzero(blank_mask).to_pylist())
@@ -80,7 +80,7 @@ class _Decision:
         for at, to in zip(order, going, strict=True):
             person = people[at]
             self._person(at, person, to, fast.get(at, {}), personas.get(at, []))
-            self._blanks(at, person, blanks)
+            self._blanks(at, person)
         self._close_tasks()
         accounts, account_memory = self._accounts()
         rows_of_own = list(own_rows(ground, self._own, self._mapped))
@@ -250,15 +250,16 @@ class _Decision:
         owner = self._owner(person, to)
         creation = person_creation(ground, person, own, owner=owner, episode=episode, fast_lane=fast_lane)
         self._created[id_] = memory.created = creation.write.key
+        memory.blanks |= known_fills(ground, person, creation.write.object)
         self._rows.append(creation)
         return creation.write.key
 
     # -- blanks, closings, accounts ----------------------------------------------------------------
 
-    def _blanks(self, at: int, person: Person, mapped: Mapping[str, CrmField]) -> None:
+    def _blanks(self, at: int, person: Person) -> None:
         if person["crm_id"] is None or person["erased"] or (person["in_review"] and not self._is_baseline(at)):
             return
-        values = fillable(self._ground, person, mapped)
+        values = fillable(self._ground, person)
         memory = self._remember(at) if values else Shown()
         fresh = {name: value for name, value in values.items() if memory.blanks.get(name) != value}
         if not fresh:

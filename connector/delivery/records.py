@@ -143,37 +143,38 @@ def owner_row(ground: Ground, person: Person, owner: Owner, *, fast_lane: bool) 
     )
 
 
-def blanks_mask(ground: Ground) -> tuple[dict[str, CrmField], pa.Array]:
+def blanks_mask(ground: Ground) -> pa.Array:
     """Find the people on whose record some field is blank that a fact of ours could fill."""
     mapped = {name: f for name, f in ground.mappings.fields.crm.person.items() if f.write == "if_blank"}
     mask = pa.array([False] * ground.people.num_rows, pa.bool_())
-    usable = {}
     for name, field in mapped.items():
         source, held = field.source.removeprefix("person."), "crm." + name
         if source not in ground.people.column_names:
             continue
-        usable[name] = field
         known = pc.is_valid(text_of(ground.people.column(source)))
         blank = pc.is_null(text_of(ground.people.column(held))) if held in ground.people.column_names else known
         mask = pc.or_(mask, pc.and_(known, blank))
-    return usable, pc.and_(mask, pc.is_valid(ground.people.column("record")))
+    return pc.and_(mask, pc.is_valid(ground.people.column("record")))
 
 
-def fillable(ground: Ground, person: Person, mapped: Mapping[str, CrmField]) -> dict[str, Value]:
-    """Give the blanks of one record and what would fill them."""
-    object_ = person["crm_object"]
+def known_fills(ground: Ground, person: Person, object_: str) -> dict[str, Value]:
+    """Give what we know for the fields of theirs that one kind of record has, in the CRM's own words."""
+    described = ground.info.get(object_, {})
     values: dict[str, Value] = {}
-    for name, field in mapped.items():
-        described = ground.info.get(object_, {})
-        if field.only not in {None, object_} or (described and name not in described):
+    for name, field in ground.mappings.fields.crm.person.items():
+        if field.write != "if_blank" or field.only not in {None, object_} or (described and name not in described):
             continue
         value = person.get(field.source.removeprefix("person."))
-        if value is None or person.get("crm." + name) not in {None, ""}:
-            continue
-        cut = ground.fit_value(object_, name, field.values.get(str(value), value))
+        cut = None if value is None else ground.fit_value(object_, name, field.values.get(str(value), value))
         if cut is not None:
             values[name] = cut
     return values
+
+
+def fillable(ground: Ground, person: Person) -> dict[str, Value]:
+    """Give the blanks of one record and what would fill them."""
+    known = known_fills(ground, person, person["crm_object"])
+    return {name: value for name, value in known.items() if person.get("crm." + name) in {None, ""}}
 
 
 def fill_row(ground: Ground, person: Person, values: dict[str, Value]) -> OutboxRow:

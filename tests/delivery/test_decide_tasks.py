@@ -241,3 +241,14 @@ def test_a_matched_person_becomes_a_contact_of_the_account() -> None:
     one = nobody_yet(entered=True, disposition="sales", account="matched", account_id="A1")
     (row,) = (row for row in decide(ground(one)).rows if row.cause is Cause.CREATION)
     assert (row.write.object, row.write.fields["account_id"]) == ("contact", "A1")
+
+
+def test_a_creation_fills_their_fields_in_their_words_and_leaves_none_for_the_next_cycle() -> None:
+    one = nobody_yet(entered=True, disposition="sales", title="CEO", industry="Software")
+    base = ground(one)
+    (row,) = (row for row in decide(base).rows if row.cause is Cause.CREATION)
+    assert (row.write.fields["Title"], row.write.fields["Industry"]) == ("CEO", "Technology")
+    # whoever empties them afterwards meant it
+    made = {"crm_id": "L9", "crm_object": "lead", "record": "lead:L9", "owner_id": "005boss", "entered": False}
+    after = decide(ground(one | made | {"shown": shown(decide(base), base)})).rows
+    assert "edit" not in by_group(after)
