@@ -17,7 +17,7 @@ from connector.lifecycle.machine import Staged
 from connector.mapping.bundle import Mappings
 from connector.mapping.evaluate import evaluate, holds
 from connector.pipeline.gathering import Holdings
-from connector.pipeline.tables import beside, sql
+from connector.pipeline.tables import beside, row_hashes, sql
 from connector.ports.store import OutboxRow
 from connector.ports.traits import AdapterTraits
 from connector.scoring.score import Scored
@@ -174,7 +174,8 @@ def with_memory(
 ) -> pa.Table:
     """Set memory beside each person; where there is none, take over the stage and entry that the CRM record shows.
 
-    A person merged into another hands its memory on where the survivor has none. Signals count from the entry into the
+    ``memory_hash`` tells whether memory changes. A person merged into another hands its memory on where the survivor
+    has none. Signals count from the entry into the
     stage; the CRM does not say when that was, so that of a stage taken over nothing counts that is known by now: it was
     weighed by whoever set the stage.
     """
@@ -188,7 +189,7 @@ def with_memory(
     since = f"coalesce(m.stage_since, CASE WHEN {held} IS NULL THEN '1970-01-01' ELSE 'infinity' END::TIMESTAMPTZ)"
     remembered = sql(
         f"""
-        WITH kept AS (
+        WITH own AS (SELECT person_id, h AS memory_hash FROM memory), kept AS (
             SELECT coalesce(a.into, m.person_id) AS person_id, m.* EXCLUDE (person_id)
             FROM memory m LEFT JOIN aliases a USING (person_id)
             QUALIFY row_number() OVER (
@@ -203,11 +204,12 @@ def with_memory(
             coalesce(p.open_opportunity, false) AS "crm.open_opportunity",
             coalesce(p.won_opportunity, false) AS "crm.opportunity_won",
             coalesce(p.lost_at > {since}
-                AND NOT p.open_opportunity AND NOT p.won_opportunity, false) AS "crm.opportunity_lost"
-        FROM people p LEFT JOIN kept m USING (person_id) ORDER BY p.person_id
+                AND NOT p.open_opportunity AND NOT p.won_opportunity, false) AS "crm.opportunity_lost",
+            o.memory_hash
+        FROM people p LEFT JOIN kept m USING (person_id) LEFT JOIN own o USING (person_id) ORDER BY p.person_id
         """,
         people=people.select(looked_at),
-        memory=memory,
+        memory=memory.append_column("h", row_hashes(memory)),
         aliases=aliases,
     )
     return beside(people, remembered)

@@ -155,8 +155,9 @@ class Cycle:
             if pull and not self._pull(scope) and scope != "all":
                 return self.report
             with self._timed("score"):
-                decisions = self._decide()
-            live = command == "run" and self._engine.mode == "live" and store.switches.paused() is None
+                wished, decisions = self._decide()
+                live = command == "run" and self._engine.mode == "live" and store.switches.paused() is None
+                self._keep_plan(wished, done=live)
             if not live:
                 self._remember(command, decisions, before)
                 return self.report
@@ -208,7 +209,8 @@ class Cycle:
     def _in_scope(self, scope: Scope) -> list[Source]:
         return self._engine.adapters if scope == "all" else list(self._engine.sources)
 
-    def _decide(self) -> Decisions:
+    def _decide(self) -> tuple[Decisions, Decisions]:
+        """Give what was decided, without and with the rows that a limit holds."""
         engine = self._engine
         engine.progress(steps.IDENTIFY.name, "reading the lake", 0)
         census = self._census()
@@ -225,16 +227,15 @@ class Cycle:
         decisions = decide_all(census, population, holdings, deciding, now=self._now)
         self._tell(population)
         self._forecast(decisions)
-        body = dump_plan(
-            decisions,
-            mappings=engine.mappings.digest,
-            rotations=engine.store.knowledge.rotations(),
-            report=summary(list(decisions.rows)),
-        )
-        engine.store.runs.save_plan(self.report.plan_id, made_at=self._now, body=body)
         limited = with_limits(decisions, census, engine.limits, living=population.people.num_rows, now=self._now)
         self.plan_summary = summary(list(limited.rows))
-        return limited
+        return decisions, limited
+
+    def _keep_plan(self, decisions: Decisions, *, done: bool) -> None:
+        """Store the plan; of one that is done at once only what later commands ask of it."""
+        store, digest = self._engine.store, self._engine.mappings.digest
+        body = dump_plan(decisions, mappings=digest, rotations=store.knowledge.rotations(), done=done)
+        store.runs.save_plan(self.report.plan_id, made_at=self._now, body=body)
 
     def _remember(self, command: steps.Command, decisions: Decisions, before: Sequence[int]) -> None:
         """Drop what was decided while nothing may be written, but keep who is who and what a person must answer."""

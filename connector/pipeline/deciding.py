@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from connector.delivery.decide import decide
 from connector.delivery.ground import Ground
@@ -16,7 +17,7 @@ from connector.matching import ask
 from connector.pipeline.columns import unacted
 from connector.pipeline.gathering import Holdings
 from connector.pipeline.population import Census, Population
-from connector.pipeline.tables import sql
+from connector.pipeline.tables import row_hashes, sql
 from connector.pipeline.workplace import set_up_desk, users
 from connector.ports.store import (
     IDENTITIES,
@@ -94,7 +95,7 @@ def decide_all(
         plan_id=deciding.plan_id,
         at=now,
         identities=_changed(population.identified.identities, store.knowledge.identities(), IDENTITIES),
-        persons=_changed(_persons(people), store.knowledge.persons(), PERSONS),
+        persons=_persons(people),
         stage_moves=_moves(population, deciding.run_id),
         scores=_score_history(population, people, deciding.run_id, census.mappings.scoring.name, now),
         accounts=decided.accounts,
@@ -140,20 +141,20 @@ def with_limits(decisions: Decisions, census: Census, limits: Limits, *, living:
 
 def _changed(new: pa.Table, old: pa.Table, schema: pa.Schema) -> pa.Table:
     """Keep the rows of ``new`` that ``old`` does not hold word for word."""
+    if not old.num_rows:
+        return new.select(schema.names).cast(schema)
     names = ", ".join(f'"{name}"' for name in schema.names)
     changed = sql(f"SELECT {names} FROM new EXCEPT SELECT {names} FROM old ORDER BY ALL", new=new, old=old)
     return changed.cast(schema)
 
 
 def _persons(people: pa.Table) -> pa.Table:
-    return sql(
-        """
-        SELECT person_id, kept_subject AS subject, stage, stage_since, stage_entry, cool_off_until, disposition,
-            account_id, match_method, match_confidence, match_evidence, runner_up, shown
-        FROM people ORDER BY person_id
-        """,
-        people=people,
-    ).cast(PERSONS)
+    """Give the memory of everybody whose memory is another than before (``memory_hash``)."""
+    here = people.drop_columns(["subject"]).rename_columns({"kept_subject": "subject"})
+    persons = here.select(PERSONS.names).cast(PERSONS)
+    before = people.column("memory_hash")
+    same = pc.fill_null(pc.equal(row_hashes(persons), before), False)
+    return persons.filter(pc.invert(same))
 
 
 def _moves(population: Population, run_id: str) -> pa.Table:
@@ -162,15 +163,17 @@ def _moves(population: Population, run_id: str) -> pa.Table:
 
 
 def _score_history(population: Population, people: pa.Table, run_id: str, model: str, now: datetime) -> pa.Table:
-    """Keep the numbers and lines of everybody whose shown memory changes with this decision."""
+    """Keep the numbers and lines of everybody whose record is to show other ones than before."""
     return sql(
         """
         WITH fresh AS (
             SELECT n.person_id FROM now_shown n JOIN before b USING (person_id)
-            WHERE json_extract_string(n.shown, '$.total') IS DISTINCT FROM json_extract_string(b.shown, '$.total')
+            WHERE n.shown IS DISTINCT FROM b.shown AND json_extract_string(n.shown, '$.record') IS NOT NULL AND (
+                  json_extract_string(n.shown, '$.total') IS DISTINCT FROM json_extract_string(b.shown, '$.total')
                OR json_extract_string(n.shown, '$.grade') IS DISTINCT FROM json_extract_string(b.shown, '$.grade')
+               OR json_extract_string(n.shown, '$.record') IS DISTINCT FROM json_extract_string(b.shown, '$.record')
                OR json_extract_string(n.shown, '$.reasons_key') IS DISTINCT FROM
-                  json_extract_string(b.shown, '$.reasons_key')
+                  json_extract_string(b.shown, '$.reasons_key'))
         ), told AS (
             SELECT person_id, to_json(list({'dimension': dimension, 'rule': rule, 'points': points, 'count': count,
                 'last_on': last_on} ORDER BY dimension, rule))::VARCHAR AS lines

@@ -21,14 +21,15 @@ _LOOK_BACK = 200
 _TABLES = ("identities", "persons", "stage_moves", "scores")
 
 
-def dump_plan(decisions: Decisions, *, mappings: str, rotations: dict[str, str], report: dict[str, Any]) -> str:
+def dump_plan(decisions: Decisions, *, mappings: str, rotations: dict[str, str], done: bool) -> str:
     """Write decisions and what they stood on as JSON.
 
     Args:
         decisions: as ``decide`` gave them, before limits hold anything.
         mappings: digest of the mapping files.
         rotations: every pool's rotation before the cycle.
-        report: the counts shown to people.
+        done: the cycle carries it out itself: its rows are in the outbox, and the plan only says which records they
+            are about.
     """
     body = {
         "version": 1,
@@ -37,6 +38,13 @@ def dump_plan(decisions: Decisions, *, mappings: str, rotations: dict[str, str],
         "at": decisions.at.isoformat(),
         "mappings": mappings,
         "rotations_before": rotations,
+        "done": done,
+        "lanes": sorted({row.lane for row in decisions.rows}),
+        "report": summary(list(decisions.rows)),
+    }
+    if done:
+        return json.dumps(body, ensure_ascii=False)
+    body |= {
         "tables": {name: _encode(getattr(decisions, name)) for name in _TABLES},
         "accounts": decisions.accounts,
         "rows": [_row_out(row) for row in decisions.rows],
@@ -44,14 +52,20 @@ def dump_plan(decisions: Decisions, *, mappings: str, rotations: dict[str, str],
         "rotations": dict(decisions.rotations),
         "marks": {name: at.isoformat() for name, at in decisions.marks.items()},
         "gone": list(decisions.gone),
-        "report": report,
     }
     return json.dumps(body, ensure_ascii=False)
 
 
 def load_plan(body: str) -> tuple[Decisions, dict[str, Any]]:
-    """Read what ``dump_plan`` wrote: the decisions, and the whole body for its other parts."""
+    """Read what ``dump_plan`` wrote: the decisions, and the whole body for its other parts.
+
+    Raises:
+        Refused: the cycle that made the plan has carried it out.
+    """
     data = json.loads(body)
+    if data.get("done"):
+        cure = "`handoff approve` releases what a limit held in it; `handoff plan` makes a new one"
+        raise Refused("plan.superseded", "the run that made this plan has decided on all of its records", cure=cure)
     tables = {name: _decode(data["tables"][name]) for name in _TABLES}
     decisions = Decisions(
         run_id=data["run_id"],
@@ -102,7 +116,7 @@ def _settled_since(decisions: Decisions, store: Store) -> set[str]:
         body = None if own or run.kind == "plan" else store.runs.plan(run.plan_id)
         if body is not None:
             data = json.loads(body)
-            touched = lanes.intersection(row["lane"] for row in data["rows"])
+            touched = lanes.intersection(data["lanes"])
             if touched and store.outbox.tally(data["run_id"], ()):
                 found |= touched
     return found
@@ -135,7 +149,7 @@ def summary(rows: list[OutboxRow]) -> dict[str, Any]:
 
 def _encode(table: pa.Table) -> str:
     sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, table.schema) as writer:
+    with pa.ipc.new_stream(sink, table.schema, options=pa.ipc.IpcWriteOptions(compression="zstd")) as writer:
         writer.write_table(table)
     return base64.b64encode(sink.getvalue()).decode("ascii")
 

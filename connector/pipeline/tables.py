@@ -18,6 +18,12 @@ def sql(query: str, parameters: Mapping[str, Any] | None = None, /, **tables: pa
         return connection.sql(query, params=dict(parameters) if parameters else None).to_arrow_table()
 
 
+def row_hashes(table: pa.Table) -> pa.ChunkedArray:
+    """Give a 64-bit hash of each row, to be compared with others of this process only."""
+    names = ", ".join(f'"{name}"' for name in table.column_names)
+    return sql(f"SELECT hash({names}) AS h FROM rows", rows=table).column("h")
+
+
 def beside(people: pa.Table, answer: pa.Table) -> pa.Table:
     """Set the columns of ``answer`` beside those of ``people``, by person; columns that are there are not copied.
 
