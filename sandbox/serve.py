@@ -133,6 +133,8 @@ class Sandbox:
                     held = f"{self._directory} holds orgs with {name} {kept[name]}"
                     raise BadStart(f"{held}: ask for the same, or for another directory")
             return kept
+        if (self._asked["people"] or 0) < 0:
+            raise BadStart(f"{self._asked['people']} people cannot be: ask for 0 or more")
         at = (self._at or datetime.now(UTC)).astimezone(UTC).replace(microsecond=0)
         kept = {
             "people": DEFAULT_PEOPLE if self._asked["people"] is None else self._asked["people"],

@@ -22,7 +22,7 @@ import requests
 from rich.console import Console
 
 from connector.cli.output import console
-from connector.errors import AdapterFault
+from connector.errors import AdapterFault, ConfigError
 
 _CONFIG = """\
 # The demo's own configuration: both systems are on loopback.
@@ -253,6 +253,8 @@ def _signed(text: str, now: datetime) -> str:
 
 def run_demo(folder: Path | None, *, people: int) -> int:
     """Show the demo; the folder is removed afterwards unless it was given."""
+    if folder is not None and folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
+        raise ConfigError("demo.folder", "the demo begins in an empty folder", cure="name another", at=str(folder))
     place = folder or Path(tempfile.mkdtemp(prefix="handoff-demo-"))
     place.mkdir(parents=True, exist_ok=True)
     try:

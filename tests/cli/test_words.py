@@ -161,3 +161,19 @@ def test_score_and_match_say_what_is_wrong_with_their_files(handoff: Any) -> Non
         assert done.code == 2, (people, done)
         assert done.json["error"]["message"]
     assert json.dumps(handoff("score", "--people", "people.csv", "--activities", "no.csv", *common, "--json").json)
+
+
+def test_the_demo_leaves_a_folder_in_use_alone(handoff: Any) -> None:
+    (handoff.folder / "mine.txt").write_text("mine", encoding="utf-8")
+    for place in (".", "mine.txt"):
+        done = handoff("demo", "--dir", place)
+        assert done.code == 2
+        assert "empty folder" in done.err
+
+
+@pytest.mark.parametrize("words", [[], ["--dir", "orgs", "--people", "-5"], ["--dir", "orgs", "--people", "x"]])
+def test_a_sandbox_that_cannot_start_says_why(handoff: Any, words: list[str]) -> None:
+    done = handoff("sandbox", *words)
+    assert done.code == 2
+    assert done.err
+    assert "Traceback" not in done.err
