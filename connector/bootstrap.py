@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+from collections import UserDict
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
@@ -24,6 +25,8 @@ from connector.ports.crm import Crm
 from connector.ports.source import Source
 from connector.ports.store import Store
 from connector.registry import load_crm, load_source
+from connector.trust.fields import missing_keys
+from connector.trust.golive import refuse_unless_provisioned, refuse_unless_ready
 from state import open_store
 
 _LOOPBACK = frozenset({"127.0.0.1", "localhost", "::1"})
@@ -47,6 +50,48 @@ def read_settings(config: Path, environ: Mapping[str, str] | None = None) -> Set
         MappingError: with every problem and its place.
     """
     return load_settings(config, os.environ if environ is None else environ)
+
+
+def read_settings_of_state(config: Path) -> Settings:
+    """Read handoff.yaml for a command that asks no system: the vendors' secrets may be missing.
+
+    In an emergency `pause` must work from any shell. What the state's own address names must be set all the same.
+
+    Raises:
+        MappingError: with every problem and its place.
+    """
+    return read_settings(config, _Placeholders(os.environ))
+
+
+class _Placeholders(UserDict[str, str]):
+    """An environment in which every variable is set, the missing ones to a host that cannot exist (RFC 6761)."""
+
+    def __missing__(self, _name: str) -> str:
+        return "https://not-set.invalid"
+
+    def get(self, name: str, default: str | None = None) -> str:  # type: ignore[override]  # noqa: ARG002
+        """Give the variable, or the placeholder: the default of a missing one is no use here."""
+        return self[name] or self.__missing__(name)
+
+
+def check_ready(house: House, *, today: date) -> None:
+    """Refuse to write before everything is agreed and in place.
+
+    Raises:
+        Refused: unsigned definition, neither comparison nor waiver, or missing key fields; only in live mode.
+    """
+    mode, cutover, crm = house.settings.mode, house.settings.cutover, house.engine.crm
+    refuse_unless_ready(
+        mode=mode,
+        definition=house.mappings.lifecycle.definition,
+        waived_by=cutover.waived_by,
+        waiver_reason=cutover.reason,
+        compared=house.store.switches.setting("comparison_passed") == "yes",
+        today=today,
+    )
+    if mode == "live":
+        described = {object_: [info.name for info in crm.fields(object_)] for object_ in ("lead", "contact", "task")}
+        refuse_unless_provisioned(mode=mode, missing=missing_keys(crm.traits(), described))
 
 
 @contextmanager

@@ -79,7 +79,9 @@ def _run(words: list[str], *, as_json: bool) -> int:
         raise
     except Exception as error:  # noqa: BLE001 - the door: a bug of ours gets its exit code, and says where it is
         sys.stderr.write(redact_text("".join(traceback.format_exception(error))))
-        bug = AdapterFault("bug", f"{type(error).__name__} inside Handoff", cure="this is our bug: please report it")
+        bug = AdapterFault(
+            "program.bug", f"{type(error).__name__} inside Handoff", cure="this is our bug: please report it"
+        )
         return _told(bug, as_json=as_json)
     return code if isinstance(code, int) else 0
 

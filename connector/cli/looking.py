@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from rich.console import Console
 
-from connector.bootstrap import open_house, open_state, read_settings, utc_now
+from connector.bootstrap import open_house, open_state, read_settings_of_state, utc_now
 from connector.cli.options import DEFAULT_CONFIG, AsJson, AsOf, ConfigFile, Verbose, instant
 from connector.cli.output import console, emit
 from connector.cli.running import who
@@ -44,7 +44,7 @@ outbox = typer.Typer(help="Held and dead writes, grouped by cause: list, retry, 
 
 def status(config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> int:
     """Show health, backlog, budget, questions and the last runs."""
-    settings = read_settings(config)
+    settings = read_settings_of_state(config)
     now = utc_now()
     with open_state(settings) as store:
         mappings = load_mappings(settings.mappings)
@@ -143,7 +143,7 @@ def explain(
 @outbox.command("list")
 def list_outbox(config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> int:
     """List what is held, dead or of unknown fate, grouped by cause, with who must act."""
-    with open_state(read_settings(config)) as store:
+    with open_state(read_settings_of_state(config)) as store:
         groups = _groups(store)
     if as_json:
         emit({"groups": groups})
@@ -195,7 +195,7 @@ Ids = Annotated[
 @outbox.command("retry")
 def retry_outbox(ids: Ids = None, config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> int:
     """Send dead rows again at the next run, after the cause has been cured."""
-    settings = read_settings(config)
+    settings = read_settings_of_state(config)
     now = utc_now()
     with open_state(settings) as store:
         if store.switches.paused() is not None or settings.mode != "live":
@@ -210,7 +210,7 @@ def retry_outbox(ids: Ids = None, config: ConfigFile = DEFAULT_CONFIG, as_json: 
 def dismiss_outbox(ids: Ids = None, config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> int:
     """Give dead rows up for good."""
     now = utc_now()
-    with open_state(read_settings(config)) as store:
+    with open_state(read_settings_of_state(config)) as store:
         count = store.outbox.dismiss(_dead(store, ids), who=who(), now=now)
     _said("dismissed", count, "given up", as_json=as_json)
     return 0

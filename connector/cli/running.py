@@ -10,7 +10,15 @@ from typing import Annotated
 import structlog
 import typer
 
-from connector.bootstrap import House, on_this_machine, open_house, open_state, read_settings, utc_now
+from connector.bootstrap import (
+    House,
+    check_ready,
+    on_this_machine,
+    open_house,
+    open_state,
+    read_settings_of_state,
+    utc_now,
+)
 from connector.cli.options import DEFAULT_CONFIG, AsJson, AsOf, ConfigFile, Verbose, instant
 from connector.cli.output import console, emit
 from connector.cli.progress import Progress
@@ -20,7 +28,6 @@ from connector.errors import ConfigError, HandoffError, Refused, Stopped
 from connector.logs import set_up_logs
 from connector.pipeline.cycle import Cycle
 from connector.pipeline.turn import cycle_clock, engine_turn, engine_turn_if_free, remember_clock
-from connector.trust.golive import refuse_unless_ready
 
 #: what is in hand gets this long to finish after a signal; then the command leaves it as a crash would
 GRACE_SECONDS = 7.0
@@ -76,18 +83,6 @@ def _clock(house: House, as_of: datetime | None) -> datetime:
             at="--as-of",
         )
     return cycle_clock(house.store, as_of)
-
-
-def _ready(house: House, now: datetime) -> None:
-    cutover = house.settings.cutover
-    refuse_unless_ready(
-        mode=house.settings.mode,
-        definition=house.mappings.lifecycle.definition,
-        waived_by=cutover.waived_by,
-        waiver_reason=cutover.reason,
-        compared=house.store.switches.setting("comparison_passed") == "yes",
-        today=now.date(),
-    )
 
 
 def plan(
@@ -146,7 +141,7 @@ def _cycle(config: ConfigFile, plan_id: str | None, as_of: datetime | None, *, a
             with turn(house.store, house.engine.owner) as ours:
                 now = _clock(house, as_of)
                 cycle = Cycle(house.engine, now=now)
-                _ready(house, now)
+                check_ready(house, today=now.date())
                 if plan_id is None:
                     remember_clock(house.store, now)
                     report = cycle.run()
@@ -200,7 +195,7 @@ def approve(
     as_json: AsJson = False,
 ) -> int:
     """Release, once, what a limit held in a plan; the next delivery checks each row against the CRM again."""
-    settings = read_settings(config)
+    settings = read_settings_of_state(config)
     now = utc_now()
     with open_state(settings) as store:
         if store.switches.paused() is not None or settings.mode != "live":
@@ -221,7 +216,7 @@ def approve(
 
 def pause(config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> int:
     """Stop all writes, inside one batch; pulling and planning go on."""
-    with open_state(read_settings(config)) as store:
+    with open_state(read_settings_of_state(config)) as store:
         now = utc_now()
         store.switches.pause(who(), now)
         store.switches.audit(who(), "pause", now)
@@ -231,7 +226,7 @@ def pause(config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> int:
 
 def resume(config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> int:
     """Go on writing after a pause."""
-    with open_state(read_settings(config)) as store:
+    with open_state(read_settings_of_state(config)) as store:
         now = utc_now()
         store.switches.resume(who(), now)
         store.switches.audit(who(), "resume", now)

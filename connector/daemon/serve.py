@@ -15,11 +15,10 @@ from apscheduler.schedulers.background import BackgroundScheduler
 from apscheduler.triggers.cron import CronTrigger
 from apscheduler.triggers.interval import IntervalTrigger
 
-from connector.bootstrap import House, open_house
+from connector.bootstrap import House, check_ready, open_house
 from connector.errors import HandoffError, LocalFault
 from connector.pipeline.cycle import Cycle, Scope
 from connector.pipeline.turn import LEASE, cycle_clock, engine_turn, remember_clock
-from connector.trust.golive import refuse_unless_ready
 
 #: a stop must be over within ten seconds; the page or batch in hand is finished first
 STOP_SECONDS = 5.0
@@ -34,7 +33,7 @@ def serve(config: Path, *, stop: Callable[[], bool]) -> int:
     """
     with open_house(config, stop=stop) as house, engine_turn(house.store, house.engine.owner):
         daemon = Daemon(house)
-        daemon.check_ready()
+        check_ready(house, today=cycle_clock(house.store, None).date())
         code = daemon.run(stop)
         if not daemon.finished:
             # A thread still waits for a vendor, and the interpreter would wait for it; what it holds is looked up.
@@ -59,23 +58,6 @@ class Daemon:
             timezone=ZoneInfo(house.settings.time_zone),
             # A late job runs once, however late: without a grace time APScheduler drops what is a second behind.
             job_defaults={"coalesce": True, "max_instances": 1, "misfire_grace_time": None},
-        )
-
-    def check_ready(self) -> None:
-        """Refuse live mode that is not agreed.
-
-        Raises:
-            Refused: unsigned definition, or neither comparison nor waiver.
-        """
-        house = self._house
-        cutover = house.settings.cutover
-        refuse_unless_ready(
-            mode=house.settings.mode,
-            definition=house.mappings.lifecycle.definition,
-            waived_by=cutover.waived_by,
-            waiver_reason=cutover.reason,
-            compared=house.store.switches.setting("comparison_passed") == "yes",
-            today=cycle_clock(house.store, None).date(),
         )
 
     def run(self, stop: Callable[[], bool]) -> int:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from decimal import Decimal
 
@@ -61,7 +61,8 @@ def own_fields(
     wanted: dict[str, pa.Array] = {}
     differ: dict[str, pa.Array] = {}
     for name, field in mapped.items():
-        if field.write != "always" or field.source not in people.column_names:
+        if field.write != "always" or field.source not in people.column_names or (info and name not in info):
+            # A field the org does not have shows nothing; once it is there, everybody's value is news.
             continue
         values = _translate(text_of(people.column(field.source)), field)
         length = info[name].length if name in info else None
@@ -71,7 +72,7 @@ def own_fields(
         held = text_of(people.column(prefix + name)) if prefix + name in people.column_names else None
         blank = pa.nulls(people.num_rows, pa.string())
         differ[name] = pc.not_equal(pc.fill_null(values, ""), pc.fill_null(blank if held is None else held, ""))
-    return OwnFields(wanted, _news(people, list(wanted), step, prefix), differ)
+    return OwnFields(wanted, _news(people, wanted, step, prefix), differ)
 
 
 def _translate(values: pa.Array, field: CrmField) -> pa.Array:
@@ -80,9 +81,10 @@ def _translate(values: pa.Array, field: CrmField) -> pa.Array:
     return values
 
 
-def _news(people: pa.Table, fields: Sequence[str], step: Decimal, prefix: str) -> pa.Array:
+def _news(people: pa.Table, wanted: Mapping[str, pa.Array], step: Decimal, prefix: str) -> pa.Array:
     """Mark rows never shown, or whose triggers changed, whose number moved by the step, whose CRM value is not ours.
 
+    A field that was not shown so far and now has something to show is news too: it was mapped or provisioned since.
     Where there is no record, there is no value that could differ.
     """
     conditions = ["shown IS NULL"]
@@ -94,17 +96,20 @@ def _news(people: pa.Table, fields: Sequence[str], step: Decimal, prefix: str) -
     if "score.total" in people.column_names:
         total = '"score.total"'
         conditions.append(f"abs({total} - TRY_CAST(json_extract_string(shown, '$.total') AS DOUBLE)) >= {step}")
-    for name in fields:
-        if prefix + name in people.column_names:
-            path = '$.fields."' + name + '"'
-            conditions.append(
-                f"(\"{prefix}{name}\" IS DISTINCT FROM json_extract_string(shown, '{path}') AND "
-                f"json_extract_string(shown, '$.record') = record)"
-            )
+    for name in wanted:
+        before = "json_extract_string(shown, '$.fields.\"" + name + "\"')"
+        held = f'"{prefix}{name}"' if prefix + name in people.column_names else "NULL"
+        conditions.append(
+            f'({held} IS DISTINCT FROM {before} OR ({before} IS NULL AND "wanted.{name}" IS NOT NULL)) '
+            "AND json_extract_string(shown, '$.record') = record"
+        )
     conditions.append("json_extract_string(shown, '$.record') IS DISTINCT FROM record")
-    looked_at = {"shown", "record", "score.total", *_TRIGGERS, *(prefix + name for name in fields)}
+    looked_at = {"shown", "record", "score.total", *_TRIGGERS, *(prefix + name for name in wanted)}
+    looked = people.select([name for name in people.column_names if name in looked_at])
+    for name, values in wanted.items():
+        looked = looked.append_column("wanted." + name, values)
     with querying() as connection:
-        connection.register("people", people.select([name for name in people.column_names if name in looked_at]))
-        query = f"SELECT coalesce({' OR '.join(conditions)}, true) AS news FROM people"
+        connection.register("people", looked)
+        query = f"SELECT coalesce(({') OR ('.join(conditions)}), true) AS news FROM people"
         table: pa.Table = connection.sql(query).to_arrow_table()
     return table.column("news").combine_chunks()

@@ -43,6 +43,6 @@ def digest(*parts: str, length: int = 32) -> str:
 
 def normal_email(address: str) -> str:
     """Give the address by which two records are compared: trimmed and lower-cased, empty when it has no ``@``."""
-    text = address.strip().casefold()
+    text = address.strip().lower()
     local, at, host = text.rpartition("@")
     return text if at and local and "." in host and " " not in text else ""

@@ -7,11 +7,13 @@ changes its type in the vendor's org never makes old files unreadable; readers g
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from decimal import Decimal
 from typing import Any
 
+import msgspec
 import pyarrow as pa
 
 from connector.domain.records import Activity, RecordVersion, Value
@@ -29,6 +31,7 @@ RECORD_COLUMNS = pa.schema(
         ("deleted", pa.bool_()),
         ("merged_into", pa.string()),
         ("shape", pa.string()),
+        ("content", pa.int64()),
         ("landed_at", INSTANT),
     ]
 )
@@ -102,6 +105,7 @@ def record_table(versions: Sequence[RecordVersion], *, shape: str, landed_at: da
         "deleted": pa.array([v.deleted for v in versions], pa.bool_()),
         "merged_into": pa.array([alias_of(v) for v in versions], pa.string()),
         "shape": pa.repeat(pa.scalar(shape, pa.string()), count),
+        "content": pa.array([content_of(v) for v in versions], pa.int64()),
         "landed_at": pa.repeat(pa.scalar(landed_at, INSTANT), count),
     }
     names = dict.fromkeys(name for v in versions for name in v.fields)
@@ -111,6 +115,16 @@ def record_table(versions: Sequence[RecordVersion], *, shape: str, landed_at: da
     for word in words:
         columns[LINK + named(word)] = text_column([v.links.get(word) for v in versions], as_text)
     return pa.table(columns)
+
+
+def content_of(version: RecordVersion) -> int:
+    """Hash what a version says: vendors whose stamps have whole seconds show two changes under one stamp."""
+    said = (version.fields, version.links)
+    try:
+        text = msgspec.json.encode(said, order="deterministic")
+    except (UnicodeError, ValueError, TypeError):
+        text = repr((sorted(version.fields.items()), sorted(version.links.items()))).encode("utf-8", "replace")
+    return int.from_bytes(hashlib.blake2b(text, digest_size=8).digest(), "big", signed=True)
 
 
 def alias_of(version: RecordVersion) -> str | None:

@@ -40,7 +40,7 @@ class Lake:
             RECORD_COLUMNS,
             "SELECT * FROM rows WHERE landed_at <= $as_of "
             "QUALIFY row_number() OVER (PARTITION BY id ORDER BY modified_at DESC, landed_at DESC, deleted DESC, "
-            "merged_into NULLS LAST, shape) = 1 "
+            "merged_into NULLS LAST, shape, content) = 1 "
             "ORDER BY id",
             as_of,
         )
@@ -51,7 +51,7 @@ class Lake:
             records_stream(system, object_),
             RECORD_COLUMNS,
             "SELECT * FROM rows WHERE landed_at <= $as_of "
-            "ORDER BY id, modified_at, landed_at, deleted, merged_into NULLS FIRST, shape",
+            "ORDER BY id, modified_at, landed_at, deleted, merged_into NULLS FIRST, shape, content",
             as_of,
         )
 

@@ -23,7 +23,7 @@ from connector.ports.store import Segment
 #: keys kept in memory, 16 bytes each; segments beyond it are read where they touch a page, as often as that happens
 MOST_KEYS = 8_000_000
 #: what makes two rows one: only rows of one time can be the same, so only files of that time are asked
-RECORD_KEY = ("id", "modified_at", "shape", "deleted", "merged_into")
+RECORD_KEY = ("id", "modified_at", "shape", "deleted", "merged_into", "content")
 ACTIVITY_KEY = ("id", "kind", "occurred_at", "modified_at", "deleted")
 
 _NEVER = -(2**63)

@@ -139,10 +139,33 @@ ACCOUNT_SOURCES: tuple[str, ...] = (
     "account.roles",
     "account.ready",
 )
-#: names that a line of fields.yaml cannot take, because conditions give them another meaning
-RESERVED: frozenset[str] = frozenset(
-    {"any", "all", "not", "domain", "score", "human", "bants", "crm", "person", "qualification", "person_id"}
-) | {name for name in (*PERSON_RESULTS, *ACCOUNT_RESULTS) if "." not in name}
+#: what the engine itself knows of a person beside facts; a fact of that name would be hidden by it
+ENGINE_COLUMNS: frozenset[str] = frozenset(
+    {
+        *("subject", "kept_subject", "record", "crm_object", "crm_deleted", "erased", "baseline", "shown", "entered"),
+        *("owner_id", "account_id", "account_owner_id", "link_account_id", "runner_up", "match_method"),
+        *(
+            "match_confidence",
+            "match_evidence",
+            "match_review",
+            "person_review",
+            "in_review",
+            "may_create",
+            "fast_lane",
+        ),
+        *("stage_since", "stage_entry", "cool_off_until", "reasons_key", "top_reason", "deciding_fact"),
+        *("disqualified_because", "buying_stage", "human_last", "rejected_at", "rejection", "open_opportunity"),
+        *("won_opportunity", "lost_at"),
+    }
+)
+#: names that a line of fields.yaml cannot take, because they have another meaning in conditions or in the engine
+RESERVED: frozenset[str] = (
+    ENGINE_COLUMNS
+    | frozenset(
+        {"any", "all", "not", "domain", "score", "human", "bants", "crm", "person", "qualification", "person_id"}
+    )
+    | {name for name in (*PERSON_RESULTS, *ACCOUNT_RESULTS) if "." not in name}
+)
 
 
 def _columns(names: tuple[str, ...], prefix: str = "") -> dict[str, Fact]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 
 from connector.mapping.bundle import Mappings
 from connector.mapping.fields import CrmField
@@ -29,6 +29,12 @@ def field_specs(mappings: Mappings, crm: AdapterTraits) -> list[FieldSpec]:
     for spec in (*_fixed(mappings, crm), *_qualification(mappings), *_mapped(mappings)):
         specs.setdefault((spec.object, spec.name), spec)
     return [specs[key] for key in sorted(specs)]
+
+
+def missing_keys(crm: AdapterTraits, described: Mapping[str, Collection[str]]) -> list[str]:
+    """Name the key fields that exactly-once rests on and that the org does not show to our user (``lead.FIELD``)."""
+    needed = [(object_, crm.native.get(object_, {}).get("key", "")) for object_ in (*_PEOPLE, "task")]
+    return [f"{object_}.{name}" for object_, name in needed if name.endswith(CUSTOM) and name not in described[object_]]
 
 
 def _fixed(mappings: Mappings, crm: AdapterTraits) -> Iterator[FieldSpec]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import date
 
 from connector.errors import Refused
@@ -21,6 +22,20 @@ def unsigned(definition: Definition, today: date) -> str:
     if definition.review_by is not None and today > definition.review_by:
         return f"the definition of a qualified lead was to be reviewed by {definition.review_by}"
     return ""
+
+
+def refuse_unless_provisioned(*, mode: str, missing: Sequence[str]) -> None:
+    """Refuse to write where the fields are missing that keep a creation from happening twice.
+
+    Raises:
+        Refused: naming the fields; other modes write nothing and need none.
+    """
+    if mode == "live" and missing:
+        raise Refused(
+            "provision.missing",
+            f"the CRM does not show our user {', '.join(missing)}, on which exactly-once rests",
+            cure="run `handoff provision`",
+        )
 
 
 def refuse_unless_ready(

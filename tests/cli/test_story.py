@@ -84,6 +84,15 @@ def test_live_without_signatures_is_refused_and_sends_nothing(place: Any) -> Non
     place.sign()
 
 
+def test_live_without_the_key_fields_is_refused_and_sends_nothing(place: Any) -> None:
+    before = place.ask("salesforce", "snapshot")
+    document = place.cycle(AT, code=3)
+    assert document["error"]["code"] == "provision.missing"
+    assert "handoff provision" in document["error"]["cure"]
+    assert document["writes"]["planned"] == 0
+    assert place.ask("salesforce", "snapshot") == before
+
+
 def test_provision_says_first_and_does_then_and_rests(place: Any) -> None:
     before = place.ask("salesforce", "snapshot")
     steps = place.handoff("provision", "--dry-run", "--json").json["steps"]

@@ -120,7 +120,7 @@ def test_a_bug_of_ours_ends_with_70_and_names_nobody(handoff: Any, monkeypatch: 
     monkeypatch.setattr(looking, "read_settings", broken)
     done = handoff("status", "--json")
     assert done.code == 70
-    assert done.json["error"]["code"] == "bug"
+    assert done.json["error"]["code"] == "program.bug"
     assert "report" in done.json["error"]["cure"]
     assert "ZeroDivisionError" in done.err
     assert "jane.doe" not in done.out + done.err

@@ -108,6 +108,28 @@ def test_numbers_travel_as_numbers_and_texts_fit_their_field() -> None:
     assert row.write.fields == {"Handoff_Score__c": 40.5, "stage_entry": 1, "Handoff_Reasons__c": "pricing"}
 
 
+def test_a_field_that_is_provisioned_later_is_filled_though_no_number_moved() -> None:
+    names = sorted(OURS - {"Handoff_Grade__c"})
+    before = {"lead": {name: FieldInfo("lead", name, "text") for name in names}}
+    after = {"lead": before["lead"] | {"Handoff_Grade__c": FieldInfo("lead", "Handoff_Grade__c", "text")}}
+    base = ground(person(), info=before)
+    decided = decide(base)
+    assert "Handoff_Grade__c" not in decided.rows[0].write.fields
+    held = {f"crm.{name}": str(value) for name, value in decided.rows[0].write.fields.items()}
+    later = person(shown=decided.shown[0].as_py(), **held)
+    assert decide(ground(later, info=before)).rows == []
+    (row,) = decide(ground(later, info=after)).rows
+    assert row.write.fields == {"Handoff_Grade__c": "B3"}
+
+
+def test_a_field_of_ours_that_no_record_was_read_with_counts_as_blank() -> None:
+    info = {"lead": {name: FieldInfo("lead", name, "text") for name in OURS}}
+    base = ground(settled(person()), info=info)
+    unread = replace(base, people=base.people.drop_columns(["crm.Handoff_Grade__c"]))
+    (row,) = decide(unread).rows
+    assert row.write.fields == {"Handoff_Grade__c": "B3"}
+
+
 @pytest.mark.parametrize("word", ["in_review", "erased"])
 def test_nothing_is_done_for_somebody_who_may_be_somebody_else(word: str) -> None:
     known = person(**{word: True}, entered=True, disposition="sales", stage="mql", owner_id=None, title="CEO")

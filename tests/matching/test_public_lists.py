@@ -10,9 +10,9 @@ from pathlib import Path
 import pyarrow as pa
 import pytest
 
+from connector.domain.company_domains import NeverMatched, web_host
 from connector.mapping.fields import AccountMatching
 from connector.matching import ANSWERS, match
-from connector.domain.company_domains import NeverMatched, web_host
 
 SHARED = os.environ.get("HANDOFF_SHARED")
 pytestmark = pytest.mark.skipif(not SHARED, reason="HANDOFF_SHARED names no folder with the public lists")
