@@ -34,7 +34,6 @@ from connector.ports.store import OutboxRow
 from connector.routing.pools import Owner
 from connector.routing.route import assignments, choose_owner, fallback_assignment
 
-
 #: people looked at one by one, with every fact about them, at a time
 _AT_ONCE = 5_000
 
