@@ -11,7 +11,7 @@ from adapters.files.settings import FilesSettings
 from adapters.hubspot.settings import HubSpotSettings
 from connector import errors
 
-ROOT = Path(__file__).parents[2]
+ROOT = next(folder for folder in Path(__file__).parents if (folder / "connector").is_dir())
 PAGE = (ROOT / "docs" / "adapters.md").read_text()
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from connector.ports.store import OutboxRow
 from connector.routing.pools import Desk, User
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
-MAPPINGS: Mappings = load_mappings(Path(__file__).parents[2] / "mappings" / "default")
+MAPPINGS: Mappings = load_mappings(Path(str(files("mappings") / "default")))
 CRM = MemoryCrm(system="crm").traits()
 
 _TEXT, _TRUTH, _INSTANT = pa.string(), pa.bool_(), pa.timestamp("us", "UTC")

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import sys
+from importlib.resources import files
 from pathlib import Path
 
 # tests are no package: what several files here share is found beside them, under names nobody else uses
@@ -15,4 +16,4 @@ from connector.mapping.load import load_mappings
 @pytest.fixture(scope="session")
 def sample() -> LifecycleFile:
     """The lifecycle that ops people start from."""
-    return load_mappings(Path(__file__).parents[2] / "mappings" / "default").lifecycle
+    return load_mappings(Path(str(files("mappings") / "default"))).lifecycle

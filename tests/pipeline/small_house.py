@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,7 @@ from connector.ports.crm import FieldSpec
 from state import open_store
 
 T0 = datetime(2026, 3, 2, 9, tzinfo=UTC)
-_MAPPINGS = Path(__file__).parents[2] / "mappings" / "default"
+_MAPPINGS = Path(str(files("mappings") / "default"))
 
 
 class House:

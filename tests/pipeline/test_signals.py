@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import timedelta
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -28,7 +29,7 @@ DAY = timedelta(days=1)
 
 @pytest.fixture(scope="session")
 def starter() -> Mappings:
-    return load_mappings(Path(__file__).parents[2] / "mappings" / "default")
+    return load_mappings(Path(str(files("mappings") / "default")))
 
 
 class Desk:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+from importlib.resources import files
 from pathlib import Path
 
 import pytest
@@ -11,4 +12,4 @@ from connector.mapping.load import load_mappings
 @pytest.fixture(scope="session")
 def starter() -> Mappings:
     """What ops people start from."""
-    return load_mappings(Path(__file__).parents[2] / "mappings" / "default")
+    return load_mappings(Path(str(files("mappings") / "default")))

@@ -36,10 +36,10 @@ def stamp(moment: datetime) -> str:
 def described(name: str, *extra: dict[str, Any]) -> dict[str, Any]:
     kinds = {"Id": "id", "SystemModstamp": "datetime", "CreatedDate": "datetime", "IsDeleted": "boolean"}
     fields = [{"name": field, "type": kind} for field, kind in kinds.items()]
-    fields += [{"name": "LastName", "type": "string", "createable": True, "updateable": True}]
+    free = {"createable": True, "updateable": True}
+    fields += [{"name": "LastName", "type": "string", **free}, {"name": "X__c", "type": "double", **free}]
     key = {"name": "Handoff_Key__c", "type": "string", "externalId": True, "unique": True}
-    own = {"name": "X__c", "type": "double", "createable": True, "updateable": True}
-    return {"name": name, "createable": True, "updateable": True, "fields": [*fields, key, own, *extra]}
+    return {"name": name, **free, "fields": [*fields, key, *extra]}
 
 
 class FakeOrg:
@@ -48,7 +48,7 @@ class FakeOrg:
     def __init__(self, mock: responses.RequestsMock) -> None:
         self.mock = mock
         self.asked: list[str] = []
-        #: answers to requests with a writing part, last one again and again: status and body of the whole request
+        #: answers to whole requests with a writing part, last one again and again: status and body
         self.whole: list[tuple[int, str]] = []
         #: results of the writing part
         self.results: list[Any] = [{"id": "00Q", "success": True, "errors": []}]
@@ -376,10 +376,7 @@ def test_a_lost_composite_write_is_unknown(fake):
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=40, deadline=None)
-@given(
-    st.lists(st.tuples(st.integers(0, 5), st.booleans()), max_size=40),
-    st.integers(1, 7),
-)
+@given(st.lists(st.tuples(st.integers(0, 5), st.booleans()), max_size=40), st.integers(1, 7))
 def test_what_goes_into_pages_comes_out(rows, size):
     """Rows that share stamps, some of them broken, on pages of any size: each is a record or a refusal."""
     made = [
