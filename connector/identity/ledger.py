@@ -6,6 +6,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from connector.domain.engine_memory import engine_memory
 from connector.identity.groups import Groups
 from connector.identity.tables import DECIDED, RECORDS
 from connector.mapping.fields import PersonKey
@@ -60,7 +61,7 @@ def open_ledger(records: pa.Table, known: pa.Table, decided: pa.Table, *, crm: s
     Raises:
         ValueError: a column is missing, or a reference has two rows in ``records``.
     """
-    con = duckdb.connect(":memory:")
+    con = duckdb.connect(":memory:", config=engine_memory())
     shaped = _shaped(records, RECORDS, required=5)
     micros = pc.cast(shaped.column("created_at"), pa.int64())
     shaped = shaped.drop_columns(["created_at"]).append_column("created", micros)

@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import cache
-from pathlib import Path
 
 import duckdb
 
-#: what one query may hold while it works; beyond it, sorting and joining go through the disk
-MEMORY_LIMIT = "512MB"
+from connector.domain.engine_memory import engine_memory
 
 
 @contextmanager
@@ -26,7 +23,4 @@ def querying() -> Iterator[duckdb.DuckDBPyConnection]:
 @cache
 def _engine(_pid: int) -> duckdb.DuckDBPyConnection:
     """Start the engine of this process; its threads do not survive a fork."""
-    engine = duckdb.connect(":memory:", config={"memory_limit": MEMORY_LIMIT})
-    # Never the working directory, which may be anybody's and read-only.
-    engine.execute("SET temp_directory = ?", [str(Path(tempfile.gettempdir()) / f"handoff-{os.getpid()}.spill")])
-    return engine
+    return duckdb.connect(":memory:", config=engine_memory())

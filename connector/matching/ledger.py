@@ -7,6 +7,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from connector.domain.company_domains import NeverMatched, mail_host, registrable, web_host
+from connector.domain.engine_memory import engine_memory
 from connector.matching.names import company_name
 from connector.matching.tables import ACCOUNTS_IN, ANSWERS, PERSONS_IN, shaped
 
@@ -45,7 +46,7 @@ def open_ledger(
     told = shaped(decided, ANSWERS, "answers", unique=False)
     micros = pc.cast(books.column("latest_activity"), pa.int64())
     books = books.drop_columns(["latest_activity"]).append_column("latest_us", micros)
-    con = duckdb.connect(":memory:")
+    con = duckdb.connect(":memory:", config=engine_memory())
     _store(con, "person_in", people)
     _store(con, "account_in", books)
     _store(con, "answer", told)

@@ -9,6 +9,8 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from connector.domain.engine_memory import engine_memory
+
 
 @contextmanager
 def engine(threads: int | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -17,6 +19,7 @@ def engine(threads: int | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
     Extensions are neither fetched nor loaded, and row order is free: whoever cares orders by a key.
     """
     config: dict[str, Any] = {
+        **engine_memory(),
         "autoinstall_known_extensions": False,
         "autoload_known_extensions": False,
         "preserve_insertion_order": False,
