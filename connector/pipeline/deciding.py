@@ -192,9 +192,14 @@ def _score_history(population: Population, people: pa.Table, run_id: str, model:
 
 
 def dropped(decisions: Decisions) -> Decisions:
-    """Keep what may be remembered while paused or in shadow: who is who, and open questions; the rest is dropped."""
+    """Keep open questions while paused or in shadow; the rest is dropped.
+
+    Who is who is worked out again: kept without the memory that moves with a merge, the survivor would lose it.
+    """
     return replace(
         decisions,
+        identities=IDENTITIES.empty_table(),
+        gone=(),
         persons=PERSONS.empty_table(),
         stage_moves=STAGE_MOVES.empty_table(),
         scores=SCORE_HISTORY.empty_table(),
