@@ -73,6 +73,7 @@ class FilesCrm:
         self._system = system
         self._path = Path(folder)
         self._folder = Folder(self._path)
+        self._wanted: tuple[tuple[str, str], ...] = ()
         self._clock: datetime | None = None
 
     def traits(self) -> AdapterTraits:
@@ -89,7 +90,8 @@ class FilesCrm:
         )
 
     def want(self, fields: Sequence[tuple[str, str]]) -> None:
-        """Take note of nothing: every column is carried anyway."""
+        """Take note of the names: every column is carried anyway, and a file takes any."""
+        self._wanted = tuple(fields)
 
     def check(self) -> list[Finding]:
         """Look for the folder and its files."""
@@ -104,12 +106,17 @@ class FilesCrm:
         return found
 
     def fields(self, object: str) -> list[FieldInfo]:  # noqa: A002 - the port's word
-        """List the columns in use, the standard ones and those that provisioning defined, without restrictions."""
+        """List the columns in use, the standard ones, those asked for and those that provisioning defined.
+
+        A file takes any column, so what somebody wants to write there is there.
+        """
         if object not in BY_OBJECT:
             return []
         self._folder.refresh()
         standard = {**PEOPLE, **ACCOUNTS}.get(object, {})
         names = dict.fromkeys([ID, *(name for name in standard.values() if "." not in name)])
+        names |= dict.fromkeys(NATIVE.get(object, {}).values())
+        names |= dict.fromkeys(name for word, name in self._wanted if word == object)
         for held in self._folder.records(object).values():
             names |= dict.fromkeys(held.fields)
         found = {name: FieldInfo(object, name, "text", unique=name == ID) for name in names}

@@ -8,6 +8,7 @@ changes its type in the vendor's org never makes old files unreadable; readers g
 from __future__ import annotations
 
 import hashlib
+import time
 from collections.abc import Callable, Sequence
 from datetime import datetime
 from decimal import Decimal
@@ -32,6 +33,7 @@ RECORD_COLUMNS = pa.schema(
         ("merged_into", pa.string()),
         ("shape", pa.string()),
         ("content", pa.int64()),
+        ("serial", pa.int64()),
         ("landed_at", INSTANT),
     ]
 )
@@ -96,7 +98,12 @@ def named(word: str) -> str:
 
 
 def record_table(versions: Sequence[RecordVersion], *, shape: str, landed_at: datetime) -> pa.Table:
-    """Lay versions of one object out as columns."""
+    """Lay versions of one object out as columns.
+
+    ``serial`` grows from landing to landing and from row to row: where a vendor shows two versions under one stamp, the
+    one that was read later is the later one. It is this machine's clock in nanoseconds, and tells no time.
+    """
+    first = time.time_ns()
     count = len(versions)
     columns: dict[str, pa.Array] = {
         "id": text_column([v.ref.id for v in versions], sound),
@@ -106,6 +113,7 @@ def record_table(versions: Sequence[RecordVersion], *, shape: str, landed_at: da
         "merged_into": pa.array([alias_of(v) for v in versions], pa.string()),
         "shape": pa.repeat(pa.scalar(shape, pa.string()), count),
         "content": pa.array([content_of(v) for v in versions], pa.int64()),
+        "serial": pa.array(range(first, first + count), pa.int64()),
         "landed_at": pa.repeat(pa.scalar(landed_at, INSTANT), count),
     }
     names = dict.fromkeys(name for v in versions for name in v.fields)

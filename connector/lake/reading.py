@@ -39,8 +39,7 @@ class Lake:
             records_stream(system, object_),
             RECORD_COLUMNS,
             "SELECT * FROM rows WHERE landed_at <= $as_of "
-            "QUALIFY row_number() OVER (PARTITION BY id ORDER BY modified_at DESC, landed_at DESC, deleted DESC, "
-            "merged_into NULLS LAST, shape, content) = 1 "
+            "QUALIFY row_number() OVER (PARTITION BY id ORDER BY modified_at DESC, landed_at DESC, serial DESC) = 1 "
             "ORDER BY id",
             as_of,
         )
@@ -50,8 +49,7 @@ class Lake:
         return self._read(
             records_stream(system, object_),
             RECORD_COLUMNS,
-            "SELECT * FROM rows WHERE landed_at <= $as_of "
-            "ORDER BY id, modified_at, landed_at, deleted, merged_into NULLS FIRST, shape, content",
+            "SELECT * FROM rows WHERE landed_at <= $as_of ORDER BY id, modified_at, landed_at, serial",
             as_of,
         )
 

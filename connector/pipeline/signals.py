@@ -103,7 +103,7 @@ def _edits(
     view = f"{object_}_versions"
     connection.register(view, versions)
     join = f"JOIN identities i ON i.system = '{crm.system}' AND i.object = '{object_}' AND i.id = v.id"
-    window = "OVER (PARTITION BY id ORDER BY modified_at, landed_at)"
+    window = "OVER (PARTITION BY id ORDER BY modified_at, landed_at, serial)"
     parts = []
     if watched and changed_by in columns:
         # A first version is no edit, nor is a deletion, nor the same version read again with further fields.
