@@ -12,9 +12,9 @@ import time
 
 import pyarrow as pa
 
+from connector.domain.company_domains import NeverMatched, mail_host, registrable, web_host
 from connector.mapping.fields import AccountMatching, AccountTier
 from connector.matching import ANSWERS, match
-from connector.domain.company_domains import NeverMatched, mail_host, registrable, web_host
 from connector.matching.names import company_name
 
 _SYLLABLES = ("bar", "cor", "del", "fen", "gra", "hal", "jun", "kel", "lor", "mar", "nor", "pel", "quin", "ros", "sol")
