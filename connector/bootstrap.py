@@ -55,7 +55,8 @@ def read_settings(config: Path, environ: Mapping[str, str] | None = None) -> Set
 def read_settings_of_state(config: Path) -> Settings:
     """Read handoff.yaml for a command that asks no system: the vendors' secrets may be missing.
 
-    In an emergency `pause` must work from any shell. What the state's own address names must be set all the same.
+    In an emergency `pause` must work from any shell. A password that the state's own address names is needed all the
+    same: without it the state refuses us.
 
     Raises:
         MappingError: with every problem and its place.

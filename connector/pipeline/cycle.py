@@ -223,7 +223,7 @@ class Cycle:
         engine.progress(steps.DECIDE.name, "matching, scoring, staging", 0)
         population = take_census(census, holdings, now=self._now)
         self.population = population
-        deciding = Deciding(self.report.run_id, self.report.plan_id, self._described(), own, engine.limits)
+        deciding = Deciding(self.report.run_id, self.report.plan_id, self._described(), own)
         decisions = decide_all(census, population, holdings, deciding, now=self._now)
         self._tell(population)
         self._forecast(decisions)
@@ -238,7 +238,7 @@ class Cycle:
         store.runs.save_plan(self.report.plan_id, made_at=self._now, body=body)
 
     def _remember(self, command: steps.Command, decisions: Decisions, before: Sequence[int]) -> None:
-        """Drop what was decided while nothing may be written, but keep who is who and what a person must answer."""
+        """Drop what was decided while nothing may be written, but keep what a person must answer."""
         if command == "run":
             self._engine.store.knowledge.commit_decisions(dropped(decisions))
         tally = self._engine.store.outbox.tally(self.report.run_id, before)

@@ -35,13 +35,12 @@ DAY = timedelta(hours=24)
 
 @dataclass(frozen=True, slots=True)
 class Deciding:
-    """The words of one decision: its ids, the CRM's fields, who we are there, and the limits."""
+    """The words of one decision: its ids, the CRM's fields, and who we are there."""
 
     run_id: str
     plan_id: str
     info: Mapping[str, Mapping[str, FieldInfo]]
     user_id: str | None
-    limits: Limits
 
 
 def decide_all(
