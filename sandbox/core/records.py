@@ -6,6 +6,7 @@ import contextlib
 import json
 from bisect import bisect_left, insort
 from collections import defaultdict
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
@@ -16,7 +17,10 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
     from pathlib import Path
 
-__all__ = ["Duplicate", "Record", "Records", "Transaction"]
+__all__ = ["Duplicate", "Record", "Records", "Transaction", "Watcher"]
+
+#: Is told each change of a row: what it was (None: not there) and what it is (None: gone), roll-backs included.
+Watcher = Callable[["Record | None", "Record | None"], None]
 
 #: Rows kept for the org itself (counters, tokens, settings), never shown to a client.
 KEPT = "_kept"
@@ -56,6 +60,9 @@ class Records:
         self._by_value: dict[tuple[str, str], dict[Any, dict[str, None]]] = {}
         self._undo: list[tuple[str, str, Record | None]] = []
         self._depth = 0
+        self._watchers: defaultdict[str, list[Watcher]] = defaultdict(list)
+        #: Moves whenever the whole content is read anew: what watchers gathered before is void then.
+        self.loads = 0
         self._load()
 
     # -- reading -------------------------------------------------------------------------------
@@ -99,6 +106,10 @@ class Records:
             index = self._build_index(obj, name)
         rows = self._rows[obj]
         return [rows[row_id] for row_id in index.get(_folded(value), ())]
+
+    def watch(self, obj: str, watcher: Watcher) -> None:
+        """Tell somebody every change of the object's rows from now on; ``loads`` says when all is read anew."""
+        self._watchers[obj].append(watcher)
 
     def kept(self, key: str, default: Any = None) -> Any:
         """Return what ``keep`` stored under the key."""
@@ -242,6 +253,7 @@ class Records:
     # -- inside --------------------------------------------------------------------------------
 
     def _load(self) -> None:
+        self.loads += 1
         self._rows: defaultdict[str, dict[str, Record]] = defaultdict(dict)
         self._order: defaultdict[str, list[tuple[datetime, str]]] = defaultdict(list)
         self._unsorted: set[str] = set()
@@ -279,6 +291,8 @@ class Records:
 
     def _place(self, obj: str, row_id: str, record: Record | None) -> None:
         rows, old = self._rows[obj], self._rows[obj].get(row_id)
+        for watcher in self._watchers.get(obj, ()):
+            watcher(old, record)
         for (kind, name), index in self._by_value.items():
             if kind != obj:
                 continue

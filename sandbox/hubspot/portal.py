@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import uuid
-from collections import OrderedDict
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from sandbox.core.calls import Call, Read, Stream, Version, Written
 from sandbox.hubspot.answers import iso
 from sandbox.hubspot.objects import TYPES, ObjectType
+from sandbox.hubspot.row_index import MERGED_INTO, RowIndex
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable, Mapping
@@ -20,7 +20,6 @@ if TYPE_CHECKING:
 #: Who last wrote a row: the client's app, or nobody in particular (the seed, a workflow).
 APP = "app"
 SYSTEM = "system"
-MERGED_INTO = "_merged_into"
 FIRST_ID = 10_000
 SEARCHES_KEPT = 16
 
@@ -41,8 +40,7 @@ class Portal:
         self.changes = 0
         #: Moves with every row added to or taken from the activity logs.
         self.activity_changes = 0
-        self.searches: OrderedDict[Any, tuple[int, list[str]]] = OrderedDict()
-        self._lists: dict[str, tuple[int, list[int]]] = {}
+        self._indexes = {name: RowIndex(records, name) for name in TYPES}
         self.reload()
 
     def reload(self) -> None:
@@ -54,9 +52,8 @@ class Portal:
         self.touch()
 
     def touch(self) -> None:
-        """Note that rows changed, so that remembered searches and listings are void."""
+        """Note that rows changed, so that remembered searches are void."""
         self.changes += 1
-        self.searches.clear()
 
     # -- time and names ------------------------------------------------------------------------
 
@@ -111,16 +108,9 @@ class Portal:
         """Return the records that stand, oldest id first."""
         return (record for record in self.records.rows(kind.name) if not record.deleted)
 
-    def sorted_ids(self, kind: ObjectType) -> list[int]:
-        """Return all ids of a type in ascending order, as listings walk them."""
-        count = self.records.count(kind.name)
-        known = self._lists.get(kind.name)
-        if known is None or known[0] != self.changes:
-            ids = [int(record.id) for record in self.records.rows(kind.name)]
-            known = (self.changes, ids if ids == sorted(ids) else sorted(ids))
-            self._lists[kind.name] = known
-        assert len(known[1]) == count
-        return known[1]
+    def index(self, kind: ObjectType) -> RowIndex:
+        """Return the orders in which clients walk the records of a type."""
+        return self._indexes[kind.name]
 
     def value(self, kind: ObjectType, record: Record, name: str) -> str | None:
         """Return a property's value as text, whether stored or worked out."""

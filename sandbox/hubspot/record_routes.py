@@ -10,7 +10,7 @@ from sandbox.hubspot.answers import Refusal, invalid, not_found
 from sandbox.hubspot.body_members import body_of, entries_of, entry_of, whole_of, words_of
 from sandbox.hubspot.links import HUBSPOT_DEFINED
 from sandbox.hubspot.objects import ObjectType, object_type
-from sandbox.hubspot.portal import MERGED_INTO, version
+from sandbox.hubspot.portal import version
 from sandbox.hubspot.record_answers import bounded, flag, wanted_properties
 from sandbox.hubspot.search import LONGEST_BODY
 from sandbox.hubspot.streams import LIST_PAGE, archived_stream, record_stream
@@ -96,13 +96,13 @@ class RecordRoutes:
         """Return up to ``limit`` records behind an id, and the id to go on from; None at the end."""
         if after and not after.isdigit():
             raise invalid("Cursor was invalid for this endpoint")
-        ids = self._portal.sorted_ids(kind)
+        index = self._portal.index(kind)
+        ids = index.archived() if archived else index.living()
         horizon = self._portal.read_horizon
         found: list[Record] = []
-        for number in ids[bisect_right(ids, int(after)) if after else 0 :]:
-            record = self._portal.records.get(kind.name, str(number))
-            if record is None or record.deleted != archived or MERGED_INTO in record.values:
-                continue
+        for place in range(bisect_right(ids, int(after)) if after else 0, len(ids)):
+            record = self._portal.records.get(kind.name, str(ids[place]))
+            assert record is not None
             if horizon is not None and record.modified_at > horizon:
                 continue
             if len(found) == limit:

@@ -12,7 +12,8 @@ from sandbox.hubspot.answers import iso, ms
 from sandbox.hubspot.definitions import GROUP_LABELS, definitions
 from sandbox.hubspot.links import CHILD_TO_PARENT, HUBSPOT_DEFINED, default_type
 from sandbox.hubspot.objects import TYPES
-from sandbox.hubspot.portal import MERGED_INTO, SYSTEM, Portal
+from sandbox.hubspot.portal import SYSTEM, Portal
+from sandbox.hubspot.row_index import MERGED_INTO
 from sandbox.people.places import COUNTRY_NAMES
 
 if TYPE_CHECKING:

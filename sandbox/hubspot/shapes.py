@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox.core.snapshot import Shape, snapshot
 from sandbox.hubspot.objects import ENGAGEMENTS, TYPES
-from sandbox.hubspot.portal import MERGED_INTO
+from sandbox.hubspot.row_index import MERGED_INTO
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterable

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sandbox.core.calls import Stream, Version
-from sandbox.hubspot.portal import APP, MERGED_INTO, Portal, version
+from sandbox.hubspot.portal import APP, Portal, version
+from sandbox.hubspot.row_index import MERGED_INTO
 
 if TYPE_CHECKING:
     from collections.abc import Iterable

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 from sandbox.hubspot.answers import Refusal, iso, ms, not_found
 from sandbox.hubspot.definitions import LIFECYCLE
 from sandbox.hubspot.objects import ObjectType
-from sandbox.hubspot.portal import MERGED_INTO, Portal
+from sandbox.hubspot.portal import Portal
+from sandbox.hubspot.row_index import MERGED_INTO
 from sandbox.hubspot.values import clean, refused
 
 if TYPE_CHECKING:
