@@ -21,11 +21,11 @@ demo: $(VENV)/.installed
 	@$(BIN)/handoff demo
 
 ifeq ($(WHEEL),)
-test: $(VENV)/.dev
+test: $(VENV)/.clients
 	$(BIN)/python -m pytest -n $(JOBS) -q
 else
 # The tree's packages stay behind: what is imported can only be the wheel's.
-test: $(VENV)/.dev wheel
+test: $(VENV)/.clients wheel
 	$(PIP) install --no-deps --force-reinstall dist/*.whl
 	rm -rf build/wheel-tests && mkdir -p build/wheel-tests
 	git ls-files -z | grep -zvE '^($(shell echo $(PACKAGES) | tr ' ' '|'))/' | xargs -0 cp --parents -t build/wheel-tests
@@ -47,6 +47,7 @@ lock: $(VENV)/.dev
 	$(PIP) install 'uv>=0.5'
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-annotate --custom-compile-command 'make lock' --extra sandbox --extra postgres -o requirements/run.lock pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-annotate --custom-compile-command 'make lock' --extra sandbox --extra postgres --group test --group check -o requirements/dev.lock pyproject.toml
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-annotate --custom-compile-command 'make lock' -o requirements/singer.lock requirements/singer.in
 
 $(VENV)/.created:
 	$(PYTHON) -c 'import sys; sys.exit("Python 3.11 or newer is needed, this is " + sys.version.split()[0] if sys.version_info < (3, 11) else 0)'
@@ -60,6 +61,15 @@ $(VENV)/.installed: $(VENV)/.created requirements/run.lock pyproject.toml
 
 $(VENV)/.dev: $(VENV)/.installed requirements/dev.lock
 	$(PIP) install -r requirements/dev.lock
+	@touch $@
+
+# Clients that others wrote and the tests point at the sandbox, each where its own dependencies cannot meet ours.
+$(VENV)/.clients: $(VENV)/.dev requirements/singer.lock tests/clients/node/package-lock.json
+	rm -rf $(VENV)/clients && mkdir -p $(VENV)/clients/node
+	$(BIN)/python -m venv $(VENV)/clients/singer
+	$(VENV)/clients/singer/bin/python -m pip --disable-pip-version-check --quiet install -r requirements/singer.lock
+	cp tests/clients/node/package.json tests/clients/node/package-lock.json $(VENV)/clients/node/
+	cd $(VENV)/clients/node && PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --silent --no-audit --no-fund --ignore-scripts
 	@touch $@
 
 clean:
