@@ -6,31 +6,45 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final
 
-from sqlalchemy import Connection, delete, func, insert, select, text, update
+from sqlalchemy import Connection, delete, select, text
 
-from connector.errors import HandoffError
+from connector.errors import HandoffError, LocalFault
 from connector.ports.store import Segment
 from state.database import Database
-from state.instants import from_us
+from state.instants import from_us, to_us
 from state.tables import CURSORS, SEGMENTS
 
-_COLUMNS: Final = tuple(SEGMENTS.c[name] for name in Segment.__slots__)
+_COLUMNS: Final = ", ".join(Segment.__slots__)
 _VERSION: Final = "manifest_version"
 
 
 class SqlManifest:
-    """``connector.ports.store.Manifest`` on a database."""
+    """``connector.ports.store.Manifest`` on a database.
+
+    A page of a few thousand rows is listed in a millisecond or the listing is what landing it costs: the statements go
+    to the driver as they stand.
+    """
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        self._add_segment = _marked(database, _ADD_SEGMENT)
+        self._next_version = _marked(database, _NEXT_VERSION)
+        self._set_cursor = _marked(database, _SET_CURSOR)
 
     def segments(self, stream: str | None = None) -> list[Segment]:
         """List live segments in order of landing."""
-        query = select(*_COLUMNS).where(SEGMENTS.c.retired_at.is_(None)).order_by(SEGMENTS.c.number)
+        where = ""
+        values: tuple[str, ...] = ()
         if stream is not None:
-            query = query.where(SEGMENTS.c.stream == stream)
+            where, values = _marked(self._database, " AND stream = ?"), (stream,)
+        query = f"SELECT {_COLUMNS} FROM segments WHERE retired_at IS NULL{where} ORDER BY number"
         with self._database.read() as connection:
-            return [Segment(*row) for row in connection.execute(query)]
+            return [
+                Segment(path, in_stream, rows, from_us(low), from_us(high), from_us(landed_at), sha256, size_bytes)
+                for path, in_stream, rows, low, high, landed_at, sha256, size_bytes in connection.exec_driver_sql(
+                    query, values
+                )
+            ]
 
     def commit_segments(
         self, added: Sequence[Segment], retired: Sequence[str], cursors: Mapping[tuple[str, str], str]
@@ -40,41 +54,52 @@ class SqlManifest:
             if self._database.make == "postgresql":
                 # numbers are given in order of commit: two writers of the manifest take turns
                 connection.exec_driver_sql("LOCK TABLE segments IN SHARE ROW EXCLUSIVE MODE")
-            changed = self._add(connection, added) + self._retire(connection, retired)
-            if changed:
-                connection.execute(text(_NEXT_VERSION), {"name": _VERSION})
-            if cursors:
-                rows = [{"system": s, "stream": t, "cursor": cursor} for (s, t), cursor in cursors.items()]
-                connection.execute(text(_SET_CURSOR), rows)
+            fresh = self._add(connection, added)
+            gone = self._retire(connection, retired)
+            if gone != len(set(retired)) and (fresh or gone):
+                # where nothing at all is new, the answer to an earlier commit of the same was lost
+                raise LocalFault(
+                    "lake.no_longer_live",
+                    "files of the lake that were to be replaced are not listed any more",
+                    cure="another program has changed the lake meanwhile: stop it, then run again; nothing was lost",
+                    at=self._database.where,
+                )
+            if fresh or gone:
+                connection.exec_driver_sql(self._next_version, (_VERSION,))
+            for (system, stream), cursor in cursors.items():
+                connection.exec_driver_sql(self._set_cursor, (system, stream, cursor))
 
     def _add(self, connection: Connection, added: Sequence[Segment]) -> int:
-        known = {
-            row.path: row.sha256
-            for row in connection.execute(
-                select(SEGMENTS.c.path, SEGMENTS.c.sha256).where(SEGMENTS.c.path.in_([s.path for s in added]))
-            )
-        }
-        number = connection.execute(select(func.coalesce(func.max(SEGMENTS.c.number), 0))).scalar_one()
-        fresh: list[dict[str, Any]] = []
-        for segment in added:
-            if segment.path in known:
-                if known[segment.path] != segment.sha256:
+        if not added:
+            return 0
+        marks = ", ".join("?" * len(added))
+        query = _marked(self._database, f"SELECT path, sha256 FROM segments WHERE path IN ({marks})")
+        paths = tuple(segment.path for segment in added)
+        known: dict[str, str] = {path: sha256 for path, sha256 in connection.exec_driver_sql(query, paths)}
+        number = connection.exec_driver_sql("SELECT coalesce(max(number), 0) FROM segments").scalar_one()
+        fresh: list[tuple[Any, ...]] = []
+        for new in added:
+            if new.path in known:
+                if known[new.path] != new.sha256:
                     raise HandoffError("lake.segment_changed", "a file of the lake was committed with other content")
                 continue  # the answer to an earlier commit of the same was lost
-            known[segment.path] = segment.sha256
+            known[new.path] = new.sha256
             number += 1
-            values = {name: getattr(segment, name) for name in Segment.__slots__}
-            fresh.append({**values, "number": number, "retired_at": None})
+            span = (to_us(new.low), to_us(new.high), to_us(new.landed_at))
+            fresh.append((new.path, new.stream, new.rows, *span, new.sha256, new.size_bytes, number))
         if fresh:
-            connection.execute(insert(SEGMENTS), fresh)
+            connection.exec_driver_sql(self._add_segment, fresh)
         return len(fresh)
 
     def _retire(self, connection: Connection, retired: Sequence[str]) -> int:
         if not retired:
             return 0
-        at = from_us(self._database.clock_us(connection))
-        change = update(SEGMENTS).where(SEGMENTS.c.path.in_(retired), SEGMENTS.c.retired_at.is_(None))
-        return int(connection.execute(change.values(retired_at=at)).rowcount)
+        change = f"""
+            UPDATE segments SET retired_at = :at
+            WHERE retired_at IS NULL AND path IN {self._database.list_of("paths", "text")}
+        """
+        values = {"at": self._database.clock_us(connection), "paths": self._database.packed(retired)}
+        return int(connection.execute(text(change), values).rowcount)
 
     def version(self) -> int:
         """Count the commits that have changed the set of segments."""
@@ -102,11 +127,17 @@ class SqlManifest:
             return connection.execute(query).scalar_one_or_none()
 
 
+_ADD_SEGMENT: Final = f"INSERT INTO segments ({_COLUMNS}, number) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
 _SET_CURSOR: Final = """
-    INSERT INTO cursors (system, stream, cursor) VALUES (:system, :stream, :cursor)
+    INSERT INTO cursors (system, stream, cursor) VALUES (?, ?, ?)
     ON CONFLICT (system, stream) DO UPDATE SET cursor = excluded.cursor
 """
 _NEXT_VERSION: Final = """
-    INSERT INTO settings (name, value) VALUES (:name, '1')
+    INSERT INTO settings (name, value) VALUES (?, '1')
     ON CONFLICT (name) DO UPDATE SET value = CAST(CAST(settings.value AS INTEGER) + 1 AS TEXT)
 """
+
+
+def _marked(database: Database, statement: str) -> str:
+    """Write a statement of ours, in which every ``?`` is a value, as the driver wants it."""
+    return statement if database.make == "sqlite" else statement.replace("?", "%s")

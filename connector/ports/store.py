@@ -121,6 +121,7 @@ class Manifest(Protocol):
 
         Raises:
             HandoffError: ``lake.segment_changed``: the path was committed before with another hash.
+            LocalFault: ``lake.no_longer_live``: a path to retire is not live, and this is no repetition.
         """
         ...
 

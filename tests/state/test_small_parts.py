@@ -7,7 +7,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from connector.errors import HandoffError
+from connector.errors import HandoffError, LocalFault
 from connector.ports.store import Run, Segment
 from state import open_store
 from state.instants import to_us
@@ -48,7 +48,7 @@ def test_retired_segments_wait_for_their_grace(state_url, words):
     store.manifest.commit_segments([_segment(words, "a"), _segment(words, "b"), _segment(words, "c")], [], {})
     store.manifest.commit_segments([_segment(words, "ab")], ["a"], {})
     clock[0] += DAY
-    store.manifest.commit_segments([], ["a", "b"], {})
+    store.manifest.commit_segments([], ["b"], {})
     assert [s.path for s in store.manifest.segments()] == ["c", "ab"]
     assert store.manifest.retired_before(words.NOW) == []
     assert store.manifest.retired_before(words.NOW + DAY) == ["a"]
@@ -56,6 +56,24 @@ def test_retired_segments_wait_for_their_grace(state_url, words):
     assert store.manifest.retired_before(words.NOW + 2 * DAY) == ["b"]
     assert [s.path for s in store.manifest.segments()] == ["c", "ab"]
     store.close()
+
+
+def test_what_is_no_longer_live_cannot_be_replaced(store, words):
+    """A merge that read an older list than the one that holds now would bring rows back, or list them twice."""
+    store.manifest.commit_segments([_segment(words, name) for name in "abc"], [], {("s", "t"): "before"})
+    store.manifest.commit_segments([_segment(words, "ab")], ["a", "b"], {})
+    for added, retired in ((["bc"], ["b", "c"]), ([], ["a", "c"]), (["x"], ["never"])):
+        with pytest.raises(LocalFault, match="not listed any more") as raised:
+            store.manifest.commit_segments([_segment(words, name) for name in added], retired, {("s", "t"): "after"})
+        assert raised.value.code == "lake.no_longer_live"
+        assert "run again" in raised.value.cure
+    assert [s.path for s in store.manifest.segments()] == ["c", "ab"]
+    assert store.manifest.cursor("s", "t") == "before"
+    assert store.manifest.version() == 2
+    # the very same commit once more: its answer was lost
+    store.manifest.commit_segments([_segment(words, "ab")], ["a", "b"], {})
+    assert [s.path for s in store.manifest.segments()] == ["c", "ab"]
+    assert store.manifest.version() == 2
 
 
 def test_calls_are_counted_from_an_instant_on(store, words):
