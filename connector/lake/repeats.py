@@ -27,7 +27,12 @@ RECORD_KEY = ("id", "modified_at", "shape", "deleted", "merged_into", "content")
 ACTIVITY_KEY = ("id", "kind", "occurred_at", "modified_at", "deleted")
 
 _NEVER = -(2**63)
+#: what stands for a text that is not there, in either number
+_NOTHING = (0x9E3779B97F4A7C15, 0xD1B54A32D192ED03)
+_SHIFTS = (np.uint64(30), np.uint64(27), np.uint64(31))
+_FACTORS = (np.uint64(0xBF58476D1CE4E5B9), np.uint64(0x94D049BB133111EB))
 _Numbers = npt.NDArray[np.int64]
+_Bits = npt.NDArray[np.uint64]
 #: keys as pairs of numbers
 Keys = tuple[_Numbers, _Numbers]
 
@@ -102,23 +107,48 @@ class KnownKeys:
 
 
 def _numbers(table: pa.Table, key: Sequence[str]) -> Keys:
-    """Hash each row's key twice, with different texts: one text's equal hashes stay equal whatever is built on them."""
-    ids, *others = [_values(table.column(name)) for name in key]
-    rest = list(zip(*others, strict=True))
-    count = len(ids)
-    first = np.fromiter(map(hash, zip(ids, rest, strict=True)), np.int64, count)
-    turned = [f"{id_}\x1f" for id_ in ids]
-    second = np.fromiter(map(hash, zip(rest, turned, strict=True)), np.int64, count)
-    return first, second
+    """Hash each row's key twice, with different texts: one text's equal hashes stay equal whatever is built on them.
+
+    Texts are hashed by Python, by whose secret nobody outside can aim; ids once each, the other texts once per distinct
+    value. What follows is arithmetic on whole columns: per row and column it takes nanoseconds.
+    """
+    texts: list[str] = table.column(key[0]).to_numpy().tolist()
+    first, second = _hashes(texts)
+    for name in key[1:]:
+        one, other = _values(table.column(name))
+        first, second = _stirred(first + one), _stirred(second + other)
+    return first.view(np.int64), second.view(np.int64)
 
 
-def _values(column: pa.ChunkedArray) -> list[object]:
-    """Give a column's values; instants as microseconds, and the smallest number where there is none."""
-    if pa.types.is_timestamp(column.type):
-        column = column.cast(pa.int64()).fill_null(_NEVER)
-    # By way of numpy: it makes texts ten times as fast as the column's own list does.
-    values: list[object] = column.to_numpy().tolist()
-    return values
+def _hashes(texts: Sequence[str]) -> tuple[_Bits, _Bits]:
+    count = len(texts)
+    # By way of numpy and ``map``: a comprehension over as many texts takes twice as long.
+    first = np.fromiter(map(hash, texts), np.int64, count)
+    second = np.fromiter(map(hash, map("\x1f".__add__, texts)), np.int64, count)
+    return first.view(np.uint64), second.view(np.uint64)
+
+
+def _values(column: pa.ChunkedArray) -> tuple[_Bits, _Bits]:
+    """Give a column's values as numbers, texts by two hashes; no value is a number that is as good as nobody's."""
+    if pa.types.is_string(column.type):
+        encoded = column.combine_chunks().dictionary_encode()
+        first, second = _hashes([*encoded.dictionary.to_pylist(), ""])
+        # where there is no text the index is that of the last one, which stands for it
+        places = encoded.indices.fill_null(len(encoded.dictionary)).to_numpy()
+        first[-1], second[-1] = _NOTHING
+        return first[places], second[places]
+    numbers = column.cast(pa.int64()).fill_null(_NEVER).to_numpy().view(np.uint64)
+    return numbers, numbers
+
+
+def _stirred(numbers: _Bits) -> _Bits:
+    """Make every bit depend on every other, one to one (the finalizer of SplitMix64); changes its argument."""
+    numbers ^= numbers >> _SHIFTS[0]
+    numbers *= _FACTORS[0]
+    numbers ^= numbers >> _SHIFTS[1]
+    numbers *= _FACTORS[1]
+    numbers ^= numbers >> _SHIFTS[2]
+    return numbers
 
 
 def _sorted(first: _Numbers, second: _Numbers) -> Keys:
