@@ -4,6 +4,18 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from sandbox.salesforce.describe_marks import (
+    ALWAYS_OPEN,
+    GRANTABLE,
+    GROUPABLE,
+    NOT_AGGREGATABLE,
+    NOT_GROUPABLE,
+    NOT_PREFILTERABLE,
+    QUIET_DEFAULTS,
+    VALUE_LABELS,
+)
+from sandbox.salesforce.history_tables import HISTORIES, TRACKED
+from sandbox.salesforce.rules import CASCADES
 from sandbox.salesforce.schema import NUMBER_TYPES, TEXT_TYPES, Field, SObject
 
 if TYPE_CHECKING:
@@ -22,93 +34,200 @@ SOAP_TYPES = {
     "address": "urn:address",
 }
 MASTER_RECORD_TYPE = "012000000000000AAA"
-#: Names under which a custom field on an activity's base object is labelled.
-NAME_FIELD = {"Opportunity": "Name", "Account": "Name", "Task": "Subject", "Event": "Subject"}
+#: The field by which people call a row, where it is not Name.
+NAME_FIELD = {"Task": "Subject", "Event": "Subject"}
+PERSON_NAME = frozenset({"Name", "FirstName", "LastName", "Salutation"})
+PEOPLE = frozenset({"Lead", "Contact", "User"})
+ADDRESS_PARTS = ("Street", "City", "State", "PostalCode", "Country", "Latitude", "Longitude", "GeocodeAccuracy")
+#: Attributes that no field of ours ever has otherwise.
+ALWAYS: dict[str, Any] = {
+    "aiPredictionField": False,
+    "autoNumber": False,
+    "calculated": False,
+    "calculatedFormula": None,
+    "cascadeDelete": False,
+    "controllerName": None,
+    "defaultValueFormula": None,
+    "dependentPicklist": False,
+    "deprecatedAndHidden": False,
+    "displayLocationInDecimal": False,
+    "encrypted": False,
+    "filteredLookupInfo": None,
+    "formulaTreatNullNumberAsZero": False,
+    "highScaleNumber": False,
+    "mask": None,
+    "maskType": None,
+    "referenceTargetField": None,
+    "relationshipOrder": None,
+    "restrictedDelete": False,
+    "writeRequiresMasterRead": False,
+}
+
+#: What a full describe says of every object of ours beside its outline.
+ALWAYS_OF_OBJECT: dict[str, Any] = {
+    "actionOverrides": [],
+    "defaultImplementation": None,
+    "extendedBy": None,
+    "extendsInterfaces": None,
+    "implementedBy": None,
+    "implementsInterfaces": None,
+    "listviewable": None,
+    "lookupLayoutable": None,
+    "namedLayoutInfos": [],
+    "networkScopeFieldName": None,
+    "sobjectDescribeOption": "FULL",
+}
 
 
 def _compound(obj: str, name: str) -> str | None:
-    if name in ("FirstName", "LastName", "Salutation") and obj in ("Lead", "Contact", "User"):
+    if (obj in PEOPLE and name in PERSON_NAME - {"Name"}) or (obj == "Account" and name == "Name"):
         return "Name"
-    for part in ("Street", "City", "State", "PostalCode", "Country"):
-        if name.endswith(part) and obj in ("Lead", "Contact", "Account"):
-            return name.removesuffix(part) + "Address"
+    if obj == "Opportunity" and name in ("FiscalYear", "FiscalQuarter"):
+        return "Fiscal"
+    if obj in ("Lead", "Contact", "Account"):
+        return next((name.removesuffix(part) + "Address" for part in ADDRESS_PARTS if name.endswith(part)), None)
     return None
+
+
+def _extra_type(obj: str, field: Field) -> str | None:
+    if obj == "Account" and field.name == "Name":
+        return "switchablepersonname"
+    if obj in PEOPLE and field.name in PERSON_NAME:
+        return "personname"
+    if field.name == "PhotoUrl":
+        return "imageurl"
+    return ("richtextarea" if field.html else "plaintextarea") if field.type == "textarea" else None
+
+
+def _bytes(field: Field) -> int:
+    if field.type in ("id", "reference"):
+        return 18
+    # The fiscal period is plain ASCII; any other text may take three bytes a character.
+    return field.length * (1 if field.name == "Fiscal" else 3) if field.type in TEXT_TYPES else 0
+
+
+def permissionable(obj: str, field: Field) -> bool:
+    """Tell whether permission sets decide who sees a field."""
+    full = f"{obj}.{field.name}"
+    if full in ALWAYS_OPEN:
+        return False
+    if field.custom:
+        return field.nillable or field.type == "boolean"
+    return full in GRANTABLE or field.type == "address" or ((field.createable or field.updateable) and field.nillable)
 
 
 def describe_field(obj: SObject, field: Field) -> dict[str, Any]:
     """Return one field of a describe answer."""
-    text = field.type in TEXT_TYPES
+    full = f"{obj.name}.{field.name}"
+    plain = field.filterable and field.type != "address"
+    labels = VALUE_LABELS.get(full, {})
+    long_group = field.type in ("datetime", "currency", "double", "percent")
+    quiet = full in QUIET_DEFAULTS
     return {
-        "aggregatable": field.filterable and field.type != "boolean",
-        "autoNumber": False,
-        "byteLength": 18 if field.type in ("id", "reference") else field.length * 3 if text else 0,
-        "calculated": False,
+        **ALWAYS,
+        "aggregatable": plain and field.type != "boolean" and full not in NOT_AGGREGATABLE,
+        "byteLength": _bytes(field),
         "caseSensitive": field.case_sensitive,
         "compoundFieldName": _compound(obj.name, field.name),
-        "controllerName": None,
         "createable": field.createable,
         "custom": field.custom,
-        "defaultValue": field.default,
+        "defaultValue": False if quiet else field.default,
         "defaultedOnCreate": field.defaulted,
-        "dependentPicklist": False,
-        "deprecatedAndHidden": False,
         "digits": field.digits,
         "externalId": field.external_id,
+        "extraTypeInfo": _extra_type(obj.name, field),
         "filterable": field.filterable,
-        "groupable": field.filterable and field.type not in ("datetime", "currency", "double", "percent"),
+        "groupable": full in GROUPABLE or (plain and not long_group and full not in NOT_GROUPABLE),
+        "htmlFormatted": field.html,
         "idLookup": field.id_lookup or field.external_id,
+        "inlineHelpText": field.help_text,
         "label": field.label,
         "length": field.length,
         "name": field.name,
         "nameField": field.name == NAME_FIELD.get(obj.name, "Name"),
+        "namePointing": len(field.refers_to) > 1,
         "nillable": field.nillable,
-        "permissionable": (field.createable or field.updateable) and field.nillable,
+        "permissionable": permissionable(obj.name, field),
         "picklistValues": [
-            {"active": True, "defaultValue": value == field.default, "label": value, "validFor": None, "value": value}
+            {
+                "active": True,
+                "defaultValue": value == field.default,
+                "label": labels.get(value, value),
+                "validFor": None,
+                "value": value,
+            }
             for value in field.values
         ],
         "polymorphicForeignKey": len(field.refers_to) > 1,
         "precision": field.precision if field.type in NUMBER_TYPES else 0,
+        "queryByDistance": field.type == "address",
         "referenceTo": list(field.refers_to),
         "relationshipName": field.relationship,
         "restrictedPicklist": field.restricted,
         "scale": field.scale,
+        "searchPrefilterable": field.type == "reference" and field.name not in NOT_PREFILTERABLE,
         "soapType": SOAP_TYPES.get(field.type, "xsd:string"),
-        "sortable": field.filterable,
+        "sortable": plain,
         "type": field.type,
         "unique": field.unique,
         "updateable": field.updateable,
     }
 
 
+#: Objects with a feed, with pages people open, that search finds, and that a deep clone takes along.
+FED = frozenset({"Account", "Contact", "Lead", "Opportunity", "User"})
+OPENED = frozenset({"Account", "Contact", "Lead", "Opportunity", "Campaign", "User", "Event", "Task"})
+SEARCHED = OPENED - {"CampaignMember"}
+CLONED_DEEP = frozenset({"Opportunity", "Campaign"})
+#: Deleted for good: no recycle bin for them.
+NOT_UNDELETABLE = frozenset({"OpportunityContactRole", "CampaignMember", "Group", "GroupMember", "QueueSobject"})
+
+
+def _urls(obj: SObject, version: str) -> dict[str, str]:
+    base = f"/services/data/{version}/sobjects/{obj.name}"
+    shown = {"rowTemplate": f"{base}/{{ID}}", "describe": f"{base}/describe", "sobject": base}
+    if obj.name in HISTORIES:
+        return shown
+    shown |= {"compactLayouts": f"{base}/describe/compactLayouts", "layouts": f"{base}/describe/layouts"}
+    if obj.name in OPENED:
+        shown["quickActions"] = f"{base}/quickActions"
+    if obj.name in OPENED - {"User", "Event", "Task"}:
+        shown |= {"approvalLayouts": f"{base}/describe/approvalLayouts", "listviews": f"{base}/listviews"}
+    return shown
+
+
 def outline(state: OrgState, obj: SObject, version: str, user: str) -> dict[str, Any]:
     """Return an object's entry of the global describe."""
-    base = f"/services/data/{version}/sobjects/{obj.name}"
     may = {what: state.may(obj.name, what, user) for what in ("create", "edit", "delete")}
     return {
         "activateable": False,
+        "associateEntityType": "History" if obj.name in HISTORIES else None,
+        "associateParentEntity": next((p for p, entry in TRACKED.items() if entry.history == obj.name), None),
         "createable": "c" in obj.flags and may["create"],
         "custom": False,
         "customSetting": False,
+        "deepCloneable": obj.name in CLONED_DEEP,
         "deletable": "d" in obj.flags and may["delete"],
         "deprecatedAndHidden": False,
-        "feedEnabled": False,
+        "feedEnabled": obj.name in FED,
         "hasSubtypes": False,
+        "isInterface": False,
+        "isSubtype": False,
         "keyPrefix": obj.prefix,
         "label": obj.label,
         "labelPlural": obj.plural,
-        "layoutable": True,
+        "layoutable": obj.name not in HISTORIES,
         "mergeable": "m" in obj.flags,
-        "mruEnabled": False,
+        "mruEnabled": obj.name in OPENED,
         "name": obj.name,
         "queryable": True,
         "replicateable": True,
         "retrieveable": True,
-        "searchable": "a" in obj.flags,
-        "triggerable": True,
-        "undeletable": "d" in obj.flags and obj.name != "OpportunityContactRole",
+        "searchable": obj.name in SEARCHED,
+        "triggerable": obj.name not in HISTORIES,
+        "undeletable": "d" in obj.flags and obj.name not in NOT_UNDELETABLE,
         "updateable": "u" in obj.flags and may["edit"],
-        "urls": {"sobject": base, "describe": f"{base}/describe", "rowTemplate": f"{base}/{{ID}}"},
+        "urls": _urls(obj, version),
     }
 
 
@@ -127,18 +246,41 @@ def describe_object(state: OrgState, obj: SObject, version: str, user: str) -> d
         found = obj.fields[entry["name"].lower()]
         if not state.writable(obj, found, user):
             entry["createable"] = entry["updateable"] = False
-    children = [
-        {"childSObject": child, "field": link.name, "relationshipName": name, "cascadeDelete": False}
-        for child, link, name in state.schema.children(obj.name)
+    cascades = set(CASCADES.get(obj.name, ()))
+    children: list[dict[str, Any]] = [
+        {
+            "cascadeDelete": (child, link.name) in cascades or child in HISTORIES,
+            "childSObject": child,
+            "deprecatedAndHidden": False,
+            "field": link.name,
+            "junctionIdListNames": [],
+            "junctionReferenceTo": [],
+            "relationshipName": name,
+            "restrictedDelete": False,
+        }
+        for child, link, name in state.schema.referring(obj.name)
     ]
-    record_types = [
-        {"active": True, "available": True, "defaultRecordTypeMapping": True, "master": True, "name": "Master"}
-        | {"developerName": "Master", "recordTypeId": MASTER_RECORD_TYPE}
-    ]
+    master = {
+        "active": True,
+        "available": True,
+        "defaultRecordTypeMapping": True,
+        "developerName": "Master",
+        "master": True,
+        "name": "Master",
+        "recordTypeId": MASTER_RECORD_TYPE,
+        "urls": {"layout": f"/services/data/{version}/sobjects/{obj.name}/describe/layouts/{MASTER_RECORD_TYPE}"},
+    }
+    plural = obj.plural.lower()
+    scopes = [{"label": f"All {plural}", "name": "everything"}]
+    if obj.name in OPENED:
+        scopes.append({"label": f"My {plural}", "name": "mine"})
     return {
+        **ALWAYS_OF_OBJECT,
         **outline(state, obj, version, user),
-        "childRelationships": children,
+        "childRelationships": sorted(children, key=lambda child: (str(child["childSObject"]), str(child["field"]))),
+        "compactLayoutable": obj.name not in HISTORIES,
         "fields": fields,
-        "recordTypeInfos": record_types,
-        "supportedScopes": [{"label": f"All {obj.plural.lower()}", "name": "everything"}],
+        "recordTypeInfos": [master] if obj.name in OPENED | {"CampaignMember"} else [],
+        "searchLayoutable": obj.name in SEARCHED,
+        "supportedScopes": scopes,
     }

@@ -326,6 +326,7 @@ class Dml:
     def _touched(self, obj: str) -> None:
         if obj in RIGHTS_OBJECTS:
             self._state.rights_changed()
+            self._state.description_changed()
 
 
 def _must(field: Field) -> bool:

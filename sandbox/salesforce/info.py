@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
+from collections.abc import Callable
+from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any
 
 from sandbox.core.http import Response
+from sandbox.salesforce.conditions import http_date
 from sandbox.salesforce.describe import describe_global, describe_object, outline
 from sandbox.salesforce.errors import not_found
 
@@ -108,18 +112,30 @@ class Info:
                 shown.append({"count": number, "name": obj.name})
         return Response(200, {"sObjects": shown})
 
-    def describe_all(self, _: Request, params: dict[str, str]) -> Response:
+    def _dated(self, request: Request, version: str, body: Callable[[], dict[str, Any]]) -> Response:
+        """Answer with what describes the org, or 304 when that is older than what the client has."""
+        changed = self._api.state.described_at()
+        tag = hashlib.blake2b(f"{changed.isoformat()} {version} {request.path}".encode(), digest_size=4).hexdigest()
+        headers = {"ETag": f'"{tag}"', "Last-Modified": format_datetime(changed, usegmt=True)}
+        since = request.headers.get("if-modified-since")
+        if since is not None and changed <= http_date(since):
+            return Response(304, None, headers)
+        return Response(200, body(), headers)
+
+    def describe_all(self, request: Request, params: dict[str, str]) -> Response:
         """Describe all objects briefly."""
         self._api.trace.apart("describe")
-        return Response(200, describe_global(self._api.state, params["version"], self._api.user))
+        version = params["version"]
+        return self._dated(request, version, lambda: describe_global(self._api.state, version, self._api.user))
 
-    def describe(self, _: Request, params: dict[str, str]) -> Response:
+    def describe(self, request: Request, params: dict[str, str]) -> Response:
         """Describe one object in full."""
         self._api.trace.apart("describe")
         obj = self._api.dml.object(params["object"])
         if not self._api.state.may(obj.name, "read", self._api.user):
             raise not_found()
-        return Response(200, describe_object(self._api.state, obj, params["version"], self._api.user))
+        version = params["version"]
+        return self._dated(request, version, lambda: describe_object(self._api.state, obj, version, self._api.user))
 
     def about(self, _: Request, params: dict[str, str]) -> Response:
         """Describe one object briefly."""

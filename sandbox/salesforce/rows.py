@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from email.utils import format_datetime, parsedate_to_datetime
+from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any
 
 from sandbox.core.http import Response
+from sandbox.salesforce.conditions import check_unchanged, not_modified, tag_of
 from sandbox.salesforce.dml import SeveralRows
 from sandbox.salesforce.errors import ApiError, deleted_row, no_external_field, not_found
 from sandbox.salesforce.ids import full_id
@@ -72,24 +73,22 @@ class Rows:
         return row
 
     def _shown(self, request: Request, obj: SObject, row: Record, version: str) -> Response:
-        early = _unchanged(request, row)
+        early = not_modified(request, row)
         if early is not None:
             return early
         wanted = request.args("fields")
-        return Response(
-            200,
-            self._api.show(obj, row, wanted or None, version),
-            {"Last-Modified": format_datetime(row.modified_at, usegmt=True)},
-        )
+        headers = {"Last-Modified": format_datetime(row.modified_at, usegmt=True)}
+        tag = tag_of(row)
+        if tag is not None:
+            headers["ETag"] = tag
+        return Response(200, self._api.show(obj, row, wanted or None, version), headers)
 
     def update(self, request: Request, params: dict[str, str]) -> Response:
         """Answer PATCH by id: 204."""
         api = self._api
         obj = api.dml.object(params["object"])
         row = api.dml.living(obj, params["id"])
-        since = request.headers.get("if-unmodified-since")
-        if since is not None and row.modified_at > _http_date(since):
-            raise ApiError("ENTITY_FAILED_IFLASTMODIFIED_ON_UPDATE", "Precondition failed", status=412)
+        check_unchanged(request, row)
         outcome = api.dml.update(obj, params["id"], api.body(request), api.author(request))
         api.trace.wrote(obj.name, "update", outcome)
         return Response(204)
@@ -202,23 +201,6 @@ class Rows:
 
 def _replicated(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000+0000")
-
-
-def _http_date(text: str) -> datetime:
-    try:
-        return parsedate_to_datetime(text).astimezone(UTC)
-    except (TypeError, ValueError) as error:
-        raise ApiError("INVALID_HEADER", "invalid date in conditional header") from error
-
-
-def _unchanged(request: Request, row: Record) -> Response | None:
-    since = request.headers.get("if-modified-since")
-    if since is not None and row.modified_at <= _http_date(since):
-        return Response(304)
-    before = request.headers.get("if-unmodified-since")
-    if before is not None and row.modified_at > _http_date(before):
-        raise ApiError("ENTITY_FAILED_IFLASTMODIFIED_ON_UPDATE", "Precondition failed", status=412)
-    return None
 
 
 def shown_row(api: Api, obj: SObject, row: Record, wanted: list[str] | None, version: str) -> dict[str, Any]:

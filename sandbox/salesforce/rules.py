@@ -155,7 +155,7 @@ RULES: dict[str, tuple[Rule, ...]] = {
 RIGHTS_OBJECTS = frozenset({"FieldPermissions", "PermissionSetAssignment", "PermissionSet"})
 #: What goes away together with a row: (child object, reference field) per parent object.
 CASCADES: dict[str, tuple[tuple[str, str], ...]] = {
-    "Account": (("Contact", "AccountId"), ("Opportunity", "AccountId")),
+    "Account": (("Contact", "AccountId"), ("Opportunity", "AccountId"), ("Task", "WhatId"), ("Event", "WhatId")),
     "Contact": (
         ("Task", "WhoId"),
         ("Event", "WhoId"),

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
+from sandbox.salesforce.describe_marks import NO_PATH, label_of
+from sandbox.salesforce.history_tables import HISTORIES, TRACKED
 from sandbox.salesforce.picklists import PICKLIST_DEFAULTS, PICKLISTS
 from sandbox.salesforce.tables import OBJECTS
 
@@ -40,6 +42,9 @@ class Field:
     id_lookup: bool = False
     case_sensitive: bool = False
     custom: bool = False
+    #: Holds markup; help beside the field on the page.
+    html: bool = False
+    help_text: str | None = None
 
     @property
     def required(self) -> bool:
@@ -125,6 +130,11 @@ def standard_objects() -> dict[str, SObject]:
         for line in table.split("\n"):
             if line.strip():
                 parsed = _parse_line(line)
+                label = label_of(name, parsed.name)
+                if label is not None:
+                    parsed = replace(parsed, label=label)
+                if f"{name}.{parsed.name}" in NO_PATH:
+                    parsed = replace(parsed, relationship=None)
                 entry.fields[parsed.name.lower()] = parsed
         found[name.lower()] = entry
     return found
@@ -136,7 +146,8 @@ class Schema:
     def __init__(self) -> None:
         """Start with the standard objects."""
         self.objects = standard_objects()
-        self.prefixes = {entry.prefix: entry.name for entry in self.objects.values()}
+        # Several kinds of history share a prefix; nothing refers to a row of theirs.
+        self.prefixes = {entry.prefix: entry.name for entry in self.objects.values() if entry.name not in HISTORIES}
 
     def object(self, name: str) -> SObject | None:
         """Return the object, whatever the case of its name."""
@@ -149,6 +160,15 @@ class Schema:
     def drop(self, obj: str, name: str) -> None:
         """Take a custom field away."""
         self.objects[obj.lower()].fields.pop(name.lower(), None)
+
+    def referring(self, obj: str) -> list[tuple[str, Field, str | None]]:
+        """Return (child object, reference field, relationship name or None) of all references to an object."""
+        return [
+            (entry.name, candidate, CHILD_NAMES.get((entry.name, candidate.name)))
+            for entry in self.objects.values()
+            for candidate in entry.fields.values()
+            if obj in candidate.refers_to
+        ]
 
     def children(self, obj: str) -> list[tuple[str, Field, str]]:
         """Return (child object, reference field, relationship name) of everything that refers to an object."""
@@ -164,8 +184,8 @@ class Schema:
 #: Names under which a parent's sub-select reaches its children.
 CHILD_NAMES: dict[tuple[str, str], str] = {
     ("Contact", "AccountId"): "Contacts",
-    ("Contact", "ReportsToId"): "DirectReports",
     ("Opportunity", "AccountId"): "Opportunities",
+    ("Opportunity", "ContactId"): "Opportunities",
     ("Account", "ParentId"): "ChildAccounts",
     ("OpportunityContactRole", "OpportunityId"): "OpportunityContactRoles",
     ("OpportunityContactRole", "ContactId"): "OpportunityContactRoles",
@@ -180,4 +200,7 @@ CHILD_NAMES: dict[tuple[str, str], str] = {
     ("QueueSobject", "QueueId"): "QueueSobjects",
     ("PermissionSetAssignment", "PermissionSetId"): "Assignments",
     ("FieldPermissions", "ParentId"): "FieldPerms",
+    ("ObjectPermissions", "ParentId"): "ObjectPerms",
+    ("OpportunityHistory", "OpportunityId"): "OpportunityHistories",
+    **{(entry.history, entry.parent_field): "Histories" for entry in TRACKED.values()},
 }

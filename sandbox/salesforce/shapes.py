@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from sandbox.core.snapshot import Resolve, Shape, snapshot
+from sandbox.salesforce.history_tables import HISTORIES
 from sandbox.salesforce.view import DERIVED, full_name
 
 if TYPE_CHECKING:
@@ -84,6 +85,9 @@ def org_snapshot(state: OrgState) -> bytes:
     """Return the content of the org: every row, every stored field but the audit ones, every value ever held."""
     shapes: dict[str, Shape] = {}
     for obj in state.schema.objects.values():
+        if obj.name in HISTORIES:
+            # Their rows are shown with the record they tell of: the values each field has held.
+            continue
         shown = [
             field
             for field in obj.fields.values()

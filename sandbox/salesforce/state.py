@@ -110,6 +110,18 @@ class OrgState:
         obj = self.object_of(row_id)
         return None if obj is None else self.records.get(obj, row_id)
 
+    def described_at(self) -> datetime:
+        """Return when describe answers last changed: with a field, a right or the org itself."""
+        text = self.records.kept("described_at")
+        if text is not None:
+            return datetime.fromisoformat(text)
+        own = next(iter(self.records.rows("Organization")), None)
+        return own.created_at if own is not None else datetime(1970, 1, 1, tzinfo=UTC)
+
+    def description_changed(self) -> None:
+        """Date describe answers anew."""
+        self.records.keep("described_at", self.clock.now().replace(microsecond=0).isoformat())
+
     # -- custom fields -------------------------------------------------------------------------
 
     def custom_fields(self) -> Iterator[tuple[str, Field, dict[str, Any]]]:
@@ -135,6 +147,7 @@ class OrgState:
         kept[obj] = [*others, {**entry, "field": asdict(new)}]
         self.records.keep("custom_fields", kept)
         self._install(obj, asdict(new))
+        self.description_changed()
 
     def drop_field(self, obj: str, name: str) -> None:
         """Take a custom field away; its values stay in the history only."""
@@ -143,6 +156,7 @@ class OrgState:
         self.records.keep("custom_fields", kept)
         self.schema.drop(obj, name)
         self.records.not_unique(obj, name)
+        self.description_changed()
 
     # -- rights --------------------------------------------------------------------------------
 
@@ -173,6 +187,7 @@ class OrgState:
     def remove_right(self, right: str) -> None:
         """Take a right from the integration user."""
         self.records.keep("removed_rights", sorted(self.removed_rights() | {right.lower()}))
+        self.description_changed()
 
     def may(self, obj: str, what: str, user: str) -> bool:
         """Tell whether a user may read, create, edit or delete rows of an object; only ours was ever restricted."""

@@ -7,6 +7,8 @@ l usable as look-up key, x neither filterable nor sortable, ``-`` none. Detail: 
 
 from __future__ import annotations
 
+from sandbox.salesforce.activity_tables import EVENT, TASK
+from sandbox.salesforce.history_tables import HISTORY_OBJECTS
 from sandbox.salesforce.setup_tables import AUDIT, SMALL
 
 VIEWED = """
@@ -22,6 +24,9 @@ def _address(prefix: str) -> str:
 {prefix}State string cun 80
 {prefix}PostalCode string cun 20
 {prefix}Country string cun 80
+{prefix}Latitude double cun 18,15
+{prefix}Longitude double cun 18,15
+{prefix}GeocodeAccuracy picklist cunr 40 @geocode
 {prefix}Address address n
 """
 
@@ -40,6 +45,7 @@ Fax phone cun 40
 AccountNumber string cun 40
 Website url cun 255
 PhotoUrl url n 255
+Sic string cun 20
 Industry picklist cun 40 @industry
 AnnualRevenue currency cun 18,0
 NumberOfEmployees int cun 8
@@ -52,7 +58,16 @@ OwnerId ref cud >User
 {AUDIT}
 LastActivityDate date n
 {VIEWED}
-AccountSource picklist cun 40 @lead_source
+Jigsaw string cun 20
+JigsawCompanyId string n 20
+CleanStatus picklist cunr 40 @clean
+AccountSource picklist cun 40 @account_source
+DunsNumber string cun 9
+Tradestyle string cun 255
+NaicsCode string cun 8
+NaicsDesc string cun 120
+YearStarted string cun 4
+SicDesc string cun 80
 """
 
 LEAD = f"""
@@ -91,6 +106,10 @@ IsUnreadByOwner boolean cud =true
 {AUDIT}
 LastActivityDate date n
 {VIEWED}
+Jigsaw string cun 20
+JigsawContactId string n 20
+CleanStatus picklist cunr 40 @clean
+CompanyDunsNumber string cun 9
 EmailBouncedReason string un 255
 EmailBouncedDate datetime un
 """
@@ -125,11 +144,16 @@ HasOptedOutOfEmail boolean cud
 DoNotCall boolean cud
 {AUDIT}
 LastActivityDate date n
+LastCURequestDate datetime n
+LastCUUpdateDate datetime n
 {VIEWED}
 EmailBouncedReason string cun 255
 EmailBouncedDate datetime cun
 IsEmailBounced boolean d
 PhotoUrl url n 255
+Jigsaw string cun 20
+JigsawContactId string n 20
+CleanStatus picklist cunr 40 @clean
 """
 
 OPPORTUNITY = f"""
@@ -163,6 +187,8 @@ FiscalYear int n 8
 Fiscal string n 6
 ContactId ref cn >Contact
 {VIEWED}
+HasOpenActivity boolean dx
+HasOverdueTask boolean dx
 """
 
 ROLE = f"""
@@ -173,62 +199,6 @@ Role picklist cun 40 @contact_role
 IsPrimary boolean cud
 {AUDIT}
 IsDeleted boolean d
-"""
-
-TASK = f"""
-Id id dl 18
-WhoId ref cun >Contact|Lead
-WhatId ref cun >Account|Campaign|Opportunity
-Subject combobox cun 255 @subject
-ActivityDate date cun
-Status picklist cud 255 @task_status
-Priority picklist cud 255 @priority
-IsHighPriority boolean d
-OwnerId ref cud >Group|User
-Description textarea cunx 32000
-IsDeleted boolean d
-AccountId ref n >Account
-IsClosed boolean d
-{AUDIT}
-IsArchived boolean d
-CallDurationInSeconds int cun 8
-CallType picklist cunr 40 @call_type
-CallDisposition string cun 255
-CallObject string cun 255
-ReminderDateTime datetime cun
-IsReminderSet boolean cud
-IsRecurrence boolean cd
-TaskSubtype picklist cnr 40 @task_subtype
-CompletedDateTime datetime n
-"""
-
-EVENT = f"""
-Id id dl 18
-WhoId ref cun >Contact|Lead
-WhatId ref cun >Account|Campaign|Opportunity
-Subject combobox cun 255 @subject
-Location string cun 255
-IsAllDayEvent boolean cud
-ActivityDateTime datetime cun
-ActivityDate date cun
-DurationInMinutes int cun 8
-StartDateTime datetime cun
-EndDateTime datetime cun
-EndDate date n
-Description textarea cunx 32000
-AccountId ref n >Account
-OwnerId ref cud >User
-IsPrivate boolean cud
-ShowAs picklist cundr 40 @show_as
-IsDeleted boolean d
-IsChild boolean d
-IsGroupEvent boolean d
-GroupEventType picklist ndr 40 @group_event
-{AUDIT}
-IsArchived boolean d
-ReminderDateTime datetime cun
-IsReminderSet boolean cud
-EventSubtype picklist cnr 40 @event_subtype
 """
 
 USER = f"""
@@ -274,6 +244,14 @@ ExpectedResponse percent cun 8,2
 NumberSent double cun 18,0
 IsActive boolean cud
 Description textarea cunx 32000
+NumberOfLeads int - 8
+NumberOfConvertedLeads int - 8
+NumberOfContacts int - 8
+NumberOfResponses int - 8
+NumberOfOpportunities int - 8
+NumberOfWonOpportunities int - 8
+AmountAllOpportunities currency - 18,0
+AmountWonOpportunities currency - 18,0
 OwnerId ref cud >User
 {AUDIT}
 LastActivityDate date n
@@ -290,10 +268,24 @@ Status picklist cund 40 @member_status
 HasResponded boolean d
 {AUDIT}
 FirstRespondedDate date n
+Salutation picklist n 40 @salutation
 Name string n 255
 FirstName string n 40
 LastName string n 80
+Title string n 128
+Street textarea n 255
+City string n 40
+State string n 80
+PostalCode string n 20
+Country string n 80
 Email email n 80
+Phone phone n 40
+Fax phone n 40
+MobilePhone phone n 40
+Description textarea nx 32000
+DoNotCall boolean d
+HasOptedOutOfEmail boolean d
+LeadSource picklist n 40 @lead_source
 CompanyOrAccount string n 255
 Type picklist n 40 @member_type
 LeadOrContactId ref n >Contact|Lead
@@ -357,4 +349,5 @@ OBJECTS: tuple[tuple[str, str, str, str, str], ...] = (
     ("FieldPermissions", "01k", "Field Permissions", "cud", SMALL["FieldPermissions"]),
     ("CustomField", "00N", "Custom Fields", "", SMALL["CustomField"]),
     ("ObjectPermissions", "110", "Object Permissions", "cud", SMALL["ObjectPermissions"]),
+    *HISTORY_OBJECTS,
 )

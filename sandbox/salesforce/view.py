@@ -47,6 +47,58 @@ def _last_activity(state: OrgState, row: Record) -> Any:
     return max((day for day in days if day), default=None)
 
 
+def _open_activity(state: OrgState, row: Record, *, overdue: bool) -> bool:
+    today = state.clock.now().date().isoformat()
+    for task in state.records.find("Task", "WhatId", row.id):
+        day = task.get("ActivityDate")
+        if task.get("Status") != CLOSED_TASK_STATUS and (not overdue or (day is not None and day < today)):
+            return True
+    if overdue:
+        return False
+    return any((event.get("ActivityDate") or "") >= today for event in state.records.find("Event", "WhatId", row.id))
+
+
+def _campaign_sum(name: str) -> _Derived:
+    """Count what came of a campaign: the roll-ups of its record."""
+
+    def show(state: OrgState, row: Record) -> Any:
+        if name.endswith("Opportunities"):
+            deals = state.records.find("Opportunity", "CampaignId", row.id)
+            if "Won" in name:
+                deals = [deal for deal in deals if deal.get("StageName") == "Closed Won"]
+            return sum(deal.get("Amount") or 0 for deal in deals) if name.startswith("Amount") else len(deals)
+        members = state.records.find("CampaignMember", "CampaignId", row.id)
+        if name == "NumberOfResponses":
+            return sum(_responded(state, member) for member in members)
+        if name == "NumberOfContacts":
+            return sum(member.get("ContactId") is not None for member in members)
+        leads = [state.row(member.get("LeadId")) for member in members if member.get("LeadId") is not None]
+        return sum(lead is not None and (name == "NumberOfLeads" or lead.get("IsConverted", False)) for lead in leads)
+
+    return show
+
+
+#: Fields of a member that are those of the lead or contact, and sums over a campaign.
+OF_THE_PERSON = (
+    *("Name", "FirstName", "LastName", "Email", "CompanyOrAccount", "Type", "LeadOrContactId", "LeadOrContactOwnerId"),
+    *("Salutation", "Title", "Street", "City", "State", "PostalCode", "Country", "Phone", "Fax", "MobilePhone"),
+    *("Description", "DoNotCall", "HasOptedOutOfEmail", "LeadSource"),
+)
+ADDRESS_OF_MEMBER = frozenset({"Street", "City", "State", "PostalCode", "Country"})
+CAMPAIGN_SUMS = (
+    *("NumberOfLeads", "NumberOfConvertedLeads", "NumberOfContacts", "NumberOfResponses", "NumberOfOpportunities"),
+    *("NumberOfWonOpportunities", "AmountAllOpportunities", "AmountWonOpportunities"),
+)
+
+
+def _responded(state: OrgState, row: Record) -> bool:
+    label = row.get("Status")
+    for status in state.records.find("CampaignMemberStatus", "CampaignId", row.get("CampaignId")):
+        if status.get("Label") == label:
+            return bool(status.get("HasResponded", False))
+    return bool(label == "Responded")
+
+
 def _member(name: str) -> _Derived:
     def show(state: OrgState, row: Record) -> Any:
         person = state.row(row.get("ContactId") or row.get("LeadId"))
@@ -57,6 +109,10 @@ def _member(name: str) -> _Derived:
         if name == "CompanyOrAccount":
             account = state.row(person.get("AccountId"))
             return person.get("Company") if person.obj == "Lead" else account.get("Name") if account else None
+        if name in ("DoNotCall", "HasOptedOutOfEmail"):
+            return person.get(name, False)
+        if name in ADDRESS_OF_MEMBER and person.obj == "Contact":
+            return person.get(f"Mailing{name}")
         return {"Type": person.obj, "LeadOrContactId": person.id, "LeadOrContactOwnerId": person.get("OwnerId")}.get(
             name, person.get(name)
         )
@@ -105,14 +161,13 @@ DERIVED: dict[tuple[str, str], _Derived] = {
     ("Opportunity", "ExpectedRevenue"): lambda _, row: (
         None if row.get("Amount") is None else round(row.get("Amount") * (row.get("Probability") or 0) / 100, 2)
     ),
-    ("CampaignMember", "HasResponded"): lambda _, row: row.get("Status") == "Responded",
+    ("Opportunity", "HasOpenActivity"): lambda state, row: _open_activity(state, row, overdue=False),
+    ("Opportunity", "HasOverdueTask"): lambda state, row: _open_activity(state, row, overdue=True),
+    ("CampaignMember", "HasResponded"): _responded,
     ("LeadStatus", "IsConverted"): lambda _, row: row.get("ApiName") == CONVERTED_STATUS,
     ("TaskStatus", "IsClosed"): lambda _, row: row.get("ApiName") == CLOSED_TASK_STATUS,
-    **{
-        ("CampaignMember", name): _member(name)
-        for name in ("Name", "FirstName", "LastName", "Email", "CompanyOrAccount", "Type", "LeadOrContactId")
-    },
-    ("CampaignMember", "LeadOrContactOwnerId"): _member("LeadOrContactOwnerId"),
+    **{("CampaignMember", name): _member(name) for name in OF_THE_PERSON},
+    **{("Campaign", name): _campaign_sum(name) for name in CAMPAIGN_SUMS},
 }
 
 AUDIT: dict[str, Getter] = {
