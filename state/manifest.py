@@ -75,7 +75,7 @@ class SqlManifest:
         marks = ", ".join("?" * len(added))
         query = _marked(self._database, f"SELECT path, sha256 FROM segments WHERE path IN ({marks})")
         paths = tuple(segment.path for segment in added)
-        known: dict[str, str] = {path: sha256 for path, sha256 in connection.exec_driver_sql(query, paths)}
+        known: dict[str, str] = {row[0]: row[1] for row in connection.exec_driver_sql(query, paths)}
         number = connection.exec_driver_sql("SELECT coalesce(max(number), 0) FROM segments").scalar_one()
         fresh: list[tuple[Any, ...]] = []
         for new in added:
