@@ -15,18 +15,20 @@ class HandoffError(Exception):
     Attributes:
         code: stable and machine-readable, e.g. ``salesforce.invalid_session``; safe to log.
         message: one sentence without people's data, tokens or query strings; safe to log.
-        cure: what the reader can do about it, or an empty string.
+        cure: what the reader can do about it; where nobody said, what is usual for the class.
         at: where, e.g. ``hubspot`` or ``mappings/default/scoring.yaml:14:3``; may be empty.
         request_id: the vendor's request or correlation id, or an empty string.
     """
 
     exit_code: ClassVar[int] = 70
+    #: what the reader can do where the raiser knows nothing better
+    usual_cure: ClassVar[str] = "please report it, with the code"
 
     def __init__(self, code: str, message: str, *, cure: str = "", at: str = "", request_id: str = "") -> None:
         super().__init__(message)
         self.code = code
         self.message = message
-        self.cure = cure
+        self.cure = cure or self.usual_cure
         self.at = at
         self.request_id = request_id
 
@@ -41,6 +43,7 @@ class ConfigError(HandoffError):
     """The command or handoff.yaml is wrong; the operator edits it."""
 
     exit_code = 2
+    usual_cure = "correct it in handoff.yaml or on the command line; `handoff check` tells all at once"
 
 
 @dataclass(frozen=True, slots=True, order=True)
@@ -64,7 +67,9 @@ class Problem:
 
 
 class MappingError(ConfigError):
-    """Configuration or mapping files are wrong: all problems at once, each with its place."""
+    """Configuration or mapping files are wrong: all problems at once, each with its place and its cure."""
+
+    usual_cure = ""
 
     def __init__(self, problems: list[Problem]) -> None:
         super().__init__("mapping.invalid", "\n".join(map(str, problems)), cure="")
@@ -79,18 +84,21 @@ class Refused(HandoffError):
     """The command was understood and refused; nothing was sent."""
 
     exit_code = 3
+    usual_cure = "`handoff status` shows how it stands"
 
 
 class AccessError(HandoffError):
     """A system did not let us in or took a right away; this adapter stops, the rest goes on."""
 
     exit_code = 4
+    usual_cure = "`handoff check --online` shows what our user lacks; the system's admin grants it"
 
 
 class TransientError(HandoffError):
     """A system could not be reached or asked us to come later; reads may be tried again."""
 
     exit_code = 4
+    usual_cure = "run again later; if it stays, look at the vendor's status page and the network in between"
 
 
 class RateLimited(TransientError):
@@ -100,6 +108,8 @@ class RateLimited(TransientError):
         retry_after_seconds: the vendor's own figure, to be waited in full, or None.
         daily: True when the quota of the day is spent, so that waiting seconds is pointless.
     """
+
+    usual_cure = "run again later, or ask less often: handoff.yaml schedule"
 
     def __init__(
         self,
@@ -121,21 +131,25 @@ class OutcomeUnknown(HandoffError):
     """A write was sent and no clear answer came; it must be looked up before it is sent again."""
 
     exit_code = 4
+    usual_cure = "run again: it is looked up before anything is sent"
 
 
 class AdapterFault(HandoffError):
     """A vendor answered something the adapter does not understand: our bug, or theirs."""
 
     exit_code = 70
+    usual_cure = "run again; if it stays, please report it with the code"
 
 
 class LocalFault(HandoffError):
     """Disk, lock, corrupt file or migration: this machine needs attention."""
 
     exit_code = 5
+    usual_cure = "see to the disk and the rights of this machine, then run again"
 
 
 class Stopped(HandoffError):
     """A signal asked us to stop; what was in hand is finished and stored."""
 
     exit_code = 0
+    usual_cure = "run again: it goes on where this one stopped"

@@ -20,7 +20,7 @@ from urllib.parse import urlsplit
 
 import requests
 from requests.adapters import HTTPAdapter
-from tenacity import RetryCallState, Retrying, retry_if_exception, stop_after_attempt, stop_before_delay
+from tenacity import RetryCallState, Retrying, stop_after_attempt, stop_before_delay
 from tenacity.wait import wait_random_exponential
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
@@ -47,9 +47,15 @@ class Patience:
     tries: int = 5
     seconds: float = 180.0
     longest_wait_seconds: float = 60.0
-    connect_seconds: float = 10.0
+    connect_seconds: float = 5.0
     read_seconds: float = 120.0
 
+
+#: What ops do about what came in place of an answer, where the usual advice is not enough.
+_CURES = {
+    "not_json": "check that the address is the vendor's API, and that no proxy or login page answers in its place",
+    "odd_answer": "check that the address is the vendor's API, and that no proxy answers in its place",
+}
 
 #: Reads an answer and says what is wrong with it, or None when the caller wants to see it.
 Judge = Callable[[requests.Response], HandoffError | None]
@@ -80,6 +86,10 @@ class VendorSession(requests.Session):
         self._sleep = sleep
         self._calls = 0
         self._clock: datetime | None = None
+        #: something has answered at this address before: then it is worth waiting for
+        self._met = False
+        #: the last read used up its patience: until an answer comes, the next ones try once
+        self._worn = False
         # Below this level urllib3 writes whole addresses, queries included, into the log.
         logging.getLogger("urllib3").setLevel(logging.ERROR)
         self.headers["User-Agent"] = USER_AGENT
@@ -106,6 +116,7 @@ class VendorSession(requests.Session):
             kwargs["timeout"] = (self._patience.connect_seconds, self._patience.read_seconds)
         self._calls += 1
         response = super().send(request, **kwargs)
+        self._met = True
         self._note_clock(response)
         return response
 
@@ -116,7 +127,8 @@ class VendorSession(requests.Session):
 
         ``repeatable`` says that the request may be sent twice (None: GET, HEAD and OPTIONS may). A repeatable request
         comes back with a JSON body, an empty one, or a status for the caller to read; never with a page of HTML.
-        Redirects are not followed.
+        Redirects are not followed. An address where nobody has ever answered is tried twice, not five times; and when
+        a read has been given up, later ones are tried once each until one is answered.
 
         Raises:
             RateLimited: the vendor asks for more patience than we have, or keeps asking.
@@ -138,16 +150,27 @@ class VendorSession(requests.Session):
         retrying = Retrying(
             stop=stop_after_attempt(patience.tries) | stop_before_delay(patience.seconds),
             wait=self._wait,
-            retry=retry_if_exception(self._worth_another),
+            retry=self._worth_another,
             sleep=self._sleep,
             reraise=True,
         )
-        response: requests.Response = retrying(self._once, method, url, args, kwargs, safe=True)
+        try:
+            response: requests.Response = retrying(self._once, method, url, args, kwargs, safe=True)
+        except TransientError as error:
+            self._worn = not isinstance(error, RateLimited)
+            raise
+        self._worn = False
         return response
 
     def fault(self, kind: str, message: str, *, response: requests.Response | None = None) -> TransientError:
         """Build this vendor's ``TransientError``; ``message`` must not hold anything from an answer."""
-        return TransientError(f"{self._vendor}.{kind}", message, at=self._vendor, request_id=_request_id(response))
+        return TransientError(
+            f"{self._vendor}.{kind}",
+            message,
+            cure=_CURES.get(kind, ""),
+            at=self._vendor,
+            request_id=_request_id(response),
+        )
 
     def _once(
         self, method: str, url: str, args: tuple[Any, ...], kwargs: dict[str, Any], *, safe: bool
@@ -208,11 +231,15 @@ class VendorSession(requests.Session):
             return self.fault("timeout", "the vendor did not answer in time")
         return self.fault("cut", "the connection broke before the answer was whole")
 
-    def _worth_another(self, error: BaseException) -> bool:
+    def _worth_another(self, state: RetryCallState) -> bool:
+        error = state.outcome.exception() if state.outcome else None
         if isinstance(error, RateLimited):
             wait = error.retry_after_seconds or 0.0
             return not error.daily and wait <= self._patience.longest_wait_seconds
-        return isinstance(error, TransientError)
+        if not isinstance(error, TransientError) or self._worn:
+            return False
+        # A host that was never there is most likely misspelt; one more try is for the moment in which it starts.
+        return self._met or state.attempt_number < 2
 
     def _wait(self, state: RetryCallState) -> float:
         error = state.outcome.exception() if state.outcome else None

@@ -45,3 +45,6 @@ def test_every_class_has_an_exit_code_that_is_documented() -> None:
         kind = getattr(errors, word)
         assert kind.exit_code in known
         assert kind.__doc__
+        assert kind("room.case", "words").cure, (
+            "whoever meets it is told what to do, also where the raiser knew nothing"
+        )

@@ -185,6 +185,38 @@ def test_a_write_to_a_closed_port_was_certainly_not_sent():
     assert caught.value.code == "acme.unreachable"
 
 
+def test_a_host_that_was_never_there_is_tried_twice_and_one_that_was_is_worth_waiting_for():
+    with socket.create_server(("127.0.0.1", 0)) as gone:
+        port = gone.getsockname()[1]
+    with session() as http, pytest.raises(TransientError) as caught:
+        http.get(f"http://127.0.0.1:{port}/")
+    assert (caught.value.code, http.calls) == ("acme.unreachable", 2)
+    assert "address" in caught.value.cure
+    with peer(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n{}") as url, session() as http:
+        http.get(url)
+        with pytest.raises(TransientError):
+            http.get(f"http://127.0.0.1:{port}/")
+        assert http.calls == 1 + Patience().tries
+
+
+@responses.activate
+def test_patience_that_was_used_up_is_not_spent_again_until_somebody_answers():
+    for _ in range(4):
+        responses.get(URL, status=502)
+    responses.get(URL, json={})
+    responses.get(URL, status=502)
+    responses.get(URL, json={})
+    with session(patience=Patience(tries=3)) as http:
+        for calls in (3, 4):
+            with pytest.raises(TransientError) as caught:
+                http.get(URL)
+            assert http.calls == calls
+        assert caught.value.cure
+        http.get(URL)
+        http.get(URL)
+        assert http.calls == 7
+
+
 def test_loopback_ignores_the_environments_proxies(monkeypatch):
     monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:9/")
     monkeypatch.delenv("NO_PROXY", raising=False)
