@@ -76,7 +76,7 @@ def catalog(tap):
         for entry in stream["metadata"]:
             if entry["breadcrumb"] == []:
                 entry["metadata"]["selected"] = stream["tap_stream_id"] in STREAMS
-                entry["metadata"]["replication-key"] = "SystemModstamp"
+                entry["metadata"] |= {"replication-method": "INCREMENTAL", "replication-key": "SystemModstamp"}
     return found
 
 
