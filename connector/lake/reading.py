@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import shutil
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TypeVar
 
 import duckdb
 import pyarrow as pa
@@ -16,6 +18,8 @@ from connector.lake.layout import ACTIVITY_COLUMNS, RECORD_COLUMNS, activities_s
 from connector.lake.segments import assure, check_segment
 from connector.ports.store import Manifest, Segment
 
+_Answer = TypeVar("_Answer")
+
 
 class Lake:
     """Reads streams of the lake under ``root`` as Arrow tables. Safe beside a writer: segments never change."""
@@ -23,6 +27,8 @@ class Lake:
     def __init__(self, root: Path, manifest: Manifest) -> None:
         self._root = root
         self._manifest = manifest
+        #: hashes of activities that came more than once, by instant and files
+        self._again: dict[tuple[str, ...], pa.Table] = {}
 
     def objects(self, system: str) -> list[str]:
         """List the kinds of record one system has left here."""
@@ -30,28 +36,63 @@ class Lake:
         streams = {s.stream for s in self._manifest.segments() if s.stream.startswith(prefix)}
         return sorted(stream.removeprefix(prefix) for stream in streams)
 
-    def current(self, system: str, object_: str, *, as_of: datetime) -> pa.Table:
+    def current(
+        self, system: str, object_: str, *, as_of: datetime, columns: Collection[str] | None = None
+    ) -> pa.Table:
         """Give each record's latest version that had landed by ``as_of``, deletions included, in order of id.
 
-        Columns: those of every record, then ``f:FIELD`` and ``l:LINK``. Empty when nothing has landed.
+        Columns: those of every record, then ``f:FIELD`` and ``l:LINK``, of these only ``columns`` where that is given.
+        Empty when nothing has landed.
         """
-        return self._read(
-            records_stream(system, object_),
-            RECORD_COLUMNS,
-            "SELECT * FROM rows WHERE landed_at <= $as_of "
-            "QUALIFY row_number() OVER (PARTITION BY id ORDER BY modified_at DESC, landed_at DESC, serial DESC) = 1 "
-            "ORDER BY id",
-            as_of,
-        )
 
-    def versions(self, system: str, object_: str, *, as_of: datetime) -> pa.Table:
-        """Give every version that had landed by ``as_of``, in order of id and modification."""
-        return self._read(
-            records_stream(system, object_),
-            RECORD_COLUMNS,
-            "SELECT * FROM rows WHERE landed_at <= $as_of ORDER BY id, modified_at, landed_at, serial",
-            as_of,
-        )
+        def ask(connection: duckdb.DuckDBPyConnection, latest: str) -> pa.Table:
+            return connection.sql(f"{latest} ORDER BY id").to_arrow_table()
+
+        return self._read(records_stream(system, object_), as_of, columns, ask, latest=True)
+
+    def versions(
+        self, system: str, object_: str, *, as_of: datetime, columns: Collection[str] | None = None
+    ) -> pa.Table:
+        """Give every version that had landed by ``as_of``, in order of id and modification; columns as ``current``."""
+
+        def ask(connection: duckdb.DuckDBPyConnection, known: str) -> pa.Table:
+            return connection.sql(f"{known} ORDER BY id, modified_at, landed_at, serial").to_arrow_table()
+
+        return self._read(records_stream(system, object_), as_of, columns, ask, latest=False)
+
+    def spread_records(
+        self,
+        system: str,
+        object_: str,
+        parts: pa.Table,
+        folder: Path,
+        *,
+        as_of: datetime,
+        columns: Collection[str] | None = None,
+    ) -> None:
+        """Write what ``current`` gives to ``folder/part=N/*.parquet``, by the ``part`` that ``parts`` has for each id.
+
+        Records without a part are left out. Memory holds neither the records nor a part of them as a whole.
+        """
+
+        def ask(connection: duckdb.DuckDBPyConnection, latest: str) -> pa.Table:
+            connection.register("parts", parts)
+            _spread(connection, f"SELECT r.*, p.part FROM ({latest}) r JOIN parts p USING (id)", folder)
+            return RECORD_COLUMNS.empty_table()
+
+        self._read(records_stream(system, object_), as_of, columns, ask, latest=True)
+
+    def spread_activities(
+        self, query: str, systems: Sequence[str], folder: Path, *, as_of: datetime, tables: Mapping[str, pa.Table]
+    ) -> None:
+        """Write what ``ask_activities`` would give to ``folder/part=N/*.parquet``, by the query's column ``part``."""
+
+        def ask() -> None:
+            segments = {system: self._manifest.segments(activities_stream(system)) for system in systems}
+            with self._over(segments, as_of, tables) as connection:
+                _spread(connection, query, folder)
+
+        self._while_compacted(ask)
 
     def activities(self, systems: Sequence[str], *, as_of: datetime) -> pa.Table:
         """Give each activity that had occurred and landed by ``as_of``, once, in its latest version, not deleted.
@@ -78,13 +119,16 @@ class Lake:
 
         def ask() -> pa.Table:
             segments = {system: self._manifest.segments(activities_stream(system)) for system in systems}
-            return self._over(segments, query, as_of, tables or {})
+            with self._over(segments, as_of, tables or {}) as connection:
+                return connection.sql(query).to_arrow_table()
 
         return self._while_compacted(ask)
 
+    @contextmanager
     def _over(
-        self, segments: Mapping[str, Sequence[Segment]], query: str, as_of: datetime, tables: Mapping[str, pa.Table]
-    ) -> pa.Table:
+        self, segments: Mapping[str, Sequence[Segment]], as_of: datetime, tables: Mapping[str, pa.Table]
+    ) -> Iterator[duckdb.DuckDBPyConnection]:
+        """Open a connection that sees ``activities`` and ``tables``."""
         listed = [segment for each in segments.values() for segment in each]
         for segment in listed:
             assure(self._root, segment)
@@ -97,7 +141,7 @@ class Lake:
                 if each:
                     parts.append(self._once(connection, f"rows_{number}", system, each, as_of))
             connection.execute(f"CREATE TEMP VIEW activities AS {' UNION ALL '.join(parts)}")
-            return connection.sql(query).to_arrow_table()
+            yield connection
 
     def _once(
         self,
@@ -118,8 +162,13 @@ class Lake:
             f"FROM read_parquet([{paths}], union_by_name = true, hive_partitioning = false) "
             f"WHERE landed_at <= {instant}"
         )
-        connection.execute(f"CREATE TEMP TABLE again_{rows} AS SELECT h FROM {rows} GROUP BY h HAVING count(*) > 1")
-        (count,) = connection.execute(f"SELECT count(*) FROM again_{rows}").fetchall()[0]
+        asked = (instant, *(segment.path for segment in segments))
+        if asked not in self._again:
+            # Every question about the same files needs this again: it is small, and looking at all of them is not.
+            query = f"SELECT h FROM {rows} GROUP BY h HAVING count(*) > 1"
+            self._again = {asked: connection.sql(query).to_arrow_table()} | self._again
+        connection.register(f"again_{rows}", self._again[asked])
+        count = self._again[asked].num_rows
         columns = ", ".join(ACTIVITY_COLUMNS.names)
         single = f"SELECT {columns} FROM {rows}" + (f" WHERE h NOT IN (FROM again_{rows})" if count else "")
         latest = (
@@ -130,10 +179,21 @@ class Lake:
         both = f"{single} UNION ALL ({latest})" if count else single
         return f"SELECT *, {_literal(system)} AS system FROM ({both}) WHERE occurred_at <= {instant} AND NOT deleted"
 
-    def _read(self, stream: str, schema: pa.Schema, query: str, as_of: datetime) -> pa.Table:
-        return self._while_compacted(lambda: self._ask(self._manifest.segments(stream), schema, query, as_of))
+    def _read(
+        self,
+        stream: str,
+        as_of: datetime,
+        columns: Collection[str] | None,
+        ask: Callable[[duckdb.DuckDBPyConnection, str], pa.Table],
+        *,
+        latest: bool,
+    ) -> pa.Table:
+        def read() -> pa.Table:
+            return self._ask(self._manifest.segments(stream), as_of, columns, ask, latest=latest)
 
-    def _while_compacted(self, ask: Callable[[], pa.Table]) -> pa.Table:
+        return self._while_compacted(read)
+
+    def _while_compacted(self, ask: Callable[[], _Answer]) -> _Answer:
         version = self._manifest.version()
         try:
             return ask()
@@ -143,18 +203,31 @@ class Lake:
                 raise
             return ask()
 
-    def _ask(self, segments: Sequence[Segment], schema: pa.Schema, query: str, as_of: datetime) -> pa.Table:
+    def _ask(
+        self,
+        segments: Sequence[Segment],
+        as_of: datetime,
+        columns: Collection[str] | None,
+        ask: Callable[[duckdb.DuckDBPyConnection, str], pa.Table],
+        *,
+        latest: bool,
+    ) -> pa.Table:
         if not segments:
-            return schema.empty_table()
+            return RECORD_COLUMNS.empty_table()
         for segment in segments:
             assure(self._root, segment)
-        paths = [str(self._root / segment.path) for segment in segments]
+        paths = ", ".join(_literal(str(self._root / segment.path)) for segment in segments)
+        instant = f"TIMESTAMPTZ '{as_of.astimezone(UTC).isoformat()}'"
         with querying() as connection, self._blaming(segments):
-            # Bound as a variable: a prepared list of thousands of paths is parsed once.
-            rows = connection.read_parquet(paths, union_by_name=True, hive_partitioning=False)  # noqa: F841 - by name
-            table = connection.sql(query, params={"as_of": as_of}).to_arrow_table()
-        # The order of columns must not tell in which order files were written or merged.
-        return table.select([*schema.names, *sorted(set(table.column_names) - set(schema.names))])
+            files = f"read_parquet([{paths}], union_by_name = true, hive_partitioning = false)"
+            held = connection.sql(f"SELECT * FROM {files} LIMIT 0").columns
+            # The order of columns must not tell in which order files were written or merged.
+            wanted = sorted(set(held) - set(RECORD_COLUMNS.names) if columns is None else set(held) & set(columns))
+            named = ", ".join(_name(name) for name in (*RECORD_COLUMNS.names, *wanted))
+            connection.execute(
+                f"CREATE TEMP VIEW known AS SELECT {named}, hash(id) AS h FROM {files} WHERE landed_at <= {instant}"
+            )
+            return ask(connection, _latest(connection, named) if latest else f"SELECT {named} FROM known")
 
     @contextmanager
     def _blaming(self, segments: Sequence[Segment]) -> Iterator[None]:
@@ -175,3 +248,30 @@ class Lake:
 
 def _literal(text: str) -> str:
     return "'" + text.replace("'", "''") + "'"
+
+
+def _latest(connection: duckdb.DuckDBPyConnection, named: str) -> str:
+    """Write the query for the latest version of each record; only ids that have several are compared."""
+    connection.execute("CREATE TEMP TABLE again AS SELECT h FROM known GROUP BY h HAVING count(*) > 1")
+    single = f"SELECT {named} FROM known"
+    if connection.execute("SELECT count(*) FROM again").fetchall() == [(0,)]:
+        return single
+    return (
+        f"{single} WHERE h NOT IN (FROM again) UNION ALL (SELECT {named} FROM known WHERE h IN (FROM again) "
+        "QUALIFY row_number() OVER (PARTITION BY id ORDER BY modified_at DESC, landed_at DESC, serial DESC) = 1)"
+    )
+
+
+def _spread(connection: duckdb.DuckDBPyConnection, query: str, folder: Path) -> None:
+    """Write a query's rows to ``folder/part=N/*.parquet``; what is there goes."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir(parents=True)
+    # Rows wait in memory until so many are there, for each thread.
+    connection.execute("SET partitioned_write_flush_threshold = 50000")
+    connection.execute(
+        f"COPY ({query}) TO {_literal(str(folder))} (FORMAT parquet, PARTITION_BY (part), OVERWRITE_OR_IGNORE)"
+    )
+
+
+def _name(column: str) -> str:
+    return '"' + column.replace('"', '""') + '"'
