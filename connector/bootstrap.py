@@ -20,7 +20,7 @@ from connector.errors import ConfigError, LocalFault
 from connector.mapping.bundle import Mappings
 from connector.mapping.load import load_mappings
 from connector.mapping.settings import Settings, System, load_settings
-from connector.pipeline.cycle import Engine
+from connector.pipeline.engine import Engine
 from connector.ports.crm import Crm
 from connector.ports.source import Source
 from connector.ports.store import Store

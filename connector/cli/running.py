@@ -96,11 +96,11 @@ def plan(
         with engine_turn_if_free(house.store, house.engine.owner) as ours:
             now = _clock(house, moment)
             cycle = Cycle(house.engine, now=now)
-            if ours:
+            if ours is not None:
                 remember_clock(house.store, now)
             try:
                 # Beside a daemon the plan is made from what has landed; pulling and the clock are the daemon's.
-                report = cycle.plan(pull=ours)
+                report = cycle.plan(pull=ours is not None)
             except HandoffError as error:
                 stop.rest()
                 _fail(error, cycle, as_json=as_json)
@@ -135,10 +135,13 @@ def run(
 def _cycle(config: ConfigFile, plan_id: str | None, as_of: datetime | None, *, as_json: bool) -> int:
     stop = Signals()
     with Progress(enabled=not as_json) as progress, open_house(config, progress=progress, stop=stop) as house:
-        turn = engine_turn_if_free if plan_id else engine_turn
         cycle = Cycle(house.engine, now=as_of or utc_now())
+        store, owner = house.store, house.engine.owner
+        turn = engine_turn_if_free(store, owner) if plan_id else engine_turn(store, owner, stop=stop)
         try:
-            with turn(house.store, house.engine.owner) as ours:
+            with turn as ours:
+                if ours is not None:
+                    house.engine.still_ours = ours.renew
                 now = _clock(house, as_of)
                 cycle = Cycle(house.engine, now=now)
                 check_ready(house, today=now.date())
@@ -147,9 +150,9 @@ def _cycle(config: ConfigFile, plan_id: str | None, as_of: datetime | None, *, a
                     report = cycle.run()
                 else:
                     # Beside a daemon a plan's rows are handed to it: it delivers them with its next batch.
-                    report = cycle.run_plan(plan_id, deliver=ours)
+                    report = cycle.run_plan(plan_id, deliver=ours is not None)
                     # Only now: a plan that is refused must not move the clock.
-                    if ours:
+                    if ours is not None:
                         remember_clock(house.store, now)
         except HandoffError as error:
             stop.rest()

@@ -5,25 +5,23 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from math import ceil
-from pathlib import Path
 from typing import Any, Literal
 from uuid import uuid4
 
 from connector.delivery.budget import Budget
 from connector.delivery.drain import LEASE, Drain, Drained
-from connector.delivery.limits import Limits
 from connector.domain.writes import RowState
-from connector.errors import HandoffError, Refused
+from connector.errors import HandoffError, LocalFault, Refused
 from connector.lake.landing import Landing
 from connector.lake.reading import Lake
-from connector.mapping.bundle import Mappings
 from connector.pipeline import steps
 from connector.pipeline.deciding import Deciding, decide_all, dropped, with_limits
+from connector.pipeline.engine import Engine
 from connector.pipeline.gathering import hold
 from connector.pipeline.plans import check_current, dump_plan, load_plan, summary
 from connector.pipeline.population import Census, Population, take_census
@@ -31,9 +29,8 @@ from connector.pipeline.pulling import Pulled, Puller
 from connector.pipeline.report import Report
 from connector.pipeline.wanted import wanted_of
 from connector.pipeline.workplace import automation_ids, users
-from connector.ports.crm import Crm
 from connector.ports.source import Source
-from connector.ports.store import Decisions, Run, Store
+from connector.ports.store import Decisions, Run
 from connector.ports.traits import AdapterTraits, FieldInfo
 
 #: ``fast``: forms and replies; ``sources``: all of marketing; ``all``: everything
@@ -50,44 +47,6 @@ SETTING_UNSEEN = "crm_unseen_writes"
 _DESCRIBED = ("lead", "contact", "account", "task")
 
 
-@dataclass
-class Engine:
-    """Everything a cycle works with, put together once by the bootstrap.
-
-    Attributes:
-        mode: ``paused``, ``shadow`` or ``live``.
-        patience: real time a cycle spends on what may pass (locks, lost answers).
-        progress: told (step, detail, rows so far) for people who watch.
-        stop: asked between pages and batches; a signal makes it true.
-    """
-
-    install: str
-    time_zone: str
-    mode: str
-    mappings: Mappings
-    sources: Sequence[Source]
-    crm: Crm
-    store: Store
-    lake_root: Path
-    limits: Limits
-    calls_per_day: Mapping[str, int]
-    left_to_others: float
-    dead_share: float
-    owner: str = field(default_factory=lambda: uuid4().hex)
-    patience: timedelta = timedelta(seconds=60)
-    progress: Callable[[str, str, int], None] = lambda _step, _detail, _rows: None
-    stop: Callable[[], bool] = lambda: False
-
-    @property
-    def adapters(self) -> list[Source]:
-        """The sources in the order of handoff.yaml, the CRM last."""
-        return [*self.sources, self.crm]
-
-    def traits(self) -> list[AdapterTraits]:
-        """Give every adapter's traits, the CRM's last."""
-        return [adapter.traits() for adapter in self.adapters]
-
-
 class Cycle:
     """Walks the steps once. Make a new one for each cycle."""
 
@@ -99,6 +58,7 @@ class Cycle:
         self.report = Report(run_id, f"plan-{run_id}", now, engine.mode)
         self.population: Population | None = None
         self.plan_summary: dict[str, Any] = {}
+        self._steps = steps.Walk(run_id, engine.on_step)
 
     def plan(self, *, pull: bool = True) -> Report:
         """Walk the steps up to the writes, which are stored as a plan and not sent."""
@@ -133,7 +93,7 @@ class Cycle:
                 census = self._census()
                 living = store.knowledge.persons().num_rows
                 limited = with_limits(decisions, census, self._engine.limits, living=living, now=self._now)
-                store.knowledge.commit_decisions(limited)
+                self._store(limited)
             if deliver:
                 self._write(before, decisions.run_id)
             else:
@@ -158,15 +118,25 @@ class Cycle:
                 wished, decisions = self._decide()
                 live = command == "run" and self._engine.mode == "live" and store.switches.paused() is None
                 self._keep_plan(wished, done=live)
+            self._steps.done(steps.DECIDE, {"rows": len(decisions.rows), "reviews": len(decisions.reviews)})
             if not live:
                 self._remember(command, decisions, before)
                 return self.report
             self._engine.progress(steps.STORE.name, "memory and outbox", len(decisions.rows))
-            store.knowledge.commit_decisions(decisions)
+            self._store(decisions)
             if "baseline" in decisions.marks:
                 self._note_before_baseline()
             self._write(before, self.report.run_id)
         return self.report
+
+    def _store(self, decisions: Decisions) -> None:
+        """Store decisions, unless another engine has decided meanwhile: this one may have slept since it looked."""
+        if not self._engine.still_ours():
+            raise LocalFault("engine.lost", "another run took over while this one slept", cure="let that one work")
+        self._engine.store.knowledge.commit_decisions(decisions)
+        tables = ("identities", "persons", "stage_moves", "scores")
+        counts = {name: getattr(decisions, name).num_rows for name in tables}
+        self._steps.done(steps.STORE, {"rows": len(decisions.rows), **counts})
 
     def _note_before_baseline(self) -> None:
         """Keep, for `status`, who asked for sales in the week before the mark: nobody is called for it by us."""
@@ -183,7 +153,7 @@ class Cycle:
         """Pull and land; say whether anything new came."""
         engine = self._engine
         with self._timed("pull"):
-            landing = Landing(engine.lake_root, engine.store.manifest)
+            landing = Landing(engine.lake_root, engine.store.manifest, clock=engine.clock)
             puller = Puller(
                 landing,
                 engine.store.manifest,
@@ -199,7 +169,8 @@ class Cycle:
                 scope = "all"
                 pulled.add(puller.pull([engine.crm], engine.crm, wanted, now=self._now))
             self.report.pulled = pulled.counts()
-            landing.sweep(now=self._now)
+            swept = landing.sweep(now=self._now)
+            self._steps.done(steps.PULL, {**pulled.counts(), "files_swept": swept}, streams=pulled.streams)
         if pulled.failures:
             raise pulled.failures[0]
         if scope == "all":
@@ -221,7 +192,7 @@ class Cycle:
         names = engine.mappings.routing.automation_users
         census = replace(census, automation=automation_ids(everybody, names, own))
         engine.progress(steps.DECIDE.name, "matching, scoring, staging", 0)
-        population = take_census(census, holdings, now=self._now)
+        population = take_census(census, holdings, now=self._now, told=self._steps.done)
         self.population = population
         deciding = Deciding(self.report.run_id, self.report.plan_id, self._described(), own)
         decisions = decide_all(census, population, holdings, deciding, now=self._now)
@@ -240,7 +211,7 @@ class Cycle:
     def _remember(self, command: steps.Command, decisions: Decisions, before: Sequence[int]) -> None:
         """Drop what was decided while nothing may be written, but keep what a person must answer."""
         if command == "run":
-            self._engine.store.knowledge.commit_decisions(dropped(decisions))
+            self._store(dropped(decisions))
         tally = self._engine.store.outbox.tally(self.report.run_id, before)
         self.report.add_writes(tally, by_mode=len(decisions.rows))
         self._needs_person()
@@ -263,6 +234,10 @@ class Cycle:
             if drained.stopped_by == "budget":
                 self._hold_for_budget()
         self._count(drained, before, run_id)
+        parts = ("written", "unchanged", "dead")
+        self._steps.done(
+            steps.WRITE, {name: getattr(drained, name) for name in parts} | {"held": self.report.writes["held"]}
+        )
 
     def _hold_for_budget(self) -> None:
         """Rows that the budget stops wait in the open, by name, until the next cycle releases them."""
@@ -364,6 +339,7 @@ class Cycle:
         store, report, started = self._engine.store, self.report, time.monotonic()
         run = Run(report.run_id, report.plan_id, kind, report.mode, self._now, self._now)
         store.runs.begin(run)
+        self._steps.begin()
         calls = {adapter.traits().system: adapter.calls() for adapter in self._engine.adapters}
         try:
             yield
@@ -378,6 +354,8 @@ class Cycle:
                 report.api_calls[system] = {"used": used, "forecast": forecast}
             report.seconds["total"] = time.monotonic() - started
             report.judge(dead_share=self._engine.dead_share)
+            words = {"verdict": report.verdict, "code": (report.error or {}).get("code", "")}
+            self._steps.done(steps.REPORT, report.writes, words=words)
             store.runs.finish(report.run_id, verdict=report.verdict, report=_json(report.document()), at=self._now)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -17,7 +17,7 @@ from connector.lifecycle.machine import Staged, advance
 from connector.mapping.bundle import Mappings
 from connector.matching import answers as match_answers
 from connector.matching import match
-from connector.pipeline import columns
+from connector.pipeline import columns, steps
 from connector.pipeline.gathering import Gatherer, Holdings
 from connector.pipeline.signals import Signals, read_signals
 from connector.pipeline.workplace import open_tasks
@@ -66,8 +66,17 @@ class Census:
     automation: Sequence[str]
 
 
-def take_census(census: Census, holdings: Holdings, *, now: datetime) -> Population:
-    """Resolve, match, score and stage everybody from what the lake holds and memory remembers. Writes nothing."""
+def take_census(
+    census: Census,
+    holdings: Holdings,
+    *,
+    now: datetime,
+    told: Callable[[steps.Step, Mapping[str, int]], None] = lambda _step, _counts: None,
+) -> Population:
+    """Resolve, match, score and stage everybody from what the lake holds and memory remembers. Writes nothing.
+
+    ``told`` hears of each step when it ends, with its counts.
+    """
     mappings, crm, knowledge = census.mappings, census.crm, census.store.knowledge
     gatherer = Gatherer(holdings, mappings.fields, census.traits, crm.system)
     answered = knowledge.reviews()
@@ -80,6 +89,7 @@ def take_census(census: Census, holdings: Holdings, *, now: datetime) -> Populat
         crm=crm.system,
         now=now,
     )
+    told(steps.IDENTIFY, {"merged": identified.merged, "review": len(identified.reviews)})
     marks = knowledge.marks()
     people = columns.living(identified, with_domain(gatherer.person_facts(identified.identities)), marks)
     people = columns.with_mirror(people, holdings, crm)
@@ -88,10 +98,12 @@ def take_census(census: Census, holdings: Holdings, *, now: datetime) -> Populat
     accounts = columns.accounts_with_ties(gatherer.account_facts(), holdings, crm, people)
     matching = mappings.matching.account
     matches = match(columns.to_match(people), accounts, matching=matching, decided=match_answers(answered))
+    told(steps.MATCH, {"persons": matches.num_rows, "accounts": accounts.num_rows})
     people = columns.with_accounts(people, matches, accounts)
     people = columns.with_bants(people, mappings)
     activities = signals.activities.scored(mappings.scoring)
     scored = score(mappings.scoring, people, activities, accounts, as_of=now, time_zone=census.time_zone)
+    told(steps.SCORE, {"persons": scored.scores.num_rows, "accounts": scored.accounts.num_rows})
     reasons = top_reasons(scored, mappings.scoring, longest=REASONS_LENGTH)
     people = columns.with_scores(people, scored, reasons, today=now.astimezone(ZoneInfo(census.time_zone)).date())
     people = columns.with_memory(people, knowledge.persons(), identified.aliases, mappings, crm)
@@ -102,4 +114,5 @@ def take_census(census: Census, holdings: Holdings, *, now: datetime) -> Populat
     people = columns.with_disposition(people, columns.unacted(signals.fast_lane, marks), called, mappings, now=now)
     mirror = holdings.get(crm.system, "account")
     scores = columns.accounts_with_scores(accounts, scored, knowledge.accounts(), mirror)
+    told(steps.STAGE, {"persons": people.num_rows, "moves": staged.moves.num_rows})
     return Population(identified, matches, scored, signals, staged, people, scores, tasks)

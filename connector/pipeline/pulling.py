@@ -11,6 +11,7 @@ from connector.domain.records import Page
 from connector.domain.refs import digest
 from connector.errors import AccessError, HandoffError, Stopped, TransientError
 from connector.lake.landing import Landed, Landing
+from connector.pipeline.steps import StreamRead
 from connector.ports.source import Source
 from connector.ports.store import Ledger, Manifest
 from connector.ports.traits import StreamTraits
@@ -32,6 +33,8 @@ class Pulled:
     refused: int = 0
     refusals: list[str] = field(default_factory=list)
     failures: list[HandoffError] = field(default_factory=list)
+    #: what each stream brought, in the order of reading
+    streams: list[StreamRead] = field(default_factory=list)
 
     @property
     def news(self) -> bool:
@@ -44,6 +47,7 @@ class Pulled:
             setattr(self, name, getattr(self, name) + getattr(other, name))
         self.refusals += other.refusals
         self.failures += other.failures
+        self.streams += other.streams
 
     def counts(self) -> dict[str, int]:
         """Give the figures of the report."""
@@ -137,7 +141,9 @@ class Puller:
         now: datetime,
         is_crm: bool,
     ) -> None:
-        system, rows = source.traits().system, 0
+        system = source.traits().system
+        read = StreamRead(system, stream.name)
+        pulled.streams.append(read)
         people = set(source.traits().people)
         batch: list[Page] = []
         size = 0
@@ -146,21 +152,22 @@ class Puller:
             for page in pages:
                 batch.append(page)
                 size += len(page.records) + len(page.activities)
-                rows += len(page.records) + len(page.activities)
-                self.progress(system, stream.name, rows)
+                read.rows += len(page.records) + len(page.activities) + len(page.refused)
+                self.progress(system, stream.name, read.rows)
                 if size >= BATCH_ROWS or page.last or self.stop():
-                    self._land(system, stream, batch, shapes, pulled, people, now=now, is_crm=is_crm)
+                    self._land(read, stream, batch, shapes, pulled, people, now=now, is_crm=is_crm)
                     batch, size = [], 0
+                    read.ended = page.last
                 if self.stop() and not page.last:
                     raise Stopped("run.stopped", "a signal came; what was read is stored", at=f"{system} {stream.name}")
         finally:
             if batch:
                 # What came before a failure is kept: the cursor of its last page stands behind it.
-                self._land(system, stream, batch, shapes, pulled, people, now=now, is_crm=is_crm)
+                self._land(read, stream, batch, shapes, pulled, people, now=now, is_crm=is_crm)
 
     def _land(
         self,
-        system: str,
+        read: StreamRead,
         stream: StreamTraits,
         batch: list[Page],
         shapes: dict[str, str],
@@ -170,9 +177,13 @@ class Puller:
         now: datetime,
         is_crm: bool,
     ) -> None:
+        system = read.system
         landed = self.landing.land(system, _cursor_name(stream, shapes), batch, shapes=shapes, landed_at=now)
         self.landing.compact()
         refused = [row for page in batch for row in page.refused]
+        read.landed += landed.activities + landed.records
+        read.repeated += landed.repeated
+        read.refused += len(refused)
         pulled.refused += len(refused)
         pulled.refusals += [f"{system} {row.stream} {row.row}: {row.code}: {row.message}" for row in refused[:100]]
         pulled.activities += landed.activities

@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import UTC, datetime, timedelta
 
-from connector.errors import ConfigError, LocalFault
+from connector.errors import ConfigError, HandoffError, LocalFault, Stopped
 from connector.ports.store import Store
 
 LEASE = "engine"
@@ -21,15 +21,61 @@ PATIENCE_SECONDS = 15.0
 _LAST = "last_as_of"
 
 
+def _utc_now() -> datetime:
+    return datetime.now(UTC)
+
+
+class Turn:
+    """The engine lease of this process, which it may lose: to whoever came while it slept or could not renew it."""
+
+    def __init__(self, store: Store, owner: str) -> None:
+        self._store = store
+        self._owner = owner
+        self._ours = False
+        self._renewed = 0.0
+
+    @property
+    def ours(self) -> bool:
+        """Whether the lease was ours when last asked, and cannot have run out since."""
+        return self._ours and time.monotonic() - self._renewed < TTL.total_seconds()
+
+    def renew(self) -> bool:
+        """Take or renew the lease now, and say whether it is ours.
+
+        Raises:
+            LocalFault: the state does not answer.
+        """
+        asked = time.monotonic()
+        self._ours = self._store.switches.acquire(LEASE, self._owner, TTL)
+        self._renewed = asked
+        return self._ours
+
+    def release(self) -> None:
+        """Give the lease back. Where the state does not answer it runs out by itself."""
+        self._ours = False
+        with suppress(HandoffError):
+            self._store.switches.release(LEASE, self._owner)
+
+
 @contextmanager
-def engine_turn(store: Store, owner: str, *, patience_seconds: float = PATIENCE_SECONDS) -> Iterator[bool]:
-    """Hold the engine lease for the block, renewed from a thread of its own; gives True.
+def engine_turn(
+    store: Store,
+    owner: str,
+    *,
+    patience_seconds: float = PATIENCE_SECONDS,
+    stop: Callable[[], bool] = lambda: False,
+) -> Iterator[Turn]:
+    """Hold the engine lease for the block, renewed from a thread of its own.
 
     Raises:
         LocalFault: another engine holds it and did not finish in time.
+        Stopped: ``stop`` said so while we waited.
     """
     deadline = time.monotonic() + patience_seconds
-    while not store.switches.acquire(LEASE, owner, TTL):
+    turn = Turn(store, owner)
+    while not turn.renew():
+        if stop():
+            raise Stopped("run.stopped", "a signal came while another run was at work")
         if time.monotonic() >= deadline:
             raise LocalFault(
                 BUSY,
@@ -38,38 +84,38 @@ def engine_turn(store: Store, owner: str, *, patience_seconds: float = PATIENCE_
             )
         time.sleep(0.25)
     done = threading.Event()
-    keeper = threading.Thread(target=_keep, args=(store, owner, done), name="engine-lease", daemon=True)
+    keeper = threading.Thread(target=_keep, args=(turn, done), name="engine-lease", daemon=True)
     keeper.start()
     try:
-        yield True
+        yield turn
     finally:
         done.set()
         keeper.join(timeout=_RENEW_SECONDS * 2)
-        store.switches.release(LEASE, owner)
+        turn.release()
 
 
 @contextmanager
-def engine_turn_if_free(store: Store, owner: str) -> Iterator[bool]:
-    """Hold the engine lease for the block if nobody else does, and say whether it is ours."""
+def engine_turn_if_free(store: Store, owner: str) -> Iterator[Turn | None]:
+    """Hold the engine lease for the block if nobody else does; None when somebody does."""
     with ExitStack() as stack:
         try:
             ours = stack.enter_context(engine_turn(store, owner, patience_seconds=0))
         except LocalFault as error:
             if error.code != BUSY:
                 raise
-            ours = False
+            ours = None
         yield ours
 
 
-def _keep(store: Store, owner: str, done: threading.Event) -> None:
+def _keep(turn: Turn, done: threading.Event) -> None:
     while not done.wait(_RENEW_SECONDS):
         # A database that is busy for a moment must not cost us the lease: the next round tries again.
-        with suppress(LocalFault):
-            store.switches.acquire(LEASE, owner, TTL)
+        with suppress(HandoffError):
+            turn.renew()
 
 
-def cycle_clock(store: Store, as_of: datetime | None) -> datetime:
-    """Give the clock of the next cycle: the wanted one or now, never earlier than the last cycle's.
+def cycle_clock(store: Store, as_of: datetime | None, *, clock: Callable[[], datetime] = _utc_now) -> datetime:
+    """Give the clock of the next cycle: the wanted one or ``clock``'s, never earlier than the last cycle's.
 
     Raises:
         ConfigError: ``as_of`` lies before the last cycle; what was known then can only be explained, not lived again.
@@ -78,7 +124,7 @@ def cycle_clock(store: Store, as_of: datetime | None) -> datetime:
     last = datetime.fromisoformat(text) if text else None
     if as_of is None:
         # A clock that was set back must not stamp new rows as older than what is known.
-        now = datetime.now(UTC)
+        now = clock()
         return max(now, last) if last else now
     if last is not None and as_of < last:
         raise ConfigError(

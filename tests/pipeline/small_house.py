@@ -12,7 +12,8 @@ from connector.delivery.limits import Limits
 from connector.domain.records import Activity, RecordVersion
 from connector.domain.refs import Ref
 from connector.mapping.load import load_mappings
-from connector.pipeline.cycle import Cycle, Engine
+from connector.pipeline.cycle import Cycle
+from connector.pipeline.engine import Engine
 from connector.pipeline.report import Report
 from connector.ports.crm import FieldSpec
 from state import open_store

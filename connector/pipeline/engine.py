@@ -1,0 +1,61 @@
+"""Everything a cycle works with."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from uuid import uuid4
+
+from connector.delivery.limits import Limits
+from connector.mapping.bundle import Mappings
+from connector.pipeline import steps
+from connector.ports.crm import Crm
+from connector.ports.source import Source
+from connector.ports.store import Store
+from connector.ports.traits import AdapterTraits
+
+
+@dataclass
+class Engine:
+    """Everything a cycle works with, put together once by the bootstrap.
+
+    Attributes:
+        mode: ``paused``, ``shadow`` or ``live``.
+        patience: real time a cycle spends on what may pass (locks, lost answers).
+        progress: told (step, detail, rows so far) for people who watch.
+        stop: asked between pages and batches; a signal makes it true.
+        on_step: told of each step of each cycle once, when it ends.
+        still_ours: asked right before decisions are stored: False when another engine has taken the turn.
+        clock: now, for the age of files.
+    """
+
+    install: str
+    time_zone: str
+    mode: str
+    mappings: Mappings
+    sources: Sequence[Source]
+    crm: Crm
+    store: Store
+    lake_root: Path
+    limits: Limits
+    calls_per_day: Mapping[str, int]
+    left_to_others: float
+    dead_share: float
+    owner: str = field(default_factory=lambda: uuid4().hex)
+    patience: timedelta = timedelta(seconds=60)
+    progress: Callable[[str, str, int], None] = lambda _step, _detail, _rows: None
+    stop: Callable[[], bool] = lambda: False
+    on_step: Callable[[steps.StepDone], None] = lambda _done: None
+    still_ours: Callable[[], bool] = lambda: True
+    clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+
+    @property
+    def adapters(self) -> list[Source]:
+        """The sources in the order of handoff.yaml, the CRM last."""
+        return [*self.sources, self.crm]
+
+    def traits(self) -> list[AdapterTraits]:
+        """Give every adapter's traits, the CRM's last."""
+        return [adapter.traits() for adapter in self.adapters]
