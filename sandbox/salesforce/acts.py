@@ -7,41 +7,18 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox.core.clock import parse_instant
 from sandbox.core.org import BadAct
+from sandbox.salesforce.conversion import Conversion, Wish
 from sandbox.salesforce.dml import Author, Dml
 from sandbox.salesforce.errors import ApiError
 from sandbox.salesforce.ids import full_id
-from sandbox.salesforce.picklists import CLOSED_TASK_STATUS, CONVERTED_STATUS
+from sandbox.salesforce.merging import Merging
+from sandbox.salesforce.picklists import CLOSED_TASK_STATUS
 
 if TYPE_CHECKING:
     from sandbox.core.records import Record
     from sandbox.salesforce.schema import SObject
     from sandbox.salesforce.state import OrgState
 
-#: Links that follow a row when it is merged away, per object: (child, reference field).
-MOVES = {
-    "Lead": (("Task", "WhoId"), ("Event", "WhoId"), ("CampaignMember", "LeadId")),
-    "Contact": (
-        ("Task", "WhoId"),
-        ("Event", "WhoId"),
-        ("CampaignMember", "ContactId"),
-        ("OpportunityContactRole", "ContactId"),
-        ("Contact", "ReportsToId"),
-    ),
-    "Account": (
-        ("Contact", "AccountId"),
-        ("Opportunity", "AccountId"),
-        ("Task", "WhatId"),
-        ("Event", "WhatId"),
-        ("Account", "ParentId"),
-    ),
-}
-#: Fields of a lead that its contact takes over, and what an account takes.
-LEAD_TO_CONTACT = (
-    *("FirstName", "LastName", "Salutation", "Title", "Email", "Phone", "MobilePhone", "Fax", "LeadSource"),
-    *("Description", "HasOptedOutOfEmail", "DoNotCall"),
-)
-LEAD_TO_ACCOUNT = ("Website", "Phone", "Industry", "AnnualRevenue", "NumberOfEmployees")
-ADDRESS = ("Street", "City", "State", "PostalCode", "Country")
 DEFAULT_USER = "rep1@corp.example"
 KEYS = frozenset({"do", "object", "id", "email", "user", "values", "at", "into", "right", "convert_to"})
 
@@ -53,6 +30,7 @@ class People:
         """Take the org's rows."""
         self._state = state
         self._dml = Dml(state)
+        self._conversion, self._merging = Conversion(state, self._dml), Merging(state, self._dml)
 
     def do(self, act: dict[str, Any]) -> dict[str, Any]:
         """Carry out one act and return what it made or changed.
@@ -180,80 +158,47 @@ class People:
         lead = self._find(act, "Lead")
         if lead.obj != "Lead" or lead.get("IsConverted"):
             raise BadAct("convert: a lead that is not converted is needed")
-        account = self._account_for(act, lead, user)
-        contact = self._contact_for(lead, account, user)
-        for child, link in (("Task", "WhoId"), ("Event", "WhoId")):
-            for row in self._state.records.find(child, link, lead.id):
-                self._put(row, {link: contact}, user)
-        for row in self._state.records.find("CampaignMember", "LeadId", lead.id):
-            self._put(row, {"ContactId": contact}, user)
-        today = self._state.when().date().isoformat()
-        values = {
-            "Status": CONVERTED_STATUS,
-            "IsConverted": True,
-            "ConvertedDate": today,
-            "ConvertedAccountId": account,
-            "ConvertedContactId": contact,
-            "ConvertedOpportunityId": self._opportunity_for(act, lead, account, contact, user),
-            **self._values(act),
-        }
-        self._put(lead, values, user)
-        return {"object": "Lead", "id": lead.id, "account": account, "contact": contact}
+        account = self._account_for(act, lead)
+        wish = Wish(
+            lead,
+            account=account,
+            contact=self._contact_for(lead, account),
+            owner=user,
+            opportunity=act.get("convert_to") == "opportunity",
+        )
+        done = self._conversion.convert(wish, self._by(user))
+        if self._values(act):
+            self._dml.put(lead, self._values(act), user)
+        deal = {} if done.opportunity is None else {"opportunity": done.opportunity}
+        return {"object": "Lead", "id": lead.id, "account": done.account, "contact": done.contact, **deal}
 
-    def _account_for(self, act: dict[str, Any], lead: Record, user: str) -> str:
+    def _account_for(self, act: dict[str, Any], lead: Record) -> str | None:
+        """Return the account that a rep picks: the one named, else one called like the lead's company."""
         given = act.get("into")
         if given is not None:
             return self._find({**act, "email": None}, "Account", key="into").id
         found = self._state.records.find("Account", "Name", lead.get("Company"))
-        if found:
-            return found[0].id
-        values = {name: lead.get(name) for name in LEAD_TO_ACCOUNT}
-        values |= {f"Billing{part}": lead.get(part) for part in ADDRESS}
-        values |= {"Name": lead.get("Company"), "OwnerId": user}
-        return self._dml.create(self._object("Account"), values, self._by(user)).id
+        return found[0].id if found else None
 
-    def _contact_for(self, lead: Record, account: str, user: str) -> str:
+    def _contact_for(self, lead: Record, account: str | None) -> str | None:
         email = lead.get("Email")
-        for row in self._state.records.find("Contact", "Email", email) if email else ():
+        for row in self._state.records.find("Contact", "Email", email) if email and account else ():
             if row.get("AccountId") == account:
                 return row.id
-        values = {name: lead.get(name) for name in LEAD_TO_CONTACT}
-        values |= {f"Mailing{part}": lead.get(part) for part in ADDRESS}
-        # Custom fields stay behind on the lead: a fresh org maps none of them.
-        values |= {"AccountId": account, "OwnerId": user}
-        return self._dml.create(self._object("Contact"), values, self._by(user)).id
-
-    def _opportunity_for(self, act: dict[str, Any], lead: Record, account: str, contact: str, user: str) -> str | None:
-        if act.get("convert_to") != "opportunity":
-            return None
-        month = self._state.when().date().isoformat()
-        values = {"Name": lead.get("Company"), "AccountId": account, "StageName": "Prospecting", "CloseDate": month}
-        deal = self._dml.create(self._object("Opportunity"), values, self._by(user)).id
-        role = {"OpportunityId": deal, "ContactId": contact, "IsPrimary": True}
-        self._dml.create(self._object("OpportunityContactRole"), role, self._by(user))
-        return deal
-
-    def _put(self, row: Record, values: dict[str, Any], user: str) -> None:
-        """Store values past the rules, as the org does itself while it converts and merges."""
-        now = self._state.records.get(row.obj, row.id) or row
-        self._state.records.update(row.obj, row.id, values, at=self._state.stamp(now), by=user)
+        return None
 
     def _merge(self, act: dict[str, Any], user: str) -> dict[str, Any]:
         loser = self._find(act, "Lead", "Contact", "Account")
         winner = self._find({**act, "email": act.get("into")}, loser.obj, key="into")
         if loser.id == winner.id or loser.deleted or winner.deleted:
             raise BadAct("merge: two different living records are needed")
-        for child, link in MOVES[loser.obj]:
-            for row in self._state.records.find(child, link, loser.id):
-                self._put(row, {link: winner.id}, user)
-        gone = {"MasterRecordId": winner.id}
-        self._state.records.remove(loser.obj, loser.id, gone, at=self._state.stamp(loser), by=user)
+        self._merging.merge(winner, [loser], {}, self._by(user))
         now = self._state.records.get(winner.obj, winner.id) or winner
+        # Whoever merges by hand picks, of two values, the one that is there.
         blanks = {
             name: value for name, value in loser.values.items() if now.get(name) is None and name != "MasterRecordId"
         }
-        blanks |= self._values(act)
-        self._put(winner, blanks, user)
+        self._dml.put(now, {**blanks, **self._values(act)}, user)
         return {"object": winner.obj, "id": winner.id, "merged": loser.id}
 
     def _delete(self, act: dict[str, Any], user: str) -> dict[str, Any]:
@@ -267,7 +212,7 @@ class People:
         row = self._state.records.get("User", target)
         if row is None:
             raise BadAct("no such user")
-        self._put(row, {"IsActive": active}, self._state.admin)
+        self._dml.put(row, {"IsActive": active}, self._state.admin)
         return {"object": "User", "id": target}
 
     def _deactivate(self, act: dict[str, Any], _: str) -> dict[str, Any]:

@@ -11,6 +11,7 @@ from sandbox.core.router import Router
 from sandbox.salesforce import composite, info, many_rows, rows, tooling
 from sandbox.salesforce.accounting import Trace
 from sandbox.salesforce.dml import Author, Dml
+from sandbox.salesforce.duplicates import DuplicateHeader
 from sandbox.salesforce.errors import ApiError, bad_json, limit_exceeded, not_found, session_expired
 from sandbox.salesforce.query import PAGE, Queries, Result
 from sandbox.salesforce.session import TOKEN_PATHS, Sessions
@@ -167,7 +168,8 @@ class Api:
     def author(self, request: Request) -> Author:
         """Return who writes; anything but FALSE lets assignment rules run (reference: headers)."""
         header = request.headers.get("sforce-auto-assign", "TRUE").strip().lower()
-        return Author(self.user, auto_assign=header != "false")
+        duplicates = DuplicateHeader.read(request.headers.get("sforce-duplicate-rule-header", ""))
+        return Author(self.user, auto_assign=header != "false", duplicates=duplicates)
 
     def show(self, obj: SObject, row: Record, wanted: list[str] | None, version: str) -> dict[str, Any]:
         """Return a row as the row resources show it.

@@ -5,14 +5,13 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sandbox.salesforce.describe_marks import (
-    ALWAYS_OPEN,
-    GRANTABLE,
     GROUPABLE,
     NOT_AGGREGATABLE,
     NOT_GROUPABLE,
     NOT_PREFILTERABLE,
     QUIET_DEFAULTS,
     VALUE_LABELS,
+    permissionable,
 )
 from sandbox.salesforce.history_tables import HISTORIES, TRACKED
 from sandbox.salesforce.rules import CASCADES
@@ -32,6 +31,7 @@ SOAP_TYPES = {
     "date": "xsd:date",
     "datetime": "xsd:dateTime",
     "address": "urn:address",
+    "anyType": "xsd:anyType",
 }
 MASTER_RECORD_TYPE = "012000000000000AAA"
 #: The field by which people call a row, where it is not Name.
@@ -104,16 +104,6 @@ def _bytes(field: Field) -> int:
         return 18
     # The fiscal period is plain ASCII; any other text may take three bytes a character.
     return field.length * (1 if field.name == "Fiscal" else 3) if field.type in TEXT_TYPES else 0
-
-
-def permissionable(obj: str, field: Field) -> bool:
-    """Tell whether permission sets decide who sees a field."""
-    full = f"{obj}.{field.name}"
-    if full in ALWAYS_OPEN:
-        return False
-    if field.custom:
-        return field.nillable or field.type == "boolean"
-    return full in GRANTABLE or field.type == "address" or ((field.createable or field.updateable) and field.nillable)
 
 
 def describe_field(obj: SObject, field: Field) -> dict[str, Any]:

@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from sandbox.salesforce.schema import Field
+
 #: Labels that do not follow from the field's name, per object; those under an empty name hold wherever not said.
 LABELS: dict[str, dict[str, str]] = {
     "": {
@@ -140,3 +145,13 @@ def label_of(obj: str, name: str) -> str | None:
     """Return the label of a standard field where its name does not tell it."""
     own = LABELS.get(obj, {}).get(name)
     return own if own is not None else LABELS[""].get(name)
+
+
+def permissionable(obj: str, field: Field) -> bool:
+    """Tell whether permission sets decide who sees a field."""
+    full = f"{obj}.{field.name}"
+    if full in ALWAYS_OPEN:
+        return False
+    if field.custom:
+        return field.nillable or field.type == "boolean"
+    return full in GRANTABLE or field.type == "address" or ((field.createable or field.updateable) and field.nillable)

@@ -66,6 +66,11 @@ def no_access() -> ApiError:
     return ApiError("INSUFFICIENT_ACCESS_OR_READONLY", "insufficient access rights on object id", (), status=403)
 
 
+def no_access_across(row_id: str) -> ApiError:
+    words = f"insufficient access rights on cross-reference id: {row_id}"
+    return ApiError("INSUFFICIENT_ACCESS_ON_CROSS_REFERENCE_ENTITY", words, ())
+
+
 def session_expired() -> ApiError:
     return ApiError("INVALID_SESSION_ID", "Session expired or invalid", status=401)
 

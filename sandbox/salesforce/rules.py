@@ -6,6 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from sandbox.salesforce.absent import not_built
+from sandbox.salesforce.describe_marks import permissionable
 from sandbox.salesforce.errors import ApiError, converted_lead, missing
 from sandbox.salesforce.picklists import CLOSED_TASK_STATUS, STAGES
 from sandbox.salesforce.values import stamp_text
@@ -56,6 +58,16 @@ def check_owner(state: OrgState, draft: Draft) -> None:
             raise ApiError("INVALID_CROSS_REFERENCE_KEY", "invalid cross reference id", ("OwnerId",))
 
 
+def check_validation(state: OrgState, draft: Draft) -> None:
+    """Hold a row to the rules that the org's people wrote: a field that must not stay blank, and their own words.
+
+    Raises: ApiError FIELD_CUSTOM_VALIDATION_EXCEPTION.
+    """
+    for rule in state.records.kept("validation_rules", []):
+        if rule["object"] == draft.obj and draft.get(rule["field"]) is None:
+            raise ApiError("FIELD_CUSTOM_VALIDATION_EXCEPTION", rule["message"], (rule["field"],))
+
+
 def _lead(_: OrgState, draft: Draft) -> None:
     if draft.old is not None and draft.old.get("IsConverted"):
         raise converted_lead()
@@ -73,6 +85,8 @@ def _activity(state: OrgState, draft: Draft) -> None:
 
 def _task(state: OrgState, draft: Draft) -> None:
     _activity(state, draft)
+    if draft.get("IsRecurrence"):
+        raise not_built("recurring tasks")
     if draft.old is None:
         draft.values.setdefault("TaskSubtype", "Task")
     if draft.changes("Status") or draft.old is None:
@@ -122,12 +136,40 @@ def _grant(state: OrgState, draft: Draft) -> None:
     obj, _, name = str(draft.get("Field")).partition(".")
     entry = state.schema.object(obj)
     field = None if entry is None else entry.field_of(name)
-    if field is None or not field.custom or entry is None or entry.name != draft.get("SobjectType"):
+    known = field is not None and entry is not None and entry.name == draft.get("SobjectType")
+    if field is None or entry is None or not known or not permissionable(entry.name, field):
         words = f"Field Name: bad value for restricted picklist field: {draft.get('Field')}"
         raise ApiError("INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST", words, ("Field",))
     draft.values["Field"] = f"{entry.name}.{field.name}"
     for row in state.records.find("FieldPermissions", "ParentId", draft.get("ParentId")):
         if row.get("Field") == draft.values["Field"]:
+            words = f"duplicate value found: ParentId duplicates value on record with id: {row.id}"
+            raise ApiError("DUPLICATE_VALUE", words, ())
+
+
+#: Rights to an object, each with the rights it cannot be without.
+NEEDED_RIGHTS = {
+    "PermissionsEdit": ("PermissionsRead",),
+    "PermissionsCreate": ("PermissionsRead",),
+    "PermissionsDelete": ("PermissionsRead", "PermissionsEdit"),
+    "PermissionsViewAllRecords": ("PermissionsRead",),
+    "PermissionsModifyAllRecords": ("PermissionsRead", "PermissionsEdit", "PermissionsDelete"),
+}
+
+
+def _object_grant(state: OrgState, draft: Draft) -> None:
+    """Check an ObjectPermissions row: one per set and object, and no right without those it rests on."""
+    for right, needed in NEEDED_RIGHTS.items():
+        lacking = [name for name in needed if not draft.get(name)] if draft.get(right) else []
+        if lacking:
+            words = f"Permission {right.removeprefix('Permissions')} depends on permission(s): " + ", ".join(
+                name.removeprefix("Permissions") for name in lacking
+            )
+            raise ApiError("FIELD_INTEGRITY_EXCEPTION", words, (right,))
+    if draft.old is not None:
+        return
+    for row in state.records.find("ObjectPermissions", "ParentId", draft.get("ParentId")):
+        if row.get("SobjectType") == draft.get("SobjectType"):
             words = f"duplicate value found: ParentId duplicates value on record with id: {row.id}"
             raise ApiError("DUPLICATE_VALUE", words, ())
 
@@ -149,6 +191,7 @@ RULES: dict[str, tuple[Rule, ...]] = {
     "Campaign": (check_owner,),
     "CampaignMember": (_member,),
     "FieldPermissions": (_grant,),
+    "ObjectPermissions": (_object_grant,),
     "PermissionSetAssignment": (_assignment,),
 }
 #: Objects whose rows decide what users may see.

@@ -36,6 +36,7 @@ class OrgState:
             for entry in entries:
                 self._install(obj, entry["field"])
         self._grants: dict[str, tuple[bool, bool]] | None = None
+        self._tracked: frozenset[str] | None = None
         self._as_of: datetime | None = None
         self._last_stamp = datetime(1970, 1, 1, tzinfo=UTC)
 
@@ -120,6 +121,7 @@ class OrgState:
 
     def description_changed(self) -> None:
         """Date describe answers anew."""
+        self._tracked = None
         self.records.keep("described_at", self.clock.now().replace(microsecond=0).isoformat())
 
     # -- custom fields -------------------------------------------------------------------------
@@ -139,6 +141,16 @@ class OrgState:
             self.records.unique(obj, new.name)
         else:
             self.records.not_unique(obj, new.name)
+
+    def tracked_fields(self) -> frozenset[str]:
+        """Return the custom fields whose definition asks for history: ``lead.score__c``, in lower case."""
+        if self._tracked is None:
+            self._tracked = frozenset(
+                f"{obj}.{field.name}".lower()
+                for obj, field, entry in self.custom_fields()
+                if entry.get("metadata", {}).get("trackHistory") is True
+            )
+        return self._tracked
 
     def add_field(self, obj: str, new: Field, *, entry: dict[str, Any]) -> None:
         """Add a custom field for good, or put a changed definition in place of the present one."""

@@ -54,6 +54,9 @@ def _text(field: Field, raw: Any) -> str | None:
         raise ApiError("STRING_TOO_LONG", words, (field.name,))
     if field.type == "email" and not EMAIL.fullmatch(value):
         raise ApiError("INVALID_EMAIL_ADDRESS", f"{field.label}: invalid email address: {value}", (field.name,))
+    if field.type == "email":
+        # Recorded orgs give back in small letters what was written in any.
+        return value.lower()
     if field.restricted and field.type == "picklist" and value not in field.values:
         words = f"{field.label}: bad value for restricted picklist field: {value}"
         raise ApiError("INVALID_OR_NULL_FOR_RESTRICTED_PICKLIST", words, (field.name,))
