@@ -1,7 +1,18 @@
 """Which account a person belongs to."""
 
-from connector.matching.match import match, suspect_domains
+from connector.matching.match import Matcher, match, matcher, suspect_domains
 from connector.matching.questions import answers, ask
 from connector.matching.tables import ACCOUNTS_IN, ANSWERS, MATCHES, PERSONS_IN
 
-__all__ = ["ACCOUNTS_IN", "ANSWERS", "MATCHES", "PERSONS_IN", "answers", "ask", "match", "suspect_domains"]
+__all__ = [
+    "ACCOUNTS_IN",
+    "ANSWERS",
+    "MATCHES",
+    "PERSONS_IN",
+    "Matcher",
+    "answers",
+    "ask",
+    "match",
+    "matcher",
+    "suspect_domains",
+]

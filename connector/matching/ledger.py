@@ -12,7 +12,7 @@ from connector.matching.names import company_name
 from connector.matching.tables import ACCOUNTS_IN, ANSWERS, PERSONS_IN, shaped
 
 _PERSON = """
-CREATE TABLE p AS
+CREATE OR REPLACE TABLE p AS
 SELECT person_id, nullif(link_account_id, '') AS link, nullif(regexp_extract(email, '@([^@]+)$', 1), '') AS mail,
        nullif(trim(website), '') AS web, nullif(trim(company), '') AS company,
        nullif(lower(trim(country)), '') AS country, nullif(lower(trim(state)), '') AS state,
@@ -33,49 +33,56 @@ FROM account_in JOIN hierarchy USING (account_id)
 """
 
 
-def open_ledger(
-    persons: pa.Table, accounts: pa.Table, decided: pa.Table, shared: tuple[str, ...]
-) -> duckdb.DuckDBPyConnection:
-    """Lay out ``p``, ``a``, ``answer``, ``account_host``, ``person_host``, ``account_name`` and ``person_name``.
+def open_ledger(accounts: pa.Table, decided: pa.Table, shared: tuple[str, ...]) -> duckdb.DuckDBPyConnection:
+    """Lay out ``a``, ``answer``, ``account_host`` and ``account_name``; ``lay_people`` adds people to it.
 
     Raises:
-        ConfigError: ``person_id`` or ``account_id`` is missing, or names one twice.
+        ConfigError: ``account_id`` is missing, or names one twice.
     """
-    people = shaped(persons, PERSONS_IN, "people")
     books = shaped(accounts, ACCOUNTS_IN, "accounts")
     told = shaped(decided, ANSWERS, "answers", unique=False)
     micros = pc.cast(books.column("latest_activity"), pa.int64())
     books = books.drop_columns(["latest_activity"]).append_column("latest_us", micros)
     con = duckdb.connect(":memory:", config=engine_memory())
-    _store(con, "person_in", people)
     _store(con, "account_in", books)
     _store(con, "answer", told)
     _store(con, "hierarchy", _hierarchy(books))
-    con.execute(_PERSON)
     con.execute(_ACCOUNT)
-    _store(con, "mail_host", _hosts(con, "SELECT DISTINCT mail FROM p WHERE mail IS NOT NULL", shared, mail=True))
     web = (
-        "SELECT DISTINCT trim(web) FROM (SELECT web FROM p UNION SELECT website FROM a"
+        "SELECT DISTINCT trim(web) FROM (SELECT website AS web FROM a"
         " UNION SELECT unnest(string_split(domains, ';')) FROM a) WHERE trim(web) <> ''"
     )
-    _store(con, "web_host", _hosts(con, web, shared, mail=False))
-    _store(con, "spelling", _spellings(con))
+    _store(con, "account_web", _hosts(con, web, shared, mail=False))
+    _store(con, "account_spelling", _spellings(con, "SELECT DISTINCT trim(name) FROM a WHERE name IS NOT NULL"))
     con.execute(
         "CREATE TABLE account_host AS SELECT DISTINCT account_id, host, domain FROM ("
         " SELECT account_id, trim(website) AS written FROM a"
-        " UNION SELECT account_id, trim(unnest(string_split(domains, ';'))) FROM a) JOIN web_host USING (written)"
+        " UNION SELECT account_id, trim(unnest(string_split(domains, ';'))) FROM a) JOIN account_web USING (written)"
         " WHERE never = ''"
     )
     con.execute(
-        "CREATE TABLE account_name AS SELECT account_id, key, full_name, form FROM a"
-        " JOIN spelling ON spelling.written = trim(a.name)"
+        "CREATE TABLE account_name AS SELECT account_id, key, core, full_name, form FROM a"
+        " JOIN account_spelling ON account_spelling.written = trim(a.name)"
     )
     return con
 
 
+def lay_people(con: duckdb.DuckDBPyConnection, persons: pa.Table, shared: tuple[str, ...]) -> None:
+    """Lay out ``p``, ``mail_host``, ``web_host`` and ``spelling`` of some people, in place of those before them.
+
+    Raises:
+        ConfigError: ``person_id`` is missing, or names one twice.
+    """
+    _store(con, "person_in", shaped(persons, PERSONS_IN, "people"))
+    con.execute(_PERSON)
+    _store(con, "mail_host", _hosts(con, "SELECT DISTINCT mail FROM p WHERE mail IS NOT NULL", shared, mail=True))
+    _store(con, "web_host", _hosts(con, "SELECT DISTINCT web FROM p WHERE web IS NOT NULL", shared, mail=False))
+    _store(con, "spelling", _spellings(con, "SELECT DISTINCT company FROM p WHERE company IS NOT NULL"))
+
+
 def _store(con: duckdb.DuckDBPyConnection, name: str, table: pa.Table) -> None:
     con.register("incoming", table)
-    con.execute(f"CREATE TABLE {name} AS SELECT * FROM incoming")
+    con.execute(f"CREATE OR REPLACE TABLE {name} AS SELECT * FROM incoming")
     con.unregister("incoming")
 
 
@@ -107,11 +114,8 @@ def _hosts(con: duckdb.DuckDBPyConnection, query: str, shared: tuple[str, ...], 
     return pa.table({name: pa.array(list(each), pa.string()) for name, each in zip(names, columns, strict=True)})
 
 
-def _spellings(con: duckdb.DuckDBPyConnection) -> pa.Table:
+def _spellings(con: duckdb.DuckDBPyConnection, query: str) -> pa.Table:
     """Take each distinct company name apart once: written, key (core without spaces), core, full_name, form."""
-    query = (
-        "SELECT DISTINCT company FROM p WHERE company IS NOT NULL UNION SELECT trim(name) FROM a WHERE name IS NOT NULL"
-    )
     written = [row[0] for row in con.execute(query).fetchall()]
     parts = [company_name(each) for each in written]
     return pa.table(

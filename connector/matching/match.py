@@ -2,17 +2,21 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import duckdb
 import pyarrow as pa
 
 from connector.mapping.fields import AccountMatching
-from connector.matching.ledger import open_ledger
+from connector.matching.ledger import lay_people, open_ledger
+from connector.matching.near import NearNames
 from connector.matching.tables import ANSWERS, MATCHES
-from connector.matching.tiers import LINKED, by_domain, by_link, by_name
+from connector.matching.tiers import LINKED, by_domain, by_link, by_name, names_of_accounts
 from connector.matching.ties import SUSPECT_ACCOUNTS
 
 _CHOSEN = """
-CREATE TABLE chosen AS
+CREATE OR REPLACE TABLE chosen AS
 WITH graded AS (
     SELECT found.*, verdict = 'sure' AND confidence >= accept AS accepted
     FROM found JOIN bar USING (tier)
@@ -54,25 +58,51 @@ def match(persons: pa.Table, accounts: pa.Table, *, matching: AccountMatching, d
     Raises:
         ConfigError: ``person_id`` or ``account_id`` is missing, or names one twice.
     """
-    con = open_ledger(persons, accounts, decided, matching.shared_domains)
-    try:
-        _run_tiers(con, matching)
+    with matcher(accounts, matching=matching, decided=decided) as one:
+        return one.match(persons)
+
+
+class Matcher:
+    """Accounts laid out once, and people matched against them part by part; see ``matcher``."""
+
+    def __init__(self, con: duckdb.DuckDBPyConnection, matching: AccountMatching) -> None:
+        self._con = con
+        self._matching = matching
+        self._names = names_of_accounts(con)
+
+    def match(self, persons: pa.Table) -> pa.Table:
+        """Match some people; nobody's answer depends on who else is among them. Otherwise as ``match``."""
+        con = self._con
+        lay_people(con, persons, self._matching.shared_domains)
+        _run_tiers(con, self._matching, self._names)
         con.execute(_CHOSEN)
         return con.sql(_MATCHES).to_arrow_table().cast(MATCHES)
+
+
+@contextmanager
+def matcher(accounts: pa.Table, *, matching: AccountMatching, decided: pa.Table) -> Iterator[Matcher]:
+    """Open a matcher; its memory goes at the end of the block.
+
+    Raises:
+        ConfigError: ``account_id`` is missing, or names one twice.
+    """
+    con = open_ledger(accounts, decided, matching.shared_domains)
+    try:
+        yield Matcher(con, matching)
     finally:
         con.close()
 
 
-def _run_tiers(con: duckdb.DuckDBPyConnection, matching: AccountMatching) -> None:
+def _run_tiers(con: duckdb.DuckDBPyConnection, matching: AccountMatching, names: NearNames) -> None:
     con.execute(
-        "CREATE TABLE found (person_id VARCHAR, tier INTEGER, account_id VARCHAR, method VARCHAR, confidence DOUBLE,"
-        " evidence VARCHAR, runner_up VARCHAR, verdict VARCHAR)"
+        "CREATE OR REPLACE TABLE found (person_id VARCHAR, tier INTEGER, account_id VARCHAR, method VARCHAR,"
+        " confidence DOUBLE, evidence VARCHAR, runner_up VARCHAR, verdict VARCHAR)"
     )
-    con.execute("CREATE TABLE bar (tier INTEGER, accept DOUBLE, review DOUBLE)")
+    con.execute("CREATE OR REPLACE TABLE bar (tier INTEGER, accept DOUBLE, review DOUBLE)")
     con.execute("INSERT INTO bar VALUES (-1, 0, 0)")
     con.execute(
         "INSERT INTO found SELECT person_id, -1, min(account_id), 'link', ?, 'said by a person', NULL, 'sure'"
-        " FROM answer JOIN a USING (account_id) WHERE answer = 'same' GROUP BY person_id"
+        " FROM answer JOIN a USING (account_id) JOIN p USING (person_id) WHERE answer = 'same' GROUP BY person_id"
         " HAVING count(DISTINCT account_id) = 1",
         [LINKED],
     )
@@ -83,7 +113,7 @@ def _run_tiers(con: duckdb.DuckDBPyConnection, matching: AccountMatching) -> Non
         elif tier.by == "domain":
             by_domain(con, place, matching.tie_break)
         else:
-            by_name(con, place, matching.tie_break, review=tier.review)
+            by_name(con, place, matching.tie_break, names, review=tier.review)
 
 
 def suspect_domains(accounts: pa.Table, *, at_least: int = SUSPECT_ACCOUNTS) -> pa.Table:
@@ -91,8 +121,7 @@ def suspect_domains(accounts: pa.Table, *, at_least: int = SUSPECT_ACCOUNTS) -> 
 
     They are candidates for ``shared_domains``; matching by them alone already waits for a person.
     """
-    nobody = pa.table({"person_id": pa.array([], pa.string())})
-    con = open_ledger(nobody, accounts, ANSWERS.empty_table(), ())
+    con = open_ledger(accounts, ANSWERS.empty_table(), ())
     try:
         return con.sql(
             "SELECT domain, count(DISTINCT root) AS accounts FROM account_host JOIN a USING (account_id)"

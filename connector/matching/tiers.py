@@ -59,7 +59,7 @@ def by_domain(con: duckdb.DuckDBPyConnection, tier: int, order: tuple[TieBreak, 
     """
     con.execute(
         """
-        CREATE TABLE host_unit AS
+        CREATE OR REPLACE TABLE host_unit AS
         SELECT person_id, refuser || chr(31) || host AS unit, host, domain, refuser, by_mail
         FROM (
             SELECT person_id, refuser, coalesce(m.host, w.host) AS host, coalesce(m.domain, w.domain) AS domain,
@@ -71,7 +71,7 @@ def by_domain(con: duckdb.DuckDBPyConnection, tier: int, order: tuple[TieBreak, 
     )
     con.execute(
         """
-        CREATE TABLE host_candidate AS
+        CREATE OR REPLACE TABLE host_candidate AS
         SELECT unit, account_id, max((h.host = u.host)::INT) AS grade
         FROM (SELECT DISTINCT unit, host, domain, refuser FROM host_unit) u JOIN account_host h USING (domain)
         WHERE NOT EXISTS (FROM answer WHERE answer = 'different' AND answer.person_id = u.refuser
@@ -82,7 +82,7 @@ def by_domain(con: duckdb.DuckDBPyConnection, tier: int, order: tuple[TieBreak, 
     settle_ties(con, "host_candidate", "host_settled", order, suspect=True)
     con.execute(
         """
-        CREATE TABLE host_named AS
+        CREATE OR REPLACE TABLE host_named AS
         SELECT person_id, max(c.account_id) AS named FROM host_unit JOIN host_settled s USING (unit)
         JOIN host_candidate c USING (unit) JOIN account_name n ON n.account_id = c.account_id
         JOIN p USING (person_id) JOIN spelling mine ON mine.written = p.company AND mine.key = n.key
@@ -112,14 +112,22 @@ def by_domain(con: duckdb.DuckDBPyConnection, tier: int, order: tuple[TieBreak, 
     )
 
 
-def by_name(con: duckdb.DuckDBPyConnection, tier: int, order: tuple[TieBreak, ...], *, review: float) -> None:
+def names_of_accounts(con: duckdb.DuckDBPyConnection) -> NearNames:
+    """Index the names of the accounts, for near ones."""
+    cores = con.execute("SELECT key, min(core) FROM account_name GROUP BY key ORDER BY key").fetchall()
+    return NearNames(dict(cores))
+
+
+def by_name(
+    con: duckdb.DuckDBPyConnection, tier: int, order: tuple[TieBreak, ...], index: NearNames, *, review: float
+) -> None:
     """Compare company names in normal form: equal ones are answers, near ones of at least ``review`` are questions.
 
     Among accounts of one name, agreement of the whole name, telephone, city and country (in this order) is evidence.
     """
     con.execute(
         """
-        CREATE TABLE name_unit AS
+        CREATE OR REPLACE TABLE name_unit AS
         SELECT person_id, concat_ws(chr(31), full_name, coalesce(country, ''), coalesce(state, ''), coalesce(city, ''),
                                     coalesce(phone, ''), refuser) AS unit,
                key, core, full_name, form, country, state, city, phone, refuser
@@ -128,7 +136,7 @@ def by_name(con: duckdb.DuckDBPyConnection, tier: int, order: tuple[TieBreak, ..
     )
     con.execute(
         """
-        CREATE TABLE name_candidate AS
+        CREATE OR REPLACE TABLE name_candidate AS
         SELECT unit, account_id, 16 * (n.full_name = u.full_name)::INT + 8 * coalesce(a.phone = u.phone, false)::INT
                  + 4 * coalesce(a.city = u.city, false)::INT + 2 * coalesce(a.state = u.state, false)::INT
                  + coalesce(a.country = u.country, false)::INT AS grade
@@ -158,17 +166,11 @@ def by_name(con: duckdb.DuckDBPyConnection, tier: int, order: tuple[TieBreak, ..
         """,
         [tier],
     )
-    _by_near_name(con, tier, review)
+    _by_near_name(con, tier, index, review)
 
 
-def _by_near_name(con: duckdb.DuckDBPyConnection, tier: int, review: float) -> None:
+def _by_near_name(con: duckdb.DuckDBPyConnection, tier: int, index: NearNames, review: float) -> None:
     """Ask about near names, for people nobody has found an account for."""
-    cores = dict(
-        con.execute(
-            "SELECT key, min(core) FROM account_name JOIN spelling USING (key) GROUP BY key ORDER BY key"
-        ).fetchall()
-    )
-    index = NearNames(cores)
     asked = con.execute(
         "SELECT DISTINCT key, core FROM name_unit WHERE unit NOT IN (SELECT unit FROM name_settled)"
         " AND person_id NOT IN (SELECT person_id FROM found WHERE verdict = 'sure') ORDER BY ALL"

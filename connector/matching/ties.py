@@ -31,7 +31,7 @@ def settle_ties(
     limit = SUSPECT_ACCOUNTS if suspect else 1_000_000_000
     con.execute(
         f"""
-        CREATE TABLE {settled} AS
+        CREATE OR REPLACE TABLE {settled} AS
         WITH ranked AS (
             SELECT c.unit, c.account_id, c.grade, a.root, {steps},
                    row_number() OVER (PARTITION BY unit ORDER BY {", ".join(ranks)}, c.account_id <> a.root,

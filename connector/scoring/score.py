@@ -113,7 +113,7 @@ def score_hits(
         ConfigError: there is no such time zone.
     """
     today = local_day(as_of, zone_of(time_zone))
-    people = people.take(pc.sort_indices(people.column("person_id").cast(pa.string())))
+    people = _sorted(people)
     ids = people.column("person_id").cast(pa.string()).combine_chunks()
     daily = pa.concat_tables([_numbered(part, ids, model) for part in ([hits] if isinstance(hits, pa.Table) else hits)])
     parts = [
@@ -122,20 +122,61 @@ def score_hits(
         )
         for first in range(0, max(1, people.num_rows), BUCKET_PEOPLE)
     ]
-    with engine(threads) as connection:
-        connection.register("standings", pa.concat_tables([part.standings for part in parts]))
-        rolled_up = score_accounts(connection, model, accounts, now=as_of)
+    rolled_up = _rolled_up(model, pa.concat_tables([part.standings for part in parts]), accounts, as_of, threads)
     scores, lines = (pa.concat_tables(tables) for tables in ([p.scores for p in parts], [p.lines for p in parts]))
     return Scored(scores, lines, rolled_up)
 
 
 @dataclass(frozen=True, slots=True)
-class _Bucket:
-    """What came of some people: ``standings`` is what their accounts need of them."""
+class ScoredPart:
+    """What came of some people: scores and lines as in ``Scored``; ``standings`` is what accounts need of them."""
 
     scores: pa.Table
     lines: pa.Table
     standings: pa.Table
+
+
+def score_part(
+    model: ScoringModel,
+    people: pa.Table,
+    activities: pa.Table,
+    accounts: pa.Table | None = None,
+    *,
+    as_of: datetime,
+    time_zone: str = "UTC",
+) -> ScoredPart:
+    """Score some people by all of what they did; the rest as in ``score``, whose scores and lines of them these are.
+
+    Raises:
+        ConfigError: the model or the time zone cannot be used.
+    """
+    compiled = compile_model(model)
+    people = _sorted(people)
+    hits = match_hits(compiled, activities, time_zone=time_zone, as_of=as_of)
+    daily = _numbered(hits, people.column("person_id").cast(pa.string()).combine_chunks(), compiled)
+    today = local_day(as_of, zone_of(time_zone))
+    return _score_bucket(compiled, people, daily, 0, accounts, as_of=as_of, today=today, threads=None)
+
+
+def roll_up(model: ScoringModel, standings: pa.Table, accounts: pa.Table | None, *, as_of: datetime) -> pa.Table:
+    """Score the accounts by the ``standings`` of all parts, in any order: ``Scored.accounts``."""
+    return _rolled_up(compile_model(model), standings, accounts, as_of, None)
+
+
+def _rolled_up(
+    model: CompiledModel, standings: pa.Table, accounts: pa.Table | None, as_of: datetime, threads: int | None
+) -> pa.Table:
+    with engine(threads) as connection:
+        connection.register("standings", standings)
+        return score_accounts(connection, model, accounts, now=as_of)
+
+
+def _sorted(people: pa.Table) -> pa.Table:
+    """Put people in order of their ids; those that are are not copied."""
+    ids = people.column("person_id").cast(pa.string())
+    if len(ids) < 2 or pc.all(pc.greater(ids[1:], ids[:-1])).as_py():
+        return people
+    return people.take(pc.sort_indices(ids))
 
 
 def _score_bucket(
@@ -148,7 +189,7 @@ def _score_bucket(
     as_of: datetime,
     today: int,
     threads: int | None,
-) -> _Bucket:
+) -> ScoredPart:
     """Score some people, who stand from place ``first`` on in the order of all."""
     fields = fields_of([rule.condition for rule in model.fit] + list(model.roles.values()))
     facts = join_account_facts(people, accounts, fields)
@@ -170,7 +211,7 @@ def _score_bucket(
             """SELECT p.account_id, s.role, s.fit, s.interest FROM scored s JOIN persons p USING (person)
                WHERE p.account_id <> ''""",
         )
-        return _Bucket(_scores(connection), _lines(connection), standings)
+        return ScoredPart(_scores(connection), _lines(connection), standings)
 
 
 def _register_persons(
