@@ -1,21 +1,68 @@
-"""How much memory an embedded engine may take, and where it goes with the rest."""
+"""How much memory a process may take, where it goes with the rest, and how it gives back what it has done with."""
 
 from __future__ import annotations
 
+import ctypes
+import gc
 import os
 import tempfile
+from functools import cache
 from pathlib import Path
 from typing import Any
 
-#: of every engine, whatever the machine has: what an engine once took it gives back late; beyond it sorting and joining
-#: go through the disk
-MEMORY_LIMIT = "1GB"
+import pyarrow as pa
+
+_MIB = 1 << 20
+#: of every engine; beyond it sorting and joining go through the disk
+_ENGINE_MIB = 512
+#: people worked on in one go on a machine that has the memory for it
+_PEOPLE = 50_000
+#: what one of them takes at most while worked on: some hundred columns, held about twice
+_BYTES_EACH = 8_000
+#: where a container says how much it may have (cgroup v2, v1)
+_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
+
+
+@cache
+def machine_bytes() -> int:
+    """Give the memory of the machine, or of the container where that is less."""
+    found = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
+    for name in _LIMITS:
+        try:
+            text = Path(name).read_text(encoding="ascii").strip()
+        except OSError:
+            continue
+        if text.isdigit():
+            found.append(int(text))
+    return min(found)
 
 
 def engine_memory() -> dict[str, Any]:
     """Give the settings of one engine of this process; it spills below the system's folder for temporary files.
 
-    Never into the working directory, which may be anybody's and read-only.
+    Never into the working directory, which may be anybody's and read-only. What an engine once took it gives back
+    late, so it may take an eighth of a small machine and no more than half a gibibyte of a large one.
     """
     spill = Path(tempfile.gettempdir()) / f"handoff-{os.getpid()}.spill"
-    return {"memory_limit": MEMORY_LIMIT, "temp_directory": str(spill)}
+    limit = max(128, min(_ENGINE_MIB, machine_bytes() // _MIB // 8))
+    return {"memory_limit": f"{limit}MiB", "temp_directory": str(spill)}
+
+
+def people_at_once() -> int:
+    """Say how many people to work on in one go: this bounds memory, not the result."""
+    return max(1_000, min(_PEOPLE, machine_bytes() // 8 // _BYTES_EACH))
+
+
+def give_back() -> None:
+    """Return freed memory to the system: after a step that took much, so that the next does not come on top."""
+    gc.collect()
+    pa.default_memory_pool().release_unused()
+    trim = getattr(_libc(), "malloc_trim", None)
+    if trim is not None:
+        trim(0)
+
+
+@cache
+def _libc() -> ctypes.CDLL:
+    """Open the C library; other ones than glibc have no ``malloc_trim`` and need none."""
+    return ctypes.CDLL(None)
