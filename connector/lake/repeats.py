@@ -50,7 +50,7 @@ class KnownKeys:
     def fresh(
         self, table: pa.Table, key: Sequence[str], time: str, segments: Sequence[Segment]
     ) -> tuple[pa.Table, Keys]:
-        """Give the rows of a page that none of the segments holds, each once, and their keys.
+        """Give the rows of a page that none of the segments holds, each once, and their keys, sorted.
 
         ``key`` names the columns that make two rows the same, the id first and ``time`` among them.
 
@@ -58,18 +58,23 @@ class KnownKeys:
             LocalFault: a segment that has to be read is missing or corrupt.
         """
         first, second = _numbers(table, key)
-        new = _first_of_each(first, second)
+        # In order, neighbours in the page are neighbours in memory: searching costs a quarter.
+        order = np.argsort(first)
+        first, second = first[order], second[order]
+        fresh = _once(first, second, order)
         low, high = pc.min_max(table.column(time)).as_py().values()
         for segment in segments:
             if segment.low <= high and segment.high >= low:
-                new &= ~_held(self._keys(segment, key, time, low, high), first, second)
-        if new.all():
+                fresh &= ~_held(self._keys(segment, key, time, low, high), first, second)
+        if fresh.all():
             return table, (first, second)
-        return table.filter(pa.array(new)), (first[new], second[new])
+        new = np.empty(len(fresh), np.bool_)
+        new[order] = fresh
+        return table.filter(pa.array(new)), (first[fresh], second[fresh])
 
     def landed(self, segment: Segment, keys: Keys) -> None:
-        """Keep the keys of a segment just committed."""
-        self._keep(segment.path, _sorted(*keys))
+        """Keep the keys of a segment just committed, as ``fresh`` gave them."""
+        self._keep(segment.path, keys)
 
     def compacted(self, replaced: Sequence[Segment], by: Segment) -> None:
         """Move what is known of segments to the one that holds their rows now."""
@@ -169,12 +174,12 @@ def _held(keys: Keys, first: _Numbers, second: _Numbers) -> npt.NDArray[np.bool_
     return found
 
 
-def _first_of_each(first: _Numbers, second: _Numbers) -> npt.NDArray[np.bool_]:
-    """Mark the first row of each key within a page."""
-    order = np.sort(first)
-    if not (order[1:] == order[:-1]).any():
+def _once(first: _Numbers, second: _Numbers, places: npt.NDArray[np.int64]) -> npt.NDArray[np.bool_]:
+    """Mark of each key the row that came first; ``places`` says where the rows, sorted by the first number, stood."""
+    if not (first[1:] == first[:-1]).any():
         return np.ones(len(first), np.bool_)
-    _, places = np.unique(np.stack([first, second], axis=1), axis=0, return_index=True)
-    marks = np.zeros(len(first), np.bool_)
-    marks[places] = True
+    order = np.lexsort((places, second, first))
+    again = (first[order][1:] == first[order][:-1]) & (second[order][1:] == second[order][:-1])
+    marks = np.ones(len(first), np.bool_)
+    marks[order[1:][again]] = False
     return marks

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -25,6 +26,8 @@ _ROW_GROUP = 131_072
 _DICTIONARY_BYTES = 8 << 20
 #: zstd levels: what lands waits for the disk anyway, what is compacted stays for years
 _QUICK, _DENSE = 1, 6
+#: columns of activities in which a page that has just landed repeats enough to be worth the time; a merge packs all
+_WORTH_PACKING = frozenset({"id", "occurred_at", "person_id", "url", "path", "subject"})
 #: files of this process's life that had their checksum: (file, checksum) → (size, time of change)
 _whole: dict[tuple[str, str], tuple[int, int]] = {}
 
@@ -55,20 +58,25 @@ def pack(table: pa.Table, *, dense: bool) -> bytes:
     """
     activities = table.schema.names == ACTIVITY_COLUMNS.names
     time = "occurred_at" if activities else "modified_at"
-    by = ["kind", time, "id"] if activities else ["id", time, "landed_at"]
-    table = table.sort_by([(name, "ascending") for name in by])
+    if activities and not dense:
+        table = _by_kind_and_time(table)
+    else:
+        by = ["kind", time, "id"] if activities else ["id", time, "landed_at"]
+        table = table.sort_by([(name, "ascending") for name in by])
+    names = table.schema.names
     encodings = {"occurred_at": "DELTA_BINARY_PACKED", "modified_at": "DELTA_BINARY_PACKED"}
     encodings |= {"created_at": "DELTA_BINARY_PACKED", "id": "DELTA_BYTE_ARRAY"}
     level = _DENSE if dense else _QUICK
+    packed = [name for name in names if dense or not activities or name in _WORTH_PACKING]
     sink = pa.BufferOutputStream()
     pq.write_table(
         table,
         sink,
         row_group_size=_ROW_GROUP,
-        compression="zstd",
-        compression_level={name: _QUICK if name == "id" else level for name in table.schema.names},
-        use_dictionary=[name for name in table.schema.names if name not in encodings],
-        column_encoding={name: how for name, how in encodings.items() if name in table.schema.names},
+        compression={name: "zstd" if name in packed else "none" for name in names},
+        compression_level={name: _QUICK if name == "id" else level for name in packed},
+        use_dictionary=[name for name in names if name not in encodings],
+        column_encoding={name: how for name, how in encodings.items() if name in names},
         dictionary_pagesize_limit=_DICTIONARY_BYTES,
         write_statistics=[time, "landed_at"],
         store_schema=False,
@@ -78,6 +86,15 @@ def pack(table: pa.Table, *, dense: bool) -> bytes:
         raise LocalFault("lake.packing", "a compacted file does not read back as it was written", cure="report this")
     data: bytes = sink.getvalue().to_pybytes()
     return data
+
+
+def _by_kind_and_time(table: pa.Table) -> pa.Table:
+    """Sort a page of activities; rows of one kind and instant stay in the order they came in."""
+    kinds = table.column("kind").combine_chunks().dictionary_encode()
+    ranks = np.argsort(np.argsort(kinds.dictionary.to_numpy(zero_copy_only=False)))
+    order = np.lexsort((table.column("occurred_at").cast(pa.int64()).to_numpy(), ranks[kinds.indices.to_numpy()]))
+    # sources read in order of time, and often one kind: then there is nothing to move
+    return table if (order[1:] > order[:-1]).all() else table.take(pa.array(order))
 
 
 def write_segment(root: Path, stream: str, table: pa.Table, *, landed_at: datetime, dense: bool = False) -> Segment:
