@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import func, select, text
+from sqlalchemy import delete, func, select, text
 
 from state.database import Database
 from state.instants import to_us
@@ -33,3 +33,8 @@ class SqlLedger:
         query = select(func.coalesce(func.sum(CALLS.c.calls), 0)).where(CALLS.c.system == system, CALLS.c.at >= since)
         with self._database.read() as connection:
             return int(connection.execute(query).scalar_one())
+
+    def prune(self, before: datetime) -> int:
+        """Forget calls recorded before an instant."""
+        with self._database.write() as connection:
+            return connection.execute(delete(CALLS).where(CALLS.c.at < before)).rowcount

@@ -65,6 +65,25 @@ def migrate(database: Database, migrations: Sequence[Migration] = MIGRATIONS) ->
     return newest
 
 
+def check_version(database: Database, migrations: Sequence[Migration] = MIGRATIONS) -> None:
+    """Look whether the database answers and has this program's version.
+
+    Raises:
+        LocalFault: it does not answer; ``state.newer``; ``state.older``: another database stands in its place.
+    """
+    newest = migrations[-1].number
+    with database.read() as connection:
+        present = _present(database, connection)
+    _refuse_newer(database, present, newest)
+    if present < newest:
+        raise LocalFault(
+            "state.older",
+            f"the state has version {present}, and had {newest} when this program started",
+            cure="restore the state database, then start again",
+            at=database.where,
+        )
+
+
 def _refuse_newer(database: Database, present: int, newest: int) -> None:
     if present > newest:
         raise LocalFault(

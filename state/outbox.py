@@ -17,7 +17,7 @@ from state import outbox_claim, outbox_settle
 from state.audit import note
 from state.database import Database
 from state.faults import Collision
-from state.instants import to_us
+from state.instants import from_us, to_us
 from state.outbox_dependents import refresh, states
 from state.outbox_enqueue import known_keys
 from state.outbox_rows import COLUMNS, row_of
@@ -88,6 +88,14 @@ class SqlOutbox:
         with self._database.read() as connection:
             found = connection.execute(text(statement), values)
             return {f"{state}:{held_by}" if held_by else state: count for state, held_by, count in found}
+
+    def oldest(self) -> dict[str, datetime]:
+        """Give when the oldest row of each unsettled state was decided."""
+        statement = f"""
+            SELECT state, min(decided_at) FROM outbox WHERE state IN ({states(*UNSETTLED)}) GROUP BY state
+        """
+        with self._database.read() as connection:
+            return {state: from_us(at) for state, at in connection.execute(text(statement))}
 
     def tally(self, run_id: str, ids: Sequence[int]) -> dict[str, int]:
         """Count rows of a run and rows with these ids by what has become of them; see the port."""

@@ -7,16 +7,36 @@ from typing import Final
 
 from sqlalchemy import func, insert, select, text, update
 
+from connector.domain.outbox_states import UNSETTLED
 from connector.errors import HandoffError
 from connector.ports.store import Run
 from state.database import Database
 from state.instants import to_us
+from state.outbox_dependents import states
 from state.tables import PLANS, RUNS
 
 _COLUMNS: Final = tuple(RUNS.c[name] for name in Run.__slots__)
 _SAVE: Final = """
     INSERT INTO plans (id, made_at, body) VALUES (:id, :made_at, :body)
     ON CONFLICT (id) DO UPDATE SET made_at = excluded.made_at, body = excluded.body
+"""
+#: rows of these wait for somebody or something; whose plan they are of is asked by `approve`
+_WAITED_FOR: Final = f"SELECT plan_id FROM outbox WHERE state IN ({states(*UNSETTLED)})"
+#: a run that ended well and decided nothing left no plan
+_LOOK: Final = "verdict = 'green' AND NOT EXISTS (SELECT 1 FROM plans WHERE plans.id = runs.plan_id)"
+_PRUNE_LOOKS: Final = f"DELETE FROM runs WHERE started_at < :looks_before AND {_LOOK}"
+_PRUNE_RUNS: Final = f"""
+    DELETE FROM runs WHERE started_at < :before AND plan_id NOT IN ({_WAITED_FOR})
+    AND number NOT IN (SELECT number FROM runs WHERE NOT ({_LOOK}) ORDER BY number DESC LIMIT :keep)
+"""
+_PRUNE_PLANS: Final = f"""
+    DELETE FROM plans WHERE made_at < :before AND id NOT IN (SELECT plan_id FROM runs) AND id NOT IN ({_WAITED_FOR})
+"""
+#: plans carried out by their own cycle are short, and asked for by later ones
+_UNDONE: Final = "body NOT LIKE '%\"done\": true%'"
+_PRUNE_BODIES: Final = f"""
+    DELETE FROM plans WHERE {_UNDONE} AND id NOT IN ({_WAITED_FOR})
+    AND id NOT IN (SELECT id FROM plans WHERE {_UNDONE} ORDER BY made_at DESC LIMIT :keep_bodies)
 """
 
 
@@ -57,3 +77,20 @@ class SqlRuns:
         """Give a stored plan (JSON), or None."""
         with self._database.read() as connection:
             return connection.execute(select(PLANS.c.body).where(PLANS.c.id == plan_id)).scalar_one_or_none()
+
+    def prune(self, *, looks_before: datetime, before: datetime, keep: int, keep_bodies: int) -> dict[str, int]:
+        """Forget old runs and plans; see the port."""
+        bounds = {"looks_before": to_us(looks_before), "before": to_us(before)}
+        bounds |= {"keep": keep, "keep_bodies": keep_bodies}
+        gone = {"runs": 0, "plans": 0}
+        with self._database.write() as connection:
+            # Looks first: which runs they are is told by the plans that are still there.
+            steps = (
+                ("runs", _PRUNE_LOOKS, ("looks_before",)),
+                ("runs", _PRUNE_RUNS, ("before", "keep")),
+                ("plans", _PRUNE_PLANS, ("before",)),
+                ("plans", _PRUNE_BODIES, ("keep_bodies",)),
+            )
+            for kind, statement, names in steps:
+                gone[kind] += connection.execute(text(statement), {name: bounds[name] for name in names}).rowcount
+        return gone

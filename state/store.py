@@ -11,7 +11,7 @@ from state.database import Database
 from state.knowledge import SqlKnowledge
 from state.ledger import SqlLedger
 from state.manifest import SqlManifest
-from state.migrations import migrate
+from state.migrations import check_version, migrate
 from state.outbox import SqlOutbox
 from state.runs import SqlRuns
 from state.switches import SqlSwitches
@@ -31,6 +31,10 @@ class SqlStore:
         self.knowledge = SqlKnowledge(database)
         self.runs = SqlRuns(database)
         self.switches = SqlSwitches(database)
+
+    def check(self) -> None:
+        """Look whether the state answers and has this program's version; see the port."""
+        check_version(self.database)
 
     def close(self) -> None:
         """Give back connections."""

@@ -108,6 +108,10 @@ class Outbox(Protocol):
         """Count rows by state, with held split as ``held:limit`` …; of one run or of all."""
         ...
 
+    def oldest(self) -> dict[str, datetime]:
+        """Give, for each unsettled state that has rows, when the oldest of them was decided."""
+        ...
+
     def tally(self, run_id: str, ids: Sequence[int]) -> dict[str, int]:
         """Count rows decided by ``run_id`` and rows with these ids by what has become of them.
 

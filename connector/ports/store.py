@@ -153,6 +153,10 @@ class Ledger(Protocol):
         """Count calls recorded at or after ``since``."""
         ...
 
+    def prune(self, before: datetime) -> int:
+        """Forget calls recorded before an instant; return how many rows went."""
+        ...
+
 
 @dataclass(frozen=True, slots=True)
 class Review:
@@ -301,6 +305,16 @@ class Runs(Protocol):
         """Give a stored plan (JSON), or None."""
         ...
 
+    def prune(self, *, looks_before: datetime, before: datetime, keep: int, keep_bodies: int) -> dict[str, int]:
+        """Forget old runs and plans; return how many of each (``runs``, ``plans``) went.
+
+        Looks (runs that have ended well without a plan: nothing had changed) go when they began before
+        ``looks_before``, other runs with their plans before ``before``; the last ``keep`` runs that are no looks stay.
+        Of plans that were not carried out by the cycle that made them only the newest ``keep_bodies`` stay. A plan one
+        of whose rows is unsettled always stays: somebody may approve it.
+        """
+        ...
+
 
 class Switches(Protocol):
     """Pause, leases, audit."""
@@ -364,6 +378,14 @@ class Store(Protocol):
     def runs(self) -> Runs: ...
     @property
     def switches(self) -> Switches: ...
+
+    def check(self) -> None:
+        """Look whether the state answers and has this program's version.
+
+        Raises:
+            LocalFault: it does not answer, was replaced by another file, or a newer program has changed it.
+        """
+        ...
 
     def close(self) -> None:
         """Give back connections."""
