@@ -17,10 +17,12 @@ from pydantic import SecretStr
 from connector.delivery.limits import Limits
 from connector.domain.writes import Cause
 from connector.errors import ConfigError, LocalFault
+from connector.logs import log_step
 from connector.mapping.bundle import Mappings
 from connector.mapping.load import load_mappings
 from connector.mapping.settings import Settings, System, load_settings
 from connector.pipeline.engine import Engine
+from connector.pipeline.steps import StepDone
 from connector.ports.crm import Crm
 from connector.ports.source import Source
 from connector.ports.store import Store
@@ -143,8 +145,11 @@ def open_house(
     environ: Mapping[str, str] | None = None,
     progress: Callable[[str, str, int], None] = lambda _step, _detail, _rows: None,
     stop: Callable[[], bool] = lambda: False,
+    on_step: Callable[[StepDone], None] = log_step,
 ) -> Iterator[House]:
     """Open everything: settings, mappings, state, adapters. Sends nothing yet.
+
+    ``progress``, ``stop`` and ``on_step`` are the engine's; without ``on_step`` each step is a line of the log.
 
     Raises:
         MappingError, ConfigError: what people wrote is wrong.
@@ -172,6 +177,7 @@ def open_house(
             dead_share=float(settings.alarms.dead_share),
             progress=progress,
             stop=stop,
+            on_step=on_step,
         )
         yield House(settings, mappings, store, engine)
 

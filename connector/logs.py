@@ -11,6 +11,8 @@ from typing import Any
 
 import structlog
 
+from connector.pipeline.steps import StepDone
+
 #: what never reaches a log line, whatever the key it hides under; ``%40`` is how addresses travel in URLs
 _EMAIL = re.compile(r"[^\s@'\"<>(),;:=&?/\\]+(?:@|%40)[^\s@'\"<>(),;:&]+", re.IGNORECASE)
 _QUERY = re.compile(r"\?[^\s?=]*=\S*")
@@ -107,3 +109,23 @@ def set_up_logs(*, verbose: bool = False, quiet: bool = False) -> None:
     handler = logging.StreamHandler(sys.stderr)
     handler.addFilter(_RedactingFilter())
     logging.basicConfig(level=logging.INFO if verbose else logging.WARNING, handlers=[handler], force=True)
+
+
+def log_step(done: StepDone) -> None:
+    """Write one line for a step that has ended, with its counts; what each stream brought comes with ``verbose``."""
+    log = structlog.get_logger()
+    for stream in done.streams:
+        log.debug(
+            "stream",
+            run=done.run_id,
+            system=stream.system,
+            stream=stream.stream,
+            rows=stream.rows,
+            landed=stream.landed,
+            repeated=stream.repeated,
+            refused=stream.refused,
+            ended=stream.ended,
+        )
+    log.info(
+        "step", run=done.run_id, step=done.step, seconds=round(done.seconds, 3), counts=dict(done.counts), **done.words
+    )

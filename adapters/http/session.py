@@ -26,6 +26,7 @@ from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 from adapters.http.address import is_loopback
 from connector.errors import AccessError, AdapterFault, HandoffError, OutcomeUnknown, RateLimited, TransientError
+from connector.ports.waits import Waits
 
 #: Answers that say "later" by status alone. 420 is an edge's answer for a host without a route (REST62 status codes).
 LATER = frozenset({408, 420, 421, 425, 500, 502, 503, 504})
@@ -85,6 +86,9 @@ class VendorSession(requests.Session):
         self._judge = judge
         self._sleep = sleep
         self._calls = 0
+        self._retries = 0
+        self._rate_limited = 0
+        self._waited_seconds = 0.0
         self._clock: datetime | None = None
         #: something has answered at this address before: then it is worth waiting for
         self._met = False
@@ -104,6 +108,11 @@ class VendorSession(requests.Session):
     def calls(self) -> int:
         """Requests sent so far, tries that failed included."""
         return self._calls
+
+    @property
+    def waits(self) -> Waits:
+        """Retries, refusals for the rate's sake, and seconds waited before trying again."""
+        return Waits(self._retries, self._rate_limited, self._waited_seconds)
 
     @property
     def clock(self) -> datetime | None:
@@ -151,7 +160,7 @@ class VendorSession(requests.Session):
             stop=stop_after_attempt(patience.tries) | stop_before_delay(patience.seconds),
             wait=self._wait,
             retry=self._worth_another,
-            sleep=self._sleep,
+            sleep=self._pause,
             reraise=True,
         )
         try:
@@ -181,6 +190,7 @@ class VendorSession(requests.Session):
             raise self._network_error(error, safe=safe) from None
         verdict = (self._judge(response) if self._judge else None) or self._default_verdict(response, safe=safe)
         if verdict is not None:
+            self._rate_limited += isinstance(verdict, RateLimited)
             raise verdict
         return response
 
@@ -243,9 +253,13 @@ class VendorSession(requests.Session):
 
     def _wait(self, state: RetryCallState) -> float:
         error = state.outcome.exception() if state.outcome else None
-        if isinstance(error, RateLimited) and error.retry_after_seconds is not None:
-            return error.retry_after_seconds
-        return _JITTER(state)
+        told = error.retry_after_seconds if isinstance(error, RateLimited) else None
+        return _JITTER(state) if told is None else told
+
+    def _pause(self, seconds: float) -> None:
+        self._retries += 1
+        self._waited_seconds += seconds
+        self._sleep(seconds)
 
     def _note_clock(self, response: requests.Response) -> None:
         seen = _date_header(response)

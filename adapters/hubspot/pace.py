@@ -24,6 +24,8 @@ class Pace:
         self._clock = clock
         self._sleep = sleep
         self._sent: deque[float] = deque()
+        #: seconds waited so far
+        self.waited = 0.0
 
     def take(self) -> None:
         """Wait until one more call keeps the pace, and count it."""
@@ -35,6 +37,7 @@ class Pace:
         if len(self._sent) >= self.limit:
             wait = self._sent[-self.limit] + self._seconds - now
             if wait > 0:
+                self.waited += wait
                 self._sleep(wait)
                 now = self._clock()
         self._sent.append(now)

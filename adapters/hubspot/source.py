@@ -31,6 +31,7 @@ from connector.domain.records import Page, RecordVersion, RefusedRow
 from connector.domain.refs import Ref
 from connector.errors import ConfigError
 from connector.ports.traits import AdapterTraits, FieldInfo, Finding, StreamTraits, Usage
+from connector.ports.waits import Waits
 
 #: Largest batches (hubspot.md sections 4 and 6).
 READ_BATCH = 100
@@ -182,6 +183,10 @@ class HubSpotSource:
     def calls(self) -> int:
         """Count the HTTP requests sent."""
         return self._wire.calls
+
+    def waits(self) -> Waits:
+        """Count retries and waits since this object was made."""
+        return self._wire.waits
 
     def close(self) -> None:
         """Give back connections."""

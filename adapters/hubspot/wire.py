@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -27,6 +28,7 @@ from adapters.hubspot.refusals import judge, refusal
 from adapters.hubspot.settings import HubSpotSettings
 from connector.errors import AccessError, HandoffError
 from connector.ports.traits import Usage
+from connector.ports.waits import Waits
 
 #: Calls per 10 seconds of the smallest edition (hubspot.md section 3).
 SMALLEST_BURST = 100
@@ -92,6 +94,12 @@ class Wire:
     def calls(self) -> int:
         """Requests sent so far."""
         return self._session.calls
+
+    @property
+    def waits(self) -> Waits:
+        """Retries and waits so far, those that keep our pace included."""
+        waits = self._session.waits
+        return replace(waits, seconds=waits.seconds + self._searches.waited + self._burst.waited)
 
     @property
     def usage(self) -> Usage | None:

@@ -62,6 +62,7 @@ def test_retry_after_is_waited_in_full():
     responses.get(URL, json=[])
     with session(waits) as http:
         http.get(URL)
+        assert (http.waits.retries, http.waits.rate_limited, http.waits.seconds) == (1, 1, 37.0)
     assert waits == [37.0]
 
 
