@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
-from bisect import bisect_left, insort
 from collections import defaultdict
 from collections.abc import Callable
 from dataclasses import replace
@@ -12,6 +10,8 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from sandbox.core.record_file import Record, RecordFile
+from sandbox.core.stamp_order import IdOrder, StampOrder
+from sandbox.core.value_index import ValueIndex
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -57,7 +57,7 @@ class Records:
         """Open the file, or start an empty one."""
         self._file = RecordFile(path)
         self._unique: set[tuple[str, str]] = set()
-        self._by_value: dict[tuple[str, str], dict[Any, dict[str, None]]] = {}
+        self._indexes: defaultdict[str, dict[str, ValueIndex]] = defaultdict(dict)
         self._undo: list[tuple[str, str, Record | None]] = []
         self._depth = 0
         self._watchers: defaultdict[str, list[Watcher]] = defaultdict(list)
@@ -84,28 +84,34 @@ class Records:
         return sorted(name for name, rows in self._rows.items() if rows and name != KEPT)
 
     def changed_since(
-        self, obj: str, since: datetime | None = None, *, before: datetime | None = None
+        self, obj: str, since: datetime | None = None, *, before: datetime | None = None, backward: bool = False
     ) -> Iterator[Record]:
-        """Yield rows by (modification stamp, id), ``since`` inclusive, ``before`` exclusive, deleted ones too."""
-        order, rows = self._order[obj], self._rows[obj]
-        if obj in self._unsorted:
-            order.sort()
-            self._unsorted.discard(obj)
-        start = 0 if since is None else bisect_left(order, (since, ""))
-        stop = len(order) if before is None else bisect_left(order, (before, ""))
-        for _, row_id in order[start:stop]:
-            yield rows[row_id]
+        """Yield rows by (modification stamp, id), ``since`` inclusive, ``before`` exclusive, deleted ones too.
 
-    def find(self, obj: str, name: str, value: Any) -> list[Record]:
-        """Return the living rows whose field equals the value; text without regard to case.
+        ``backward`` yields the latest first. The object's rows must not be written while this goes on.
+        """
+        return self._order[obj].between(self._rows[obj], since, before, backward=backward)
+
+    def from_id(self, obj: str, first: str | None = None) -> Iterator[Record]:
+        """Yield rows by id from an id on, that one included, deleted ones too.
+
+        The object's rows must not be written while this goes on.
+        """
+        return self._ids[obj].since(self._rows[obj], first)
+
+    def find(self, obj: str, name: str, value: Any, *, deleted: bool = False) -> list[Record]:
+        """Return the rows whose field equals the value, living ones unless ``deleted``; text without regard to case.
 
         The field is indexed from the first call on.
         """
-        index = self._by_value.get((obj, name))
-        if index is None:
-            index = self._build_index(obj, name)
         rows = self._rows[obj]
-        return [rows[row_id] for row_id in index.get(_folded(value), ())]
+        found = [rows[row_id] for row_id in self.holders(obj, name, value)]
+        return found if deleted else [row for row in found if not row.deleted]
+
+    def holders(self, obj: str, name: str, value: Any) -> Iterable[str]:
+        """Return the ids of the rows whose field equals the value, deleted ones too; as ``find`` otherwise."""
+        index = self._indexes[obj].get(name)
+        return (self._build_index(obj, name) if index is None else index).holders(value)
 
     def watch(self, obj: str, watcher: Watcher) -> None:
         """Tell somebody every change of the object's rows from now on; ``loads`` says when all is read anew."""
@@ -255,32 +261,33 @@ class Records:
     def _load(self) -> None:
         self.loads += 1
         self._rows: defaultdict[str, dict[str, Record]] = defaultdict(dict)
-        self._order: defaultdict[str, list[tuple[datetime, str]]] = defaultdict(list)
-        self._unsorted: set[str] = set()
+        self._order: defaultdict[str, StampOrder] = defaultdict(StampOrder)
+        self._ids: defaultdict[str, IdOrder] = defaultdict(IdOrder)
         self._serials: dict[tuple[str, str], int] = {}
         self._serial = 0
         for serial, record in self._file.load():
             self._rows[record.obj][record.id] = record
-            self._order[record.obj].append((record.modified_at, record.id))
             self._serials[record.obj, record.id] = self._serial = serial
-        for order in self._order.values():
-            order.sort()
-        for obj, name in list(self._by_value):
-            self._build_index(obj, name)
+        for obj, rows in self._rows.items():
+            if obj != KEPT:
+                self._order[obj] = StampOrder((row.modified_at, row_id) for row_id, row in rows.items())
+                self._ids[obj] = IdOrder(rows)
+        for obj, indexes in self._indexes.items():
+            for name in list(indexes):
+                self._build_index(obj, name)
 
-    def _build_index(self, obj: str, name: str) -> dict[Any, dict[str, None]]:
-        index: dict[Any, dict[str, None]] = {}
+    def _build_index(self, obj: str, name: str) -> ValueIndex:
+        index = self._indexes[obj][name] = ValueIndex()
         for record in self._rows[obj].values():
-            if not record.deleted and name in record.values:
-                index.setdefault(_folded(record.values[name]), {})[record.id] = None
-        self._by_value[obj, name] = index
+            if name in record.values:
+                index.add(record.values[name], record.id)
         return index
 
     def _check_unique(self, obj: str, row_id: str, values: Mapping[str, Any]) -> None:
         for name, value in values.items():
             if (obj, name) in self._unique:
-                for holder in self._by_value[obj, name].get(_folded(value), ()):
-                    if holder != row_id:
+                for holder in self._indexes[obj][name].holders(value):
+                    if holder != row_id and not self._rows[obj][holder].deleted:
                         raise Duplicate(obj, name, holder)
 
     def _put(self, obj: str, row_id: str, record: Record | None) -> None:
@@ -293,33 +300,28 @@ class Records:
         rows, old = self._rows[obj], self._rows[obj].get(row_id)
         for watcher in self._watchers.get(obj, ()):
             watcher(old, record)
-        for (kind, name), index in self._by_value.items():
-            if kind != obj:
-                continue
-            if old is not None and not old.deleted and name in old.values:
-                holders = index.get(_folded(old.values[name]), {})
-                holders.pop(row_id, None)
-            if record is not None and not record.deleted and name in record.values:
-                index.setdefault(_folded(record.values[name]), {})[row_id] = None
-        order = self._order[obj]
-        if old is not None and (record is None or record.modified_at != old.modified_at):
-            if obj in self._unsorted:
-                order.sort()
-                self._unsorted.discard(obj)
-            del order[bisect_left(order, (old.modified_at, row_id))]
+        if obj == KEPT:
+            rows.pop(row_id, None)
+            if record is not None:
+                rows[row_id] = record
+            return
+        for name, index in self._indexes[obj].items():
+            before = None if old is None else old.values.get(name)
+            after = None if record is None else record.values.get(name)
+            if before is not None and before != after:
+                index.drop(before, row_id)
+            if after is not None and before != after:
+                index.add(after, row_id)
         if record is None:
             rows.pop(row_id, None)
+            if old is not None:
+                self._ids[obj].drop(row_id)
             return
         rows[row_id] = record
+        if old is None:
+            self._ids[obj].add(row_id)
         if old is None or record.modified_at != old.modified_at:
-            entry = (record.modified_at, row_id)
-            if old is None and self._depth:
-                order.append(entry)
-                self._unsorted.add(obj)
-            elif obj in self._unsorted or not order or order[-1] < entry:
-                order.append(entry)
-            else:
-                insort(order, entry)
+            self._order[obj].add(record.modified_at, row_id, new=old is None and self._depth > 0)
 
     def _flush(self) -> None:
         touched = {(obj, row_id): None for obj, row_id, _ in self._undo}
@@ -340,9 +342,3 @@ class Records:
 
 
 _EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")
-
-
-def _folded(value: Any) -> Any:
-    if isinstance(value, str):
-        return value.casefold()
-    return json.dumps(value) if isinstance(value, (dict, list)) else value
