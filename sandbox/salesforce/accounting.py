@@ -7,12 +7,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from sandbox.core.calls import Call, Read, Stream, Version, Written
-from sandbox.salesforce.filters import conjuncts
-from sandbox.salesforce.query import PAGE, Result
+from sandbox.salesforce.soql.answers import PAGE, Result
+from sandbox.salesforce.soql.tree import Query, conjuncts
 
 if TYPE_CHECKING:
     from sandbox.salesforce.dml import Outcome
-    from sandbox.salesforce.soql import Query
     from sandbox.salesforce.state import OrgState
 
 #: Rows of a collections call.
@@ -110,8 +109,8 @@ def is_look_up(state: OrgState, query: Query, obj: str) -> bool:
     """Tell whether a query asks for rows by id, by a parent's id or by a key, rather than for what changed."""
     entry = state.schema.objects[obj.lower()]
     for condition in conjuncts(query.where):
-        if condition.op in ("=", "in") and len(condition.path.parts) == 1:
-            found = entry.field_of(condition.path.parts[0])
+        if condition.op in ("=", "in") and condition.name is not None:
+            found = entry.field_of(condition.name)
             if found is not None and (
                 found.type in ("id", "reference") or found.id_lookup or found.external_id or found.name == "Username"
             ):

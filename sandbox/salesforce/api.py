@@ -13,8 +13,8 @@ from sandbox.salesforce.accounting import Trace
 from sandbox.salesforce.dml import Author, Dml
 from sandbox.salesforce.duplicates import DuplicateHeader
 from sandbox.salesforce.errors import ApiError, bad_json, limit_exceeded, not_found, session_expired
-from sandbox.salesforce.query import PAGE, Queries, Result
 from sandbox.salesforce.session import TOKEN_PATHS, Sessions
+from sandbox.salesforce.soql.answers import PAGE, Queries, Result
 from sandbox.salesforce.state import DAILY_CALLS, OrgState
 
 if TYPE_CHECKING:

@@ -29,11 +29,11 @@ def test_people_edit_complete_reject_and_reply(empty):
         "WHERE TaskSubtype != 'Task' ORDER BY TaskSubtype"
     )
     assert [(task["TaskSubtype"], task["ActivityDate"]) for task in found] == [
-        ("Call", "2026-03-01"),
         ("Email", "2026-02-27"),
+        ("Call", "2026-03-01"),
     ]
-    assert found[1]["CreatedDate"] == "2026-02-27T10:00:00.000+0000"
-    assert found[1]["SystemModstamp"] >= "2026-03-01T09:00:00"
+    assert found[0]["CreatedDate"] == "2026-02-27T10:00:00.000+0000"
+    assert found[0]["SystemModstamp"] >= "2026-03-01T09:00:00"
 
 
 def test_a_merge_moves_children_and_leaves_a_forwarding_address(empty):

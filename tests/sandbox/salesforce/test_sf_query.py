@@ -9,9 +9,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sandbox.salesforce.filters import like
 from sandbox.salesforce.ids import full_id, make_id, to18
-from sandbox.salesforce.soql import Compare, Logic, Parser, Query, unescape
+from sandbox.salesforce.soql.conditions import like
+from sandbox.salesforce.soql.parser import Parser
+from sandbox.salesforce.soql.tree import Compare, Logic, Query
+from sandbox.salesforce.soql.words import unescape
 
 
 @given(st.integers(0, 62**8))
@@ -218,7 +220,7 @@ def test_counts_and_groups(empty):
         ("NumberOfEmployees >= 10 AND NOT (City = 'Bonn')", ["A"]),
         ("(City = 'Ulm' OR City = 'Bonn') AND NumberOfEmployees < 100", ["A"]),
         ("Name = 'C'", ["C"]),
-        ("IsConverted = false AND CreatedDate = TODAY", []),
+        ("IsConverted = false AND CreatedDate = TODAY", ["A", "B", "C"]),
         ("CreatedDate >= TODAY AND CreatedDate < TOMORROW", ["A", "B", "C"]),
         ("CreatedDate > LAST_N_DAYS:3", ["A", "B", "C"]),
         ("Owner.Name = 'Handoff Integration' AND Company = 'CORP'", ["A", "B", "C"]),

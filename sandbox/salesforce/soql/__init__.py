@@ -1,0 +1,1 @@
+"""SOQL: words, tree, paths, conditions, plans, what is shown, groups, locators."""
