@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any, Literal
 
 from adapters.hubspot.engagements import ENGAGEMENTS
@@ -81,9 +82,9 @@ def findings(wire: Wire) -> list[Finding]:
     found: list[Finding] = []
     for subject, test in tests:
         finding = _tried(subject, test)
-        found.append(finding)
-        if not finding.ok and len(found) == 1:
-            break  # without credentials every other line would say the same
+        if not found and not finding.ok:
+            return [finding]  # without credentials every other line would say the same
+        found.append(replace(finding, shut=""))
     return found
 
 
@@ -95,5 +96,6 @@ def _tried(subject: str, test: Callable[[], Any]) -> Finding:
     try:
         test()
     except (AccessError, AdapterFault, RateLimited) as error:
-        return Finding(subject, ok=False, message=error.message, cure=error.cure)
+        shut = "" if isinstance(error, AdapterFault) else error.code
+        return Finding(subject, ok=False, message=error.message, cure=error.cure, shut=shut)
     return Finding(subject, ok=True, message="works")

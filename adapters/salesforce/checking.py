@@ -39,17 +39,18 @@ class Checker:
         try:
             user = self._connection.user_id()
         except (AccessError, AdapterFault) as error:
-            return [Finding("sign-in", ok=False, message=error.message, cure=error.cure)]
+            return [Finding("sign-in", ok=False, message=error.message, cure=error.cure, shut=error.code)]
         except ApiError as error:
             return [_not_an_org(error)]
         except RateLimited as error:
-            return [Finding("calls", ok=False, message=error.message, cure="wait, or raise the org's limit")]
+            cure = "wait, or raise the org's limit"
+            return [Finding("calls", ok=False, message=error.message, cure=cure, shut=error.code)]
         findings = [Finding("sign-in", ok=True, message=f"signed in as user {user}")]
         self._schema.forget()
         try:
             self._schema.load(spec.word for spec in STREAMS.values())
         except AccessError as error:
-            return [*findings, Finding("describe", ok=False, message=error.message, cure=error.cure)]
+            return [*findings, Finding("describe", ok=False, message=error.message, cure=error.cure, shut=error.code)]
         findings += self._objects()
         findings += self._wished(wishes)
         findings += self._rights()
@@ -127,4 +128,5 @@ def _not_an_org(error: ApiError) -> Finding:
         ok=False,
         message=f"the host does not answer like an org (status {error.status})",
         cure="instance_url is the org's My Domain address; api_version is one that the org still knows",
+        shut="salesforce.not_an_org",
     )

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from connector.bootstrap import House, lake_folder, open_house, read_settings, utc_now
+from connector.bootstrap import House, open_house, utc_now
+from connector.cli.offline import check_offline, shown
 from connector.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile, Verbose
-from connector.cli.output import console, emit
-from connector.errors import ConfigError, MappingError, Problem
+from connector.cli.output import complain, console, emit, error_document
+from connector.errors import AccessError, ConfigError, Refused
 from connector.logs import set_up_logs
-from connector.mapping.load import check_mappings, load_mappings
 from connector.mapping.starter import write_starter
 from connector.pipeline.wanted import wanted_of
 from connector.ports.crm import Provisioner, ProvisionStep
 from connector.ports.traits import Finding
-from connector.scoring.examples import run_examples
 from connector.trust.fields import field_specs
 from connector.trust.golive import unsigned
 from connector.trust.online import check_online
@@ -49,40 +47,30 @@ def check(
 ) -> int:
     """Check configuration, mapping files and their examples; all problems at once."""
     set_up_logs(verbose=verbose)
-    problems: list[Problem] = []
-    settings = None
-    try:
-        settings = read_settings(config)
-    except MappingError as error:
-        problems += error.problems
-    folder = settings.mappings if settings is not None else config.parent / "mappings" / "default"
-    problems += check_mappings(folder) if folder.is_dir() or settings is not None else []
-    if problems:
-        raise MappingError(sorted(set(problems)))
-    if settings is not None:
-        lake_folder(settings.lake)
-    mappings = load_mappings(folder)
-    failures = run_examples(mappings.scoring)
-    if failures:
-        file = _shown(folder / "scoring.yaml")
-        raise MappingError([Problem(file, 1, 1, f"examples.{f.index}", str(f)) for f in failures])
+    mappings, folder = check_offline(config)
     notes = [note] if (note := unsigned(mappings.lifecycle.definition, utc_now().date())) else []
     findings = _online(config) if online else []
     bad = [finding for finding in findings if not finding.ok]
+    shut = next((AccessError(f.shut, f.message, cure=f.cure, at=f.system) for f in bad if f.shut), None)
     if as_json:
-        emit({"ok": not bad, "problems": [], "notes": notes, "findings": [_finding(f) for f in findings]})
+        document = {"ok": not bad, "problems": [], "notes": notes, "findings": [_finding(f) for f in findings]}
+        emit(document | (error_document(shut) if shut is not None else {}))
     else:
         screen = console()
         screen.print(
-            f"{_shown(config)} and {_shown(folder)}: no problems; {len(mappings.scoring.examples)} examples hold"
+            f"{shown(config)} and {shown(folder)}: no problems; {len(mappings.scoring.examples)} examples hold"
         )
         for note in notes:
             screen.print(f"note: {note}")
         for finding in findings:
-            screen.print(f"{'ok  ' if finding.ok else 'BAD '} {finding.subject}: {finding.message}")
+            screen.print(f"{'ok  ' if finding.ok else 'BAD '} {finding.system}: {finding.subject}: {finding.message}")
             if not finding.ok and finding.cure:
                 screen.print(f"     cure: {finding.cure}")
-    return 3 if bad else 0
+        if shut is not None:
+            complain(shut)
+    if shut is not None:
+        return shut.exit_code
+    return Refused.exit_code if bad else 0
 
 
 def _online(config: Path) -> list[Finding]:
@@ -91,13 +79,8 @@ def _online(config: Path) -> list[Finding]:
 
 
 def _finding(finding: Finding) -> dict[str, Any]:
-    return {"subject": finding.subject, "ok": finding.ok, "message": finding.message, "cure": finding.cure}
-
-
-def _shown(path: Path) -> str:
-    """Give a path as the reader would type it."""
-    relative = os.path.relpath(path)
-    return str(path) if relative.startswith("..") else relative
+    words = {"system": finding.system, "subject": finding.subject}
+    return words | {"ok": finding.ok, "message": finding.message, "cure": finding.cure}
 
 
 def provision(

@@ -47,12 +47,19 @@ class FieldInfo:
 
 @dataclass(frozen=True, slots=True)
 class Finding:
-    """One line of an online check: what was tested, how it went, who cures it."""
+    """One line of an online check: what was tested, how it went, who cures it.
+
+    Attributes:
+        shut: code of the error for which the system as a whole could not be asked, else empty.
+        system: the configured name of the system asked; adapters leave it to the check.
+    """
 
     subject: str
     ok: bool
     message: str
     cure: str = ""
+    shut: str = ""
+    system: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,6 +72,7 @@ class AdapterTraits:
             be dotted into the linked account (``account.numberofemployees``).
         accounts: the same for accounts; empty when the system has none.
         streams: in the order in which they should be pulled.
+        streams_per_call: streams whose first pages share one call when nothing is new.
         batch_size: the most writes ``apply`` takes at once (CRM only).
         settle_after: how long a lost write may still come true on the vendor's side (CRM only).
         creation_key_unique: object → True when a repeated creation with the same key cannot double (CRM only).
@@ -80,6 +88,7 @@ class AdapterTraits:
     people: Mapping[str, Mapping[str, str]]
     streams: tuple[StreamTraits, ...]
     accounts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    streams_per_call: int = 1
     batch_size: int = 200
     settle_after: timedelta = timedelta(minutes=10)
     creation_key_unique: Mapping[str, bool] = field(default_factory=dict)

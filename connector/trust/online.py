@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
+from connector.errors import AccessError, TransientError
 from connector.mapping.bundle import Mappings
 from connector.ports.crm import Crm
 from connector.ports.source import Source
@@ -14,22 +16,32 @@ _PEOPLE = ("lead", "contact")
 
 
 def check_online(mappings: Mappings, adapters: Sequence[Source], crm: Crm) -> list[Finding]:
-    """Ask every system; each test is one finding.
+    """Ask every system; each test is one finding, with the system it belongs to.
 
-    Raises:
-        AccessError: not let in at all.
-        TransientError: a system cannot be reached.
+    A system that cannot be reached or does not let us in is a finding too (``shut``), and the others are asked.
     """
-    findings: list[Finding] = []
-    for adapter in adapters:
-        findings += adapter.check()
+    return [finding for adapter in adapters for finding in _system(mappings, adapter, crm)]
+
+
+def _system(mappings: Mappings, adapter: Source, crm: Crm) -> Iterator[Finding]:
+    system = adapter.traits().system
+    try:
+        for finding in _asked(mappings, adapter, crm):
+            yield replace(finding, system=system)
+            if finding.shut:
+                return
+    except (AccessError, TransientError) as error:
+        yield Finding("connection", False, error.message, error.cure, error.code, system)
+
+
+def _asked(mappings: Mappings, adapter: Source, crm: Crm) -> Iterator[Finding]:
+    yield from adapter.check()
+    if adapter is not crm:
+        yield from _source_fields(mappings, adapter)
+        return
     described = {object_: {f.name: f for f in crm.fields(object_)} for object_ in (*_PEOPLE, "account", "task")}
-    findings += _our_fields(mappings, crm, described)
-    findings += _their_fields(mappings, crm, described)
-    for adapter in adapters:
-        if adapter is not crm:
-            findings += _source_fields(mappings, adapter)
-    return findings
+    yield from _our_fields(mappings, crm, described)
+    yield from _their_fields(mappings, crm, described)
 
 
 def _our_fields(mappings: Mappings, crm: Crm, described: dict[str, dict[str, FieldInfo]]) -> Iterator[Finding]:
