@@ -10,7 +10,7 @@ from typing import Any
 
 from adapters.salesforce.batches import ROWS_PER_CALL, Batches
 from adapters.salesforce.checking import Checker
-from adapters.salesforce.connection import Connection
+from adapters.salesforce.connection import QUERIES_PER_COMPOSITE, Connection
 from adapters.salesforce.creating import Creator
 from adapters.salesforce.lookup import Lookup
 from adapters.salesforce.options import read_options
@@ -76,6 +76,7 @@ class SalesforceCrm:
             people=PEOPLE,
             accounts=ACCOUNTS,
             streams=tuple(StreamTraits(spec.name, spec.word, spec.lane) for spec in STREAMS.values()),
+            streams_per_call=QUERIES_PER_COMPOSITE,
             batch_size=ROWS_PER_CALL,
             settle_after=SETTLE_AFTER,
             creation_key_unique={word: shape is not None and shape.key_is_unique() for word, shape in shapes.items()},
