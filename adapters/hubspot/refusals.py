@@ -42,9 +42,16 @@ def judge(response: requests.Response, *, at: str) -> HandoffError | None:
     return None
 
 
-def refusal(response: requests.Response, *, at: str) -> AdapterFault:
-    """Build the error for an answer that refuses a request we should not have made."""
+def refusal(response: requests.Response, *, at: str) -> AccessError | AdapterFault:
+    """Build the error for an answer that refuses a request we should not have made, or that is not HubSpot's at all."""
     body = _body(response)
+    if not body:
+        return AccessError(
+            "hubspot.not_hubspot",
+            f"the host does not answer like HubSpot (status {response.status_code})",
+            cure="base_url is https://api.hubapi.com; a proxy or login page may answer in its place",
+            at=at,
+        )
     category = _word(body.get("category")) or "no category"
     codes = sorted({_word(e.get("code")) for e in _errors(body)} - {""})
     told = f"{category} {' '.join(codes)}".strip()
@@ -69,7 +76,13 @@ def _access(status: int, body: dict[str, Any], at: str) -> AccessError:
             request_id=request_id,
         )
     if status == 403:
-        return AccessError("hubspot.forbidden", "HubSpot refuses us this", at=at, request_id=request_id)
+        return AccessError(
+            "hubspot.forbidden",
+            "HubSpot refuses us this",
+            cure="let the owner of the private app or service key allow it; `handoff check --online` shows what else",
+            at=at,
+            request_id=request_id,
+        )
     if category == "EXPIRED_AUTHENTICATION":
         return AccessError(
             "hubspot.expired_authentication",

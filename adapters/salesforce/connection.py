@@ -150,7 +150,7 @@ class Connection:
             response = self._ask(method, url, sent)
         except ApiError as error:
             if error.status != 401:
-                raise self._access(error) or error from None
+                raise self._access(error, read=method == "GET" if repeatable is None else repeatable) or error from None
             response = self._ask_again(method, url, sent, error)
         try:
             return body_of(response)
@@ -237,7 +237,7 @@ class Connection:
         except ApiError as again:
             if again.status == 401:
                 raise self._not_let_in(again) from None
-            raise self._access(again) or again from None
+            raise self._access(again, read=False) or again from None
 
     def _not_let_in(self, error: ApiError) -> AccessError:
         cure = "" if self._sign_in.renewable else "give a fresh access token, or use a flow that can renew it"
@@ -248,8 +248,16 @@ class Connection:
             at=self._system,
         )
 
-    def _access(self, error: ApiError) -> AccessError | None:
+    def _access(self, error: ApiError, *, read: bool) -> AccessError | None:
         """Recognise refusals that concern the whole org, not this request."""
+        if read and not error.errors and error.status < 500:
+            # Whoever answers a read without the vendor's error list is not the vendor; of a write nobody knows.
+            return AccessError(
+                f"{self._system}.not_an_org",
+                f"the host does not answer like an org (status {error.status})",
+                cure="instance_url is the org's My Domain address; a proxy or login page may answer in its place",
+                at=self._system,
+            )
         if error.has("API_DISABLED_FOR_ORG", "API_CURRENTLY_DISABLED", "INVALID_OPERATION_WITH_EXPIRED_PASSWORD"):
             return AccessError(
                 f"{self._system}.{error.code.lower()}", "the org does not let our user use its API", at=self._system
