@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import datetime
-from typing import Any, Final
+from typing import Final
 
 from sqlalchemy import Connection, delete, select, text
 
@@ -70,26 +70,18 @@ class SqlManifest:
                 connection.exec_driver_sql(self._set_cursor, (system, stream, cursor))
 
     def _add(self, connection: Connection, added: Sequence[Segment]) -> int:
-        if not added:
-            return 0
-        marks = ", ".join("?" * len(added))
-        query = _marked(self._database, f"SELECT path, sha256 FROM segments WHERE path IN ({marks})")
-        paths = tuple(segment.path for segment in added)
-        known: dict[str, str] = {row[0]: row[1] for row in connection.exec_driver_sql(query, paths)}
-        number = connection.exec_driver_sql("SELECT coalesce(max(number), 0) FROM segments").scalar_one()
-        fresh: list[tuple[Any, ...]] = []
+        fresh = 0
         for new in added:
-            if new.path in known:
-                if known[new.path] != new.sha256:
-                    raise HandoffError("lake.segment_changed", "a file of the lake was committed with other content")
-                continue  # the answer to an earlier commit of the same was lost
-            known[new.path] = new.sha256
-            number += 1
             span = (to_us(new.low), to_us(new.high), to_us(new.landed_at))
-            fresh.append((new.path, new.stream, new.rows, *span, new.sha256, new.size_bytes, number))
-        if fresh:
-            connection.exec_driver_sql(self._add_segment, fresh)
-        return len(fresh)
+            values = (new.path, new.stream, new.rows, *span, new.sha256, new.size_bytes)
+            if connection.exec_driver_sql(self._add_segment, values).rowcount:
+                fresh += 1
+                continue
+            known = connection.execute(select(SEGMENTS.c.sha256).where(SEGMENTS.c.path == new.path)).scalar_one()
+            if known != new.sha256:
+                raise HandoffError("lake.segment_changed", "a file of the lake was committed with other content")
+            # else the answer to an earlier commit of the same was lost
+        return fresh
 
     def _retire(self, connection: Connection, retired: Sequence[str]) -> int:
         if not retired:
@@ -127,7 +119,10 @@ class SqlManifest:
             return connection.execute(query).scalar_one_or_none()
 
 
-_ADD_SEGMENT: Final = f"INSERT INTO segments ({_COLUMNS}, number) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)"
+_ADD_SEGMENT: Final = f"""
+    INSERT INTO segments ({_COLUMNS}, number)
+    VALUES (?, ?, ?, ?, ?, ?, ?, ?, (SELECT coalesce(max(number), 0) + 1 FROM segments)) ON CONFLICT (path) DO NOTHING
+"""
 _SET_CURSOR: Final = """
     INSERT INTO cursors (system, stream, cursor) VALUES (?, ?, ?)
     ON CONFLICT (system, stream) DO UPDATE SET cursor = excluded.cursor

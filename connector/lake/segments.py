@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -53,14 +52,13 @@ def pack(table: pa.Table, *, dense: bool) -> bytes:
     """Write a table as Parquet; ``dense`` spends more time on fewer bytes.
 
     Rows of one kind stand together in order of time: instants are then small differences, and what one mailing or one
-    page has in common repeats. Ids never repeat, so a dictionary of them would only be a second copy, and searching
-    them for repetitions (higher levels) makes random ones longer.
+    page has in common repeats. A page of activities that has just landed stays in its source's order, which is mostly
+    that of time, until the first merge. Ids never repeat, so a dictionary of them would only be a second copy, and
+    searching them for repetitions (higher levels) makes random ones longer.
     """
     activities = table.schema.names == ACTIVITY_COLUMNS.names
     time = "occurred_at" if activities else "modified_at"
-    if activities and not dense:
-        table = _by_kind_and_time(table)
-    else:
+    if dense or not activities:
         by = ["kind", time, "id"] if activities else ["id", time, "landed_at"]
         table = table.sort_by([(name, "ascending") for name in by])
     names = table.schema.names
@@ -86,15 +84,6 @@ def pack(table: pa.Table, *, dense: bool) -> bytes:
         raise LocalFault("lake.packing", "a compacted file does not read back as it was written", cure="report this")
     data: bytes = sink.getvalue().to_pybytes()
     return data
-
-
-def _by_kind_and_time(table: pa.Table) -> pa.Table:
-    """Sort a page of activities; rows of one kind and instant stay in the order they came in."""
-    kinds = table.column("kind").combine_chunks().dictionary_encode()
-    ranks = np.argsort(np.argsort(kinds.dictionary.to_numpy(zero_copy_only=False)))
-    order = np.lexsort((table.column("occurred_at").cast(pa.int64()).to_numpy(), ranks[kinds.indices.to_numpy()]))
-    # sources read in order of time, and often one kind: then there is nothing to move
-    return table if (order[1:] > order[:-1]).all() else table.take(pa.array(order))
 
 
 def write_segment(root: Path, stream: str, table: pa.Table, *, landed_at: datetime, dense: bool = False) -> Segment:
