@@ -315,7 +315,7 @@ class Seed:
 
     def _mail(self, event: Event, contact_id: str, recipient: str, sent: dict[tuple[str, str | None], Record]) -> None:
         kind = {"email_sent": "SENT", "email_delivered": "DELIVERED", "email_open": "OPEN", "email_click": "CLICK",
-                "email_bounce": "BOUNCE", "email_unsubscribe": "STATUSCHANGE"}[event.kind]  # fmt: skip
+                "email_bounce": "BOUNCE", "email_unsubscribe": "STATUSCHANGE", "spam_report": "SPAMREPORT"}[event.kind]  # fmt: skip
         more: dict[str, Any] = {}
         if kind == "CLICK":
             more = {"url": f"{SITE}{event.path}", "linkId": 0}

@@ -3,26 +3,32 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Literal
 
-from sandbox.people.cast import ACTIVE_REPS, FORMER_REPS, HISTORY
+from sandbox.people.cast import ACTIVE_REPS, FORMER_REPS
 from sandbox.people.firms import ascii_slug
-from sandbox.people.places import COUNTRY_NAMES, COUNTRY_SPELLINGS, DISPOSABLE, FREE_MAIL, PLACE_WEIGHTS, PLACES, Place
+from sandbox.people.places import COUNTRY_NAMES, COUNTRY_SPELLINGS, DISPOSABLE, FREE_MAIL, PLACES, Place
+from sandbox.people.roster import DECIDING, PURSUITS, RANKS
 from sandbox.people.tongues import TONGUES
-from sandbox.people.world import Company, MarketingContact, Person, Seniority
+from sandbox.people.world import Company, MarketingContact, Person, Pursuit, Seniority
 
 if TYPE_CHECKING:
     import random
+    from collections.abc import Iterator, Sequence
 
     from sandbox.people.firms import Firms
+    from sandbox.people.roster import Roster
 
-HOT_EVERY, HOT_OFFSET = 22, 3  # about 45 of 1,000
-RANKS: tuple[Seniority, ...] = ("chief", "vp", "director", "manager", "staff", "junior")
-RANK_WEIGHTS = (4, 6, 12, 26, 42, 10)
-HOT_RANK_WEIGHTS = (18, 22, 30, 20, 10, 0)
-DECIDING: tuple[Seniority, ...] = ("chief", "vp", "director")
 SOURCES = ("ORGANIC_SEARCH", "PAID_SEARCH", "EMAIL_MARKETING", "SOCIAL_MEDIA", "REFERRALS", "DIRECT_TRAFFIC", "OFFLINE")
+CAMPUSES = ("stud.uni-marburgia.example", "campus.valeford.example", "etu.ecole-nova.example")
+SCHOOLS = ("Universität Marburgia", "Valeford College", "École Nova")
+RIVALS = ("rival.example", "rival.example", "othervendor.example")
+Warmth = Literal["hot", "warm", "cold"]
+WARMTHS: tuple[Warmth, ...] = ("cold", "warm", "hot")
+#: How the last sale to somebody's firm stands.
+Lot = Literal["none", "open", "won", "lost"]
+TWIN_EVERY = 65
 LONG_TITLE = "Senior Director of Everything, " * 9
 LONG_COMPANY = "The Worshipful and Most Honourable Consolidated Trading Company of " * 6
 
@@ -37,7 +43,6 @@ class Crowd:
     people: list[Person] = field(default_factory=list)
     contacts: list[MarketingContact] = field(default_factory=list)
     emails: set[str] = field(default_factory=set)
-    hot_firms: list[Company] = field(default_factory=list)
     agencies: list[Company] = field(default_factory=list)
 
     @property
@@ -46,69 +51,88 @@ class Crowd:
         return [contact for contact in self.contacts if contact.living]
 
 
-def build_crowd(dice: random.Random, at: datetime, firms: Firms, people: int) -> Crowd:
-    """Fill marketing automation with exactly ``people`` living contacts; merged and deleted ones come on top."""
+@dataclass(frozen=True, slots=True)
+class Newcomer:
+    """One row of the roster on its way to become a person and a contact; ``lot``: how its firm's last sale stands."""
+
+    number: int
+    company: Company | None
+    place: Place
+    rank: Seniority
+    pursuit: Pursuit
+    warmth: Warmth
+    created: datetime
+    lot: Lot
+    rep: str | None
+
+
+def build_crowd(
+    dice: random.Random, at: datetime, firms: Firms, roster: Roster, lots: Sequence[tuple[Lot, str | None]], people: int
+) -> Crowd:
+    """Fill marketing automation with exactly ``people`` living contacts; merged and deleted ones come on top.
+
+    The first contacts are those of the roster, in its order.
+    """
     crowd = Crowd(dice, at, firms)
-    with_account = {account.company for account in firms.accounts if account.deleted_at is None and account.website}
-    crowd.hot_firms = [c for c in firms.companies if c.key in with_account and c.domain and (c.employees or 0) >= 200]
     crowd.agencies = [company for company in firms.companies if company.is_agency and company.domain]
-    twins = people // 65
-    for number in range(people - twins):
-        _newcomer(crowd, number)
-    for _ in range(twins):
-        _second_self(crowd)
+    for number, (company, place, rank, pursuit, warmth, created) in enumerate(_rows(roster)):
+        lot, rep = lots[number]
+        _join(
+            crowd,
+            Newcomer(
+                number,
+                firms.companies[company] if company >= 0 else None,
+                PLACES[place],
+                RANKS[rank],
+                PURSUITS[pursuit],
+                WARMTHS[warmth],
+                datetime.fromtimestamp(created, UTC),
+                lot,
+                rep,
+            ),
+        )
+    for turn in range(people - len(crowd.contacts)):
+        _second_self(crowd, turn)
     _merge_some(crowd, max(3, people // 40) if people else 0)
     _delete_some(crowd, max(2, people // 80) if people else 0)
     _bulk_update(crowd)
     return crowd
 
 
-def _newcomer(crowd: Crowd, number: int) -> None:
-    dice, hot = crowd.dice, number % HOT_EVERY == HOT_OFFSET
-    company = _employer(crowd, number, hot=hot)
-    place = crowd.firms.places[company.key] if company else dice.choices(PLACES, PLACE_WEIGHTS)[0]
-    rank = dice.choices(RANKS, HOT_RANK_WEIGHTS if hot else RANK_WEIGHTS)[0]
-    warm = not hot and dice.random() < 0.2
-    person = Person(
-        f"p{len(crowd.people):06d}",
-        company.key if company else None,
-        rank,
-        rank in DECIDING,
-        "hot" if hot else "warm" if warm else "cold",
-    )
-    crowd.people.append(person)
-    crowd.contacts.append(_contact(crowd, person, company, place, number))
+def newcomers(people: int) -> int:
+    """Return how many of so many living contacts are humans on their own; the rest are second selves."""
+    return people - people // TWIN_EVERY
 
 
-def _employer(crowd: Crowd, number: int, *, hot: bool) -> Company | None:
-    dice = crowd.dice
-    if hot and crowd.hot_firms and dice.random() < 0.85:
-        return dice.choice(crowd.hot_firms)
-    if number % 10 == 9 or not crowd.firms.companies:
-        return None
-    size = len(crowd.firms.companies)
-    return crowd.firms.companies[min(int(size * dice.random() ** 1.3), size - 1)]
+def _rows(roster: Roster) -> Iterator[tuple[int, int, int, int, int, int]]:
+    columns = (roster.company, roster.place, roster.rank, roster.pursuit, roster.warmth, roster.created)
+    return zip(*(column.tolist() for column in columns), strict=True)
 
 
-def _contact(crowd: Crowd, person: Person, company: Company | None, place: Place, number: int) -> MarketingContact:
-    dice, at = crowd.dice, crowd.at
+def _join(crowd: Crowd, who: Newcomer) -> None:
+    key = f"p{len(crowd.people):06d}"
+    company = who.company.key if who.company else None
+    crowd.people.append(Person(key, company, who.rank, who.rank in DECIDING, who.warmth, who.pursuit))
+    crowd.contacts.append(_contact(crowd, key, who))
+
+
+def _contact(crowd: Crowd, person: str, who: Newcomer) -> MarketingContact:
+    dice, at, number, company, place, created = crowd.dice, crowd.at, who.number, who.company, who.place, who.created
     tongue = TONGUES[place.tongue if dice.random() < 0.85 else "en"]
     (first, first_ascii), (last, last_ascii) = dice.choice(tongue.first), dice.choice(tongue.last)
-    titles: tuple[str, ...] = getattr(tongue, person.seniority or "staff")
-    title = dice.choice(titles) if person.temperature == "hot" or dice.random() < 0.84 else None
-    age = dice.random() ** (2.5 if person.temperature == "hot" else 1.2)
-    created = (at - timedelta(hours=6) - age * (HISTORY - timedelta(days=2))).replace(microsecond=0)
+    titles: tuple[str, ...] = getattr(tongue, who.rank)
+    title = dice.choice(titles) if who.warmth == "hot" or dice.random() < 0.84 else None
     updated = (created + dice.random() ** 0.5 * (at - timedelta(minutes=5) - created)).replace(microsecond=0)
     listed = company is not None and company.in_marketing and dice.random() < 0.9
     return MarketingContact(
         key=f"m{len(crowd.contacts):06d}",
-        person=person.key,
-        email=None if number % 50 == 31 else _email(crowd, company, f"{first_ascii}.{last_ascii}", number),
+        person=person,
+        email=None if number % 50 == 31 else _email(crowd, who, f"{first_ascii}.{last_ascii}"),
         other_emails=(),
         first_name=first if number % 23 != 7 else None,
         last_name=_cased(last, number) if number % 31 != 11 or number % 50 == 31 else None,
-        title=LONG_TITLE if number % 200 == 41 else title,
-        company_name=_typed_company(crowd, company, number),
+        title="Student" if who.pursuit == "student" and number % 2 else LONG_TITLE if number % 200 == 41 else title,
+        company_name=_typed_company(crowd, who),
         company=company.key if company and listed else None,
         phone=f"{place.dial} {dice.randrange(200000, 9999999)}" if dice.random() < 0.45 else None,
         mobile=f"{place.dial} 7{dice.randrange(1000000, 9999999)}" if dice.random() < 0.1 else None,
@@ -119,18 +143,22 @@ def _contact(crowd: Crowd, person: Person, company: Company | None, place: Place
         employees=_typed_size(crowd, company),
         website=f"https://{company.domain}" if company and company.domain and dice.random() < 0.3 else None,
         source=dice.choice(SOURCES),
-        lifecycle=_lifecycle(crowd, person),
+        lifecycle=_lifecycle(crowd, who),
         lead_status=dice.choice(("NEW", "OPEN", "IN_PROGRESS", "CONNECTED")) if dice.random() < 0.2 else None,
-        owner=_owner(crowd, number),
+        owner=who.rep if who.rep and number % 3 else _owner(crowd, number),
         opted_out_at=(created + 0.7 * (updated - created)).replace(microsecond=0) if number % 16 == 5 else None,
         created_at=created,
         updated_at=updated,
     )
 
 
-def _email(crowd: Crowd, company: Company | None, local: str, number: int) -> str:
-    dice = crowd.dice
-    if number % 70 == 29:
+def _email(crowd: Crowd, who: Newcomer, local: str) -> str:
+    dice, company, number = crowd.dice, who.company, who.number
+    if who.pursuit == "student":
+        domain = dice.choice(CAMPUSES)
+    elif who.pursuit == "competitor":
+        domain = dice.choice(RIVALS)
+    elif number % 70 == 29:
         domain = dice.choice(DISPOSABLE)
     elif crowd.agencies and number % 40 == 13:
         domain = dice.choice(crowd.agencies).domain or ""
@@ -161,9 +189,12 @@ def _cased(last: str, number: int) -> str:
     return f" {last} " if number % 90 == 8 else last
 
 
-def _typed_company(crowd: Crowd, company: Company | None, number: int) -> str | None:
-    if number % 250 == 77:
+def _typed_company(crowd: Crowd, who: Newcomer) -> str | None:
+    company = who.company
+    if who.number % 250 == 77:
         return LONG_COMPANY
+    if who.pursuit in {"student", "competitor"}:
+        return crowd.dice.choice(SCHOOLS) if who.pursuit == "student" else "Rival Software"
     if company is None:
         return crowd.dice.choice((None, None, "self-employed", "n/a", "-"))
     roll = crowd.dice.random()
@@ -189,12 +220,15 @@ def _typed_size(crowd: Crowd, company: Company | None) -> str | None:
     return f"{company.employees - 10}-{company.employees + 40}" if roll < 0.95 else f"~{company.employees:,}"
 
 
-def _lifecycle(crowd: Crowd, person: Person) -> str:
+def _lifecycle(crowd: Crowd, who: Newcomer) -> str:
+    """Say how far marketing believes somebody is; what sales made of the firm counts before anything else."""
     roll = crowd.dice.random()
-    if person.temperature == "hot":
-        return "marketingqualifiedlead" if roll < 0.3 else "lead"
-    if roll < 0.03:
+    if who.lot == "won":
         return "customer"
+    if who.lot == "open":
+        return "opportunity" if roll < 0.7 else "salesqualifiedlead"
+    if who.warmth == "hot":
+        return "marketingqualifiedlead" if roll < 0.3 else "lead"
     return "subscriber" if roll < 0.25 else "lead"
 
 
@@ -204,16 +238,25 @@ def _owner(crowd: Crowd, number: int) -> str | None:
     return crowd.dice.choice(FORMER_REPS) if number % 35 == 17 else crowd.dice.choice(ACTIVE_REPS)
 
 
-def _second_self(crowd: Crowd) -> None:
-    """Let somebody sign up again with a private address: the same human, twice, and nobody noticed."""
-    twin = crowd.dice.choice([c for c in crowd.dice.choices(crowd.contacts, k=40) if c.email and c.first_name])
-    later = (twin.created_at + crowd.dice.random() * (crowd.at - twin.created_at)).replace(microsecond=0)
-    local = (twin.email or "").split("@", 1)[0]
+def _second_self(crowd: Crowd, turn: int) -> None:
+    """Let somebody sign up again and nobody notice: from a private address, with a plus-tag, or with a slip."""
+    dice = crowd.dice
+    twin = dice.choice([c for c in dice.choices(crowd.contacts, k=40) if c.email and c.first_name] or crowd.contacts)
+    later = (twin.created_at + dice.random() * (crowd.at - twin.created_at)).replace(microsecond=0)
+    local, _, domain = (twin.email or "somebody@gmail.com").partition("@")
+    first = twin.first_name
+    if turn % 4 == 1:
+        local = f"{local}+news"
+    elif turn % 4 == 3 and first and len(first) > 3:
+        first, local = first[:-2] + first[-1] + first[-2], local[1:] + local[0]
+    else:
+        domain = dice.choice(FREE_MAIL)
     crowd.contacts.append(
         replace(
             twin,
             key=f"m{len(crowd.contacts):06d}",
-            email=free_address(crowd.emails, local, crowd.dice.choice(FREE_MAIL)),
+            email=free_address(crowd.emails, local, domain),
+            first_name=first,
             company=None,
             owner=None,
             lifecycle="subscriber",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import unicodedata
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -24,6 +25,12 @@ if TYPE_CHECKING:
     import random
 
 PEOPLE_PER_COMPANY = 5
+LARGE = 200
+#: Trades we sell to best, and countries we have people in.
+FITTING_TRADES = frozenset({"Software", "Financial Services", "Banking", "Telecommunications", "Manufacturing"})
+SERVED = frozenset({"US", "CA", "GB", "IE", "DE", "AT", "CH", "FR"})
+#: A mail gateway that follows every link stands before the mailboxes of every 17th firm.
+GATEWAY_EVERY, GATEWAY_OFFSET = 17, 2
 SIZE_WEIGHTS = tuple(range(len(COMPANY_SIZES), 0, -1))
 
 
@@ -41,6 +48,26 @@ class Firms:
     companies: tuple[Company, ...]
     places: dict[str, Place]  # Company.key ->
     accounts: tuple[Account, ...]
+    employees: tuple[int, ...] = ()  # as they are, not as anybody recorded them
+    fit: tuple[float, ...] = ()  # how well each firm fits what we sell, 0 to 1: hidden
+
+    def known_large(self) -> list[int]:
+        """Return the places of firms of 200 or more whose account has a website."""
+        with_account = {account.company for account in self.accounts if account.deleted_at is None and account.website}
+        return [
+            place
+            for place, company in enumerate(self.companies)
+            if company.key in with_account and company.domain and (company.employees or 0) >= LARGE
+        ]
+
+    def accounts_from(self) -> dict[int, int]:
+        """Return, for the place of each firm with a living account, when the account was opened (seconds, UTC)."""
+        places = {company.key: place for place, company in enumerate(self.companies)}
+        found: dict[int, int] = {}
+        for account in self.accounts:
+            if account.deleted_at is None:
+                found.setdefault(places[account.company], int(account.created_at.timestamp()))
+        return found
 
 
 def build_firms(dice: random.Random, at: datetime, people: int) -> Firms:
@@ -49,13 +76,23 @@ def build_firms(dice: random.Random, at: datetime, people: int) -> Firms:
     companies: list[Company] = []
     places: dict[str, Place] = {}
     taken: set[str] = set()
+    employees: list[int] = []
+    fit: list[float] = []
     for number in range(count):
         parent = companies[dice.randrange(len(companies))] if number >= 6 and number % 8 == 6 else None
-        company, place = _company(dice, at, number, parent, taken)
+        employees.append(dice.choices(COMPANY_SIZES, SIZE_WEIGHTS)[0] + dice.randrange(0, 9))
+        company, place, trade = _company(dice, at, number, parent, taken, employees[-1])
         companies.append(company)
         places[company.key] = place
+        fit.append(firm_fit(trade, employees[-1], place.country))
     companies = _sisters(companies)
-    return Firms(tuple(companies), places, tuple(_accounts(dice, at, companies)))
+    return Firms(tuple(companies), places, tuple(_accounts(dice, at, companies)), tuple(employees), tuple(fit))
+
+
+def firm_fit(trade: str, employees: int, country: str) -> float:
+    """Return how well a firm fits what we sell, 0 to 1: trade 0.4, size 0.4 (full from 200 people on), country 0.2."""
+    size = min(1.0, math.log2(max(employees, 2) / 2) / math.log2(LARGE / 2))
+    return round(0.4 * (trade in FITTING_TRADES) + 0.4 * size + 0.2 * (country in SERVED), 4)
 
 
 def _invented_name(dice: random.Random, taken: set[str]) -> tuple[str, str]:
@@ -72,14 +109,13 @@ def _invented_name(dice: random.Random, taken: set[str]) -> tuple[str, str]:
 
 
 def _company(
-    dice: random.Random, at: datetime, number: int, parent: Company | None, taken: set[str]
-) -> tuple[Company, Place]:
+    dice: random.Random, at: datetime, number: int, parent: Company | None, taken: set[str], employees: int
+) -> tuple[Company, Place, str]:
     place = dice.choices(PLACES, PLACE_WEIGHTS)[0]
     core, industry = _invented_name(dice, taken)
     if parent is not None:
         core, industry = f"{parent.name.split()[0]} {place.city}", parent.industry or industry
     legal = dice.choice(LEGAL_FORMS[place.country])
-    employees = dice.choices(COMPANY_SIZES, SIZE_WEIGHTS)[0] + dice.randrange(0, 9)
     domain = f"{ascii_slug(core)}.{dice.choice(place.suffixes)}"
     is_agency = number % 60 == 11
     if parent is not None and number % 16 == 6:  # shares the parent's domain
@@ -104,7 +140,7 @@ def _company(
         created_at=created.replace(microsecond=0),
         updated_at=(created + dice.random() * (at - created)).replace(microsecond=0),
     )
-    return company, place
+    return company, place, industry
 
 
 def _sisters(companies: list[Company]) -> list[Company]:

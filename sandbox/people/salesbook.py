@@ -7,21 +7,41 @@ from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 
 from sandbox.people.cast import ACTIVE_REPS, FORMER_REPS, HISTORY, INTEGRATION_USER, QUEUE_UNASSIGNED
-from sandbox.people.crowd import DECIDING, RANK_WEIGHTS, RANKS, free_address
+from sandbox.people.crowd import free_address
 from sandbox.people.places import COUNTRY_NAMES, FREE_MAIL
+from sandbox.people.reps import HANDS_BACK_AFTER
+from sandbox.people.roster import DECIDING, RANK_WEIGHTS, RANKS
 from sandbox.people.tongues import TONGUES
 from sandbox.people.world import Account, CrmKind, CrmRecord, MarketingContact, Person, Rejection
 
 if TYPE_CHECKING:
     import random
+    from collections.abc import Mapping
 
     from sandbox.people.crowd import Crowd
     from sandbox.people.firms import Firms
+    from sandbox.people.reps import Desk
 
 REJECTION_REASONS = ("no budget", "wrong person", "not now", "other")
 LEAD_STATUSES = ("Open - Not Contacted", "Working - Contacted", "Closed - Not Converted")
 STATUS_WEIGHTS = (60, 30, 10)
 HAND_SOURCES = ("Phone Inquiry", "Partner Referral", "Tradeshow", "Other", None)
+
+
+#: Share of a deal's people whom reps put into the CRM; of those, who came as a lead first and was converted.
+IN_DEALS, CONVERTED_IN_DEALS = 0.92, 0.3
+BANTS = ("budget", "authority", "need", "timeframe", "sales_readiness")
+
+
+@dataclass(frozen=True, slots=True)
+class Sale:
+    """What the sales side of somebody's journey means for their record."""
+
+    journey: int
+    heard: datetime  # sales took over
+    rep: str
+    role: str  # decider, influencer, other
+    engaged: bool
 
 
 @dataclass(slots=True)
@@ -32,6 +52,11 @@ class Salesbook:
     at: datetime
     firms: Firms
     crowd: Crowd
+    desk: Desk
+    sales: Mapping[str, Sale]  # MarketingContact.key ->
+    of_journey: dict[str, int] = field(default_factory=dict)  # CrmRecord.key ->
+    role_of: dict[str, str] = field(default_factory=dict)  # Person.key ->
+    deal_of: dict[int, str] = field(default_factory=dict)  # journey -> Opportunity.key
     account_of: dict[str, Account] = field(default_factory=dict)  # Company.key -> its living account
     records: list[CrmRecord] = field(default_factory=list)
     rejections: list[Rejection] = field(default_factory=list)
@@ -41,9 +66,11 @@ class Salesbook:
         return f"r{len(self.records):06d}"
 
 
-def build_salesbook(dice: random.Random, at: datetime, crowd: Crowd) -> Salesbook:
+def build_salesbook(
+    dice: random.Random, at: datetime, crowd: Crowd, desk: Desk, sales: Mapping[str, Sale]
+) -> Salesbook:
     """Write the CRM's leads and contacts; people only the CRM knows join the crowd's people."""
-    book = Salesbook(dice, at, crowd.firms, crowd)
+    book = Salesbook(dice, at, crowd.firms, crowd, desk, sales)
     for account in crowd.firms.accounts:
         if account.deleted_at is None:
             book.account_of.setdefault(account.company, account)
@@ -55,16 +82,21 @@ def build_salesbook(dice: random.Random, at: datetime, crowd: Crowd) -> Salesboo
     _doubles(book)
     _merge_and_delete(book)
     _reject(book)
+    _hand_back(book)
     return book
 
 
 def _from_marketing(book: Salesbook, contact: MarketingContact, number: int) -> None:
     """Carry about two in five contacts over: as a lead, as a contact of a known account, or as both (converted)."""
     person = book.crowd.people[int(contact.person[1:])]
+    sale, own = book.sales.get(contact.key), book.account_of.get(person.company or "")
+    if sale is not None and own is not None and contact.email is not None and book.dice.random() < IN_DEALS:
+        _sold(book, contact, own, sale)
+        return
     share = 0.6 if person.temperature == "hot" else 0.38
     if contact.email is None or book.dice.random() > share:
         return
-    account = book.account_of.get(person.company or "")
+    account = own
     if number % 20 == 4 and account is not None:
         _converted(book, contact, account)
     elif account is not None and book.dice.random() < 0.65:
@@ -73,10 +105,52 @@ def _from_marketing(book: Salesbook, contact: MarketingContact, number: int) -> 
         book.records.append(_record(book, contact, "lead", None))
 
 
+def _sold(book: Salesbook, contact: MarketingContact, account: Account, sale: Sale) -> None:
+    """Write somebody who took part in a deal: a contact of the account, some of them a converted lead before."""
+    earliest = max(contact.created_at, account.created_at)
+    heard = min(max(sale.heard, earliest), book.at - timedelta(minutes=40)).replace(microsecond=0)
+    owner = sale.rep if book.dice.random() < 0.9 else account.owner
+    if book.dice.random() < CONVERTED_IN_DEALS:
+        _converted(book, contact, account)
+        lead, made = book.records[-2], book.records[-1]
+        lead = replace(
+            lead,
+            created_at=min(heard, max(contact.created_at, heard - timedelta(days=6))),
+            converted_at=heard,
+            updated_at=heard,
+            past_statuses=LEAD_STATUSES[:2],
+            bants=_bants(book, sale),
+        )
+        book.records[-2] = lead
+    else:
+        book.records.append(_record(book, contact, "contact", account))
+        made = book.records[-1]
+    made = replace(
+        made, owner=owner, created_at=heard, updated_at=_later(book.dice, heard, book.at), bants=_bants(book, sale)
+    )
+    book.records[-1] = made
+    book.of_journey[made.key] = sale.journey
+    book.role_of[made.person] = sale.role
+
+
+def _bants(book: Salesbook, sale: Sale | None) -> tuple[tuple[str, str], ...]:
+    """Return what calls brought out: of a deal's people most of it, of other leads a little."""
+    if sale is None:
+        known = BANTS[: book.dice.randrange(0, 4)] if book.dice.random() < 0.35 else ()
+        return tuple((name, "Yes" if book.dice.random() < 0.45 else "No") for name in known)
+    chances = {"authority": 0.95 if sale.role == "decider" else 0.15, "need": 0.85}
+    return tuple(
+        (name, "Yes" if book.dice.random() < chances.get(name, 0.6) else "No")
+        for name in BANTS
+        if book.dice.random() < (0.85 if sale.engaged else 0.4)
+    )
+
+
 def _record(book: Salesbook, contact: MarketingContact, kind: CrmKind, account: Account | None) -> CrmRecord:
     dice, number = book.dice, len(book.records)
-    created = contact.created_at + dice.random() * 0.6 * (book.at - contact.created_at)
+    created = contact.created_at + float(dice.random() ** 2) * 0.6 * (book.at - contact.created_at)
     lead = kind == "lead"
+    status = dice.choices(LEAD_STATUSES, STATUS_WEIGHTS)[0] if lead else None
     return CrmRecord(
         key=book.next_key(),
         kind=kind,
@@ -97,12 +171,14 @@ def _record(book: Salesbook, contact: MarketingContact, kind: CrmKind, account: 
         industry=contact.industry if lead else None,
         employees=int(contact.employees) if lead and contact.employees and contact.employees.isdigit() else None,
         lead_source="Web",
-        status=dice.choices(LEAD_STATUSES, STATUS_WEIGHTS)[0] if lead else None,
+        status=status,
         owner=_owner(dice, number, lead=lead, account=account),
         created_by=INTEGRATION_USER if number % 3 else dice.choice(ACTIVE_REPS),
         opted_out=contact.opted_out_at is not None and number % 2 == 0,
         created_at=created.replace(microsecond=0),
         updated_at=_later(dice, created, book.at),
+        past_statuses=LEAD_STATUSES[: LEAD_STATUSES.index(status)] if status else (),
+        bants=_bants(book, None) if status in LEAD_STATUSES[1:] else (),
     )
 
 
@@ -136,6 +212,7 @@ def _converted(book: Salesbook, contact: MarketingContact, account: Account) -> 
     book.records[int(lead.key[1:])] = replace(
         lead,
         status="Closed - Converted",
+        past_statuses=LEAD_STATUSES[:2],
         converted_to=made.key,
         converted_account=account.key,
         converted_at=when,
@@ -157,7 +234,7 @@ def _by_hand(book: Salesbook, number: int) -> None:
     created = (book.at - timedelta(days=2) - dice.random() * (HISTORY - timedelta(days=3))).replace(microsecond=0)
     domain = company.domain or dice.choice(FREE_MAIL)
     email = free_address(book.crowd.emails, f"{first_ascii}.{last_ascii}", domain) if number % 9 != 5 else None
-    rep = dice.choice(ACTIVE_REPS)
+    rep, status = dice.choice(ACTIVE_REPS), dice.choices(LEAD_STATUSES, STATUS_WEIGHTS)[0]
     book.records.append(
         CrmRecord(
             key=book.next_key(),
@@ -179,7 +256,8 @@ def _by_hand(book: Salesbook, number: int) -> None:
             industry=None if account else company.industry,
             employees=None if account else company.employees,
             lead_source=HAND_SOURCES[number % len(HAND_SOURCES)],
-            status=None if account else dice.choices(LEAD_STATUSES, STATUS_WEIGHTS)[0],
+            status=None if account else status,
+            past_statuses=() if account else LEAD_STATUSES[: LEAD_STATUSES.index(status)],
             owner=rep,
             created_by=rep,
             opted_out=False,
@@ -211,6 +289,8 @@ def _again(book: Salesbook, original: CrmRecord, *, company_name: str | None) ->
             account=None,
             company_name=company_name,
             status="Open - Not Contacted",
+            past_statuses=(),
+            bants=(),
             lead_source="Purchased List",
             owner=QUEUE_UNASSIGNED,
             created_by="u_ops",
@@ -244,3 +324,14 @@ def _reject(book: Salesbook) -> None:
         reason = book.dice.choices(REJECTION_REASONS, (30, 25, 30, 15))[0]
         user = record.owner if record.owner.startswith("u_") else book.dice.choice(ACTIVE_REPS)
         book.rejections.append(Rejection(record.key, reason, user, record.updated_at))
+
+
+def _hand_back(book: Salesbook) -> None:
+    """Put leads that came while their rep was away for long into the queue, unless somebody has worked on them."""
+    long = [absence for absence in book.desk.absences if absence.end - absence.start > HANDS_BACK_AFTER]
+    away = {(absence.user, absence.start.toordinal() + day) for absence in long for day in range(absence.days)}
+    for place, record in enumerate(book.records):
+        if record.status != "Open - Not Contacted" or not record.living:
+            continue
+        if (record.owner, record.created_at.toordinal()) in away:
+            book.records[place] = replace(record, owner=QUEUE_UNASSIGNED, past_owners=(record.owner,))

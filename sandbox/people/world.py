@@ -12,14 +12,18 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
+
+    from sandbox.people.truth import Hidden
 
 UserRole = Literal["integration", "rep", "ops", "manager", "ex_rep"]
 CrmKind = Literal["lead", "contact"]
 Seniority = Literal["chief", "vp", "director", "manager", "staff", "junior"]
 SalesKind = Literal["task", "call", "meeting", "note", "email"]
 System = Literal["marketing", "crm"]
+#: What brings somebody to the website: their work, or something that will never make them buy.
+Pursuit = Literal["work", "student", "competitor", "job_seeker"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,6 +104,7 @@ class Person:
     seniority: Seniority | None
     is_decider: bool
     temperature: Literal["hot", "warm", "cold"]
+    pursuit: Pursuit = "work"
 
 
 @dataclass(frozen=True, slots=True)
@@ -178,6 +183,12 @@ class CrmRecord:
     converted_at: datetime | None = None
     merged_into: str | None = None
     deleted_at: datetime | None = None
+    #: Statuses a lead had before its present one, oldest first.
+    past_statuses: tuple[str, ...] = ()
+    #: Owners (User.key or Queue.key) before the present one, oldest first.
+    past_owners: tuple[str, ...] = ()
+    #: What a rep found out in calls: (budget | authority | need | timeframe | sales_readiness, Yes | No).
+    bants: tuple[tuple[str, str], ...] = ()
 
     @property
     def living(self) -> bool:
@@ -203,6 +214,8 @@ class Opportunity:
     roles: tuple[tuple[str, str, bool], ...]
     created_at: datetime
     updated_at: datetime
+    note: str | None = None  # why it was lost
+    kind: str = "New business"  # or Expansion
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,6 +249,21 @@ class Rejection:
 
 
 @dataclass(frozen=True, slots=True)
+class Absence:
+    """When a rep was away: from ``start`` up to ``end``, whole days."""
+
+    user: str  # User.key
+    start: datetime
+    end: datetime
+    why: str
+
+    @property
+    def days(self) -> int:
+        """Count the days."""
+        return (self.end - self.start).days
+
+
+@dataclass(frozen=True, slots=True)
 class Form:
     """A form of the website; ``key`` is its name."""
 
@@ -253,18 +281,23 @@ class Mailing:
     name: str
     subject: str
     links: tuple[str, ...]  # paths
-    sent_at: datetime
+    sent_at: datetime  # of a nurture programme: since when it runs
+    programme: Literal["newsletter", "nurture", "invitation"] = "newsletter"
 
 
 @dataclass(frozen=True, slots=True)
 class CrmCampaign:
-    """A campaign in the CRM; ``kind`` as Salesforce's Type picklist."""
+    """A campaign in the CRM; ``kind`` as Salesforce's Type picklist. ``attention``: how many people it can reach."""
 
     key: str
     name: str
     kind: str
     starts_at: datetime
     owner: str
+    ends_at: datetime
+    channel: str  # utm_medium
+    budget: int  # euros
+    attention: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -319,5 +352,8 @@ class World:
     mailings: tuple[Mailing, ...] = ()
     campaigns: tuple[CrmCampaign, ...] = ()
     members: tuple[CampaignMember, ...] = ()
-    events: tuple[Event, ...] = ()
+    events: Sequence[Event] = ()
+    absences: tuple[Absence, ...] = ()
+    #: What only tests and benchmarks may know, see ``sandbox.people.truth``.
+    hidden: Hidden | None = field(default=None, compare=False, repr=False)
     lists: Mapping[str, tuple[str, ...]] = field(default_factory=dict)  # marketing list name -> MarketingContact.key

@@ -225,9 +225,9 @@ def test_events(world):
     kinds = Counter(event.kind for event in world.events)
     assert set(kinds) == {
         "page_view", "form_submit", "email_sent", "email_delivered", "email_open", "email_click", "email_bounce",
-        "email_unsubscribe", "asset_download", "webinar_attended",
+        "email_unsubscribe", "asset_download", "webinar_attended", "spam_report",
     }  # fmt: skip
-    assert 6 <= len(world.events) / 1000 <= 8
+    assert 10 <= len(world.events) / 1000 <= 12.5
     paths = {event.path for event in world.events if event.kind == "page_view"}
     assert {"/pricing", "/products", "/careers", "/investors", "/blog/crm-hygiene"} <= paths
     assert {event.form for event in world.events if event.form} == {form.key for form in world.forms}
