@@ -6,6 +6,10 @@ from collections import defaultdict
 from collections.abc import Hashable, Iterable, Sequence
 from typing import NamedTuple, TypeVar
 
+import numpy as np
+import numpy.typing as npt
+
+Numbers = npt.NDArray[np.int64]
 _Node = TypeVar("_Node", bound=Hashable)
 
 
@@ -13,33 +17,28 @@ class Groups:
     """Union-find over ``0 … count - 1``; a group is named by its smallest member, whatever the order of joins."""
 
     def __init__(self, count: int) -> None:
-        self._parent = list(range(count))
+        #: the group of every node, at all times
+        self._root: Numbers = np.arange(count, dtype=np.int64)
 
-    def find(self, node: int) -> int:
-        """Give the smallest member of the group."""
-        parent = self._parent
-        while parent[node] != node:
-            parent[node] = parent[parent[node]]
-            node = parent[node]
-        return node
+    def join(self, lefts: Sequence[int] | Numbers, rights: Sequence[int] | Numbers) -> None:
+        """Make one group of each pair, in a few rounds over all pairs that are still apart."""
+        root = self._root
+        lefts, rights = np.asarray(lefts, np.int64), np.asarray(rights, np.int64)
+        while True:
+            one, other = root[lefts], root[rights]
+            apart = one != other
+            if not apart.any():
+                return
+            lefts, rights = lefts[apart], rights[apart]
+            one, other = one[apart], other[apart]
+            np.minimum.at(root, np.maximum(one, other), np.minimum(one, other))
+            # a root may now hang below another: follow until every node names its root
+            while not np.array_equal(above := root[root], root):
+                root[:] = above
 
-    def join(self, lefts: Sequence[int], rights: Sequence[int]) -> None:
-        """Make one group of each pair, in time nearly linear in the number of pairs."""
-        parent, find = self._parent, self.find
-        for left, right in zip(lefts, rights, strict=True):
-            one, other = find(left), find(right)
-            if one < other:
-                parent[other] = one
-            elif other < one:
-                parent[one] = other
-
-    def roots(self) -> list[int]:
+    def roots(self) -> Numbers:
         """Give the group of every node, in order."""
-        # parents are never larger than their children: one pass in order settles all of them
-        parent = self._parent
-        for node, above in enumerate(parent):
-            parent[node] = parent[above]
-        return list(parent)
+        return self._root
 
 
 class Join(NamedTuple):

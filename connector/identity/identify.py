@@ -28,9 +28,11 @@ CREATE TABLE being AS
 SELECT root, min(created) AS created, coalesce(bool_or({_STANDING} AND NOT is_email), false) AS living,
        bool_or(is_crm) AS in_crm,
        coalesce(list(ref ORDER BY ref) FILTER ({_STANDING} AND is_crm), []) AS crm_records,
-       coalesce(list(ref ORDER BY ref) FILTER ({_STANDING} AND NOT is_crm AND NOT is_email), []) AS sources
+       {{sources}} AS sources
 FROM member JOIN node USING (n) JOIN fact USING (n) GROUP BY root
 """
+
+_SOURCES = f"coalesce(list(ref ORDER BY ref) FILTER ({_STANDING} AND NOT is_crm AND NOT is_email), [])"
 
 _CHOICES = """
 CREATE TABLE choice AS
@@ -57,9 +59,11 @@ WITH stated AS (
 )
 SELECT person_id, subject, make_timestamp(created) AS created_at, living, crm_state,
        split_part(crm, ':', 2) AS crm_object,
-       regexp_extract(crm, '^[^:]+:[^:]+:(.*)$', 1, 's') AS crm_id, crm_records, sources
+       regexp_extract(crm, '^[^:]+:[^:]+:(.*)$', 1, 's') AS crm_id, {lists}
 FROM written ORDER BY person_id
 """
+_LISTS = "crm_records, sources"
+_NO_LISTS = "NULL::VARCHAR[] AS crm_records, NULL::VARCHAR[] AS sources"
 
 _WHY = """
 WITH edge AS (
@@ -104,6 +108,7 @@ def identify(
     decided: pa.Table,
     crm: str,
     now: datetime,
+    brief: bool = False,
 ) -> Identified:
     """Group all references into persons and say for each which CRM record is theirs.
 
@@ -120,6 +125,7 @@ def identify(
         decided: remembered answers, schema ``DECIDED``; see ``questions.answers``.
         crm: name of the system that is the CRM; its leads and contacts are what is written.
         now: stamped on questions.
+        brief: leave out what only a reader wants: ``why``, ``crm_records`` and ``sources`` are empty.
 
     Raises:
         ValueError: a column is missing, or a reference has two rows.
@@ -129,15 +135,15 @@ def identify(
         groups = collect_joins(con, keys)
         doubts = settle_groups(con, groups)
         aliases = name_groups(con, install).cast(ALIASES)
-        return _answer(con, aliases, doubts, now)
+        return _answer(con, aliases, doubts, now, brief=brief)
     finally:
         con.close()
 
 
 def _answer(
-    con: duckdb.DuckDBPyConnection, aliases: pa.Table, doubts: Mapping[int, list[int]], now: datetime
+    con: duckdb.DuckDBPyConnection, aliases: pa.Table, doubts: Mapping[int, list[int]], now: datetime, *, brief: bool
 ) -> Identified:
-    con.execute(_PEOPLE)
+    con.execute(_PEOPLE.format(sources="NULL::VARCHAR[]" if brief else _SOURCES))
     con.execute(_CHOICES)
     con.execute("CREATE TABLE doubt (root BIGINT, fits BIGINT)")
     pairs = [(root, other) for root, fits in doubts.items() for other in fits]
@@ -145,8 +151,8 @@ def _answer(
         con.executemany("INSERT INTO doubt VALUES (?, ?)", pairs)
     return Identified(
         identities=con.sql(_IDENTITIES).to_arrow_table().cast(IDENTITIES),
-        persons=con.sql(_ANSWERS).to_arrow_table().cast(PEOPLE),
-        why=con.sql(_WHY).to_arrow_table().cast(WHY),
+        persons=con.sql(_ANSWERS.format(lists=_NO_LISTS if brief else _LISTS)).to_arrow_table().cast(PEOPLE),
+        why=WHY.empty_table() if brief else con.sql(_WHY).to_arrow_table().cast(WHY),
         aliases=aliases,
         reviews=_reviews(con, now),
         merged=aliases.num_rows,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -74,12 +75,14 @@ def open_ledger(records: pa.Table, known: pa.Table, decided: pa.Table, *, crm: s
         " deleted, nullif(nullif(merged_into, ''), concat_ws(':', system, object, id)) AS merged_into, crm_id,"
         " source_id FROM raw"
     )
+    con.execute("DROP TABLE raw")
     if con.execute("SELECT count(*) - count(DISTINCT ref) FROM record").fetchall()[0][0]:
         con.close()
         raise ValueError("records holds two rows for one reference")
     con.execute(_NODES)
     con.execute(_FACTS, {"crm": crm})
     con.execute(_HOLDERS)
+    con.execute("DROP TABLE record")
     con.execute("CREATE TABLE joined (a BIGINT, b BIGINT, rank INTEGER, key VARCHAR, hub_a VARCHAR, hub_b VARCHAR)")
     return con
 
@@ -135,14 +138,13 @@ def collect_joins(con: duckdb.DuckDBPyConnection, keys: tuple[PersonKey, ...]) -
 def _apply(con: duckdb.DuckDBPyConnection, groups: Groups, ranks: tuple[int, ...]) -> None:
     listed = ", ".join(map(str, ranks))
     pairs = con.sql(f"SELECT a, b FROM joined WHERE rank IN ({listed}) AND a <> b").to_arrow_table()
-    groups.join(pairs.column("a").to_pylist(), pairs.column("b").to_pylist())
+    groups.join(pairs.column("a").to_numpy(), pairs.column("b").to_numpy())
 
 
 def _publish(con: duckdb.DuckDBPyConnection, groups: Groups) -> None:
     """Show the groups so far as ``placed`` (n, root, and whether a living CRM record is in the group)."""
-    roots = pa.table({"root": pa.array(groups.roots(), pa.int64())})
-    roots = roots.append_column("n", pa.array(range(roots.num_rows), pa.int64()))
-    con.register("roots_in", roots)
+    roots = groups.roots()
+    con.register("roots_in", pa.table({"n": pa.array(np.arange(len(roots))), "root": pa.array(roots)}))
     con.execute(
         "CREATE OR REPLACE TABLE placed AS SELECT n, root, bool_or(seen AND is_crm AND NOT deleted AND NOT is_alias)"
         " OVER (PARTITION BY root) AS linked FROM roots_in JOIN fact USING (n)"

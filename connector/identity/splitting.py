@@ -5,9 +5,10 @@ from __future__ import annotations
 from collections.abc import Hashable
 
 import duckdb
+import numpy as np
 import pyarrow as pa
 
-from connector.identity.groups import Groups, Join, Kept, join_apart
+from connector.identity.groups import Groups, Join, Kept, Numbers, join_apart
 
 
 def settle_groups(con: duckdb.DuckDBPyConnection, groups: Groups) -> dict[int, list[int]]:
@@ -17,11 +18,11 @@ def settle_groups(con: duckdb.DuckDBPyConnection, groups: Groups) -> dict[int, l
     """
     roots = groups.roots()
     apart = _pairs_apart(con)
-    torn = sorted({roots[left] for left, right in apart if roots[left] == roots[right]})
+    torn = sorted({int(roots[left]) for left, right in apart if roots[left] == roots[right]})
     ambiguous: dict[int, list[int]] = {}
     if torn:
         ambiguous = _rebuild(con, roots, torn, apart)
-    table = pa.table({"n": pa.array(range(len(roots)), pa.int64()), "root": pa.array(roots, pa.int64())})
+    table = pa.table({"n": pa.array(np.arange(len(roots))), "root": pa.array(roots)})
     con.register("member_in", table)
     con.execute("CREATE TABLE member AS SELECT * FROM member_in")
     con.unregister("member_in")
@@ -37,11 +38,10 @@ def _pairs_apart(con: duckdb.DuckDBPyConnection) -> set[tuple[int, int]]:
 
 
 def _rebuild(
-    con: duckdb.DuckDBPyConnection, roots: list[int], torn: list[int], apart: set[tuple[int, int]]
+    con: duckdb.DuckDBPyConnection, roots: Numbers, torn: list[int], apart: set[tuple[int, int]]
 ) -> dict[int, list[int]]:
     """Rebuild the torn groups in place in ``roots``."""
-    wanted = set(torn)
-    nodes = [node for node, root in enumerate(roots) if root in wanted]
+    nodes: list[int] = np.flatnonzero(np.isin(roots, torn)).tolist()
     con.register("torn_in", pa.table({"n": pa.array(nodes, pa.int64())}))
     rows = con.execute(
         "SELECT a, b, rank, hub_a, hub_b FROM joined WHERE a IN (SELECT n FROM torn_in) ORDER BY ALL"

@@ -185,10 +185,17 @@ def test_groups_are_named_by_their_smallest_member(pairs, data):
     one.join(*zip(*pairs, strict=True)) if pairs else None
     shuffled = data.draw(st.permutations(pairs))
     other.join(*zip(*shuffled, strict=True)) if shuffled else None
-    assert one.roots() == other.roots()
-    for left, right in pairs:
-        assert one.find(left) == one.find(right) == one.roots()[left]
-    assert all(one.find(node) == root <= node for node, root in enumerate(one.roots()))
+    roots = one.roots().tolist()
+    assert roots == other.roots().tolist()
+    assert all(roots[left] == roots[right] for left, right in pairs)
+    assert all(roots[root] == root <= node for node, root in enumerate(roots))
+    # nothing joins but pairs: every larger group hangs together by them
+    joined = {frozenset(pair) for pair in pairs}
+    for root in set(roots):
+        members, seen = {node for node, of in enumerate(roots) if of == root}, {root}
+        while more := {n for n in members - seen if any(frozenset((n, known)) in joined for known in seen)}:
+            seen |= more
+        assert seen == members
 
 
 @settings(max_examples=200, deadline=None)
