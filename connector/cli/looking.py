@@ -5,18 +5,20 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from datetime import timedelta
+from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 from rich.console import Console
 
-from connector.bootstrap import open_house, open_state, read_settings_of_state, utc_now
+from connector.bootstrap import lake_folder, open_house, open_state, read_settings_of_state, utc_now
 from connector.cli.options import DEFAULT_CONFIG, AsJson, AsOf, ConfigFile, Verbose, instant
 from connector.cli.output import console, emit
 from connector.cli.running import who
 from connector.cli.tell_person import tell_person
 from connector.domain.writes import RowState
-from connector.errors import ConfigError, Refused
+from connector.errors import ConfigError, LocalFault, Refused
+from connector.lake.checking import check_segments
 from connector.lake.reading import Lake
 from connector.logs import set_up_logs
 from connector.mapping.load import load_mappings
@@ -42,8 +44,12 @@ _CURES = {
 outbox = typer.Typer(help="Held and dead writes, grouped by cause: list, retry, dismiss.", no_args_is_help=True)
 
 
-def status(config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> int:
-    """Show health, backlog, budget, questions and the last runs."""
+def status(
+    config: ConfigFile = DEFAULT_CONFIG,
+    as_json: AsJson = False,
+    deep: Annotated[bool, typer.Option("--deep", help="read every file of the lake against its checksum")] = False,
+) -> int:
+    """Show health, backlog, budget, questions and the last runs; 5 where files of the lake are not what was written."""
     settings = read_settings_of_state(config)
     now = utc_now()
     with open_state(settings) as store:
@@ -79,12 +85,29 @@ def status(config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> int:
             "before_baseline": json.loads(store.switches.setting(SETTING_BEFORE_BASELINE) or "[]"),
             "api_calls": budget,
             "last_runs": runs,
+            "lake": _lake(store, lake_folder(settings.lake), deep=deep),
         }
     if as_json:
         emit(document)
     else:
         _tell_status(console(), document)
-    return 0
+    return LocalFault.exit_code if document["lake"]["problems"] else 0
+
+
+def _lake(store: Store, root: Path, *, deep: bool) -> dict[str, Any]:
+    """Say how much the lake holds and which of its files are harmed."""
+    segments = store.manifest.segments()
+    problems = check_segments(root, store.manifest, deep=deep)
+    return {
+        "files": len(segments),
+        "rows": sum(segment.rows for segment in segments),
+        "bytes": sum(segment.size_bytes for segment in segments),
+        "checked": "checksums" if deep else "sizes and footers",
+        "problems": [
+            {"file": one.path, "what": one.kind, "stream": one.stream, "rows": one.rows, "cure": one.cure}
+            for one in problems
+        ],
+    }
 
 
 def _tell_status(screen: Console, document: dict[str, Any]) -> None:
@@ -105,6 +128,14 @@ def _tell_status(screen: Console, document: dict[str, Any]) -> None:
     for system, calls in document["api_calls"].items():
         ceiling = f" of {calls['ceiling']:,}" if calls["ceiling"] else ""
         screen.print(f"API calls to {system} in 24 hours: {calls['used_24h']:,}{ceiling}")
+    lake = document["lake"]
+    screen.print(
+        f"lake: {lake['rows']:,} rows in {lake['files']:,} files, {lake['bytes'] / 1e6:,.1f} MB"
+        + ("" if lake["problems"] else f", whole by {lake['checked']}")
+    )
+    for harmed in lake["problems"]:
+        screen.print(f"  {harmed['file']} is {harmed['what']} ({harmed['rows']:,} rows of {harmed['stream']})")
+        screen.print(f"    cure: {harmed['cure']}")
     for run in document["last_runs"]:
         screen.print(f"  {run['as_of']:%Y-%m-%d %H:%M} {run['kind']} {run['run_id']}: {run['verdict']} ({run['mode']})")
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
@@ -13,8 +12,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from connector.errors import LocalFault
+from connector.lake.checking import CURE, RIGHTS_CURE, Kind, state_of
 from connector.lake.layout import ACTIVITY_COLUMNS
-from connector.ports.store import Manifest, Segment
+from connector.ports.store import Segment
 
 STAGING = "staging"
 CODE_UNREADABLE = "lake.segment_unreadable"
@@ -29,23 +29,6 @@ _QUICK, _DENSE = 1, 6
 _WORTH_PACKING = frozenset({"id", "occurred_at", "person_id", "url", "path", "subject"})
 #: files of this process's life that had their checksum: (file, checksum) → (size, time of change)
 _whole: dict[tuple[str, str], tuple[int, int]] = {}
-
-
-@dataclass(frozen=True, slots=True)
-class SegmentProblem:
-    """A file of the lake that is not what was written."""
-
-    #: relative to the lake
-    path: str
-    stream: str
-    rows: int
-    #: ``missing`` or ``corrupt``
-    kind: str
-    cure: str = "restore the file from a backup; the manifest keeps its name and checksum"
-
-    def __str__(self) -> str:
-        """Read as one line: which file, what, cure."""
-        return f"segment {self.path} ({self.rows} rows of {self.stream}) is {self.kind} ({self.cure})"
 
 
 def pack(table: pa.Table, *, dense: bool) -> bytes:
@@ -127,7 +110,7 @@ def read_segment(root: Path, segment: Segment, columns: list[str] | None = None)
     try:
         return pq.read_table(root / segment.path, columns=columns, partitioning=None)
     except (OSError, pa.ArrowException) as error:
-        raise _unreadable(root, segment) from error
+        raise _unreadable(root, segment, state_of(root, segment) or "corrupt") from error
 
 
 def read_span(root: Path, segment: Segment, columns: list[str], time: str, low: datetime, high: datetime) -> pa.Table:
@@ -141,7 +124,7 @@ def read_span(root: Path, segment: Segment, columns: list[str], time: str, low: 
     try:
         return pq.read_table(root / segment.path, columns=columns, filters=span, partitioning=None)
     except (OSError, pa.ArrowException) as error:
-        raise _unreadable(root, segment) from error
+        raise _unreadable(root, segment, state_of(root, segment) or "corrupt") from error
 
 
 def assure(root: Path, segment: Segment) -> None:
@@ -154,7 +137,7 @@ def assure(root: Path, segment: Segment) -> None:
     try:
         about = path.stat()
     except OSError as error:
-        raise _unreadable(root, segment) from error
+        raise _unreadable(root, segment, state_of(root, segment) or "unreadable") from error
     key, state = (str(path), segment.sha256), (about.st_size, about.st_mtime_ns)
     if _whole.get(key) != state:
         check_segment(root, segment)
@@ -167,22 +150,9 @@ def check_segment(root: Path, segment: Segment) -> None:
     Raises:
         LocalFault: the file is missing or no longer what was written.
     """
-    if _state(root, segment) is not None:
-        raise _unreadable(root, segment)
-
-
-def check_segments(root: Path, manifest: Manifest) -> list[SegmentProblem]:
-    """Compare every live segment with its checksum; give those that are not what was written, in order of landing."""
-    problems = []
-    for segment in manifest.segments():
-        kind = _state(root, segment)
-        if kind is not None:
-            problems.append(SegmentProblem(segment.path, segment.stream, segment.rows, kind))
-    if any(problem.kind == "missing" for problem in problems):
-        # A segment that a writer has compacted away since is no loss.
-        live = {segment.path for segment in manifest.segments()}
-        problems = [problem for problem in problems if problem.path in live]
-    return problems
+    kind = state_of(root, segment)
+    if kind is not None:
+        raise _unreadable(root, segment, kind)
 
 
 def forget_checks(root: Path, names: list[str]) -> None:
@@ -228,21 +198,6 @@ def _write_durably(path: Path, data: bytes) -> None:
         os.fsync(file.fileno())
 
 
-def _state(root: Path, segment: Segment) -> str | None:
-    try:
-        with (root / segment.path).open("rb") as file:
-            same = hashlib.file_digest(file, "sha256").hexdigest() == segment.sha256
-    except FileNotFoundError:
-        return "missing"
-    except OSError:
-        return "corrupt"
-    return None if same else "corrupt"
-
-
-def _unreadable(root: Path, segment: Segment) -> LocalFault:
-    return LocalFault(
-        CODE_UNREADABLE,
-        f"segment {segment.path} is missing or corrupt",
-        cure="restore the file from a backup; the manifest keeps its name and checksum",
-        at=str(root / segment.path),
-    )
+def _unreadable(root: Path, segment: Segment, kind: Kind) -> LocalFault:
+    cure = RIGHTS_CURE if kind == "unreadable" else CURE
+    return LocalFault(CODE_UNREADABLE, f"segment {segment.path} is {kind}", cure=cure, at=str(root / segment.path))

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from connector.errors import LocalFault
-from connector.lake.segments import check_segments
+from connector.lake.checking import check_segments
 
 T0 = datetime(2026, 3, 1, tzinfo=UTC)
 
@@ -40,12 +40,103 @@ def test_each_harmed_file_is_listed_with_its_cure(place: Any, say: Any) -> None:
     assert [(one.path, one.kind) for one in problems] == [
         (first.path, "corrupt"),
         (second.path, "missing"),
-        (third.path, "corrupt"),
+        (third.path, "short"),
     ]
     for one in problems:
         assert (one.stream, one.rows) == ("records/crm/contact", 1)
         assert one.path in str(one)
         assert "backup" in str(one)
+
+
+def _cut(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-9])
+
+
+def _grow(path: Path) -> None:
+    path.write_bytes(path.read_bytes() + b"x")
+
+
+def _spoil_footer(path: Path) -> None:
+    data = bytearray(path.read_bytes())
+    data[-40:-8] = b"\xff" * 32
+    path.write_bytes(data)
+
+
+def _spoil_magic(path: Path) -> None:
+    path.write_bytes(path.read_bytes()[:-1] + b"2")
+
+
+def _flip_values(path: Path) -> None:
+    flip(path, 0.2)
+
+
+def _forbid(path: Path) -> None:
+    path.unlink()
+    # for the superuser nothing is forbidden; a folder in its place cannot be read by him either
+    path.mkdir()
+
+
+#: harm, what the quick look says, what the checksums say
+HARMS = [
+    (Path.unlink, "missing", "missing"),
+    (_cut, "short", "short"),
+    (_grow, "corrupt", "corrupt"),
+    (_spoil_footer, "corrupt", "corrupt"),
+    (_spoil_magic, "corrupt", "corrupt"),
+    (_forbid, "unreadable", "unreadable"),
+    (_flip_values, None, "corrupt"),
+]
+
+
+@pytest.mark.parametrize(("harm", "quick", "deep"), HARMS, ids=lambda one: getattr(one, "__name__", str(one)))
+def test_the_quick_look_sees_all_but_turned_bits_and_the_reader_is_told_the_same(
+    place: Any, say: Any, harm: Any, quick: str | None, deep: str
+) -> None:
+    place.land(*(say.version(str(number), fields={"a": "x" * number}) for number in range(60)), cursor="before")
+    place.land(say.activity("v"), cursor="before")
+    segment = place.manifest.segments("records/crm/contact")[0]
+    harm(place.root / segment.path)
+    for how, kind in ((False, quick), (True, deep)):
+        found = [(one.path, one.kind) for one in check_segments(place.root, place.manifest, deep=how)]
+        assert found == ([] if kind is None else [(segment.path, kind)])
+    place.restart()
+    for read in (place.current, lambda: place.land(say.version("1", fields={"a": "y"}), cursor="after")):
+        with pytest.raises(LocalFault) as caught:
+            read()
+        assert caught.value.code == "lake.segment_unreadable"
+        assert caught.value.message == f"segment {segment.path} is {deep}"
+        assert caught.value.exit_code == 5
+        assert ("right to read" if deep == "unreadable" else "backup") in caught.value.cure
+    assert place.manifest.cursor("crm", "stream") == "before"
+    assert place.lake.activities(["crm"], as_of=datetime.max.replace(tzinfo=UTC)).num_rows == 1
+
+
+def test_a_file_that_may_not_be_read_is_named_with_the_right_that_is_missing(
+    place: Any, say: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place.land(say.version("1"))
+    place.restart()
+    opened = Path.open
+
+    def refuse(self: Path, *words: Any, **more: Any) -> Any:
+        if self.suffix == ".parquet":
+            raise PermissionError(13, "Permission denied")
+        return opened(self, *words, **more)
+
+    monkeypatch.setattr(Path, "open", refuse)
+    for deep in (False, True):
+        assert [one.kind for one in check_segments(place.root, place.manifest, deep=deep)] == ["unreadable"]
+    with pytest.raises(LocalFault, match="is unreadable") as caught:
+        place.current()
+    assert "right to read" in caught.value.cure
+
+
+def test_a_file_nobody_lists_is_nobodys_problem(place: Any, say: Any) -> None:
+    place.land(say.version("1"))
+    (path,) = place.files()
+    path.with_name("20260101T000000000000-0000000000000000.parquet").write_bytes(path.read_bytes())
+    assert check_segments(place.root, place.manifest) == []
+    assert set(place.current()) == {"1"}
 
 
 def test_a_file_that_was_merged_away_while_we_looked_is_no_problem(
