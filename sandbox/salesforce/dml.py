@@ -188,6 +188,25 @@ class Dml:
         self._touched(obj.name)
         return Outcome(old.id, created=False, effect=True)
 
+    def undelete(self, row: Record, by: Author) -> None:
+        """Take a row, and what went into the recycle bin with it, out again.
+
+        Raises: ApiError DUPLICATE_VALUE when a unique value was taken meanwhile.
+        """
+        gone_at = row.modified_at
+        stamp = self._state.stamp(row)
+        try:
+            self._state.records.remove(row.obj, row.id, at=stamp, by=by.user, deleted=False)
+        except Duplicate as error:
+            raise _duplicate(error) from error
+        for child, link in CASCADES.get(row.obj, ()):
+            for found in list(self._state.records.rows(child)):
+                together = found.deleted and found.get(link) == row.id and found.get("MasterRecordId") is None
+                # Children go first, so they were put away a moment before their parent, never after it.
+                if together and (gone_at - found.modified_at).total_seconds() <= len(CASCADES[row.obj]) * 2:
+                    self.undelete(found, by)
+        self._touched(row.obj)
+
     # -- finding -------------------------------------------------------------------------------
 
     def living(self, obj: SObject, row_id: str) -> Record:

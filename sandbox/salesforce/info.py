@@ -11,6 +11,7 @@ from sandbox.core.http import Response
 from sandbox.salesforce.conditions import http_date
 from sandbox.salesforce.describe import describe_global, describe_object, outline
 from sandbox.salesforce.errors import not_found
+from sandbox.salesforce.identity import base_of, identity
 
 if TYPE_CHECKING:
     from sandbox.core.http import Request
@@ -82,14 +83,13 @@ class Info:
         identity = f"http{'s' if request.secure else ''}://{host}/id/{self._api.org_id}/{self._api.user}"
         return Response(200, {**{name: f"{base}/{name}" for name in names}, "identity": identity})
 
-    def identity(self, _: Request, params: dict[str, str]) -> Response:
+    def identity(self, request: Request, params: dict[str, str]) -> Response:
         """Say who the token belongs to, at the address that the token endpoint and the resources name."""
         self._api.trace.apart("sign_in")
         row = self._api.state.records.get("User", params["user"])
         if row is None or params["org"] != self._api.org_id:
             raise not_found()
-        shown = {"user_id": row.id, "organization_id": params["org"], "username": row.get("Username")}
-        return Response(200, {**shown, "email": row.get("Email"), "active": row.get("IsActive", False)})
+        return Response(200, identity(self._api.state, row, base_of(request)))
 
     def limits(self, _: Request, __: dict[str, str]) -> Response:
         """Show the daily limits and what is left."""

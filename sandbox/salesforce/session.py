@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import hmac
+import re
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -16,6 +17,7 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import rsa
 
 from sandbox.core.http import Response
+from sandbox.salesforce.identity import base_of, org_id, userinfo
 
 if TYPE_CHECKING:
     from sandbox.core.http import Request
@@ -24,8 +26,10 @@ if TYPE_CHECKING:
 #: A session dies after this long without a call (reference: session expiry).
 IDLE = timedelta(hours=2)
 JWT_GRANT = "urn:ietf:params:oauth:grant-type:jwt-bearer"
-#: The longest a JWT may live on, with some room for clocks that differ.
-JWT_LIFE = timedelta(minutes=10)
+#: The longest a JWT may live on: three minutes, with some room for clocks that differ.
+JWT_LIFE = timedelta(minutes=5)
+#: Login hosts of the vendor and the My Domain names that a client may take this org for; loopback is the org itself.
+AUDIENCE = re.compile(r"https://[A-Za-z0-9.-]+\.salesforce\.com|https?://(?:127\.0\.0\.1|localhost)(?::\d+)?")
 TOKEN_PATHS = tuple(f"/services/oauth2/{name}" for name in ("token", "revoke", "introspect", "userinfo"))
 
 
@@ -45,6 +49,8 @@ class Credentials:
     password: str
     refresh_token: str
     jwt_key_file: Path
+    #: Appended to the password by whoever signs in from an unknown network; from this one both ways go.
+    security_token: str
 
 
 def credentials(seed: int, org_id: str, username: str, directory: Path) -> Credentials:
@@ -66,6 +72,7 @@ def credentials(seed: int, org_id: str, username: str, directory: Path) -> Crede
         _secret(seed, "password", 14),
         f"5Aep861{_secret(seed, 'refresh', 50)}",
         key_file,
+        _secret(seed, "security", 24),
     )
 
 
@@ -100,14 +107,36 @@ class Sessions:
 
     def valid(self, token: str) -> bool:
         """Tell whether a bearer token opens the org; using one keeps it alive."""
+        if not self.user_active():
+            return False
         if hmac.compare_digest(token.encode(), self._own.access_token.encode()):
-            return True
+            return not self._state.records.kept("given_token_revoked", default=False)
         until = self._idle.get(token)
         now = self._state.clock.now()
         if until is None or until < now:
             return False
         if until - now < IDLE - timedelta(minutes=1):
             self._keep(token, now + IDLE)
+        return True
+
+    def user_active(self) -> bool:
+        """Tell whether the user whom all tokens belong to may sign in."""
+        user = self._state.row(self._state.me)
+        return user is not None and bool(user.get("IsActive", False))
+
+    def revoke(self, token: str) -> bool:
+        """End a session for good, or all that come from a refresh token; tell whether it was one of ours."""
+        if hmac.compare_digest(token.encode(), self._own.refresh_token.encode()):
+            known = not self._state.records.kept("refresh_revoked", default=False)
+            self._state.records.keep("refresh_revoked", value=True)
+            self._idle.clear()
+            self._state.records.keep("tokens", {})
+            return known
+        if not self.valid(token):
+            return False
+        if token == self._own.access_token:
+            self._state.records.keep("given_token_revoked", value=True)
+        self.expire(token)
         return True
 
     def expire(self, token: str) -> None:
@@ -133,13 +162,22 @@ class Sessions:
         except GrantError as error:
             return Response(error.status, {"error": error.error, "error_description": error.description})
         if what == "revoke":
-            self.expire(form.get("token", ""))
-            return Response(200)
-        bearer = request.headers.get("authorization", "").removeprefix("Bearer ")
-        if what == "userinfo":
-            if not self.valid(bearer):
-                return Response(403, "Bad_OAuth_Token")
-            return Response(200, {"user_id": self._state.me, "preferred_username": self._own.username})
+            if self.revoke(form.get("token", "")):
+                return Response(200)
+            return Response(400, {"error": "invalid_token", "error_description": "invalid token"})
+        if what == "introspect":
+            return self._introspected(request, form)
+        bearer = request.headers.get("authorization", "").partition(" ")[2].strip() or form.get("access_token", "")
+        user = self._state.row(self._state.me)
+        if user is None or not self.valid(bearer):
+            return Response(403, "Bad_OAuth_Token")
+        return Response(200, userinfo(self._state, user, base_of(request)))
+
+    def _introspected(self, request: Request, form: dict[str, str]) -> Response:
+        try:
+            self._check_client(request, form)
+        except GrantError as error:
+            return Response(401, {"error": "invalid_client", "error_description": error.description})
         return Response(200, self._introspect(form))
 
     def _introspect(self, form: dict[str, str]) -> dict[str, Any]:
@@ -164,16 +202,18 @@ class Sessions:
         if grant is None:
             raise GrantError("invalid_request", "missing required parameter: grant_type")
         if grant == JWT_GRANT:
-            self._check_assertion(form.get("assertion"))
+            self._check_assertion(form.get("assertion"), base_of(request))
         elif grant in ("password", "client_credentials", "refresh_token"):
             self._check_client(request, form)
             if grant == "password":
                 self._check_password(form)
-            if grant == "refresh_token" and form.get("refresh_token") != self._own.refresh_token:
-                raise GrantError("invalid_grant", "expired access/refresh token")
+            if grant == "refresh_token":
+                self._check_refresh(form)
         else:
             raise GrantError("unsupported_grant_type", "grant type not supported")
-        return self._issue(request)
+        if not self.user_active():
+            raise GrantError("inactive_user", "user is inactive")
+        return self._issue(request, scoped=grant != "password")
 
     def _check_client(self, request: Request, form: dict[str, str]) -> None:
         client, secret = form.get("client_id"), form.get("client_secret")
@@ -195,10 +235,23 @@ class Sessions:
         for name in ("username", "password"):
             if not form.get(name):
                 raise GrantError("invalid_request", f"missing required parameter: {name}")
-        if form["username"].lower() != self._own.username or form["password"] != self._own.password:
+        if not self.knows(form["username"], form["password"]):
             raise GrantError("invalid_grant", "authentication failure")
 
-    def _check_assertion(self, assertion: str | None) -> None:
+    def knows(self, username: str, password: str) -> bool:
+        """Tell whether the password, with or without the security token behind it, is the user's."""
+        good = (self._own.password, self._own.password + self._own.security_token)
+        right = [hmac.compare_digest(password.encode(), known.encode()) for known in good]
+        return username.lower() == self._own.username and any(right)
+
+    def _check_refresh(self, form: dict[str, str]) -> None:
+        if not form.get("refresh_token"):
+            raise GrantError("invalid_request", "missing required parameter: refresh_token")
+        revoked = self._state.records.kept("refresh_revoked", default=False)
+        if revoked or form["refresh_token"] != self._own.refresh_token:
+            raise GrantError("invalid_grant", "expired access/refresh token")
+
+    def _check_assertion(self, assertion: str | None, own_base: str) -> None:
         if not assertion:
             raise GrantError("invalid_request", "missing required parameter: assertion")
         public = self._key.public_key()
@@ -216,32 +269,33 @@ class Sessions:
             raise GrantError("invalid_client_id", "client identifier invalid")
         if str(claims.get("sub", "")).lower() != self._own.username:
             raise GrantError("invalid_grant", "user hasn't approved this consumer")
-        audience = claims.get("aud")
-        if not isinstance(audience, str) or not audience.startswith(
-            ("https://", "http://127.0.0.1", "http://localhost")
-        ):
+        named = claims.get("aud")
+        audiences = {str(entry).rstrip("/") for entry in (named if isinstance(named, list) else [named])}
+        if not any(entry == own_base or AUDIENCE.fullmatch(entry) for entry in audiences):
             raise GrantError("invalid_grant", "audience is invalid")
 
-    def _issue(self, request: Request) -> dict[str, Any]:
+    def open_session(self) -> str:
+        """Return a fresh token that lives until it is idle for too long."""
         number = int(self._state.records.kept("token_number", 0)) + 1
         self._state.records.keep("token_number", number)
         fresh = hashlib.blake2b(f"{self._own.client_secret}/{number}".encode(), digest_size=36).digest()
         token = (
             self._own.access_token.split("!")[0] + "!AR" + base64.urlsafe_b64encode(fresh).decode().replace("-", ".")
         )
-        now = self._state.clock.now()
-        self._keep(token, now + IDLE)
-        host = request.headers.get("host", "127.0.0.1")
-        base = f"{'https' if request.secure else 'http'}://{host}"
-        issued = str(int(now.timestamp() * 1000))
-        identity = f"{base}/id/{self._state.records.kept('org_id')}/{self._state.me}"
+        self._keep(token, self._state.clock.now() + IDLE)
+        return token
+
+    def _issue(self, request: Request, *, scoped: bool) -> dict[str, Any]:
+        token, base = self.open_session(), base_of(request)
+        issued = str(int(self._state.clock.now().timestamp() * 1000))
+        identity = f"{base}/id/{org_id(self._state)}/{self._state.me}"
         signed = hmac.new(self._own.client_secret.encode(), (identity + issued).encode(), hashlib.sha256).digest()
-        return {
+        answer = {
             "access_token": token,
             "instance_url": base,
             "id": identity,
             "token_type": "Bearer",
             "issued_at": issued,
             "signature": base64.b64encode(signed).decode(),
-            "scope": "api refresh_token",
         }
+        return {**answer, "scope": "api refresh_token"} if scoped else answer

@@ -98,7 +98,15 @@ class OrgState:
     def next_id(self, obj: str) -> str:
         """Return the id of the next row of an object."""
         entry = self.schema.objects[obj.lower()]
-        return make_id(entry.prefix, self.records.count(obj) + 1)
+        purged = int(self.records.kept("purged", {}).get(obj, 0))
+        return make_id(entry.prefix, self.records.count(obj) + purged + 1)
+
+    def purge(self, obj: str, row_id: str) -> None:
+        """Take a row out of the recycle bin for good; its id is never given again."""
+        purged: dict[str, int] = dict(self.records.kept("purged", {}))
+        purged[obj] = purged.get(obj, 0) + 1
+        self.records.keep("purged", purged)
+        self.records.erase(obj, row_id)
 
     def object_of(self, row_id: str) -> str | None:
         """Return the object that an id belongs to by its prefix."""
