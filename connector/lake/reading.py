@@ -20,6 +20,9 @@ from connector.ports.store import Manifest, Segment
 
 _Answer = TypeVar("_Answer")
 
+#: how often a reader that comes too late for a file asks for the newer set; files stay an hour after they were replaced
+_TRIES = 4
+
 
 class Lake:
     """Reads streams of the lake under ``root`` as Arrow tables. Safe beside a writer: segments never change."""
@@ -194,14 +197,16 @@ class Lake:
         return self._while_compacted(read)
 
     def _while_compacted(self, ask: Callable[[], _Answer]) -> _Answer:
-        version = self._manifest.version()
-        try:
-            return ask()
-        except LocalFault:
-            # A compaction and a sweep may have passed between the listing and the reading: then there is a newer set.
-            if self._manifest.version() == version:
-                raise
-            return ask()
+        for _ in range(_TRIES - 1):
+            version = self._manifest.version()
+            try:
+                return ask()
+            except LocalFault:
+                # A compaction and a sweep may have passed between the listing and the reading: then there is a newer
+                # set.
+                if self._manifest.version() == version:
+                    raise
+        return ask()
 
     def _ask(
         self,
