@@ -31,13 +31,8 @@ class Turn:
     def __init__(self, store: Store, owner: str) -> None:
         self._store = store
         self._owner = owner
-        self._ours = False
-        self._renewed = 0.0
-
-    @property
-    def ours(self) -> bool:
-        """Whether the lease was ours when last asked, and cannot have run out since."""
-        return self._ours and time.monotonic() - self._renewed < TTL.total_seconds()
+        #: True once a renewal has found another's lease, until the next one finds it free
+        self.lost = False
 
     def renew(self) -> bool:
         """Take or renew the lease now, and say whether it is ours.
@@ -45,14 +40,12 @@ class Turn:
         Raises:
             LocalFault: the state does not answer.
         """
-        asked = time.monotonic()
-        self._ours = self._store.switches.acquire(LEASE, self._owner, TTL)
-        self._renewed = asked
-        return self._ours
+        ours = self._store.switches.acquire(LEASE, self._owner, TTL)
+        self.lost = not ours
+        return ours
 
     def release(self) -> None:
         """Give the lease back. Where the state does not answer it runs out by itself."""
-        self._ours = False
         with suppress(HandoffError):
             self._store.switches.release(LEASE, self._owner)
 

@@ -33,6 +33,7 @@ mappings: mappings/default
 mode: {mode}
 cutover: {{waived_by: ops, reason: local orgs, 'on': '2026-11-01'}}
 limits: {limits}
+console: {{host: 127.0.0.1, port: 0}}
 """
 _SIGNED = {
     "marketing: null": "marketing: M. Arketing",

@@ -30,6 +30,7 @@ mode: {mode}
 cutover: {cutover}
 limits: {limits}
 schedule: {schedule}
+console: {{host: 127.0.0.1, port: 0}}
 """
 _TOKEN = "{flow: token, access_token: '${SF_TOKEN}'}"
 #: what a place's handoff.yaml says unless a test says otherwise

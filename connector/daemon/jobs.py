@@ -1,0 +1,282 @@
+"""The daemon's jobs: what each one does, when it is its turn, and what its end means for the next ones.
+
+Whoever fires them (the scheduler in real time, a test on a clock of its own) may fire too often: a job that is not
+due does nothing, and one that is due together with a wider one becomes that one. So late jobs run once, whatever was
+missed.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import date, timedelta
+from typing import Final, Literal
+from zoneinfo import ZoneInfo
+
+import structlog
+
+from connector.bootstrap import House, check_ready
+from connector.daemon.clock import Clock
+from connector.daemon.health import Health
+from connector.daemon.metrics import Metrics
+from connector.daemon.reading import take_reading
+from connector.daemon.rhythm import Outcome, Rhythm
+from connector.daemon.state_file import PASSING, StateFile
+from connector.errors import HandoffError, LocalFault, RateLimited, Refused, Stopped
+from connector.pipeline.cycle import Cycle, Scope
+from connector.pipeline.report import Report
+from connector.pipeline.turn import Turn, cycle_clock, remember_clock
+
+Job = Literal["deliver", "fast_lane", "source", "crm", "full_rescore", "housekeeping"]
+#: those that look at systems, widest first; each one sees what those after it would have seen
+LOOKS: Final[tuple[Job, ...]] = ("full_rescore", "crm", "source", "fast_lane")
+JOBS: Final[tuple[Job, ...]] = ("deliver", *LOOKS, "housekeeping")
+_SCOPES: Final[dict[Job, Scope]] = {"full_rescore": "all", "crm": "all", "source": "sources", "fast_lane": "fast"}
+HOUSEKEEPING_SECONDS: Final = 3600.0
+
+# -- what is kept (docs/operating.md) --------------------------------------------------------------
+#: a look that found nothing
+KEEP_LOOKS: Final = timedelta(days=1)
+#: runs that decided, and their plans
+KEEP_RUNS: Final = timedelta(days=90)
+#: so many of them whatever their age: a plan is held against later ones
+KEEP_AT_LEAST: Final = 200
+#: plans that were never carried out, newest first; each holds everything that was decided
+KEEP_BODIES: Final = 10
+#: calls; the budget asks for one day
+KEEP_CALLS: Final = timedelta(days=7)
+#: those who watch are told again after a job at most this often
+_READING_SECONDS: Final = 10.0
+
+
+@dataclass
+class Jobs:
+    """The jobs of one house, one at a time.
+
+    Attributes:
+        turn: the engine lease of this process.
+        fatal: what ends the daemon, once something does.
+    """
+
+    house: House
+    turn: Turn
+    clock: Clock
+    health: Health
+    metrics: Metrics
+    stop: Callable[[], bool]
+    fatal: HandoffError | None = field(default=None, init=False)
+    #: held while a job is at work; adapters are for one thread at a time
+    at_work: threading.Lock = field(default_factory=threading.Lock, init=False)
+    _rhythms: dict[Job, Rhythm] = field(init=False)
+    _file: StateFile = field(init=False)
+    _standing_by: bool = field(default=False, init=False)
+    _checked_on: date | None = field(default=None, init=False)
+    _paused: bool = field(default=False, init=False)
+    _waiting: dict[str, int] = field(default_factory=dict, init=False)
+    _read_at: float | None = field(default=None, init=False)
+
+    def __post_init__(self) -> None:
+        """Take the spans of handoff.yaml."""
+        schedule = self.house.settings.schedule
+        spans: dict[Job, float] = {
+            "deliver": schedule.deliver.total_seconds(),
+            "fast_lane": schedule.fast_lane.total_seconds(),
+            "source": schedule.source.total_seconds(),
+            "crm": schedule.crm.total_seconds(),
+            "full_rescore": 0.0,
+            "housekeeping": HOUSEKEEPING_SECONDS,
+        }
+        self._rhythms = {name: Rhythm(seconds) for name, seconds in spans.items()}
+        self._file = StateFile(self.house.settings.state.get_secret_value())
+        self._log = structlog.get_logger().bind(mode=self.house.settings.mode)
+
+    def wake(self) -> None:
+        """Let every job be due: the machine has slept, or a clock was set."""
+        for rhythm in self._rhythms.values():
+            rhythm.wake()
+
+    def look_at_state(self) -> None:
+        """Look whether the state answers and is the one we opened.
+
+        Raises:
+            LocalFault: it does not, or is not.
+        """
+        self._file.check()
+        self.house.store.check()
+
+    def fire(self, name: Job) -> None:
+        """Run a job if it is due and nothing speaks against it. Never raises; what ends the daemon is in ``fatal``."""
+        with self.at_work:
+            if self.stop() or self.fatal is not None:
+                return
+            due = self._due(name)
+            if due is None:
+                return
+            began = self.clock.monotonic()
+            try:
+                if self._ours():
+                    self._run(due, began)
+            except HandoffError as error:
+                self._failed(due, began, error)
+            except Exception as error:  # noqa: BLE001 - a door: one bad job must not end the daemon, and is never silent
+                self._log.error("job.crashed", job=due, kind=type(error).__name__, exc_info=True)
+                self._failed(due, began, HandoffError("program.bug", f"{type(error).__name__} inside Handoff"))
+
+    def _due(self, name: Job) -> Job | None:
+        """Give the job to run now: this one, the widest that is due as well, or none."""
+        if name in ("full_rescore", "deliver"):
+            return name
+        at = self.clock.monotonic()
+        asked = LOOKS[1:] if name in LOOKS else (name,)
+        return next((job for job in asked if self._rhythms[job].due(at)), None)
+
+    def _ours(self) -> bool:
+        """Say whether the engine's turn is ours, taking it again where it is free.
+
+        Raises:
+            LocalFault: the state does not answer.
+        """
+        self._file.check()
+        if not self.turn.renew():
+            if not self._standing_by:
+                self._log.warning("engine.lost")
+            self._standing_by = True
+            self.health.engine = "standing by"
+            self.metrics.turn(held=False)
+            return False
+        if self._standing_by:
+            self._log.warning("engine.retaken")
+            self._standing_by = False
+            self._rhythms["crm"].wake()
+        self.health.engine = "held"
+        self.metrics.turn(held=True)
+        return True
+
+    def _run(self, name: Job, began: float) -> None:
+        with self.health.at_work(name):
+            if name == "housekeeping":
+                outcome: Outcome | None = self._keep_house()
+            elif name == "deliver":
+                outcome = self._deliver(began)
+            else:
+                outcome = self._look(name)
+        if outcome is not None:
+            self._ended(name, began, outcome)
+
+    # -- the jobs ----------------------------------------------------------------------------------
+
+    def _look(self, name: Job) -> Outcome:
+        """Pull, decide and write, as far as the job looks."""
+        now = cycle_clock(self.house.store, None, clock=self.clock.now)
+        today = now.astimezone(ZoneInfo(self.house.settings.time_zone)).date()
+        if today != self._checked_on:
+            # What was signed may have run out since.
+            check_ready(self.house, today=now.date())
+            self._checked_on = today
+        remember_clock(self.house.store, now)
+        report = self._cycle(name, Cycle(self.house.engine, now=now), lambda cycle: cycle.run(_SCOPES[name]))
+        pulled = sum(report.pulled[kind] for kind in ("people", "activities", "crm_records"))
+        return "news" if pulled or report.writes["planned"] else "quiet"
+
+    def _deliver(self, began: float) -> Outcome | None:
+        """Send what waits, where anything does: rows released, retried or handed over by others since.
+
+        What could not be sent last time is tried again less and less often; anything new at once.
+        """
+        store = self.house.store
+        paused = self.house.settings.mode != "live" or store.switches.paused() is not None
+        if self._paused and not paused:
+            # What was decided while paused was dropped; whoever resumes wants to see it now.
+            self._rhythms["crm"].wake()
+        self._paused = paused
+        waiting = self._unsent()
+        if paused or not waiting or (waiting == self._waiting and not self._rhythms["deliver"].due(began)):
+            return None
+        now = cycle_clock(store, None, clock=self.clock.now)
+        report = self._cycle("deliver", Cycle(self.house.engine, now=now), Cycle.deliver)
+        self._waiting = self._unsent()
+        return "news" if any(report.writes[end] for end in ("written", "unchanged", "superseded", "dead")) else "failed"
+
+    def _unsent(self) -> dict[str, int]:
+        counts = self.house.store.outbox.counts()
+        return {state: counts[state] for state in ("todo", "doing", "unknown") if counts.get(state)}
+
+    def _keep_house(self) -> Outcome:
+        """Forget what is of no use any more."""
+        now = self.clock.now()
+        store = self.house.store
+        gone = store.runs.prune(
+            looks_before=now - KEEP_LOOKS, before=now - KEEP_RUNS, keep=KEEP_AT_LEAST, keep_bodies=KEEP_BODIES
+        )
+        gone["calls"] = store.ledger.prune(now - KEEP_CALLS)
+        self._log.info("housekeeping", **gone)
+        return "quiet"
+
+    def _cycle(self, name: Job, cycle: Cycle, work: Callable[[Cycle], Report]) -> Report:
+        try:
+            work(cycle)
+        finally:
+            report = cycle.report
+            self.metrics.cycle(name, report)
+            self._log.info(
+                "job.done",
+                job=name,
+                run=report.run_id,
+                verdict=report.verdict,
+                pulled=report.pulled,
+                writes=report.writes,
+                api_calls=report.api_calls,
+                seconds={part: round(value, 3) for part, value in report.seconds.items()},
+                code=(report.error or {}).get("code", ""),
+            )
+        told = report.writes["planned"] or _SCOPES.get(name) == "all"
+        # A narrow look that found nothing says nothing of how the last cycle went.
+        self.health.ended([*self._stands_for(name)], verdict=report.verdict if told else "")
+        return report
+
+    # -- how it ended ------------------------------------------------------------------------------
+
+    @staticmethod
+    def _stands_for(name: Job) -> list[Job]:
+        """List a job and those whose work it has done besides."""
+        return list(LOOKS[LOOKS.index(name) :]) if name in LOOKS else [name]
+
+    def _ended(self, name: Job, began: float, outcome: Outcome) -> None:
+        recovered = bool(self._rhythms[name].failures)
+        for job in self._stands_for(name):
+            self._rhythms[job].ran(began, outcome)
+            self.metrics.ended(job, "")
+        for job in LOOKS[1:] if name in LOOKS else ():
+            rhythm = self._rhythms[job]
+            if recovered and rhythm.failures:
+                rhythm.wake()  # where one system is back, others may be
+            elif outcome == "news":
+                rhythm.hurry()  # where one thing happens, others do
+        if name == "housekeeping":
+            self.health.ended([name])
+        self._read()
+
+    def _failed(self, name: Job, began: float, error: HandoffError) -> None:
+        """Let a failed job fail alone; only a lasting fault of this machine, or a refusal, ends the daemon."""
+        if isinstance(error, Stopped) and self.stop():
+            return
+        self._log.error("job.failed", job=name, code=error.code, at=error.at)
+        lasting = error.exit_code == LocalFault.exit_code and error.code not in PASSING
+        if lasting or error.exit_code == Refused.exit_code:
+            self.fatal = error
+        wait = error.retry_after_seconds if isinstance(error, RateLimited) else None
+        self._rhythms[name].ran(began, "failed", wait_seconds=wait or 0.0)
+        self.metrics.ended(name, error.code)
+        self.health.ended([name], code=error.code)
+        if name in LOOKS[2:] and not self._rhythms["crm"].failures:
+            # It may have landed what it then could not decide on: only the widest job decides without news.
+            self._rhythms["crm"].wake()
+        if error.code not in PASSING:
+            self._read()
+
+    def _read(self) -> None:
+        at = self.clock.monotonic()
+        if self._read_at is None or at - self._read_at >= _READING_SECONDS:
+            self._read_at = at
+            self.metrics.reading(take_reading(self.house.engine, now=self.clock.now()))
