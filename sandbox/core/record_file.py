@@ -5,43 +5,18 @@ from __future__ import annotations
 import contextlib
 import json
 import sqlite3
-from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
+
+from sandbox.core.block import Block
+from sandbox.core.record import Record
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
-
-@dataclass(slots=True, frozen=True)
-class Record:
-    """One version of one row; an update makes a new Record and leaves the old one as it was."""
-
-    obj: str
-    id: str
-    #: Only fields that are not null.
-    values: dict[str, Any]
-    #: Aware UTC.
-    created_at: datetime
-    created_by: str
-    #: Aware UTC; the vendor's modification stamp.
-    modified_at: datetime
-    modified_by: str
-    deleted: bool = False
-    #: Earlier values per field, oldest first, only for fields that changed since creation.
-    held: dict[str, list[Any]] = field(default_factory=dict)
-
-    def get(self, name: str, default: Any = None) -> Any:
-        """Return the field's value, or the default when it is null."""
-        return self.values.get(name, default)
-
-    def ever(self, name: str) -> list[Any]:
-        """Return all values the field has held, oldest first; null only where a value was cleared."""
-        past = self.held.get(name)
-        if past is None:
-            return [self.values[name]] if name in self.values else []
-        return [*past, self.values.get(name)]
+PUT = "INSERT INTO record"
+KEEP_SERIAL = "ON CONFLICT (obj, id) DO UPDATE SET doc = excluded.doc"
 
 
 class RecordFile:
@@ -60,15 +35,30 @@ class RecordFile:
             "CREATE TABLE IF NOT EXISTS record (obj TEXT, id TEXT, serial INTEGER, doc TEXT,"
             " PRIMARY KEY (obj, id)) WITHOUT ROWID"
         )
+        self._database.execute("CREATE TABLE IF NOT EXISTS block (obj TEXT PRIMARY KEY, data BLOB)")
 
-    def load(self) -> Iterator[tuple[int, Record]]:
-        """Yield (serial, record) in the order of creation."""
+    def blocks(self) -> Iterator[Block]:
+        """Yield the blocks."""
+        for (data,) in self._database.execute("SELECT data FROM block ORDER BY obj"):
+            yield Block.from_bytes(data)
+
+    def add_block(self, block: Block) -> None:
+        """Store a block."""
+        self._database.execute("INSERT INTO block VALUES (?, ?)", (block.obj, block.to_bytes()))
+
+    def load(self) -> Iterator[tuple[int, str, str, Record | None]]:
+        """Yield (serial, object, id, record) in the order of creation; None for a row of a block that was erased."""
         read = datetime.fromisoformat
         rows = self._database.execute("SELECT obj, id, serial, doc FROM record ORDER BY serial")
         for obj, row_id, serial, text in rows:
+            if text is None:
+                yield serial, obj, row_id, None
+                continue
             values, created_at, created_by, modified_at, modified_by, deleted, held = json.loads(text)
             yield (
                 serial,
+                obj,
+                row_id,
                 Record(
                     obj,
                     row_id,
@@ -82,19 +72,29 @@ class RecordFile:
                 ),
             )
 
-    def write(self, puts: Iterable[tuple[int, Record]], drops: Iterable[tuple[str, str]]) -> None:
-        """Store and take away rows in one transaction."""
+    def write(
+        self,
+        puts: Iterable[tuple[int, Record]],
+        drops: Iterable[tuple[str, str]],
+        voids: Iterable[tuple[str, str, int]] = (),
+    ) -> None:
+        """Store and take away rows in one transaction; a row that was there keeps its serial.
+
+        ``voids`` (object, id, serial) are rows of blocks that are gone.
+        """
         self._database.execute("BEGIN")
         self._database.executemany("DELETE FROM record WHERE obj = ? AND id = ?", drops)
         self._database.executemany(
-            "INSERT OR REPLACE INTO record VALUES (?, ?, ?, ?)",
+            f"{PUT} VALUES (?, ?, ?, ?) {KEEP_SERIAL}",
             ((record.obj, record.id, serial, _doc(record)) for serial, record in puts),
         )
+        self._database.executemany(f"{PUT} VALUES (?, ?, ?, NULL) {KEEP_SERIAL}", voids)
         self._database.execute("COMMIT")
 
     def clear(self) -> None:
         """Take everything away."""
         self._database.execute("DELETE FROM record")
+        self._database.execute("DELETE FROM block")
 
     def seal(self) -> None:
         """Copy the present content."""

@@ -9,13 +9,18 @@ from dataclasses import replace
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from sandbox.core.record_file import Record, RecordFile
+from sandbox.core.layered_rows import LayeredRows
+from sandbox.core.record import Record
+from sandbox.core.record_file import RecordFile
+from sandbox.core.record_writes import Duplicate, Transaction
 from sandbox.core.stamp_order import IdOrder, StampOrder
 from sandbox.core.value_index import ValueIndex
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Iterable, Iterator, Mapping, MutableMapping, Sequence
     from pathlib import Path
+
+    from sandbox.core.block import Block
 
 __all__ = ["Duplicate", "Record", "Records", "Transaction", "Watcher"]
 
@@ -24,27 +29,6 @@ Watcher = Callable[["Record | None", "Record | None"], None]
 
 #: Rows kept for the org itself (counters, tokens, settings), never shown to a client.
 KEPT = "_kept"
-
-
-class Duplicate(ValueError):
-    """Another living row of the object already holds the value of a unique field."""
-
-    def __init__(self, obj: str, field_name: str, holder: str) -> None:
-        """Name the object, the field and the id of the row that holds the value."""
-        super().__init__(f"{obj}.{field_name} is unique and taken")
-        self.obj, self.field_name, self.holder = obj, field_name, holder
-
-
-class Transaction:
-    """Several writes of which all or none remain."""
-
-    def __init__(self) -> None:
-        """Start with the intention to keep what is written."""
-        self.rolled_back = False
-
-    def roll_back(self) -> None:
-        """Undo, at the end of the block, everything written in it."""
-        self.rolled_back = True
 
 
 class Records:
@@ -73,7 +57,8 @@ class Records:
 
     def rows(self, obj: str) -> Iterable[Record]:
         """Return all rows of the object in the order of their creation, deleted ones included."""
-        return self._rows[obj].values()
+        rows = self._rows[obj]
+        return rows.records() if isinstance(rows, LayeredRows) else rows.values()
 
     def count(self, obj: str) -> int:
         """Count the rows of the object, deleted ones included."""
@@ -90,14 +75,14 @@ class Records:
 
         ``backward`` yields the latest first. The object's rows must not be written while this goes on.
         """
-        return self._order[obj].between(self._rows[obj], since, before, backward=backward)
+        return self._stamp_order(obj).between(self._rows[obj], since, before, backward=backward)
 
     def from_id(self, obj: str, first: str | None = None) -> Iterator[Record]:
         """Yield rows by id from an id on, that one included, deleted ones too.
 
         The object's rows must not be written while this goes on.
         """
-        return self._ids[obj].since(self._rows[obj], first)
+        return self._id_order(obj).since(self._rows[obj], first)
 
     def find(self, obj: str, name: str, value: Any, *, deleted: bool = False) -> list[Record]:
         """Return the rows whose field equals the value, living ones unless ``deleted``; text without regard to case.
@@ -110,8 +95,24 @@ class Records:
 
     def holders(self, obj: str, name: str, value: Any) -> Iterable[str]:
         """Return the ids of the rows whose field equals the value, deleted ones too; as ``find`` otherwise."""
-        index = self._indexes[obj].get(name)
-        return (self._build_index(obj, name) if index is None else index).holders(value)
+        index, rows = self._indexes[obj].get(name), self._rows[obj]
+        held = (self._build_index(obj, name) if index is None else index).holders(value)
+        if not isinstance(rows, LayeredRows):
+            return held
+        block = rows.block
+        return [*(block.ids.value(int(row)) for row in rows.untouched(block.rows_with(name, value))), *held]
+
+    def sorted_by(self, obj: str, name: str, where: tuple[str, Any] | None = None) -> Sequence[Record]:
+        """Return rows by (a field of whole numbers, id): all, or the living ones with one value in a field."""
+        rows = self._rows[obj]
+        if not isinstance(rows, LayeredRows):
+            found = list(rows.values()) if where is None else self.find(obj, *where)
+            return sorted(found, key=lambda row: (row.values[name], row.id))
+        if where is None:
+            return rows.sorted_by(name, None, list(rows.loose()))
+        index = self._indexes[obj].get(where[0]) or self._build_index(obj, where[0])
+        loose = [rows[row_id] for row_id in index.holders(where[1])]
+        return rows.sorted_by(name, where, [row for row in loose if not row.deleted])
 
     def watch(self, obj: str, watcher: Watcher) -> None:
         """Tell somebody every change of the object's rows from now on; ``loads`` says when all is read anew."""
@@ -148,7 +149,7 @@ class Records:
 
         Raises: Duplicate; KeyError when the id is taken.
         """
-        if row_id in self._rows[obj]:
+        if self._rows[obj].get(row_id) is not None:
             raise KeyError(row_id)
         full = {name: value for name, value in values.items() if value is not None}
         self._check_unique(obj, row_id, full)
@@ -209,6 +210,37 @@ class Records:
             raise KeyError(row_id)
         self._put(obj, row_id, None)
 
+    def fill(self, obj: str, records: Sequence[Record]) -> None:
+        """Add many new rows at once, each as it is; unique fields are taken on trust, indexes are made when needed.
+
+        Not inside a transaction.
+        """
+        assert self._depth == 0
+        rows = self._rows[obj]
+        rows.update((record.id, record) for record in records)
+        self._file.write(((self._serial + place, record) for place, record in enumerate(records, 1)), ())
+        self._serial += len(records)
+        self._forget(obj)
+
+    def add_block(self, block: Block) -> None:
+        """Make a block the first rows of an object that has none yet. Not inside a transaction."""
+        assert self._depth == 0
+        assert not self._rows[block.obj]
+        self._rows[block.obj] = LayeredRows(block)
+        self._file.add_block(block)
+        self._forget(block.obj)
+
+    def _forget(self, obj: str) -> None:
+        """Drop what was gathered of an object's rows."""
+        self.loads += 1
+        self._order.pop(obj, None)
+        self._ids.pop(obj, None)
+        for name in list(self._indexes[obj]):
+            if (obj, name) in self._unique:
+                self._build_index(obj, name)
+            else:
+                del self._indexes[obj][name]
+
     def keep(self, key: str, value: Any) -> None:
         """Store a JSON value for the org itself, without history."""
         self._put(KEPT, key, Record(KEPT, key, {"value": value}, _EPOCH, "", _EPOCH, ""))
@@ -260,25 +292,40 @@ class Records:
 
     def _load(self) -> None:
         self.loads += 1
-        self._rows: defaultdict[str, dict[str, Record]] = defaultdict(dict)
-        self._order: defaultdict[str, StampOrder] = defaultdict(StampOrder)
-        self._ids: defaultdict[str, IdOrder] = defaultdict(IdOrder)
-        self._serials: dict[tuple[str, str], int] = {}
+        self._rows: defaultdict[str, MutableMapping[str, Record]] = defaultdict(dict)
+        #: Made when somebody first asks.
+        self._order: dict[str, StampOrder] = {}
+        self._ids: dict[str, IdOrder] = {}
         self._serial = 0
-        for serial, record in self._file.load():
-            self._rows[record.obj][record.id] = record
-            self._serials[record.obj, record.id] = self._serial = serial
-        for obj, rows in self._rows.items():
-            if obj != KEPT:
-                self._order[obj] = StampOrder((row.modified_at, row_id) for row_id, row in rows.items())
-                self._ids[obj] = IdOrder(rows)
+        for block in self._file.blocks():
+            self._rows[block.obj] = LayeredRows(block)
+        for serial, obj, row_id, record in self._file.load():
+            self._serial = serial
+            if record is None:
+                del self._rows[obj][row_id]
+            else:
+                self._rows[obj][row_id] = record
         for obj, indexes in self._indexes.items():
             for name in list(indexes):
                 self._build_index(obj, name)
 
+    def _stamp_order(self, obj: str) -> StampOrder:
+        known = self._order.get(obj)
+        if known is None:
+            known = self._order[obj] = StampOrder((row.modified_at, row.id) for row in self.rows(obj))
+        return known
+
+    def _id_order(self, obj: str) -> IdOrder:
+        known = self._ids.get(obj)
+        if known is None:
+            known = self._ids[obj] = IdOrder(self._rows[obj])
+        return known
+
     def _build_index(self, obj: str, name: str) -> ValueIndex:
+        """Index the rows that are records; a block finds its own by their columns."""
         index = self._indexes[obj][name] = ValueIndex()
-        for record in self._rows[obj].values():
+        rows = self._rows[obj]
+        for record in rows.loose() if isinstance(rows, LayeredRows) else rows.values():
             if name in record.values:
                 index.add(record.values[name], record.id)
         return index
@@ -298,6 +345,8 @@ class Records:
 
     def _place(self, obj: str, row_id: str, record: Record | None) -> None:
         rows, old = self._rows[obj], self._rows[obj].get(row_id)
+        # A row that leaves its block was found by the block's columns, and is indexed from here on.
+        leaves = isinstance(rows, LayeredRows) and rows.in_block(row_id)
         for watcher in self._watchers.get(obj, ()):
             watcher(old, record)
         if obj == KEPT:
@@ -306,7 +355,7 @@ class Records:
                 rows[row_id] = record
             return
         for name, index in self._indexes[obj].items():
-            before = None if old is None else old.values.get(name)
+            before = None if old is None or leaves else old.values.get(name)
             after = None if record is None else record.values.get(name)
             if before is not None and before != after:
                 index.drop(before, row_id)
@@ -314,13 +363,13 @@ class Records:
                 index.add(after, row_id)
         if record is None:
             rows.pop(row_id, None)
-            if old is not None:
+            if old is not None and obj in self._ids:
                 self._ids[obj].drop(row_id)
             return
         rows[row_id] = record
-        if old is None:
+        if old is None and obj in self._ids:
             self._ids[obj].add(row_id)
-        if old is None or record.modified_at != old.modified_at:
+        if obj in self._order and (old is None or record.modified_at != old.modified_at):
             self._order[obj].add(record.modified_at, row_id, new=old is None and self._depth > 0)
 
     def _flush(self) -> None:
@@ -328,17 +377,18 @@ class Records:
         self._undo.clear()
         puts: list[tuple[int, Record]] = []
         drops: list[tuple[str, str]] = []
+        voids: list[tuple[str, str, int]] = []
         for obj, row_id in touched:
-            record = self._rows[obj].get(row_id)
-            if record is None:
+            rows = self._rows[obj]
+            record = rows.get(row_id)
+            self._serial += 1
+            if record is not None:
+                puts.append((self._serial, record))
+            elif isinstance(rows, LayeredRows) and rows.covers(row_id):
+                voids.append((obj, row_id, self._serial))
+            else:
                 drops.append((obj, row_id))
-                continue
-            serial = self._serials.get((obj, row_id))
-            if serial is None:
-                self._serial += 1
-                serial = self._serials[obj, row_id] = self._serial
-            puts.append((serial, record))
-        self._file.write(puts, drops)
+        self._file.write(puts, drops, voids)
 
 
 _EPOCH = datetime.fromisoformat("1970-01-01T00:00:00+00:00")

@@ -8,7 +8,7 @@ from datetime import datetime
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from sandbox.core.record_file import Record
+    from sandbox.core.record import Record
 
 #: Entries that no longer hold are swept out when they are more than the rows and this many.
 SLACK = 10_000
