@@ -7,13 +7,18 @@ from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from sandbox.core.http import BadBody, Request, Response
-from sandbox.core.router import Router
+from sandbox.core.router import Match, Router
 from sandbox.salesforce import composite, info, many_rows, rows, tooling
+from sandbox.salesforce.absent import absent_object, absent_resource, not_built
 from sandbox.salesforce.accounting import Trace
+from sandbox.salesforce.bulk import ingest, query_jobs
+from sandbox.salesforce.bulk.jobs import Jobs
 from sandbox.salesforce.dml import Author, Dml
 from sandbox.salesforce.duplicates import DuplicateHeader
 from sandbox.salesforce.errors import ApiError, bad_json, limit_exceeded, not_found, session_expired
 from sandbox.salesforce.session import TOKEN_PATHS, Sessions
+from sandbox.salesforce.soap_door import PREFIX as SOAP
+from sandbox.salesforce.soap_door import SoapDoor
 from sandbox.salesforce.soql.answers import PAGE, Queries, Result
 from sandbox.salesforce.state import DAILY_CALLS, OrgState
 
@@ -27,6 +32,8 @@ if TYPE_CHECKING:
 LONGEST_URI = 16_384
 VERSIONED = re.compile(r"/services/data/(v\d+\.0)(/.*)?")
 BATCH_SIZE = re.compile(r"batchSize\s*=\s*(\d+)", re.IGNORECASE)
+#: A client that takes XML and neither JSON nor anything else.
+WANTS_XML = re.compile(r"^(?!.*(?:json|\*/\*|csv)).*\bxml\b", re.IGNORECASE)
 #: The daily limit counts the last 24 hours, in buckets of one hour.
 DAY = timedelta(hours=24)
 
@@ -37,14 +44,17 @@ class Api:
     def __init__(self, state: OrgState, sessions: Sessions, options: OrgOptions) -> None:
         """Lay out the resources."""
         self.state, self.options, self.sessions = state, options, sessions
-        self.dml, self.queries = Dml(state), Queries(state)
+        self.dml, self.queries, self.jobs = Dml(state), Queries(state), Jobs(state)
+        #: Rows written by bulk jobs that the ledger has not seen yet, by kind of write and object.
+        self.loaded: dict[tuple[str, str], int] = {}
         self.trace = Trace()
+        self._soap = SoapDoor(self)
         self._router = Router()
         for path, handler in (("/query", self._query), ("/queryAll", self._query_all), ("/tooling/query", self._query)):
             self._router.add("GET", info.BASE + path, handler)
         self._router.add("GET", info.BASE + "/query/{locator}", self._more)
         self._router.add("GET", info.BASE + "/queryAll/{locator}", self._more)
-        for room in (tooling, many_rows, composite, info, rows):
+        for room in (tooling, many_rows, composite, info, rows, ingest, query_jobs):
             room.install(self._router, self)
 
     @property
@@ -61,12 +71,16 @@ class Api:
 
     def answer(self, request: Request) -> tuple[Response, Call]:
         """Answer a request and say what the ledger should know of it."""
-        self.trace = Trace()
+        self.jobs.run_due()
+        self.trace = Trace(written=self.loaded)
+        self.loaded = {}
         path = request.path.rstrip("/") or "/"
         if path in TOKEN_PATHS:
             self.trace.apart("sign_in")
             response = self.sessions.answer(request)
             return response, self.trace.call(request.method, path, response.status)
+        if path.startswith(SOAP):
+            return self._soap.answer(request)
         if path == "/services/data":
             self.trace.apart("describe")
             return info.versions(), self.trace.call(request.method, path, 200)
@@ -77,7 +91,7 @@ class Api:
             return refused, self.trace.call(request.method, "refused", error.status)
         with self.state.records.transaction():
             response, endpoint = self._dispatch(request)
-            self._count(self.trace.cost)
+            self.count(self.trace.cost)
         used, most = self.usage()
         response.headers["Sforce-Limit-Info"] = f"api-usage={used}/{most}"
         return response, self.trace.call(request.method, endpoint, response.status)
@@ -111,7 +125,10 @@ class Api:
             raise session_expired()
         found = VERSIONED.fullmatch(request.path)
         if found is None and not request.path.startswith("/id/"):
-            raise not_found()
+            missing = absent_resource(request.path)
+            raise not_found() if missing is None else not_built(missing)
+        if WANTS_XML.search(request.headers.get("accept", "")):
+            raise not_built("XML answers")
         number = info.LAST_VERSION if found is None else float(found[1][1:])
         if number < info.FIRST_VERSION:
             raise ApiError("GONE", "The requested resource is no longer available", status=410)
@@ -123,8 +140,12 @@ class Api:
             raise limit_exceeded()
 
     def _dispatch(self, request: Request) -> tuple[Response, str]:
+        method = "GET" if request.method == "HEAD" else request.method
+        if method == "POST":
+            # For clients that cannot send PATCH: the method stands in the address.
+            method = (request.arg("_HttpMethod") or method).upper()
         asked = Request(
-            "GET" if request.method == "HEAD" else request.method,
+            method,
             request.path,
             request.query,
             request.headers,
@@ -133,6 +154,9 @@ class Api:
             request.secure,
         )
         match = self._router.match(asked)
+        absent = self._absent(asked, match)
+        if absent is not None:
+            return Response(absent.status, absent.body()), "absent"
         if match.route is None:
             if not match.allowed:
                 return Response(404, not_found().body()), "unknown"
@@ -146,6 +170,18 @@ class Api:
         except ApiError as error:
             self.state.rights_changed()
             return Response(error.status, error.body()), match.route.template
+
+    def _absent(self, request: Request, match: Match) -> ApiError | None:
+        """Return the refusal of what the vendor has and this org has not."""
+        found = VERSIONED.fullmatch(request.path)
+        name = match.params.get("object", "")
+        if name and self.state.schema.object(name) is None and absent_object(name):
+            return not_built(f"object {name}")
+        path = "" if found is None else found[2] or ""
+        missing = absent_resource(path)
+        if request.arg("explain") is not None and path.strip("/") == "query":
+            missing = "resource query?explain"
+        return None if missing is None else not_built(missing)
 
     # -- what the resources ask for ------------------------------------------------------------
 
@@ -217,7 +253,8 @@ class Api:
         used = sum(number for hour, number in buckets.items() if int(hour) > oldest)
         return used, int(self.state.records.kept("daily_calls", DAILY_CALLS))
 
-    def _count(self, calls: int) -> None:
+    def count(self, calls: int) -> None:
+        """Count calls towards the daily limit."""
         hour = self._hour()
         buckets: dict[str, int] = self.state.records.kept("usage", {})
         kept = {key: number for key, number in buckets.items() if hour - int(key) < 24}

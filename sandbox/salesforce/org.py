@@ -83,10 +83,12 @@ class SalesforceOrg:
 
     def snapshot(self) -> bytes:
         """Return the canonical content."""
+        self._api.jobs.run_due()
         return org_snapshot(self._state)
 
     def act(self, acts: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Do what people do in the CRM."""
+        self._api.jobs.run_due()
         with self._records.transaction():
             done = [People(self._state).do(act) for act in acts]
         self._state.rights_changed()
