@@ -56,6 +56,7 @@ def test_bulk_api_2_loads_and_queries(seen):
     assert seen["bulkQuery"]["rows"] == 249
 
 
-def test_it_makes_a_custom_field(seen):
-    assert seen["metadata"] is seen["inDescribe"] is True
+def test_it_makes_a_custom_field_and_gives_the_right_to_see_it(seen):
+    assert seen["metadata"] is True
+    assert (seen["before"], seen["after"]) == (False, True)
     assert seen["tooling"] == ["Judged"]

@@ -10,7 +10,7 @@ async function refusal(attempt) {
   try {
     await attempt();
   } catch (error) {
-    return { code: error.errorCode ?? error.name, message: error.message };
+    return { code: error.errorCode ?? error.message.split(':')[0], message: error.message };
   }
   return { code: 'none' };
 }
@@ -113,7 +113,16 @@ async function bulk(conn) {
 async function metadata(conn) {
   const field = { fullName: 'Lead.Judged__c', label: 'Judged', type: 'Text', length: 20, externalId: true, unique: true };
   seen.metadata = (await conn.metadata.create('CustomField', field)).success;
-  seen.inDescribe = (await conn.sobject('Lead').describe()).fields.some((one) => one.name === 'Judged__c');
+  const visible = async () => (await conn.describe('Lead')).fields.some((one) => one.name === 'Judged__c');
+  // a field made by the API is nobody's to see before somebody is given the right
+  seen.before = await visible();
+  const set = await conn.sobject('PermissionSet').create({ Name: 'Judges', Label: 'Judges' });
+  await conn.sobject('FieldPermissions').create({
+    ParentId: set.id, SobjectType: 'Lead', Field: 'Lead.Judged__c', PermissionsRead: true, PermissionsEdit: true,
+  });
+  const assignee = (await conn.identity()).user_id;
+  await conn.sobject('PermissionSetAssignment').create({ AssigneeId: assignee, PermissionSetId: set.id });
+  seen.after = await visible();
   const tooling = await conn.tooling.query("SELECT DeveloperName FROM CustomField WHERE DeveloperName = 'Judged'");
   seen.tooling = tooling.records.map((row) => row.DeveloperName);
 }
