@@ -1,38 +1,36 @@
-"""The account itself, its owners and its deal pipeline."""
+"""The account itself, its owners, and how much of the day's calls is used."""
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from sandbox.core.http import Response
 from sandbox.hubspot.answers import PORTAL_ID, iso, not_found
-from sandbox.hubspot.definitions import DEAL_STAGES
 from sandbox.hubspot.record_answers import bounded, flag, start_at
-from sandbox.hubspot.record_routes import kind_of
 
 if TYPE_CHECKING:
     from sandbox.core.http import Request
     from sandbox.core.records import Record
     from sandbox.core.router import Router
+    from sandbox.hubspot.gate import Gate
     from sandbox.hubspot.portal import Portal
 
 OWNERS_PAGE = 500
 
 
 class AccountRoutes:
-    """Answer the calls on owners, pipelines and the account."""
+    """Answer the calls on owners and the account."""
 
-    def __init__(self, portal: Portal) -> None:
+    def __init__(self, portal: Portal, gate: Gate) -> None:
         """Serve a portal."""
-        self._portal = portal
+        self._portal, self._gate = portal, gate
 
     def add_to(self, router: Router) -> None:
         """Add the routes."""
         router.add("GET", "/crm/v3/owners", self.owners)
         router.add("GET", "/crm/v3/owners/{id}", self.owner)
-        router.add("GET", "/crm/v3/pipelines/{type}", self.pipelines)
-        router.add("GET", "/crm/v3/pipelines/{type}/{id}", self.pipeline)
-        router.add("GET", "/crm/v3/pipelines/{type}/{id}/stages", self.stages)
+        router.add("GET", "/account-info/v3/api-usage/daily/private-apps", self.usage)
         router.add("GET", "/account-info/v3/details", self.account)
 
     def owners(self, request: Request, params: dict[str, str]) -> Response:
@@ -59,40 +57,15 @@ class AccountRoutes:
                 return Response(200, _owner(row))
         raise not_found()
 
-    def pipelines(self, request: Request, params: dict[str, str]) -> Response:
-        """List the pipelines of a type."""
-        del request
-        self._portal.apart("describe")
-        return Response(200, {"results": [self._pipeline()] if kind_of(params).name == "deals" else []})
-
-    def pipeline(self, request: Request, params: dict[str, str]) -> Response:
-        """Read one pipeline."""
-        del request
-        self._portal.apart("describe")
-        if kind_of(params).name != "deals" or params["id"] != "default":
-            raise not_found()
-        return Response(200, self._pipeline())
-
-    def stages(self, request: Request, params: dict[str, str]) -> Response:
-        """List the stages of a pipeline."""
-        found: Any = self.pipeline(request, params).body
-        return Response(200, {"results": found["stages"]})
-
-    def _pipeline(self) -> dict[str, Any]:
-        stamp = iso(next(iter(self._portal.records.rows("property"))).created_at)
-        common = {"createdAt": stamp, "updatedAt": stamp, "archived": False}
-        stages = [
-            {
-                "id": stage,
-                "label": label,
-                "displayOrder": order,
-                "metadata": {"isClosed": str(stage.startswith("closed")).lower(), "probability": probability},
-                "writePermissions": "CRM_PERMISSIONS_ENFORCEMENT",
-                **common,
-            }
-            for order, (stage, label, probability) in enumerate(DEAL_STAGES)
-        ]
-        return {"id": "default", "label": "Sales Pipeline", "displayOrder": 0, "stages": stages, **common}
+    def usage(self, request: Request, params: dict[str, str]) -> Response:
+        """Tell how much of the private apps' daily limit is used."""
+        del request, params
+        self._portal.apart("limits")
+        now = self._portal.now()
+        midnight = now.replace(hour=0, minute=0, second=0, microsecond=0) + timedelta(days=1)
+        entry = {"name": "private-apps-api-calls-daily", "usageLimit": self._gate.limits.daily}
+        entry |= {"currentUsage": self._gate.used_today(), "collectedAt": iso(now), "fetchStatus": "SUCCESS"}
+        return Response(200, {"results": [{**entry, "resetsAt": iso(midnight)}]})
 
     def account(self, request: Request, params: dict[str, str]) -> Response:
         """Describe the account."""

@@ -49,11 +49,18 @@ class ActivityLog:
         return self.event(contact_id, PAGE_VIEW, when, {"hs_url": url, "hs_title": title}, noted=noted)
 
     def event(
-        self, contact_id: str, kind: str, when: datetime, properties: dict[str, str], *, noted: datetime | None = None
+        self,
+        contact_id: str,
+        kind: str,
+        when: datetime,
+        properties: dict[str, str],
+        *,
+        noted: datetime | None = None,
+        row_id: str | None = None,
     ) -> Record:
-        """Log a web or custom event."""
+        """Log a web or custom event, under an id of its own or the given one."""
         values = {"contact": contact_id, "type": kind, "ms": ms(when), "properties": properties}
-        return self._add("web_event", values, noted or when)
+        return self._add("web_event", values, noted or when, row_id)
 
     def submission(
         self,
@@ -63,11 +70,12 @@ class ActivityLog:
         when: datetime,
         *,
         noted: datetime | None = None,
+        page: str | None = None,
     ) -> Record:
         """Log a form submission; the account keeps no contact id in what it shows."""
         fields = [{"name": name, "value": value, "objectTypeId": "0-1"} for name, value in values.items()]
         row = {"form": form.id, "contact": contact_id, "ms": ms(when), "values": fields}
-        row["pageUrl"] = f"{SITE}{form.values['page']}"
+        row["pageUrl"] = page or f"{SITE}{form.values['page']}"
         return self._add("submission", row, noted or when)
 
     def email_event(
@@ -92,9 +100,9 @@ class ActivityLog:
             values["sentBy"] = {"id": sent.id, "created": sent.values["ms"]}
         return self._add("email_event", {**values, **(more or {})}, noted or when)
 
-    def _add(self, obj: str, values: dict[str, Any], noted: datetime) -> Record:
+    def _add(self, obj: str, values: dict[str, Any], noted: datetime, row_id: str | None = None) -> Record:
         self._portal.activity_changes += 1
-        return self._portal.records.insert(obj, self._event_id(), values, at=noted, by=self._portal.author)
+        return self._portal.records.insert(obj, row_id or self._event_id(), values, at=noted, by=self._portal.author)
 
     # -- reading -------------------------------------------------------------------------------
 

@@ -9,10 +9,10 @@ from sandbox.core.clock import parse_instant
 from sandbox.core.org import BadAct
 from sandbox.hubspot.activity import ASSET_DOWNLOAD, SITE, WEBINAR_ATTENDED
 from sandbox.hubspot.answers import Refusal, iso
+from sandbox.hubspot.intake import Intake
 from sandbox.hubspot.links import HUBSPOT_DEFINED, default_type
 from sandbox.hubspot.objects import TYPES, ObjectType, object_type
 from sandbox.hubspot.portal import SYSTEM, Portal, tick
-from sandbox.hubspot.values import clean
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -38,6 +38,7 @@ class Acts:
         """Act on a portal."""
         self._portal, self._writing, self._associations = portal, writing, associations
         self._log, self._gate = log, gate
+        self._intake = Intake(portal, writing, log)
         self._plays: dict[str, Callable[[Act], dict[str, Any]]] = {
             "submit_form": self._submit_form,
             "visit": self._visit,
@@ -143,28 +144,10 @@ class Acts:
 
     def _submit_form(self, act: Act) -> dict[str, Any]:
         """Make or update the contact, log the submission, and move the contact's time of change up."""
-        form, at, email = self._form(str(act["form"])), self._at(act), str(act["email"]).strip().lower()
+        form, at = self._form(str(act["form"])), self._at(act)
         given = {str(name): str(value) for name, value in (act.get("values") or {}).items()}
-        typed = {name: value for name, value in given.items() if name != "email" and self._takes(name, value)}
-        contact = self._portal.by_property(CONTACTS, "email", email)
-        if contact is None:
-            contact = self._writing.create(CONTACTS, {"email": email, **typed}, at=at)
-        else:
-            after = self._writing.change(CONTACTS, contact, typed, at=at)
-            contact = after if after is not contact else self._portal.stamp(contact, at=at)
-        row = self._log.submission(form, contact.id, {"email": email, **given}, at, noted=self._noted(act))
+        contact, row = self._intake.submit(form, str(act["email"]), given, at, noted=self._noted(act))
         return {"contact": contact.id, "submission": row.id}
-
-    def _takes(self, name: str, value: str) -> bool:
-        """Tell whether a property takes what was typed; what it does not take stands in the submission only."""
-        definition = self._portal.property(CONTACTS, name)
-        if definition is None or definition["readOnly"]:
-            return False
-        try:
-            clean(self._portal, CONTACTS, {name: value})
-        except Refusal:
-            return False
-        return True
 
     def _noted(self, act: Act) -> datetime:
         """Return when the account learns of what an act says: now, also where it happened before."""

@@ -43,6 +43,11 @@ def not_found() -> Refusal:
     return Refusal(404, "resource not found", "OBJECT_NOT_FOUND")
 
 
+def not_emulated(what: str, name: str | None = None) -> Refusal:
+    """Return the 501 of something HubSpot has and the sandbox has not, by its name."""
+    return Refusal(501, f"The sandbox does not emulate: {what}", "NOT_EMULATED", context={"operation": [name or what]})
+
+
 def iso(moment: datetime) -> str:
     """Write a time as HubSpot does: UTC with milliseconds and a Z."""
     return f"{moment.astimezone(UTC):%Y-%m-%dT%H:%M:%S}.{moment.microsecond // 1000:03d}Z"

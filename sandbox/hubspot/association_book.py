@@ -65,10 +65,7 @@ class AssociationBook:
         if known is None:
             return self._portal.insert("association", row_id, {**ends, "types": types})
         if known.deleted:
-            self._portal.touch()
-            return self._portal.records.remove(
-                "association", row_id, {"types": types}, at=self._portal.now(), by=self._portal.author, deleted=False
-            )
+            return self._portal.revive(known, {"types": types})
         return self._portal.update(known, {"types": types})
 
     def add(self, origin: str, row_id: str, to: str, other: str, labels: list[Label]) -> Record:

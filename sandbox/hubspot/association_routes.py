@@ -5,8 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sandbox.core.http import Response
-from sandbox.hubspot.answers import PORTAL_ID, Refusal, invalid, iso, not_found
-from sandbox.hubspot.body_members import body_of, entries_of, entry_of, whole_of
+from sandbox.hubspot.answers import Refusal, invalid, iso, not_found
+from sandbox.hubspot.body_members import entries_of, entry_of, whole_of
 from sandbox.hubspot.links import HUBSPOT_DEFINED, default_type
 from sandbox.hubspot.objects import ObjectType
 from sandbox.hubspot.record_answers import bounded, start_at
@@ -51,8 +51,6 @@ class AssociationRoutes:
         router.add("POST", f"{pair}/batch/associate/default", self.default_batch)
         router.add("POST", f"{pair}/batch/archive", self.archive_batch)
         router.add("POST", f"{pair}/batch/labels/archive", self.archive_labels)
-        router.add("GET", f"{pair}/labels", self.labels)
-        router.add("POST", f"{pair}/labels", self.define)
 
     def _ends(self, params: dict[str, str]) -> tuple[ObjectType, ObjectType]:
         return kind_of(params, "from"), kind_of(params, "to")
@@ -301,25 +299,6 @@ class AssociationRoutes:
             gone += self._unlink(kind, _id_in(entry, "from"), to, _id_in(entry, "to"), labels)
         self._portal.wrote("associations", "delete", gone, MOST_WRITTEN)
         return Response(204)
-
-    # -- labels --------------------------------------------------------------------------------
-
-    def labels(self, request: Request, params: dict[str, str]) -> Response:
-        """List the labels between two types."""
-        del request
-        kind, to = self._ends(params)
-        self._portal.apart("describe")
-        return Response(200, {"results": self._book.labels(kind.name, to.name)})
-
-    def define(self, request: Request, params: dict[str, str]) -> Response:
-        """Add a label of the account's own."""
-        kind, to = self._ends(params)
-        wish = body_of(request)
-        if not wish.get("label") or not wish.get("name"):
-            raise invalid("label and name are required", context={"portalId": [str(PORTAL_ID)]})
-        self._portal.apart("provision")
-        made = self._book.define(kind.name, to.name, str(wish["name"]), str(wish["label"]), wish.get("inverseLabel"))
-        return Response(200, {"results": made})
 
 
 def _id_in(entry: dict[str, Any], name: str) -> str:

@@ -89,7 +89,7 @@ class BatchRoutes:
             errors = [
                 {"status": "error", "category": "OBJECT_NOT_FOUND", "message": message, "context": {"ids": missing}}
             ]
-        return self._answer(200, results, errors, started)
+        return self.answer(200, results, errors, started)
 
     def _find(self, kind: ObjectType, row_id: str, name: str | None, *, archived: bool) -> Record | None:
         if archived:
@@ -182,9 +182,10 @@ class BatchRoutes:
                 shown = self._answers.show(kind, record, list(entry.get("properties") or {}))
                 results.append({**shown, **more, **({"objectWriteTraceId": trace} if trace else {})})
         self._portal.wrote(kind.name, verb, changed, LARGEST_BATCH)
-        return self._answer(success, results, errors, started)
+        return self.answer(success, results, errors, started)
 
-    def _answer(self, success: int, results: list[Any], errors: list[Any], started: Any) -> Response:
+    def answer(self, success: int, results: list[Any], errors: list[Any], started: Any) -> Response:
+        """Return the answer to a batch: 207 where something stands in the errors."""
         body: dict[str, Any] = {"status": "COMPLETE", "results": results}
         if errors:
             body.update(numErrors=len(errors), errors=errors)

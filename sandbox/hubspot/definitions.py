@@ -68,6 +68,8 @@ hs_email_last_send_date|Last marketing email send date|datetime|date|emailinform
 hs_email_last_open_date|Last marketing email open date|datetime|date|emailinformation|ro
 hs_email_last_click_date|Last marketing email click date|datetime|date|emailinformation|ro
 hs_email_optout|Unsubscribed from all email|bool|booleancheckbox|emailinformation|ro|true false
+hs_email_optout_1001|Opted out of email: Marketing Information|bool|booleancheckbox|emailinformation|ro|true false
+hs_email_optout_1002|Opted out of email: One to One|bool|booleancheckbox|emailinformation|ro|true false
 hs_email_bad_address|Invalid email address|bool|booleancheckbox|emailinformation|ro|true false
 hs_email_domain|Email Domain|string|text|contactinformation|ro
 num_conversion_events|Number of Form Submissions|number|number|conversioninformation|ro
@@ -130,6 +132,22 @@ createdate|Create Date|datetime|date|dealinformation|ro
 hs_lastmodifieddate|Last Modified Date|datetime|date|dealinformation|ro
 hs_object_id|Record ID|number|number|dealinformation|ro
 """
+TICKETS = """
+subject|Ticket name|string|text|ticketinformation
+content|Ticket description|string|textarea|ticketinformation
+hs_pipeline|Pipeline|enumeration|select|ticketinformation|pipeline
+hs_pipeline_stage|Ticket status|enumeration|select|ticketinformation|stage
+hs_ticket_priority|Priority|enumeration|select|ticketinformation||LOW MEDIUM HIGH URGENT
+hs_ticket_category|Category|enumeration|checkbox|ticketinformation||PRODUCT_ISSUE BILLING_ISSUE FEATURE_REQUEST \
+GENERAL_INQUIRY
+source_type|Source|enumeration|select|ticketinformation||CHAT EMAIL FORM PHONE
+hubspot_owner_id|Ticket owner|enumeration|select|ticketinformation|owner
+hs_is_closed|Is closed|bool|booleancheckbox|ticketinformation|ro|true false
+hs_merged_object_ids|Merged record IDs|enumeration|checkbox|ticketinformation|ro
+createdate|Create date|datetime|date|ticketinformation|ro
+hs_lastmodifieddate|Last modified date|datetime|date|ticketinformation|ro
+hs_object_id|Record ID|number|number|ticketinformation|ro
+"""
 ENGAGEMENT = """
 hs_timestamp|Activity date|datetime|date|engagement
 hubspot_owner_id|Activity assigned to|enumeration|select|engagement|owner
@@ -185,6 +203,7 @@ TEXTS: dict[str, str] = {
     "contacts": CONTACTS,
     "companies": COMPANIES,
     "deals": DEALS,
+    "tickets": TICKETS,
     "tasks": ENGAGEMENT + TASKS,
     "notes": ENGAGEMENT + NOTES,
     "calls": ENGAGEMENT + CALLS,
@@ -197,6 +216,7 @@ GROUP_LABELS = {
     "analyticsinformation": "Web analytics history", "emailinformation": "Email information",
     "conversioninformation": "Conversion information", "contact_activity": "Contact activity",
     "companyinformation": "Company information", "dealinformation": "Deal information",
+    "ticketinformation": "Ticket information",
 }  # fmt: skip
 #: id, label, probability; closed ones last.
 DEAL_STAGES: tuple[tuple[str, str, str], ...] = (
@@ -208,6 +228,32 @@ DEAL_STAGES: tuple[tuple[str, str, str], ...] = (
     ("closedwon", "Closed Won", "1.0"),
     ("closedlost", "Closed Lost", "0.0"),
 )
+#: id, label, state.
+TICKET_STAGES: tuple[tuple[str, str, str], ...] = (
+    ("1", "New", "OPEN"),
+    ("2", "Waiting on contact", "OPEN"),
+    ("3", "Waiting on us", "OPEN"),
+    ("4", "Closed", "CLOSED"),
+)
+#: Object type -> (id, label, (stage id, stage label, metadata) ...) of the pipeline a fresh account has.
+PIPELINES: dict[str, tuple[str, str, tuple[tuple[str, str, dict[str, str]], ...]]] = {
+    "deals": (
+        "default",
+        "Sales Pipeline",
+        tuple(
+            (stage, label, {"isClosed": str(stage.startswith("closed")).lower(), "probability": probability})
+            for stage, label, probability in DEAL_STAGES
+        ),
+    ),
+    "tickets": (
+        "0",
+        "Support Pipeline",
+        tuple(
+            (stage, label, {"isClosed": str(state == "CLOSED").lower(), "ticketState": state})
+            for stage, label, state in TICKET_STAGES
+        ),
+    ),
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -233,9 +279,9 @@ def definitions(object_name: str) -> tuple[Definition, ...]:
         flag = rest[0] if rest else ""
         options = tuple(rest[1].split()) if len(rest) > 1 else ()
         if flag == "stage":
-            options = tuple(stage for stage, _, _ in DEAL_STAGES)
+            options = tuple(stage for stage, _, _ in PIPELINES[object_name][2])
         elif flag == "pipeline":
-            options = ("default",)
+            options = (PIPELINES[object_name][0],)
         found.append(
             Definition(name, label, kind, field_type, group, flag == "ro", "" if flag == "ro" else flag, options)
         )

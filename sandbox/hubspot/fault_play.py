@@ -53,7 +53,7 @@ def _refusal(portal: Portal, gate: Gate, fault: Fault) -> Refusal:
             refusal.headers["Retry-After"] = str(fault.details["retry_after"])
         return refusal
     if what == "expire_token":
-        gate.expire_tokens()
+        gate.tokens.expire_all()
         return expired()
     if what == "lock_row":
         return Refusal(423, "The resource is locked. Please wait at least 2 seconds and try again.", "LOCKED")

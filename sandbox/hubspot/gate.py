@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import uuid
 from collections import deque
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
-from sandbox.core.http import Response
-from sandbox.hubspot.answers import PORTAL_ID, Refusal
+from sandbox.hubspot.answers import Refusal
+from sandbox.hubspot.tokens import SCOPES, Tokens
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -17,33 +16,7 @@ if TYPE_CHECKING:
     from sandbox.core.http import Request
     from sandbox.hubspot.portal import Portal
 
-ACCESS_LIFE = timedelta(seconds=1800)
 DOCS = "https://developers.hubspot.com/docs/methods/auth/oauth-overview"
-SCOPES: tuple[str, ...] = (
-    "oauth", "content", "forms", "crm.lists.read", "crm.lists.write", "crm.objects.owners.read", "sales-email-read",
-    "communication_preferences.read", "communication_preferences.read_write",
-    *(f"crm.objects.{obj}.{right}" for obj in ("contacts", "companies", "deals") for right in ("read", "write")),
-    *(f"crm.schemas.{obj}.{right}" for obj in ("contacts", "companies", "deals") for right in ("read", "write")),
-)  # fmt: skip
-
-
-@dataclass(frozen=True, slots=True)
-class Credentials:
-    """What a client signs in with; made from the seed, so that a restart changes nothing."""
-
-    token: str
-    client_id: str
-    client_secret: str
-    refresh_token: str
-
-    @classmethod
-    def of_seed(cls, seed: int) -> Credentials:
-        """Return the credentials of a seed's account."""
-
-        def part(name: str) -> str:
-            return str(uuid.uuid5(uuid.NAMESPACE_DNS, f"hubspot/{seed}/{name}"))
-
-        return cls(f"pat-na1-{part('token')}", part("client"), part("secret"), f"na1-{part('refresh')}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,12 +32,20 @@ class Limits:
     daily: int = 625_000
 
 
+@dataclass(frozen=True, slots=True)
+class Caller:
+    """Who asks: an app by OAuth, or a private app."""
+
+    oauth: bool
+    scopes: frozenset[str] = frozenset(SCOPES)
+
+
 class Gate:
     """Check tokens, rights and rates on the account's clock."""
 
-    def __init__(self, portal: Portal, credentials: Credentials, limits: Limits) -> None:
+    def __init__(self, portal: Portal, tokens: Tokens, limits: Limits) -> None:
         """Guard a portal."""
-        self._portal, self._credentials, self.limits = portal, credentials, limits
+        self._portal, self.tokens, self.limits = portal, tokens, limits
         self.reset()
 
     def reset(self) -> None:
@@ -74,73 +55,27 @@ class Gate:
 
     # -- tokens --------------------------------------------------------------------------------
 
-    def grant(self, request: Request) -> Response:
-        """Answer the token endpoint: a refresh token against an access token of half an hour.
-
-        Raises:
-            Refusal: 400 for anything else.
-        """
-        form = request.form()
-        known = self._credentials
-        if form.get("grant_type") != "refresh_token":
-            raise Refusal(400, "grant type is not supported", None, status="BAD_GRANT_TYPE")
-        if (form.get("client_id"), form.get("client_secret")) != (known.client_id, known.client_secret):
-            raise Refusal(400, "missing or unknown client id or secret", None, status="BAD_CLIENT_ID")
-        if form.get("refresh_token") != known.refresh_token:
-            message = "refresh token is invalid, expired or revoked"
-            refusal = Refusal(400, message, None, status="BAD_REFRESH_TOKEN")
-            refusal.members.update(error="invalid_grant", error_description=message)
-            raise refusal
-        count = int(self._portal.records.kept("tokens", 0)) + 1
-        token = "C" + uuid.uuid5(uuid.NAMESPACE_DNS, f"{known.client_secret}/{count}").hex
-        expires = self._portal.now() + ACCESS_LIFE
-        self._portal.records.keep("tokens", count)
-        alive = {
-            name: until
-            for name, until in self._tokens().items()
-            if until > (self._portal.now() - ACCESS_LIFE).isoformat()
-        }
-        self._portal.records.keep("access_tokens", {**alive, token: expires.isoformat()})
-        return Response(
-            200,
-            {
-                "token_type": "bearer",
-                "access_token": token,
-                "refresh_token": known.refresh_token,
-                "expires_in": int(ACCESS_LIFE.total_seconds()),
-                "hub_id": PORTAL_ID,
-                "scopes": [scope for scope in SCOPES if scope not in self._removed()],
-            },
-        )
-
-    def expire_tokens(self) -> None:
-        """Let every access token run out now."""
-        past = (self._portal.now() - timedelta(seconds=3)).isoformat()
-        self._portal.records.keep("access_tokens", dict.fromkeys(self._tokens(), past))
-
-    def _tokens(self) -> dict[str, str]:
-        return dict(self._portal.records.kept("access_tokens", {}))
-
-    def admit(self, request: Request) -> bool:
-        """Let a request with a good token in; return whether it is an OAuth app's.
+    def admit(self, request: Request) -> Caller:
+        """Let a request with a good token in; return what its app may do.
 
         Raises:
             Refusal: 401.
         """
         kind, _, token = request.headers.get("authorization", "").partition(" ")
-        if kind.lower() == "bearer" and token == self._credentials.token:
-            return False
-        until = self._tokens().get(token) if kind.lower() == "bearer" else None
-        if until is None:
+        known = self.tokens.credentials.token
+        if kind.lower() == "bearer" and token == known:
+            return Caller(oauth=False)
+        found = self.tokens.access_token(token) if kind.lower() == "bearer" else None
+        if found is None:
             message = (
                 "Authentication credentials not found. This API supports OAuth 2.0 authentication and you can find "
                 f"more details at {DOCS}"
             )
             raise Refusal(401, message, "INVALID_AUTHENTICATION")
-        now = self._portal.now().isoformat()
-        if until <= now:
-            raise expired()
-        return True
+        late = self._portal.now() - found[0]
+        if late >= timedelta(0):
+            raise expired(int(late.total_seconds()))
+        return Caller(oauth=True, scopes=frozenset(found[1]))
 
     # -- rights --------------------------------------------------------------------------------
 
@@ -151,17 +86,24 @@ class Gate:
         """Take a scope from the app."""
         self._portal.records.keep("removed_scopes", sorted(self._removed() | {scope}))
 
-    def allow(self, needed: tuple[str, ...]) -> None:
+    def allow(self, caller: Caller, needed: tuple[str, ...]) -> None:
         """Let an app pass that has one of the scopes (none needed: everybody).
 
         Raises:
             Refusal: 403.
         """
+        if not needed:
+            return
         removed = self._removed()
-        if removed and needed and all(scope in removed for scope in needed):
+        if not any(scope in caller.scopes and scope not in removed for scope in needed):
             raise missing_scopes(needed)
 
     # -- rates ---------------------------------------------------------------------------------
+
+    def used_today(self) -> int:
+        """Return how many calls of this day count against the daily limit."""
+        today = self._portal.clock.now().date().isoformat()
+        return self._day[1] if self._day[0] == today else 0
 
     def count(self, bucket: str, *, oauth: bool) -> dict[str, str]:
         """Count a request against the limits and return the headers of its answer.
@@ -177,12 +119,11 @@ class Gate:
             return {}
         general = limits.oauth_burst if oauth else limits.burst
         most = limits.associations if bucket == "associations" else general
-        today = now.date().isoformat()
-        used = self._day[1] if self._day[0] == today else 0
+        used = self.used_today()
         if used >= limits.daily:
             raise self._too_many("DAILY", "daily")
         left = self._take(bucket, most, limits.window, now, ("TEN_SECONDLY_ROLLING", "ten_secondly_rolling"))
-        self._day = (today, used + 1)
+        self._day = (now.date().isoformat(), used + 1)
         headers = {
             "X-HubSpot-RateLimit-Interval-Milliseconds": str(limits.window // timedelta(milliseconds=1)),
             "X-HubSpot-RateLimit-Max": str(most),
@@ -219,9 +160,9 @@ def too_many(policy: str, word: str, request_id: str) -> Refusal:
     )
 
 
-def expired() -> Refusal:
-    """Return the 401 of a token that ran out."""
-    message = "The OAuth token used to make this call expired 3 second(s) ago."
+def expired(seconds: int = 3) -> Refusal:
+    """Return the 401 of a token that ran out some seconds ago."""
+    message = f"The OAuth token used to make this call expired {seconds} second(s) ago."
     return Refusal(401, message, "EXPIRED_AUTHENTICATION")
 
 
@@ -237,14 +178,36 @@ def missing_scopes(needed: tuple[str, ...]) -> Refusal:
     )
 
 
+#: Paths in their v3/v4 form, and the scopes of which one is needed to read and to write there.
+FAMILIES: tuple[tuple[tuple[str, ...], tuple[str, ...], tuple[str, ...]], ...] = (
+    (("/crm/v3/owners",), ("crm.objects.owners.read",), ("crm.objects.owners.read",)),
+    (("/crm/v3/lists",), ("crm.lists.read",), ("crm.lists.write",)),
+    (("/crm/v3/exports",), ("crm.export",), ("crm.export",)),
+    (("/email/", "/marketing/v3/emails"), ("content",), ("content",)),
+    (("/marketing/v3/forms", "/form-integrations/", "/submissions/"), ("forms",), ("forms",)),
+    (
+        ("/communication-preferences",),
+        ("communication_preferences.read_write", "communication_preferences.read"),
+        ("communication_preferences.read_write", "communication_preferences.write"),
+    ),
+    (
+        ("/events/v3/event-definitions",),
+        ("behavioral_events.event_definitions.read_write",),
+        ("behavioral_events.event_definitions.read_write",),
+    ),
+    (("/events/v3/send",), ("analytics.behavioral_events.send",), ("analytics.behavioral_events.send",)),
+)
+
+
 def needed_scopes(method: str, path: str, object_name: str | None, *, reads_by_post: bool) -> tuple[str, ...]:
     """Return the scopes of which one is needed for a call, by its path in the v3 tree."""
     write = method != "GET" and not reads_by_post
+    if object_name == "tickets":
+        return ("tickets",)
     owner_of = object_name if object_name in {"companies", "deals"} else "contacts"
-    if path.startswith("/crm/v3/owners"):
-        return ("crm.objects.owners.read",)
-    if path.startswith("/crm/v3/lists"):
-        return ("crm.lists.write",) if write else ("crm.lists.read",)
+    for starts, reading, writing in FAMILIES:
+        if path.startswith(starts):
+            return writing if write else reading
     if path.startswith(("/crm/v3/properties", "/crm/v3/pipelines")):
         write_scope = f"crm.schemas.{owner_of}.write"
         return (
@@ -252,10 +215,4 @@ def needed_scopes(method: str, path: str, object_name: str | None, *, reads_by_p
         )
     if path.startswith("/crm/"):
         return (f"crm.objects.{owner_of}.{'write' if write else 'read'}",)
-    if path.startswith("/email/"):
-        return ("content",)
-    if path.startswith(("/marketing/v3/forms", "/form-integrations/")):
-        return ("forms",)
-    if path.startswith("/communication-preferences"):
-        return ("communication_preferences.read_write", *(() if write else ("communication_preferences.read",)))
     return ()

@@ -45,6 +45,22 @@ DEFAULT_TYPE: dict[tuple[str, str], int] = {
     ("communications", "contacts"): 81,
     ("contacts", "communications"): 82,
     ("contacts", "contacts"): 449,
+    ("contacts", "tickets"): 15,
+    ("tickets", "contacts"): 16,
+    ("companies", "tickets"): 340,
+    ("tickets", "companies"): 339,
+    ("deals", "tickets"): 27,
+    ("tickets", "deals"): 28,
+    ("calls", "tickets"): 220,
+    ("tickets", "calls"): 219,
+    ("emails", "tickets"): 224,
+    ("tickets", "emails"): 223,
+    ("meetings", "tickets"): 226,
+    ("tickets", "meetings"): 225,
+    ("notes", "tickets"): 228,
+    ("tickets", "notes"): 227,
+    ("tasks", "tickets"): 230,
+    ("tickets", "tasks"): 229,
 }
 #: (from, to) -> the labelled "primary" type, which brings the plain one along.
 PRIMARY_TYPE: dict[tuple[str, str], int] = {
@@ -52,6 +68,8 @@ PRIMARY_TYPE: dict[tuple[str, str], int] = {
     ("companies", "contacts"): 2,
     ("deals", "companies"): 5,
     ("companies", "deals"): 6,
+    ("tickets", "companies"): 26,
+    ("companies", "tickets"): 25,
 }
 PARENT_TO_CHILD, CHILD_TO_PARENT = 13, 14
 LABELS: dict[int, str] = {
@@ -59,6 +77,8 @@ LABELS: dict[int, str] = {
     2: "Primary",
     5: "Primary",
     6: "Primary",
+    25: "Primary",
+    26: "Primary",
     PARENT_TO_CHILD: "Child Company",
     CHILD_TO_PARENT: "Parent Company",
 }

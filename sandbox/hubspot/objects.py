@@ -70,6 +70,17 @@ _ALL = (
         searchable=("dealname", "pipeline", "dealstage", "description", "dealtype"),
         strict=True,
     ),
+    ObjectType(
+        "tickets",
+        "ticket",
+        "0-5",
+        modified="hs_lastmodifieddate",
+        created="createdate",
+        defaults=("subject", "content", "hs_pipeline", "hs_pipeline_stage", "hs_ticket_priority", "hs_ticket_category"),
+        required=("subject", "hs_pipeline_stage"),
+        searchable=("subject", "content", "hs_pipeline_stage", "hs_ticket_category"),
+        strict=True,
+    ),
     _engagement("tasks", "task", "0-27"),
     _engagement("notes", "note", "0-46"),
     _engagement("meetings", "meeting", "0-47"),
@@ -77,6 +88,21 @@ _ALL = (
     _engagement("emails", "email", "0-49", "hs_email_direction"),
     _engagement("communications", "communication", "0-18", "hs_communication_channel_type"),
 )
+#: HubSpot's other types, by name or id, which this account does not have.
+ABSENT_TYPES = frozenset(
+    {
+        "appointments", "carts", "commerce_payments", "contracts", "courses", "deal_splits", "discounts",
+        "feedback_submissions", "fees", "goal_targets", "invoices", "leads", "line_items", "listings",
+        "marketing_events", "orders", "partner_clients", "partner_services", "postal_mail", "products", "projects",
+        "quotes", "services", "subscriptions", "taxes", "users", "0-7", "0-8", "0-54", "0-115", "0-136", "0-162",
+        "0-410", "0-420",
+    }
+)  # fmt: skip
+#: A deal or a ticket moves through the stages of a pipeline: the properties that say which.
+STAGED: dict[str, tuple[str, str]] = {
+    "deals": ("pipeline", "dealstage"),
+    "tickets": ("hs_pipeline", "hs_pipeline_stage"),
+}
 TYPES: dict[str, ObjectType] = {kind.name: kind for kind in _ALL}
 ENGAGEMENTS: tuple[str, ...] = tuple(kind.name for kind in _ALL if not kind.strict)
 _BY_ANY_NAME: dict[str, ObjectType] = {

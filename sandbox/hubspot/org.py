@@ -13,25 +13,44 @@ from sandbox.core.faults import VENDOR_FAULTS, WIRE_FAULTS, FaultList
 from sandbox.core.http import BadBody, Response
 from sandbox.core.org import OrgOptions
 from sandbox.core.records import Records
-from sandbox.core.router import Router
+from sandbox.core.router import RouteHandler, Router
 from sandbox.hubspot import fault_play, shapes
 from sandbox.hubspot.account_routes import AccountRoutes
 from sandbox.hubspot.activity import ActivityLog
-from sandbox.hubspot.activity_routes import ActivityRoutes
 from sandbox.hubspot.acts import Acts
-from sandbox.hubspot.answers import Refusal, invalid
+from sandbox.hubspot.answers import Refusal, invalid, not_emulated
 from sandbox.hubspot.association_book import AssociationBook
 from sandbox.hubspot.association_routes import AssociationRoutes
-from sandbox.hubspot.audience_routes import AudienceRoutes
 from sandbox.hubspot.batch_routes import BatchRoutes
-from sandbox.hubspot.gate import Credentials, Gate, Limits, needed_scopes
+from sandbox.hubspot.consent import Consent
+from sandbox.hubspot.consent_routes import ConsentRoutes
+from sandbox.hubspot.event_routes import EventRoutes
+from sandbox.hubspot.event_types import EventTypes
+from sandbox.hubspot.export_routes import ExportRoutes
+from sandbox.hubspot.form_routes import FormRoutes
+from sandbox.hubspot.gate import Gate, Limits, needed_scopes
+from sandbox.hubspot.intake import Intake
+from sandbox.hubspot.label_routes import LabelRoutes
+from sandbox.hubspot.list_routes import ListRoutes
+from sandbox.hubspot.lists import Lists
+from sandbox.hubspot.mail_log_routes import MailLogRoutes
+from sandbox.hubspot.mail_routes import MailRoutes
+from sandbox.hubspot.membership_routes import MembershipRoutes
+from sandbox.hubspot.oauth_routes import OAuthRoutes
 from sandbox.hubspot.objects import object_type
-from sandbox.hubspot.portal import APP, Portal
+from sandbox.hubspot.paths import absent, place
+from sandbox.hubspot.pipeline_routes import PipelineRoutes
+from sandbox.hubspot.pipelines import Pipelines
+from sandbox.hubspot.portal import APP, SYSTEM, Portal
 from sandbox.hubspot.record_answers import RecordAnswers
 from sandbox.hubspot.record_routes import RecordRoutes
 from sandbox.hubspot.schema_routes import SchemaRoutes
 from sandbox.hubspot.search import Search
 from sandbox.hubspot.seed import Seed
+from sandbox.hubspot.tokens import Credentials, Tokens
+from sandbox.hubspot.webhook_post import Courier
+from sandbox.hubspot.webhook_routes import WebhookRoutes
+from sandbox.hubspot.webhooks import Event, Webhooks
 from sandbox.hubspot.writing import Writing
 from sandbox.people.build import build_world
 
@@ -44,32 +63,10 @@ if TYPE_CHECKING:
     from sandbox.core.org import Proceed
     from sandbox.people.world import World
 
-DATED = r"(?:2026-03|2026-09)"
-#: Dated trees and the v3/v4 paths they stand for; the first that fits is taken.
-CANONICAL: tuple[tuple[re.Pattern[str], str], ...] = tuple(
-    (re.compile(pattern), path)
-    for pattern, path in (
-        (rf"/crm/objects/{DATED}/([^/]+/[^/]+/associations)(?=/|$)", r"/crm/v4/objects/\1"),
-        (rf"/crm/associations/{DATED}(?=/|$)", "/crm/v4/associations"),
-        (rf"/crm/(objects|properties|owners|pipelines|lists)/{DATED}(?=/|$)", r"/crm/v3/\1"),
-        (rf"/events/event-occurrences/{DATED}(?=/|$)", "/events/v3/events"),
-        (rf"/account-info/{DATED}(?=/|$)", "/account-info/v3"),
-        (rf"/communication-preferences/{DATED}(?=/|$)", "/communication-preferences/v4"),
-        (rf"/oauth/(?:v1|v3|{DATED})/token(?=/|$)", "/oauth/v1/token"),
-    )
-)
-TOKEN_PATH = "/oauth/v1/token"  # noqa: S105 - a path
 LONGEST_ADDRESS = 16_384
-READS_BY_POST = re.compile(r"/(search|batch/read)/?$")
-
-
-def canonical(path: str) -> str:
-    """Return the v3/v4 path of a path in a dated tree, or the path itself."""
-    for pattern, plain in CANONICAL:
-        changed, count = pattern.subn(plain, path, count=1)
-        if count and pattern.match(path):
-            return changed
-    return path
+READS_BY_POST = re.compile(r"/(search|batch/read|statuses/batch/unsubscribe-all/read)/?$")
+#: Resources without a bearer token: OAuth itself, and forms as a visitor's browser sends them.
+OPEN = re.compile(r"/oauth/.*|/submissions/v3/integration/submit/.*|/exports/files/.*")
 
 
 class HubSpotOrg:
@@ -99,7 +96,12 @@ class HubSpotOrg:
         associations = AssociationBook(self._portal)
         self._writing = Writing(self._portal, associations)
         self._log = ActivityLog(self._portal)
-        self._gate = Gate(self._portal, self.credentials, limits or Limits())
+        tokens = Tokens(self._portal, self.credentials)
+        self._gate = Gate(self._portal, tokens, limits or Limits())
+        self._webhooks = Webhooks(self._portal)
+        self._courier = Courier(clock, self.credentials.client_secret)
+        self._pipelines = Pipelines(self._portal)
+        self._event_types = EventTypes(self._portal, self._writing)
         self._acts = Acts(self._portal, self._writing, associations, self._log, self._gate)
         self._portal.computed["contacts", "associatedcompanyid"] = lambda record: associations.primary(
             "contacts", record.id, "companies"
@@ -111,6 +113,10 @@ class HubSpotOrg:
         self._router = self._routes(associations)
         if not self._records.sealed:
             filled = world if world is not None else build_world(self._options.seed, clock.now(), 0)
+            self._portal.author = SYSTEM
+            with self._records.transaction():
+                self._pipelines.fill(filled.users[0].created_at)
+                self._event_types.fill(filled.users[0].created_at)
             Seed(self._portal, associations, self._writing, self._log, filled).fill()
             self._records.seal()
         self._portal.author = APP
@@ -121,17 +127,29 @@ class HubSpotOrg:
         search = Search(portal, associations)
         single = RecordRoutes(portal, self._writing, answers, search, associations)
         batches = BatchRoutes(portal, self._writing, answers, single)
+        lists, consent = Lists(portal), Consent(portal)
+        portal.computed.update(consent.reckoners())
         for room in (
             batches,
             single,
             AssociationRoutes(portal, associations, batches),
+            LabelRoutes(portal, associations, batches),
             SchemaRoutes(portal, batches),
-            AccountRoutes(portal),
-            ActivityRoutes(portal, self._log),
-            AudienceRoutes(portal),
+            AccountRoutes(portal, self._gate),
+            PipelineRoutes(portal, self._pipelines),
+            FormRoutes(portal, self._log, Intake(portal, self._writing, self._log)),
+            MailLogRoutes(portal, self._log),
+            MailRoutes(portal, self._log),
+            EventRoutes(portal, self._log, self._event_types, batches),
+            self._event_types,
+            ListRoutes(portal, lists),
+            MembershipRoutes(portal, lists, batches),
+            ConsentRoutes(portal, consent),
+            WebhookRoutes(portal, self._webhooks, batches),
+            OAuthRoutes(portal, self._gate.tokens),
+            ExportRoutes(portal, search, lists),
         ):
             room.add_to(router)
-        router.add("POST", TOKEN_PATH, lambda request, _: self._token(request))
         return router
 
     # -- requests ------------------------------------------------------------------------------
@@ -141,7 +159,9 @@ class HubSpotOrg:
         portal = self._portal
         portal.author = APP
         portal.call = Call(request.method, request.path)
-        plain = replace(request, path=canonical(request.path))
+        where = place(request.path)
+        plain, portal.edition = replace(request, path=where.path), where.edition
+        portal.news = [] if self._webhooks.listening() else None
         faulted = portal.search_horizon
         if self._search_lag:
             portal.search_horizon = min(faulted or self.clock.now(), self.clock.now() - self._search_lag)
@@ -149,8 +169,10 @@ class HubSpotOrg:
         try:
             with self._records.transaction():
                 response = self._answer(plain)
+                sent = self._told()
                 portal.keep_ids()
             kept = True
+            self._courier.send(*sent)
         except Refusal as refusal:
             portal.call.reads.clear()
             portal.call.writes.clear()
@@ -170,22 +192,32 @@ class HubSpotOrg:
             self._portal.call.violation = True
             raise Refusal(414, "URI too long", None)
         if match.route is None:
-            if match.allowed:
-                raise Refusal(405, "Method Not Allowed", None)
-            raise Refusal(404, "The requested resource was not found", None)
+            raise self._nowhere(request, match.allowed)
         kind = object_type(match.params.get("type") or match.params.get("from") or "")
         self._portal.call.endpoint = _shown_template(match.route.template, match.params)
-        if request.path.rstrip("/") == TOKEN_PATH:
-            return match.route.handler(request, match.params)
-        oauth = self._gate.admit(request)
-        headers = self._gate.count(_bucket(request.path), oauth=oauth)
+        if OPEN.fullmatch(request.path):
+            return self._played(match.route.handler, request, match.params, {})
+        caller = self._gate.admit(request)
+        headers = self._gate.count(_bucket(request.path), oauth=caller.oauth)
         by_post = request.method == "POST" and READS_BY_POST.search(request.path) is not None
         scopes = needed_scopes(request.method, request.path, kind.name if kind else None, reads_by_post=by_post)
         try:
-            self._gate.allow(scopes)
-            response = match.route.handler(request, match.params)
-        except BadBody:
-            refusal = invalid("Invalid input JSON on line 1, column 1")
+            self._gate.allow(caller, scopes)
+        except Refusal as refusal:
+            refusal.headers.update(headers)
+            raise
+        return self._played(match.route.handler, request, match.params, headers)
+
+    def _played(
+        self, handler: RouteHandler, request: Request, params: dict[str, str], headers: dict[str, str]
+    ) -> Response:
+        """Let a handler answer, with the headers of the limits on whatever it says."""
+        try:
+            response = handler(request, params)
+        except BadBody as error:
+            cause = error.__cause__
+            line, column = (cause.lineno, cause.colno) if isinstance(cause, json.JSONDecodeError) else (1, 1)
+            refusal = invalid(f"Invalid input JSON on line {line}, column {column}")
             refusal.headers.update(headers)
             raise refusal from None
         except Refusal as refusal:
@@ -194,9 +226,22 @@ class HubSpotOrg:
         response.headers.update(headers)
         return response
 
-    def _token(self, request: Request) -> Response:
-        self._portal.apart("sign_in")
-        return self._gate.grant(request)
+    def _nowhere(self, request: Request, allowed: list[str]) -> Refusal:
+        """Return the answer to a request that no room takes."""
+        name = absent(request.path)
+        if name is not None:
+            self._portal.call.endpoint = f"({name})"
+            return not_emulated(f"{name} ({request.method} {request.path[:120]})", name)
+        if allowed:
+            return Refusal(405, "Method Not Allowed", None)
+        return Refusal(404, "The requested resource was not found", None)
+
+    def _told(self) -> tuple[list[Event], dict[str, str]]:
+        """Return the events that subscribers get of the call at work, and where each app's go."""
+        news, self._portal.news = self._portal.news, None
+        events = self._webhooks.events(news) if news else []
+        apps = {event.app_id for event in events}
+        return events, {app: row.values["targetUrl"] for app in apps if (row := self._webhooks.settings(app))}
 
     # -- what the door asks --------------------------------------------------------------------
 
@@ -214,16 +259,24 @@ class HubSpotOrg:
         Raises:
             BadAct: an act cannot be done; none of the list is.
         """
-        return self._acts.play(json.loads(json.dumps(acts)))
+        self._portal.news = [] if self._webhooks.listening() else None
+        try:
+            done = self._acts.play(json.loads(json.dumps(acts)))
+            self._courier.send(*self._told())
+            return done
+        finally:
+            self._portal.news = None
 
     def reset(self) -> None:
         """Go back to the start of the seed."""
+        self._courier.forget()
         self._records.restore()
         self._portal.reload()
         self._gate.reset()
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the file; webhooks that wait are lost."""
+        self._courier.close()
         self._records.close()
 
 

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import uuid
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from sandbox.core.calls import Call, Read, Stream, Version, Written
 from sandbox.hubspot.answers import iso
+from sandbox.hubspot.links import PRIMARY_TYPE
 from sandbox.hubspot.objects import TYPES, ObjectType
 from sandbox.hubspot.row_index import MERGED_INTO, RowIndex
 
@@ -21,7 +23,21 @@ if TYPE_CHECKING:
 APP = "app"
 SYSTEM = "system"
 FIRST_ID = 10_000
+PRIMARY = frozenset(PRIMARY_TYPE.values())
 SEARCHES_KEPT = 16
+
+
+@dataclass(frozen=True, slots=True)
+class News:
+    """Something that happened to a record, for those who are subscribed to it."""
+
+    obj: str
+    #: creation, deletion, privacyDeletion, merge, restore, propertyChange or associationChange.
+    what: str
+    at: datetime
+    by: str
+    #: What the event says of it, ``objectId`` at least.
+    members: dict[str, Any]
 
 
 class Portal:
@@ -38,6 +54,10 @@ class Portal:
         #: Who works out what is not stored; filled by the rooms that know.
         self.computed: dict[tuple[str, str], Callable[[Record], str | None]] = {}
         self.changes = 0
+        #: Which edition of the API the call at work was made in: v1 to v4, 2026-03 or 2026-09.
+        self.edition = "v3"
+        #: What happened in the call at work; None while nobody is subscribed.
+        self.news: list[News] | None = None
         #: Moves with every row added to or taken from the activity logs.
         self.activity_changes = 0
         self._indexes = {name: RowIndex(records, name) for name in TYPES}
@@ -146,7 +166,18 @@ class Portal:
     def insert(self, obj: str, row_id: str, values: Mapping[str, Any], *, at: datetime | None = None) -> Record:
         """Add a row by the present author."""
         self.touch()
-        return self.records.insert(obj, row_id, values, at=at or self.now(), by=self.author)
+        record = self.records.insert(obj, row_id, values, at=at or self.now(), by=self.author)
+        if self.news is not None:
+            self._tell_rise(record, "creation")
+        return record
+
+    def revive(self, record: Record, values: Mapping[str, Any] | None = None) -> Record:
+        """Let an archived row live again, by the present author."""
+        self.touch()
+        alive = self.records.remove(record.obj, record.id, values, at=self.now(), by=self.author, deleted=False)
+        if self.news is not None:
+            self._tell_rise(alive, "restore")
+        return alive
 
     def update(self, record: Record, values: Mapping[str, Any], *, at: datetime | None = None) -> Record:
         """Change a row by the present author and log what it was; a row that already holds the values is left as it is.
@@ -159,6 +190,10 @@ class Portal:
         moment = at if at is not None and at > record.modified_at else max(self.now(), record.modified_at)
         self.touch()
         self._log(record, was, moment)
+        if self.news is not None and record.obj in TYPES:
+            for name in was:
+                change = {"propertyName": name, "propertyValue": values[name] or ""}
+                self.tell(record.obj, "propertyChange", record.id, moment, **change)
         return self.records.update(record.obj, record.id, values, at=moment, by=self.author)
 
     def stamp(self, record: Record, *, at: datetime | None = None) -> Record:
@@ -171,7 +206,39 @@ class Portal:
     def remove(self, record: Record, values: Mapping[str, Any] | None = None, *, at: datetime | None = None) -> Record:
         """Archive a row."""
         self.touch()
+        if self.news is not None:
+            if record.obj == "association":
+                self._tell_link(record, at or self.now(), gone=True)
+            elif record.obj in TYPES and MERGED_INTO not in (values or {}):
+                self.tell(record.obj, "deletion", record.id, at)
         return self.records.remove(record.obj, record.id, values, at=at or self.now(), by=self.author)
+
+    # -- news ----------------------------------------------------------------------------------
+
+    def tell(self, obj: str, what: str, row_id: str, at: datetime | None = None, **members: Any) -> None:
+        """Note what happened to a record, where somebody is subscribed to anything."""
+        if self.news is not None:
+            self.news.append(News(obj, what, at or self.now(), self.author, {"objectId": int(row_id), **members}))
+
+    def _tell_rise(self, record: Record, what: str) -> None:
+        if record.obj == "association":
+            self._tell_link(record, record.modified_at, gone=False)
+        elif record.obj in TYPES:
+            self.tell(record.obj, what, record.id, record.modified_at)
+
+    def _tell_link(self, row: Record, at: datetime, *, gone: bool) -> None:
+        """Tell both ends of an association that it came or went."""
+        for near, far in (("a", "b"), ("b", "a")):
+            origin, to = TYPES[row.values[f"{near}_type"]], TYPES[row.values[f"{far}_type"]]
+            start, end = row.values[near], row.values[far]
+            members = {
+                "associationType": f"{origin.singular}_to_{to.singular}".upper(),
+                "fromObjectId": int(start),
+                "toObjectId": int(end),
+                "associationRemoved": gone,
+                "isPrimaryAssociation": any(number in PRIMARY for _, number in row.values["types"]),
+            }
+            self.tell(origin.name, "associationChange", start, at, **members)
 
     def _log(self, record: Record, was: dict[str, Any], moment: datetime) -> None:
         if record.obj not in TYPES:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_right
 from typing import TYPE_CHECKING, Any
 
 from sandbox.core.http import Response
-from sandbox.hubspot.answers import Refusal, invalid, not_found
+from sandbox.hubspot.answers import Refusal, invalid, not_emulated, not_found
 from sandbox.hubspot.body_members import body_of, entries_of, entry_of, whole_of, words_of
 from sandbox.hubspot.links import HUBSPOT_DEFINED
-from sandbox.hubspot.objects import ObjectType, object_type
+from sandbox.hubspot.objects import ABSENT_TYPES, TYPES, ObjectType, object_type
 from sandbox.hubspot.portal import version
 from sandbox.hubspot.record_answers import bounded, flag, wanted_properties
 from sandbox.hubspot.search import LONGEST_BODY
@@ -26,15 +27,19 @@ if TYPE_CHECKING:
     from sandbox.hubspot.writing import Writing
 
 HISTORY_PAGE = 50
+#: Type ids and names of an account's own objects.
+CUSTOM = re.compile(r"2-\d+|p\d*_\w+")
 
 
 def kind_of(params: dict[str, str], name: str = "type") -> ObjectType:
     """Return the object type a path names.
 
     Raises:
-        Refusal: 400 as for any type the account does not have.
+        Refusal: 400 for a type nobody has, 501 for one of HubSpot's that is not emulated.
     """
     kind = object_type(params[name])
+    if kind is None and (params[name].lower() in ABSENT_TYPES or CUSTOM.fullmatch(params[name])):
+        raise not_emulated(f"records of type {params[name]}")
     if kind is None:
         raise invalid(f"Unable to infer object type from: {params[name][:60]}")
     return kind
@@ -208,7 +213,7 @@ class RecordRoutes:
 
     def _far_end(self, kind: ObjectType, labels: list[tuple[str, int]]) -> ObjectType:
         """Return the type that labels of this type lead to."""
-        for to_name in ("contacts", "companies", "deals", "tasks", "notes", "calls", "meetings", "emails"):
+        for to_name in TYPES:
             known = {(entry["category"], entry["typeId"]) for entry in self._associations.labels(kind.name, to_name)}
             if labels and all(label in known for label in labels):
                 to = object_type(to_name)

@@ -46,6 +46,7 @@ class SchemaRoutes:
         router.add("GET", f"{base}/groups", self.groups)
         router.add("POST", f"{base}/groups", self.create_group)
         router.add("GET", f"{base}/groups/{{name}}", self.group)
+        router.add("PATCH", f"{base}/groups/{{name}}", self.change_group)
         router.add("DELETE", f"{base}/groups/{{name}}", self.archive_group)
         router.add("POST", f"{base}/batch/create", self.create_batch)
         router.add("POST", f"{base}/batch/read", self.read_batch)
@@ -117,10 +118,7 @@ class SchemaRoutes:
         }
         if known is None:
             return self._portal.insert("property", f"{kind.name}.{name}", values)
-        self._portal.touch()
-        return self._portal.records.remove(
-            "property", known.id, values, at=self._portal.now(), by=self._portal.author, deleted=False
-        )
+        return self._portal.revive(known, values)
 
     def _check_group(self, kind: ObjectType, name: str) -> None:
         row = self._portal.records.get("group", f"{kind.name}.{name}")
@@ -236,9 +234,16 @@ class SchemaRoutes:
         values = {"objectType": kind.name, "name": name, "label": str(wish["label"]), "displayOrder": order}
         if known is None:
             return Response(201, _group(self._portal.insert("group", f"{kind.name}.{name}", values)))
-        now, author = self._portal.now(), self._portal.author
-        row = self._portal.records.remove("group", known.id, values, at=now, by=author, deleted=False)
-        return Response(201, _group(row))
+        return Response(201, _group(self._portal.revive(known, values)))
+
+    def change_group(self, request: Request, params: dict[str, str]) -> Response:
+        """Change a group's label or place."""
+        row, wish = self._group_row(kind_of(params), params["name"]), body_of(request)
+        self._portal.apart("provision")
+        values: dict[str, Any] = {"label": str(wish["label"])} if wish.get("label") else {}
+        if "displayOrder" in wish:
+            values["displayOrder"] = whole_of(wish["displayOrder"], "displayOrder", -1)
+        return Response(200, _group(self._portal.update(row, values)))
 
     def archive_group(self, request: Request, params: dict[str, str]) -> Response:
         """Archive a group without properties."""

@@ -58,7 +58,7 @@ def candidates(
         chosen = _exact(portal, associations, kind, entry)
         if chosen is not None:
             found.append(Candidates("value", len(chosen), lambda chosen=chosen: chosen, list(group)))  # type: ignore[misc]
-    return min(found, key=lambda choice: choice.size)
+    return min(found, key=lambda choice: (choice.size, len(choice.left)))
 
 
 def _window_ids(order: list[tuple[int, int]], start: int, stop: int) -> Callable[[], Iterable[str]]:

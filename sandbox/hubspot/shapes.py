@@ -66,6 +66,7 @@ def _named(name: str) -> Callable[[Record, Resolve], Iterable[Any]]:
         "contacts": ("email", "firstname", "lastname"),
         "companies": ("domain", "name"),
         "deals": ("dealname",),
+        "tickets": ("subject",),
     }[name]
     if name == "contacts":
         return lambda record, _: (
@@ -97,11 +98,24 @@ def _other_shapes() -> dict[str, Shape]:
         "association_label": Shape(("label", "from", "to", "name"), key("from", "to", "label")),
         "owner": Shape(("email", "firstName", "lastName"), key("email")),
         "group": Shape(("label",), key("objectType", "name")),
-        "form": Shape(("title", "page", "fields"), key("name")),
-        "list": Shape(("processingType",), key("name")),
+        "form": Shape(
+            ("title", "page", "fields", "fieldGroups", "configuration", "displayOptions", "legalConsentOptions"),
+            key("name"),
+        ),
+        "list": Shape(("processingType", "objectTypeId", "filterBranch", "folder"), key("name"), frozenset({"folder"})),
+        "list_folder": Shape(("name", "parent"), key("name"), frozenset({"parent"})),
+        "pipeline": Shape(("label", "displayOrder"), key("objectType", "id")),
+        "stage": Shape(("label", "displayOrder", "metadata"), key("objectType", "pipeline", "id")),
+        "consent": Shape(("status", "source", "legalBasis", "legalBasisExplanation"), key("email", "subscription")),
+        "event_type": Shape(("label", "description", "properties"), key("name")),
+        "association_limit": Shape(("most",), key("from", "to", "category", "typeId")),
+        "webhook_settings": Shape(("targetUrl", "maxConcurrentRequests"), key("targetUrl")),
+        "subscription": Shape(("active",), key("appId", "eventType", "propertyName", "objectTypeId")),
         "membership": Shape(("list", "contact"), key("list", "contact"), list_of),
         "submission": Shape(("form", "values"), key("form", "contact"), frozenset({"form"})),
         "email_event": Shape(("recipient", "type", "url", "emailCampaignId"), key("recipient", "type")),
         "web_event": Shape(("type", "properties", "contact"), key("contact", "type"), contact),
-        "mailing": Shape(("name", "subject", "number"), key("name")),
+        "mailing": Shape(
+            ("name", "subject", "number", "state", "content", "from", "to", "language", "campaign"), key("name")
+        ),
     }

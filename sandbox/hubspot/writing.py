@@ -105,6 +105,7 @@ class Writing:
             raise not_found()
         self._associations.drop_all(record.id)
         portal = self._portal
+        portal.tell(kind.name, "privacyDeletion", record.id)
         for alias in portal.records.find("identity", "contact", record.id):
             portal.records.erase("identity", alias.id)
         for obj in ("web_event", "submission", "email_event", "membership"):
@@ -146,7 +147,13 @@ class Writing:
         created = min(primary.created_at, other.created_at)
         for old in (primary, other):
             portal.remove(old, {MERGED_INTO: merged_id}, at=moment)
-        portal.insert(kind.name, merged_id, values, at=created)
+        portal.touch()
+        portal.records.insert(kind.name, merged_id, values, at=created, by=portal.author)
+        moved = sum(primary.values.get(name) != value for name, value in values.items())
+        members = {"primaryObjectId": int(primary.id), "mergedObjectIds": [int(other.id)]}
+        portal.tell(
+            kind.name, "merge", merged_id, moment, **members, newObjectId=int(merged_id), numberOfPropertiesMoved=moved
+        )
         merged = portal.records.update(kind.name, merged_id, {}, at=max(moment, created), by=portal.author)
         self._move(kind, (primary.id, other.id), merged)
         return merged
