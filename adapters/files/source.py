@@ -258,5 +258,7 @@ def _stat(path: str) -> _Seen:
     try:
         stat = Path(path).stat()
     except OSError as error:
-        raise LocalFault("files.unreadable", f"{Path(path).name}: cannot be read") from error
+        raise LocalFault(
+            "files.unreadable", f"{Path(path).name}: cannot be read", cure="check its rights, or put it back"
+        ) from error
     return _Seen(stat.st_size, stat.st_mtime_ns)

@@ -7,6 +7,7 @@ knows the line of each.
 
 from __future__ import annotations
 
+import codecs
 import csv
 import json
 import math
@@ -23,6 +24,10 @@ from connector.errors import ConfigError, LocalFault
 
 #: Longest field of a CSV file, in characters: an unclosed quote swallows no more than this.
 LARGEST_FIELD = 8_000_000
+#: Beginnings of gzip, zip (Excel's files too), zstandard, bzip2 and xz.
+_PACKED = (b"\x1f\x8b", b"PK\x03\x04", b"\x28\xb5\x2f\xfd", b"BZh", b"\xfd7zXZ")
+#: Zeros among the first eight bytes from which on they are no text.
+_ZEROS = 3
 #: Rows of a Parquet file held at once.
 BATCH = 10_000
 _DECODER = msgspec.json.Decoder()
@@ -75,9 +80,32 @@ def open_table(path: Path) -> Table:
             "files.format", f"{path.name}: unknown kind of file", cure="use .csv, .tsv, .ndjson or .parquet"
         )
     try:
+        if path.suffix.lower() != ".parquet":
+            _refuse_what_is_no_text(path)
         return reader()
     except OSError as error:
-        raise LocalFault("files.unreadable", f"{path.name}: cannot be read: {error.strerror or 'damaged'}") from error
+        raise _unreadable(path, f"cannot be read: {error.strerror or 'damaged'}") from error
+
+
+def _unreadable(path: Path, why: str) -> LocalFault:
+    return LocalFault(
+        "files.unreadable", f"{path.name}: {why}", cure="check its rights, or put a whole copy in its place"
+    )
+
+
+def _refuse_what_is_no_text(path: Path) -> None:
+    """Refuse a file whose first bytes say that it is packed, or text in an encoding other than UTF-8.
+
+    Raises:
+        ConfigError: it is.
+    """
+    with path.open("rb") as file:
+        head = file.read(256)
+    if head.startswith(_PACKED):
+        raise ConfigError("files.format", f"{path.name}: is compressed", cure="unpack it, or export it as plain text")
+    # Text has no zeros; in UTF-16 and UTF-32 every letter of a header has at least one.
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or head[:8].count(0) >= _ZEROS:
+        raise ConfigError("files.encoding", f"{path.name}: is not UTF-8 text", cure="export or save it as UTF-8")
 
 
 def _csv(path: Path, delimiter: str) -> Table:
@@ -92,12 +120,18 @@ def _csv(path: Path, delimiter: str) -> Table:
         header = None
     if not header:
         lines.close()
-        raise ConfigError("files.header", f"{path.name}: the first line must name the columns")
+        raise ConfigError(
+            "files.header", f"{path.name}: the first line must name the columns", cure="write a header above the rows"
+        )
     columns = [name.strip() for name in header]
     twice = sorted({name for name in columns if name and columns.count(name) > 1})
     if twice:
         lines.close()
-        raise ConfigError("files.header", f"{path.name}: columns appear twice: {', '.join(twice)}")
+        raise ConfigError(
+            "files.header",
+            f"{path.name}: columns appear twice: {', '.join(twice)}",
+            cure="rename or remove one of them",
+        )
 
     def rows() -> Iterator[Row]:
         width = len(columns)
@@ -201,17 +235,28 @@ def _scalar(value: Any) -> Any:
 def _parquet(path: Path) -> Table:
     try:
         file = pq.ParquetFile(path)
-    except (ValueError, TypeError) as error:  # Arrow's errors of form are ValueErrors
-        raise LocalFault("files.unreadable", f"{path.name}: is no Parquet file") from error
+    except (ValueError, TypeError, pa.ArrowException) as error:
+        raise _unreadable(path, "is no Parquet file, or a damaged one") from error
     columns = [str(name) for name in file.schema_arrow.names]
 
     def rows() -> Iterator[Row]:
         number = 0
         with file:
-            for batch in file.iter_batches(batch_size=BATCH):
-                for cells in zip(*(_plain(column) for column in batch.columns), strict=True):
+            batches = file.iter_batches(batch_size=BATCH)
+            while True:
+                try:
+                    batch = next(batches, None)
+                    columns = None if batch is None else [_plain(column) for column in batch.columns]
+                except (OSError, ValueError, TypeError, pa.ArrowException) as error:
+                    raise _unreadable(path, f"is damaged behind row {number}") from error
+                if columns is None:
+                    break
+                for cells in zip(*columns, strict=True):
                     number += 1
                     yield Row(number, list(cells))
+            if number != file.metadata.num_rows:
+                # A file can be harmed so that its reader stops early without a word.
+                raise _unreadable(path, f"is damaged: it gives {number} rows and says it has {file.metadata.num_rows}")
 
     return Table(columns, rows(), file.close)
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from datetime import UTC, datetime
+from datetime import UTC
 from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import msgspec
 
-from adapters.hubspot.reading import from_ms
+from adapters.hubspot.reading import Milliseconds, Moment, from_ms, in_utc
 from connector.domain.records import Activity
 from connector.domain.refs import Ref, normal_email
 
@@ -18,7 +18,7 @@ from connector.domain.refs import Ref, normal_email
 class Submission(msgspec.Struct, rename="camel"):
     """One submission of a form (hubspot.md section 9). Old ones may lack a conversion id."""
 
-    submitted_at: int
+    submitted_at: Milliseconds
     values: list[FieldValue] = []
     conversion_id: str = ""
     page_url: str | None = None
@@ -36,7 +36,7 @@ class Visit(msgspec.Struct, rename="camel"):
 
     id: str
     object_id: str
-    occurred_at: datetime
+    occurred_at: Moment
     properties: dict[str, str | None] = {}
 
 
@@ -46,7 +46,7 @@ class Mail(msgspec.Struct, rename="camel"):
     id: str
     type: str
     recipient: str
-    created: int
+    created: Milliseconds
     email_campaign_id: int | str | None = None
     url: str | None = None
     subject: str | None = None
@@ -103,7 +103,7 @@ def visit_activity(row: Visit, type_: str, *, system: str) -> Activity:
         Ref(system, type_, row.id),
         type_,
         Ref(system, "contact", row.object_id),
-        occurred_at if occurred_at.tzinfo is UTC else occurred_at.astimezone(UTC),
+        occurred_at if occurred_at.tzinfo is UTC else in_utc(occurred_at),
         url,
         path_of(url),
         get("asset") or get("webinar"),
@@ -112,13 +112,16 @@ def visit_activity(row: Visit, type_: str, *, system: str) -> Activity:
     )
 
 
+def means_something(row: Mail) -> bool:
+    """Say whether an e-mail event tells of a person: technical states and changes that are no opting out do not."""
+    return row.type in _MAIL_TYPES or (row.type == "STATUSCHANGE" and _opts_out(row))
+
+
 def mail_activity(row: Mail, *, system: str) -> Activity | None:
-    """Turn an e-mail event into an activity; None for technical states and for changes that are no opting out."""
-    type_ = _MAIL_TYPES.get(row.type)
-    if type_ is None:
-        if row.type != "STATUSCHANGE" or not _opts_out(row):
-            return None
-        type_ = "email_unsubscribe"
+    """Turn an e-mail event into an activity; None when it means nothing (``means_something``) or names nobody."""
+    if not means_something(row):
+        return None
+    type_ = _MAIL_TYPES.get(row.type, "email_unsubscribe")
     email = normal_email(row.recipient)
     if not email:
         return None

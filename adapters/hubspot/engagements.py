@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
-from datetime import UTC
 
-from adapters.hubspot.reading import Record, instant
+from adapters.hubspot.reading import Record, in_utc, instant
 from connector.domain.records import Activity
 from connector.domain.refs import Ref
 
@@ -111,7 +110,7 @@ def activities(
                     value=status or None,
                     subject=properties.get(kind.subject) if kind.subject else None,
                     by_user=properties.get("hubspot_owner_id") or None,
-                    modified_at=modified_at.astimezone(UTC),
+                    modified_at=in_utc(modified_at),
                 )
             )
     return found

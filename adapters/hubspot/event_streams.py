@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime
 from functools import partial
 from typing import TypeVar
@@ -16,6 +16,7 @@ from adapters.hubspot.behaviour import (
     Submission,
     Visit,
     mail_activity,
+    means_something,
     slug,
     submission_activity,
     visit_activity,
@@ -110,8 +111,10 @@ class EventStreams:
             clock=lambda: self._wire.clock(now),
         )
         for step in walk.steps(self._mark(cursor)):
-            found = [a for row in step.rows if (a := mail_activity(row, system=self._system)) is not None]
-            yield _page("email_events", step, found)
+            told = [row for row in step.rows if means_something(row)]
+            found = [mail_activity(row, system=self._system) for row in told]
+            nobody = [_of_nobody("email_events", row.id) for row, a in zip(told, found, strict=True) if a is None]
+            yield _page("email_events", step, [a for a in found if a is not None], nobody)
 
     def form_submissions(self, cursor: str | None, now: datetime) -> Iterator[Page]:
         """Read the submissions of every form, newest first, 50 a page: one call per form when all is quiet."""
@@ -156,11 +159,7 @@ class EventStreams:
         for row in step.rows:
             activity = submission_activity(row, form=name, form_id=form.id, system=self._system)
             if activity is None:
-                without.append(
-                    RefusedRow(
-                        "form_submissions", row.conversion_id or form.id, "no_person", "the submission has no e-mail"
-                    )
-                )
+                without.append(_of_nobody("form_submissions", row.conversion_id or form.id))
             else:
                 found.append(activity)
         return Page([], found, without, msgspec.json.encode(marks).decode(), last)
@@ -218,8 +217,15 @@ def _decoded(cursor: str, kind: type[Kind], at: str) -> Kind:
         raise AdapterFault("hubspot.cursor", "a stored cursor cannot be read", at=at) from None
 
 
-def _page(stream: str, step: LogStep[Visit] | LogStep[Mail], found: list[Activity]) -> Page:
-    return Page([], found, refused(stream, step.bad), msgspec.json.encode(step.mark).decode(), step.last)
+def _page(
+    stream: str, step: LogStep[Visit] | LogStep[Mail], found: list[Activity], nobody: Sequence[RefusedRow] = ()
+) -> Page:
+    bad = [*refused(stream, step.bad), *nobody]
+    return Page([], found, bad, msgspec.json.encode(step.mark).decode(), step.last)
+
+
+def _of_nobody(stream: str, name: str) -> RefusedRow:
+    return RefusedRow(stream, name, "no_person", "the row names no e-mail address")
 
 
 def _iso(milliseconds: int) -> str:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import re
 from datetime import UTC, datetime, timedelta
-from typing import Any, Generic, TypeVar
+from typing import Annotated, Any, Generic, TypeVar
 
 import msgspec
 
@@ -21,12 +21,18 @@ _BAD_ESCAPE = re.compile(rb"\\u(?:00[01]|007[fF]|[dD][89a-fA-F])")
 #: Neither a database nor a Parquet file takes all of these; tab and line ends stay.
 _BAD_TEXT = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f\ud800-\udfff]")
 
+#: What the vendor's ids look like: numbers, and longer ones of events.
+_ID = re.compile(r"(?=.*[0-9])[A-Za-z0-9:._-]{1,100}")
 #: Bytes of a page above which its rows are looked at one by one.
 LARGE_BODY = 4_000_000
 #: Characters of a value; the longest the vendor takes are bodies of notes with 65,536 (hubspot.md section 8).
 LONGEST_VALUE = 131_072
 
 Row = TypeVar("Row")
+#: A time with its zone; one without could be any of two dozen.
+Moment = Annotated[datetime, msgspec.Meta(tz=True)]
+#: Epoch milliseconds up to the end of the year 9999.
+Milliseconds = Annotated[int, msgspec.Meta(ge=0, le=253_402_300_799_999)]
 
 
 class Record(msgspec.Struct, rename="camel"):
@@ -34,14 +40,14 @@ class Record(msgspec.Struct, rename="camel"):
 
     id: str
     properties: dict[str, str | None]
-    created_at: datetime | None = None
-    updated_at: datetime | None = None
+    created_at: Moment | None = None
+    updated_at: Moment | None = None
     archived: bool = False
-    archived_at: datetime | None = None
+    archived_at: Moment | None = None
 
 
 class _Next(msgspec.Struct):
-    after: str | int | None = None
+    after: str | int
 
 
 class _Paging(msgspec.Struct):
@@ -51,8 +57,8 @@ class _Paging(msgspec.Struct):
 class _Envelope(msgspec.Struct, Generic[Row], rename="camel"):
     """Any of the vendor's pages: ``results`` of the CRM, ``events`` of e-mail."""
 
-    results: list[Row] = []
-    events: list[Row] = []
+    results: list[Row] | None = None
+    events: list[Row] | None = None
     total: int | None = None
     paging: _Paging | None = None
     has_more: bool = False
@@ -106,34 +112,41 @@ class PageReader(Generic[Row]):
         if len(body) <= LARGE_BODY and not (b"\\u" in body and _BAD_ESCAPE.search(body)):
             try:
                 page = self._decoder.decode(body)
-            except (msgspec.MsgspecError, UnicodeDecodeError):
+            except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError):
                 pass
             else:
-                return Rows(page.results or page.events, [], page.total, _after(page))
+                rows = page.results if page.events is None else page.events if page.results is None else None
+                if rows is not None and all(map(_named, rows)):
+                    return Rows(rows, [], page.total, _after(page))
         return self._slowly(body)
 
     def _slowly(self, body: bytes) -> Rows[Row]:
         document = read_json(body)
         if not isinstance(document, dict):
             raise ValueError("not a page")
-        raw = document.pop("results", None) or document.pop("events", None) or []
+        lists = [document.pop(name) for name in ("results", "events") if name in document]
         try:
             page = msgspec.convert(document, _Envelope[Any])
         except msgspec.ValidationError:
             raise ValueError("not a page") from None
-        if not isinstance(raw, list):
+        if len(lists) != 1 or not isinstance(lists[0], list):
+            # Whatever says neither is no page: taken for an empty one, it would end a stream that has not ended.
             raise ValueError("not a page")
         rows: list[Row] = []
         bad: list[BadRow] = []
-        for item in raw:
+        for item in lists[0]:
             name = item.get("id") or item.get("conversionId") if isinstance(item, dict) else None
             if _too_large(item):
-                bad.append(BadRow(str(name or ""), "a value is longer than any the vendor takes", "too_large"))
+                bad.append(BadRow(_shown(name), "a value is longer than any the vendor takes", "too_large"))
                 continue
             try:
-                rows.append(msgspec.convert(_ids_as_text(item), self._row))
-            except msgspec.ValidationError:
-                bad.append(BadRow(str(name or ""), "the row is not of the documented form"))
+                row = msgspec.convert(_ids_as_text(item), self._row)
+            except (msgspec.ValidationError, RecursionError):
+                row = None
+            if row is not None and _named(row):
+                rows.append(row)
+            else:
+                bad.append(BadRow(_shown(name), "the row is not of the documented form"))
         return Rows(rows, bad, page.total, _after(page))
 
 
@@ -146,10 +159,9 @@ def read_json(body: bytes) -> Any:
     if not body.strip():
         return None
     try:
-        document = json.loads(body.decode("utf-8", "replace"), strict=False)
+        return _cleaned(json.loads(body.decode("utf-8", "replace"), strict=False))
     except RecursionError:
         raise ValueError("nested too deeply") from None
-    return _cleaned(document)
 
 
 def _too_large(value: Any) -> bool:
@@ -187,10 +199,23 @@ def _ids_as_text(item: Any) -> Any:
     return fixed
 
 
+def _named(row: object) -> bool:
+    """Say whether a row of a kind that has ids has one."""
+    return getattr(row, "id", None) != ""
+
+
+def _shown(name: object) -> str:
+    """Give what names a row in a report; only what looks like an id can be nobody's data."""
+    text = str(name) if isinstance(name, (str, int)) and not isinstance(name, bool) else ""
+    return text if _ID.fullmatch(text) else ""
+
+
 def _after(page: _Envelope[Any]) -> str | None:
-    if page.paging is not None and page.paging.next is not None and page.paging.next.after is not None:
+    if page.paging is not None and page.paging.next is not None:
         return str(page.paging.next.after)
-    return str(page.offset) if page.has_more and page.offset is not None else None
+    if page.has_more and page.offset is None:
+        raise ValueError("not a page: it says that there is more, and not where")
+    return str(page.offset) if page.has_more else None
 
 
 def instant(text: str | None) -> datetime | None:
@@ -201,6 +226,14 @@ def instant(text: str | None) -> datetime | None:
         return datetime.fromisoformat(text).astimezone(UTC) if not text.isdecimal() else from_ms(int(text))
     except (ValueError, OverflowError):
         return None
+
+
+def in_utc(when: datetime) -> datetime:
+    """Give an aware time in UTC; one within hours of the end of all years is that end."""
+    try:
+        return when.astimezone(UTC)
+    except OverflowError:
+        return when.replace(tzinfo=UTC)
 
 
 def from_ms(milliseconds: int) -> datetime:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import cast
 
-from adapters.hubspot.reading import EPOCH, BadRow, Record, instant
+from adapters.hubspot.reading import EPOCH, BadRow, Record, in_utc, instant
 from connector.domain.records import RecordVersion, RefusedRow, Value
 from connector.domain.refs import Ref
 
@@ -112,7 +112,7 @@ def versions(kind: Kind, rows: Iterable[Record], *, system: str) -> list[RecordV
         if modified_at is None:
             modified_at = row.updated_at or EPOCH
         elif modified_at.tzinfo is not UTC:
-            modified_at = modified_at.astimezone(UTC)
+            modified_at = in_utc(modified_at)
         links: dict[str, str] = {}
         for word, name in link_properties:
             linked = properties.get(name)
@@ -139,7 +139,7 @@ def deletions(kind: Kind, rows: Iterable[Record], *, system: str) -> list[Record
     return [
         RecordVersion(
             Ref(system, kind.object, row.id),
-            (row.archived_at or row.updated_at or EPOCH).astimezone(UTC),
+            in_utc(row.archived_at or row.updated_at or EPOCH),
             row.created_at,
             cast(dict[str, Value], row.properties),
             {},

@@ -301,15 +301,23 @@ def query_part(soql: str, *, deleted_too: bool) -> Sub:
 
 
 def page_of(body: Any, system: str) -> dict[str, Any]:
-    """Check that a query's answer is a page.
+    """Check that a query's answer is a page, and says whether and where it goes on: a guess would end a stream early.
 
     Raises:
-        TransientError: it is not.
+        TransientError: it is not, or does not.
     """
     if isinstance(body, dict) and isinstance(body.get("records"), list):
-        done = bool(body.get("done", True)) or not body.get("nextRecordsUrl")
-        return {"records": body["records"], "done": done, "nextRecordsUrl": body.get("nextRecordsUrl")}
-    raise TransientError(f"{system}.odd_answer", "the answer to a query is no page of records", at=system)
+        done, following = body.get("done"), body.get("nextRecordsUrl")
+        if done is True:
+            return {"records": body["records"], "done": True, "nextRecordsUrl": None}
+        if done is False and isinstance(following, str) and following.startswith("/services/data/"):
+            return {"records": body["records"], "done": False, "nextRecordsUrl": following}
+    raise TransientError(
+        f"{system}.odd_answer",
+        "the answer to a query is no page of records",
+        cure="run again; if it stays, check that no proxy answers in the org's place",
+        at=system,
+    )
 
 
 def _part_json(root: str, index: int, part: Sub) -> dict[str, Any]:

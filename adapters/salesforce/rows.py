@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time
 from typing import Any, NamedTuple
 
 from adapters.salesforce.schema import ObjectShape
 from adapters.salesforce.streams import STAMPS, StreamSpec
-from adapters.salesforce.values import instant, port_value, storable
+from adapters.salesforce.values import instant, port_value
 from connector.domain.records import Activity, RecordVersion, RefusedRow, Value
 from connector.domain.refs import Ref
 
@@ -17,6 +18,7 @@ PERSON_PREFIXES: Mapping[str, str] = {"00Q": "lead", "003": "contact"}
 #: A field longer than this is no field of the vendor's: long text ends at 131,072 characters (section 15).
 LONGEST_TEXT = 131_072
 
+_ID = re.compile(r"(?=.*[0-9])[a-zA-Z0-9]{15}(?:[a-zA-Z0-9]{3})?")
 _CALL = frozenset({"call"})
 _MAIL = frozenset({"email", "listemail", "mail"})
 _MEETING = frozenset({"meeting", "visit", "demo", "event"})
@@ -192,5 +194,6 @@ def _text(value: object) -> str:
 
 
 def _row_name(row: Any, index: int) -> str:
+    """Name a row by its id; anything else in that place could be what somebody wrote."""
     given = row.get("Id") if isinstance(row, dict) else None
-    return storable(given)[:18] if isinstance(given, str) and given else f"row {index + 1}"
+    return given if isinstance(given, str) and _ID.fullmatch(given) else f"row {index + 1}"

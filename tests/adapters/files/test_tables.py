@@ -61,7 +61,8 @@ def test_no_csv_file_stops_the_reading(folder, body):
 )
 def test_no_ndjson_file_stops_the_reading(folder, lines):
     written = [line if isinstance(line, bytes) else json.dumps(line).encode() for line in lines]
-    columns, rows = read(folder / "f.ndjson", b"\n".join(written))
+    # a file that is packed or in another encoding as a whole is refused as such (tests/fuzz/test_table_files.py)
+    columns, rows = read(folder / "f.ndjson", b'{"first": 1}\n' + b"\n".join(written))
     good = [row for row in rows if not isinstance(row.cells, BadLine)]
     objects = [line for line in lines if isinstance(line, dict)]
     assert len(good) >= len(objects)
