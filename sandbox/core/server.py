@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import socket
 import ssl
 import struct
@@ -23,6 +24,8 @@ Handler = Callable[[Request], Response]
 LINE_LIMIT = 262_144
 #: Seconds an idle connection is kept.
 IDLE_S = 75.0
+#: Bytes from which on a body is packed for a client that takes gzip.
+WORTH_PACKING = 1024
 #: Pieces into which a slow body is cut.
 SLOW_PIECES = 10
 
@@ -123,7 +126,7 @@ class Server:
         if wire is not None and wire.kind in ("reset", "drop"):
             _break(connection, wire)
             return False
-        payload = response.payload()
+        payload = _packed(request, response)
         try:
             reason = HTTPStatus(response.status).phrase
         except ValueError:
@@ -144,6 +147,16 @@ class Server:
         else:
             connection.sendall(head + body)
         return keep
+
+
+def _packed(request: Request, response: Response) -> bytes:
+    """Return the body as it goes over the wire: packed when the client takes that and it is worth while."""
+    payload = response.payload()
+    taken = "gzip" in request.headers.get("accept-encoding", "").lower()
+    if not taken or len(payload) < WORTH_PACKING or "Content-Encoding" in response.headers:
+        return payload
+    response.headers["Content-Encoding"] = "gzip"
+    return gzip.compress(payload, compresslevel=1, mtime=0)
 
 
 def _read_request(connection: socket.socket, stream: IO[bytes]) -> tuple[Request | None, bool]:
