@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox.core.http import BadBody, Request, Response
 from sandbox.core.router import Match, Router
-from sandbox.salesforce import composite, info, many_rows, rows, tooling
+from sandbox.salesforce import composite, info, many_rows, replication, rows, tooling
 from sandbox.salesforce.absent import absent_object, absent_resource, not_built
 from sandbox.salesforce.accounting import Trace
 from sandbox.salesforce.bulk import ingest, query_jobs
@@ -54,7 +54,7 @@ class Api:
             self._router.add("GET", info.BASE + path, handler)
         self._router.add("GET", info.BASE + "/query/{locator}", self._more)
         self._router.add("GET", info.BASE + "/queryAll/{locator}", self._more)
-        for room in (tooling, many_rows, composite, info, rows, ingest, query_jobs):
+        for room in (tooling, many_rows, composite, info, replication, rows, ingest, query_jobs):
             room.install(self._router, self)
 
     @property

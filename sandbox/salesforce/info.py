@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 BASE = "/services/data/{version}"
 FIRST_VERSION, LAST_VERSION = 20, 66
+#: Older ones are answered too, but not shown: nothing was compared with them.
+FIRST_LISTED = 58
 SEASONS = ("Spring", "Summer", "Winter")
 OTHER_LIMITS = {
     "DailyBulkApiBatches": 15_000,
@@ -49,7 +51,7 @@ def versions() -> Response:
         200,
         [
             {"label": label_of(number), "url": f"/services/data/v{number}.0", "version": f"{number}.0"}
-            for number in range(FIRST_VERSION, LAST_VERSION + 1)
+            for number in range(FIRST_LISTED, LAST_VERSION + 1)
         ],
     )
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
 from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any
 
@@ -11,11 +10,9 @@ from sandbox.salesforce.conditions import check_unchanged, not_modified, tag_of
 from sandbox.salesforce.dml import SeveralRows
 from sandbox.salesforce.errors import ApiError, deleted_row, no_external_field, not_found
 from sandbox.salesforce.ids import full_id
-from sandbox.salesforce.values import parse_datetime
 from sandbox.salesforce.view import getter, row_url
 
 if TYPE_CHECKING:
-    from sandbox.core.calls import Version
     from sandbox.core.http import Request
     from sandbox.core.records import Record
     from sandbox.core.router import Router
@@ -28,8 +25,6 @@ BASE = "/services/data/{version}/sobjects"
 def install(router: Router, api: Api) -> None:
     """Add the resources."""
     rows = Rows(api)
-    router.add("GET", BASE + "/{object}/updated", rows.updated)
-    router.add("GET", BASE + "/{object}/deleted", rows.deleted)
     router.add("POST", BASE + "/{object}", rows.create)
     router.add("POST", BASE + "/{object}/Id", rows.create)
     for method, handler in (("GET", rows.read), ("PATCH", rows.update), ("DELETE", rows.delete)):
@@ -153,54 +148,6 @@ class Rows:
         outcome = self._api.dml.delete(obj, found[0].id, self._api.author(request))
         self._api.trace.wrote(obj.name, "delete", outcome)
         return Response(204)
-
-    # -- what changed --------------------------------------------------------------------------
-
-    def _window(self, request: Request, days: int) -> tuple[datetime, datetime]:
-        span = []
-        for name in ("start", "end"):
-            text = request.arg(name)
-            if text is None:
-                raise ApiError("MISSING_ARGUMENT", f"{name} is a required parameter")
-            try:
-                span.append(parse_datetime(text.replace(" ", "+")).replace(second=0))
-            except ValueError as error:
-                raise ApiError("INVALID_REPLICATION_DATE", f"{name} is not a date") from error
-        start, end = span
-        oldest = self._api.state.clock.now().timestamp() - days * 86400
-        if start >= end or start.timestamp() < oldest:
-            raise ApiError("INVALID_REPLICATION_DATE", f"startDate must lie before endDate and within {days} days")
-        return start, end
-
-    def updated(self, request: Request, params: dict[str, str]) -> Response:
-        """Answer getUpdated: ids of rows changed in the window."""
-        obj, (start, end) = self._api.dml.object(params["object"]), self._window(request, 30)
-        state = self._api.state
-        rows = [row for row in state.records.changed_since(obj.name, start, before=end) if not row.deleted]
-        versions: list[Version] = [(row.id, row.modified_at, row.modified_by == state.me) for row in rows]
-        self._api.trace.ids(state, f"{obj.name} updated", obj.name, versions, only_deleted=False)
-        covered = min(end, state.clock.now().replace(second=0, microsecond=0))
-        return Response(200, {"ids": [row.id for row in rows], "latestDateCovered": _replicated(covered)})
-
-    def deleted(self, request: Request, params: dict[str, str]) -> Response:
-        """Answer getDeleted: ids of rows deleted in the window."""
-        obj, (start, end) = self._api.dml.object(params["object"]), self._window(request, 15)
-        state = self._api.state
-        rows = [row for row in state.records.changed_since(obj.name, start, before=end) if row.deleted]
-        versions: list[Version] = [(row.id, row.modified_at, row.modified_by == state.me) for row in rows]
-        self._api.trace.ids(state, f"{obj.name} deleted", obj.name, versions, only_deleted=True)
-        covered = min(end, state.clock.now().replace(second=0, microsecond=0))
-        oldest = datetime.fromtimestamp(state.clock.now().timestamp() - 15 * 86400, UTC).replace(microsecond=0)
-        body: dict[str, Any] = {
-            "deletedRecords": [{"id": row.id, "deletedDate": _replicated(row.modified_at)} for row in rows],
-            "earliestDateAvailable": _replicated(oldest),
-            "latestDateCovered": _replicated(covered),
-        }
-        return Response(200, body)
-
-
-def _replicated(moment: datetime) -> str:
-    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%S.000+0000")
 
 
 def shown_row(api: Api, obj: SObject, row: Record, wanted: list[str] | None, version: str) -> dict[str, Any]:

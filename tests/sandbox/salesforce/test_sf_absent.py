@@ -1,0 +1,97 @@
+"""What the vendor has and the org has not says so by name; the paths it has are listed here."""
+
+from __future__ import annotations
+
+import pytest
+
+#: Every resource of a version, as the ledger names them; a new one is added here and in docs/sandbox.md.
+BUILT = {
+    "",
+    "/composite",
+    "/composite/batch",
+    "/composite/graph",
+    "/composite/sobjects",
+    "/composite/sobjects/{object}",
+    "/composite/sobjects/{object}/{field}",
+    "/composite/tree/{object}",
+    "/jobs/ingest",
+    "/jobs/ingest/{id}",
+    "/jobs/ingest/{id}/batches",
+    "/jobs/ingest/{id}/failedResults",
+    "/jobs/ingest/{id}/successfulResults",
+    "/jobs/ingest/{id}/unprocessedRecords",
+    "/jobs/ingest/{id}/unprocessedrecords",
+    "/jobs/query",
+    "/jobs/query/{id}",
+    "/jobs/query/{id}/results",
+    "/limits",
+    "/limits/recordCount",
+    "/query",
+    "/query/{locator}",
+    "/queryAll",
+    "/queryAll/{locator}",
+    "/sobjects",
+    "/sobjects/{object}",
+    "/sobjects/{object}/Id",
+    "/sobjects/{object}/deleted",
+    "/sobjects/{object}/describe",
+    "/sobjects/{object}/updated",
+    "/sobjects/{object}/{field}/{value*}",
+    "/sobjects/{object}/{id}",
+}
+
+
+def test_the_resources_of_a_version_are_these(empty):
+    prefix = "/services/data/{version}"
+    templates = {route.template for _, route in empty.org._api._router._routes}
+    own = {template.removeprefix(prefix) for template in templates if template.startswith(prefix)}
+    assert {template for template in own if not template.startswith("/tooling")} == BUILT
+
+
+@pytest.mark.parametrize(
+    ("method", "path", "name"),
+    [
+        ("GET", "search?q=FIND%20%7BAda%7D", "resource search"),
+        ("POST", "parameterizedSearch", "resource parameterizedSearch"),
+        ("GET", "recent", "resource recent"),
+        ("GET", "query?explain=SELECT%20Id%20FROM%20Lead", "resource query?explain"),
+        ("GET", "ui-api/records/001000000000000AAA", "resource ui-api"),
+        ("POST", "actions/standard/emailSimple", "resource actions"),
+        ("GET", "sobjects/Lead/describe/layouts", "resource sobjects/{object}/layouts"),
+        ("GET", "sobjects/Lead/listviews", "resource sobjects/{object}/listviews"),
+        ("GET", "sobjects/Case/500000000000000AAA", "object Case"),
+        ("POST", "sobjects/Product2", "object Product2"),
+        ("GET", "query?q=SELECT%20Id%20FROM%20Case", "object Case"),
+        ("GET", "query?q=SELECT%20QualifiedApiName%20FROM%20EntityDefinition", "object EntityDefinition"),
+        ("GET", "query?q=SELECT%20FORMAT(CreatedDate)%20FROM%20Lead", "SOQL function FORMAT()"),
+        ("GET", "query?q=SELECT%20Id%20FROM%20Lead%20USING%20SCOPE%20team", "SOQL USING SCOPE team"),
+        ("GET", "/services/async/62.0/job/750000000000000AAA", "resource services/async"),
+        ("POST", "/services/apexrest/Convert", "resource services/apexrest"),
+    ],
+)
+def test_what_is_absent_answers_501_with_its_name(empty, method, path, name):
+    status, body = empty.ask(method, path)
+    assert (status, body[0]["errorCode"]) == (501, "SANDBOX_NOT_BUILT")
+    assert f"does not have this: {name}." in body[0]["message"]
+
+
+def test_answers_in_xml_are_absent(empty):
+    status, body = empty.ask("GET", "limits", Accept="application/xml")
+    assert (status, body[0]["errorCode"]) == (501, "SANDBOX_NOT_BUILT")
+    assert empty.ask("GET", "limits", Accept="application/xml, application/json")[0] == 200
+    assert empty.ask("GET", "limits", Accept="*/*")[0] == 200
+
+
+def test_what_the_vendor_has_not_either_is_not_found(empty):
+    for path in ("nonsense", "sobjects/Nothing__c/1", "/services/data/v67.0/limits", "/services/data/latest/limits"):
+        status, body = empty.ask("GET", path)
+        assert (status, body[0]["errorCode"]) == (404, "NOT_FOUND")
+
+
+def test_versions_are_listed_to_everybody(empty):
+    empty.token = "nobody"
+    status, body = empty.ask("GET", "/services/data/")
+    assert status == 200
+    assert [entry["version"] for entry in body] == [f"{number}.0" for number in range(58, 67)]
+    assert body[0] == {"label": "Summer '23", "url": "/services/data/v58.0", "version": "58.0"}
+    assert "Sforce-Limit-Info" not in empty.answer.headers
