@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 from sandbox.core.clock import parse_instant
 from sandbox.core.org import BadAct
 from sandbox.salesforce.conversion import Conversion, Wish
 from sandbox.salesforce.dml import Author, Dml
+from sandbox.salesforce.duplicates import ALERT, BLOCK, COMPARED, OFF
 from sandbox.salesforce.errors import ApiError
 from sandbox.salesforce.ids import full_id
 from sandbox.salesforce.merging import Merging
 from sandbox.salesforce.picklists import CLOSED_TASK_STATUS
+from sandbox.salesforce.values import stamp_text
 
 if TYPE_CHECKING:
     from sandbox.core.records import Record
@@ -51,6 +54,11 @@ class People:
             "reply": self._reply,
             "log_call": self._log_call,
             "set_limit": self._set_limit,
+            "undelete": self._undelete,
+            "assign": self._assign,
+            "go_on_holiday": self._go_on_holiday,
+            "set_duplicate_rule": self._set_duplicate_rule,
+            "set_validation_rule": self._set_validation_rule,
         }
         play = known.get(str(act.get("do")))
         if play is None:
@@ -246,6 +254,63 @@ class People:
     def _log_call(self, act: dict[str, Any], user: str) -> dict[str, Any]:
         values = {"Subject": "Call", "TaskSubtype": "Call", "CallType": "Outbound", "CallDurationInSeconds": 300}
         return self._activity(act, user, values)
+
+    def _undelete(self, act: dict[str, Any], user: str) -> dict[str, Any]:
+        row = self._state.row(full_id(act.get("id")))
+        if row is None or not row.deleted or row.get("MasterRecordId") is not None:
+            raise BadAct("undelete: the id of a row in the recycle bin is needed")
+        self._dml.undelete(row, self._by(user))
+        return {"object": row.obj, "id": row.id}
+
+    def _assign(self, act: dict[str, Any], user: str) -> dict[str, Any]:
+        """Give a record to another user, or to a queue by its name."""
+        name = str(self._values(act).get("owner", ""))
+        queues = [row for row in self._state.records.find("Group", "Name", name) if row.get("Type") == "Queue"]
+        owner = queues[0].id if queues else self._user(name)
+        return self._set(self._find(act), {"OwnerId": owner}, user)
+
+    def _go_on_holiday(self, act: dict[str, Any], user: str) -> dict[str, Any]:
+        """Put days out of office into a rep's calendar: ``days`` of them, from ``at`` or now on."""
+        days = self._values(act).get("days", 7)
+        if isinstance(days, bool) or not isinstance(days, int) or not 0 < days < 366:
+            raise BadAct("go_on_holiday: days must be a whole number between 1 and 365")
+        start = self._state.when().replace(hour=0, minute=0, second=0, microsecond=0)
+        end = start + timedelta(days=days - 1)
+        values = {
+            "Subject": "Out of office",
+            "ShowAs": "OutOfOffice",
+            "IsAllDayEvent": True,
+            "StartDateTime": stamp_text(start),
+            "EndDateTime": stamp_text(end),
+            "OwnerId": user,
+        }
+        outcome = self._dml.create(self._object("Event"), values, self._by(user))
+        return {"object": "Event", "id": outcome.id, "until": end.date().isoformat()}
+
+    def _set_duplicate_rule(self, act: dict[str, Any], _: str) -> dict[str, Any]:
+        """Switch an object's duplicate rule: ``{"action": "alert" | "block" | "off"}``."""
+        obj = self._object(str(act.get("object", "Lead"))).name
+        action = str(self._values(act).get("action", "")).lower()
+        if obj not in COMPARED or action not in (ALERT, BLOCK, OFF):
+            raise BadAct(
+                f"set_duplicate_rule: an action ({ALERT}, {BLOCK}, {OFF}) on one of {sorted(COMPARED)} is needed"
+            )
+        rules: dict[str, str] = self._state.records.kept("duplicate_rules", {})
+        self._state.records.keep("duplicate_rules", {**rules, obj: action})
+        return {"object": obj, "action": action}
+
+    def _set_validation_rule(self, act: dict[str, Any], _: str) -> dict[str, Any]:
+        """Let an admin forbid that a field stays blank, in words of their own; without a message the rule goes."""
+        obj = self._object(str(act.get("object", "Lead")))
+        field = obj.field_of(str(self._values(act).get("field", "")))
+        if field is None:
+            raise BadAct("set_validation_rule: values must name a field of the object")
+        message = self._values(act).get("message")
+        kept: list[dict[str, Any]] = self._state.records.kept("validation_rules", [])
+        others = [rule for rule in kept if (rule["object"], rule["field"]) != (obj.name, field.name)]
+        fresh = [] if not message else [{"object": obj.name, "field": field.name, "message": str(message)}]
+        self._state.records.keep("validation_rules", others + fresh)
+        return {"object": obj.name, "field": field.name, "active": bool(message)}
 
     def _set_limit(self, act: dict[str, Any], _: str) -> dict[str, Any]:
         number = self._values(act).get("DailyApiRequests")

@@ -20,11 +20,17 @@ LARGEST_HEAVY = 5
 LARGEST_TREE = 200
 LARGEST_GRAPHS = 75
 LARGEST_NODES = 500
+DEEPEST_GRAPH, MOST_KINDS = 15, 15
+#: When more graphs than these have failed, the rest is not tried.
+MOST_FAILED_GRAPHS = 14
+GRAPHS_HALTED = "The request was halted because too many graphs failed."
 REFERENCE = re.compile(r"@\{([^}]+)\}")
 NAME = re.compile(r"[A-Za-z0-9_]+")
 HEAVY = re.compile(r"/services/data/v[\d.]+/(?:query|queryAll|composite/sobjects)\b")
 GRAPH_URL = re.compile(r"/services/data/v[\d.]+/sobjects/[^/?]+(?:/[^/?]+){0,2}/?")
 HALTED = "The transaction was rolled back since another operation in the same transaction failed."
+#: Headers of a part's answer that come back with it.
+SHOWN_HEADERS = frozenset({"Location", "ETag", "Last-Modified"})
 FORBIDDEN_HEADERS = frozenset({"accept", "authorization", "content-type"})
 
 
@@ -77,9 +83,16 @@ class Composite:
             raise self._refuse(f"Limit of {LARGEST_GRAPHS} graphs and {LARGEST_NODES} nodes exceeded")
         if not all(GRAPH_URL.fullmatch(str(node.get("url")).partition("?")[0]) for node in nodes):
             raise ApiError("INVALID_INPUT", "Only sObject row resources are supported in a graph")
-        shown = []
+        shown: list[dict[str, Any]] = []
+        failed = 0
         for graph in graphs:
-            answers, good = self._sequence(request, _parts(graph, "compositeRequest"), together=True)
+            parts = _parts(graph, "compositeRequest")
+            self._check_graph(parts)
+            if failed > MOST_FAILED_GRAPHS:
+                answers, good = [_halted(str(part.get("referenceId")), GRAPHS_HALTED) for part in parts], False
+            else:
+                answers, good = self._sequence(request, parts, together=True)
+            failed += not good
             shown.append(
                 {
                     "graphId": graph.get("graphId"),
@@ -88,6 +101,21 @@ class Composite:
                 }
             )
         return Response(200, {"graphs": shown})
+
+    def _check_graph(self, parts: list[dict[str, Any]]) -> None:
+        """Hold a graph to its depth and to the number of different kinds of nodes.
+
+        Raises: ApiError.
+        """
+        kinds = {tuple(str(part.get("url")).split("/")[3:6]) for part in parts}
+        depths: dict[str, int] = {}
+        for part in parts:
+            needed = {found.split(".")[0] for found in REFERENCE.findall(json.dumps(part))}
+            depths[str(part.get("referenceId"))] = 1 + max((depths.get(name, 0) for name in needed), default=0)
+        if len(kinds) > MOST_KINDS:
+            raise self._refuse(f"Limit of {MOST_KINDS} distinct nodes in a graph exceeded")
+        if max(depths.values(), default=0) > DEEPEST_GRAPH:
+            raise self._refuse(f"Limit of {DEEPEST_GRAPH} on the depth of a graph exceeded")
 
     def _sequence(
         self, outer: Request, parts: list[dict[str, Any]], *, together: bool
@@ -115,7 +143,7 @@ class Composite:
                 body = json.loads(response.payload()) if response.payload() else None
                 if response.status < 300:
                     known[name] = body
-                headers = {key: value for key, value in response.headers.items() if key in ("Location", "ETag")}
+                headers = {key: value for key, value in response.headers.items() if key in SHOWN_HEADERS}
                 answers.append(
                     {"body": body, "httpHeaders": headers, "httpStatusCode": response.status, "referenceId": name}
                 )

@@ -167,16 +167,20 @@ def describe_field(obj: SObject, field: Field) -> dict[str, Any]:
 #: Objects with a feed, with pages people open, that search finds, and that a deep clone takes along.
 FED = frozenset({"Account", "Contact", "Lead", "Opportunity", "User"})
 OPENED = frozenset({"Account", "Contact", "Lead", "Opportunity", "Campaign", "User", "Event", "Task"})
-SEARCHED = OPENED - {"CampaignMember"}
+SEARCHED = OPENED | {"UserRole"}
+#: Objects with a page layout, and so with triggers; what describes the org itself has neither.
+LAID_OUT = OPENED | {"CampaignMember", "OpportunityContactRole"}
 CLONED_DEEP = frozenset({"Opportunity", "Campaign"})
 #: Deleted for good: no recycle bin for them.
-NOT_UNDELETABLE = frozenset({"OpportunityContactRole", "CampaignMember", "Group", "GroupMember", "QueueSobject"})
+NOT_UNDELETABLE = frozenset(
+    {"OpportunityContactRole", "CampaignMember", "Group", "GroupMember", "QueueSobject", "UserRole", "PermissionSet"}
+)
 
 
 def _urls(obj: SObject, version: str) -> dict[str, str]:
     base = f"/services/data/{version}/sobjects/{obj.name}"
     shown = {"rowTemplate": f"{base}/{{ID}}", "describe": f"{base}/describe", "sobject": base}
-    if obj.name in HISTORIES:
+    if obj.name not in LAID_OUT:
         return shown
     shown |= {"compactLayouts": f"{base}/describe/compactLayouts", "layouts": f"{base}/describe/layouts"}
     if obj.name in OPENED:
@@ -206,7 +210,7 @@ def outline(state: OrgState, obj: SObject, version: str, user: str) -> dict[str,
         "keyPrefix": obj.prefix,
         "label": obj.label,
         "labelPlural": obj.plural,
-        "layoutable": obj.name not in HISTORIES,
+        "layoutable": obj.name in LAID_OUT,
         "mergeable": "m" in obj.flags,
         "mruEnabled": obj.name in OPENED,
         "name": obj.name,
@@ -214,7 +218,7 @@ def outline(state: OrgState, obj: SObject, version: str, user: str) -> dict[str,
         "replicateable": True,
         "retrieveable": True,
         "searchable": obj.name in SEARCHED,
-        "triggerable": obj.name not in HISTORIES,
+        "triggerable": obj.name in LAID_OUT,
         "undeletable": "d" in obj.flags and obj.name not in NOT_UNDELETABLE,
         "updateable": "u" in obj.flags and may["edit"],
         "urls": _urls(obj, version),
@@ -268,7 +272,7 @@ def describe_object(state: OrgState, obj: SObject, version: str, user: str) -> d
         **ALWAYS_OF_OBJECT,
         **outline(state, obj, version, user),
         "childRelationships": sorted(children, key=lambda child: (str(child["childSObject"]), str(child["field"]))),
-        "compactLayoutable": obj.name not in HISTORIES,
+        "compactLayoutable": obj.name in LAID_OUT,
         "fields": fields,
         "recordTypeInfos": [master] if obj.name in OPENED | {"CampaignMember"} else [],
         "searchLayoutable": obj.name in SEARCHED,

@@ -65,7 +65,7 @@ class SObject:
     @property
     def label(self) -> str:
         """Return the name as people see it."""
-        return _label(self.name)
+        return "Role" if self.name == "UserRole" else _label(self.name)
 
     def field_of(self, name: str) -> Field | None:
         """Return the field, whatever the case of the name."""

@@ -41,6 +41,19 @@ FIXED_USERS = (
 )
 
 
+#: Who sees whose rows by default, as a fresh org has it; nothing here narrows it.
+SHARING = {
+    "DefaultAccountAccess": "Edit",
+    "DefaultContactAccess": "ControlledByParent",
+    "DefaultOpportunityAccess": "Edit",
+    "DefaultLeadAccess": "ReadEditTransfer",
+    "DefaultCaseAccess": "ReadEditTransfer",
+    "DefaultCalendarAccess": "HideDetailsInsert",
+    "DefaultPricebookAccess": "ReadSelect",
+    "DefaultCampaignAccess": "All",
+}
+
+
 class Setup:
     """Fill a fresh org; every row is made by the administrator at one time."""
 
@@ -69,6 +82,18 @@ class Setup:
             InstanceName="SBX1",
             IsSandbox=False,
             FiscalYearStartMonth=1,
+            PrimaryContact="Ada Min",
+            Country="US",
+            UiSkin="Theme3",
+            SignupCountryIsoCode="US",
+            WebToCaseDefaultOrigin="Web",
+            NumKnowledgeService=2,
+            MonthlyPageViewsUsed=0,
+            MonthlyPageViewsEntitlement=0,
+            ReceivesInfoEmails=True,
+            ReceivesAdminInfoEmails=True,
+            PreferencesLightningLoginEnabled=True,
+            **SHARING,
         )
         self._state.records.keep("org_id", org_id)
         self._users(() if world is None else world.users)

@@ -21,6 +21,37 @@ SortOrder int n 9
 IsDefault boolean d
 """
 
+_ORG_TEXTS = "".join(
+    f"{name} string n {length}\n"
+    for name, length in (("Phone", 40), ("Fax", 40), ("PrimaryContact", 80), ("Division", 80), ("Street", 255))
+)
+_ORG_ACCESS = "".join(
+    f"Default{name}Access picklist n 40\n"
+    for name in ("Account", "Contact", "Opportunity", "Lead", "Case", "Calendar", "Pricebook", "Campaign")
+)
+_ORG_CHOICES = "".join(
+    f"{name} boolean d\n"
+    for name in (
+        *("ReceivesInfoEmails", "ReceivesAdminInfoEmails", "UsesStartDateAsFiscalYearName", "IsSandbox", "IsReadOnly"),
+        *("PreferencesRequireOpportunityProducts", "PreferencesConsentManagementEnabled"),
+        *("PreferencesAutoSelectIndividualOnMerge", "PreferencesLightningLoginEnabled"),
+        *("PreferencesOnlyLLPermUserAllowed", "PreferencesIndividualAutoCreateEnabled"),
+    )
+)
+ORGANIZATION = (
+    "Id id dl 18\nName string u 80\nCity string n 40\nState string n 80\nPostalCode string n 20\n"
+    "Country string un 80\nLatitude double n 18,15\nLongitude double n 18,15\nGeocodeAccuracy picklist n 40 @geocode\n"
+    "Address address n\n" + _ORG_TEXTS + "DefaultLocaleSidKey picklist u 40 @locale\n"
+    "TimeZoneSidKey picklist u 40 @time_zone\nLanguageLocaleKey picklist u 40 @locale\n"
+    + _ORG_CHOICES
+    + _ORG_ACCESS
+    + "FiscalYearStartMonth int un 9\nComplianceBccEmail email n 80\n"
+    "UiSkin picklist n 40\nSignupCountryIsoCode string n 2\nTrialExpirationDate datetime n\n"
+    "NumKnowledgeService int n 9\nOrganizationType picklist n 40 @edition\nNamespacePrefix string n 15\n"
+    "InstanceName string n 5\nWebToCaseDefaultOrigin string n 40\nMonthlyPageViewsUsed int n 9\n"
+    "MonthlyPageViewsEntitlement int n 9" + AUDIT
+)
+
 SMALL = {
     "GroupMember": "Id id dl 18\nGroupId ref c >Group\nUserOrGroupId ref c >Group|User\nSystemModstamp datetime d",
     "QueueSobject": "Id id dl 18\nQueueId ref c >Group\nSobjectType picklist c 40 @sobjects\n"
@@ -31,10 +62,7 @@ SMALL = {
     "OpportunityStage": STATUS_HEAD.replace("IsDefault boolean d\n", "")
     + "IsActive boolean d\nIsClosed boolean d\nIsWon boolean d\n"
     "ForecastCategoryName picklist n 40 @forecast_name\nDefaultProbability percent n 3,0" + AUDIT,
-    "Organization": "Id id dl 18\nName string u 80\nDefaultLocaleSidKey picklist u 40 @locale\n"
-    "TimeZoneSidKey picklist u 40 @time_zone\nLanguageLocaleKey picklist u 40 @locale\nCountry string un 80\n"
-    "OrganizationType picklist n 40 @edition\nNamespacePrefix string n 15\nInstanceName string n 5\n"
-    "IsSandbox boolean d\nTrialExpirationDate datetime n\nFiscalYearStartMonth int un 9" + AUDIT,
+    "Organization": ORGANIZATION,
     "Profile": "Id id dl 18\nName string cu 255\nUserType picklist n 40 @user_type\nDescription string cun 255" + AUDIT,
     "UserRole": "Id id dl 18\nName string cu 80\nDeveloperName string cun 80\nParentRoleId ref cun >UserRole" + AUDIT,
     "RecordType": "Id id dl 18\nName string cu 80\nDeveloperName string cu 80\nSobjectType picklist c 40 @sobjects\n"

@@ -341,7 +341,7 @@ OBJECTS: tuple[tuple[str, str, str, str, str], ...] = (
     ("OpportunityStage", "01M", "Opportunity Stages", "", SMALL["OpportunityStage"]),
     ("Organization", "00D", "Organizations", "u", SMALL["Organization"]),
     ("Profile", "00e", "Profiles", "cu", SMALL["Profile"]),
-    ("UserRole", "00E", "Roles", "cu", SMALL["UserRole"]),
+    ("UserRole", "00E", "Role", "cud", SMALL["UserRole"]),
     ("RecordType", "012", "Record Types", "cu", SMALL["RecordType"]),
     ("AssignmentRule", "01Q", "Assignment Rules", "", SMALL["AssignmentRule"]),
     ("PermissionSet", "0PS", "Permission Sets", "cud", PERMISSION_SET),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from sandbox.core.http import Response
 from sandbox.salesforce.absent import not_built
 from sandbox.salesforce.custom_fields import FieldBook
-from sandbox.salesforce.errors import missing
+from sandbox.salesforce.errors import ApiError, missing
 
 if TYPE_CHECKING:
     from sandbox.core.http import Request
@@ -52,6 +52,9 @@ class Tooling:
 
         Raises: ApiError.
         """
+        if params.get("object") == "CustomField" and "rest" not in params:
+            words = f"HTTP Method '{request.method}' not allowed. Allowed are POST"
+            raise ApiError("METHOD_NOT_ALLOWED", words, status=405)
         raise not_built(f"tooling {params.get('object') or request.path.rstrip('/').rpartition('/')[2]}")
 
     def create(self, request: Request, _: dict[str, str]) -> Response:
@@ -67,6 +70,8 @@ class Tooling:
 
     def read(self, _: Request, params: dict[str, str]) -> Response:
         """Answer GET by id, with the definition."""
+        if params["id"] == "describe":
+            raise not_built("tooling describe")
         entry = self._book.by_id(params["id"])
         self._api.trace.apart("describe")
         url = f"/services/data/{params['version']}/tooling/sobjects/CustomField/{entry.id}"

@@ -127,7 +127,10 @@ def _address(prefix: str) -> _Derived:
         found = {part[0].lower() + part[1:]: row.get(prefix + part) for part in parts}
         if not any(found.values()):
             return None
-        return {**found, "geocodeAccuracy": None, "latitude": None, "longitude": None}
+        spot = {
+            part: row.get(prefix + part[0].upper() + part[1:]) for part in ("geocodeAccuracy", "latitude", "longitude")
+        }
+        return {**found, **spot}
 
     return show
 
@@ -141,6 +144,7 @@ DERIVED: dict[tuple[str, str], _Derived] = {
     ("Contact", "Name"): lambda _, row: full_name(row),
     ("User", "Name"): lambda _, row: full_name(row),
     ("Lead", "Address"): _address(""),
+    ("Organization", "Address"): _address(""),
     ("Contact", "MailingAddress"): _address("Mailing"),
     ("Contact", "OtherAddress"): _address("Other"),
     ("Account", "BillingAddress"): _address("Billing"),
