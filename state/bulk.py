@@ -4,21 +4,24 @@ from __future__ import annotations
 
 import io
 import json
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing
 from typing import Any
 
+import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.csv as pacsv
 from sqlalchemy import Connection, Table
 
+from connector.domain.records import Value
 from state.database import Database
 
 #: rows held as Python objects at a time while a large set is read or written
 _CHUNK_ROWS = 50_000
 #: made once: a hundred thousand bodies are written in one commit
 _encode = json.JSONEncoder(separators=(",", ":")).encode
+_encode_quickly = msgspec.json.Encoder().encode
 
 
 def storable(text: str) -> str:
@@ -54,15 +57,39 @@ def update_by_id(
             assignments = ", ".join(f"{name} = ?" for name in columns)
             cursor.executemany(f"UPDATE {table.name} SET {assignments} WHERE id = ?", rows)
             return
-        types = [table.c[name].type.compile(connection.dialect) for name in (*columns, "id")]
-        arrays = ", ".join(f"%s::{kind}[]" for kind in types)
-        assignments = ", ".join(f"{name} = new.{name}" for name in columns)
-        names = ", ".join((*columns, "id"))
-        cursor.execute(
-            f"UPDATE {table.name} AS old SET {assignments} FROM unnest({arrays}) AS new ({names})"
-            " WHERE old.id = new.id",
-            [list(values) for values in zip(*rows, strict=True)],
-        )
+        _update_from_lists(connection, cursor, table, columns, rows)
+
+
+def _update_from_lists(
+    connection: Connection, cursor: Any, table: Table, columns: Sequence[str], rows: Sequence[tuple[Any, ...]]
+) -> None:
+    """Update by one statement of PostgreSQL; what is the same in every row is sent once."""
+    kinds = {name: table.c[name].type.compile(connection.dialect) for name in (*columns, "id")}
+    lists = dict(zip(kinds, zip(*rows, strict=True), strict=True))
+    single = [name for name in columns if lists[name].count(lists[name][0]) == len(rows)]
+    several = [name for name in kinds if name not in single]
+    arrays = ", ".join(f"%s::{kinds[name]}[]" for name in several)
+    assignments = ", ".join(
+        [*(f"{name} = %s::{kinds[name]}" for name in single), *(f"{name} = new.{name}" for name in several[:-1])]
+    )
+    cursor.execute(
+        f"UPDATE {table.name} AS old SET {assignments} FROM unnest({arrays}) AS new ({', '.join(several)})"
+        " WHERE old.id = new.id",
+        [*(lists[name][0] for name in single), *(list(lists[name]) for name in several)],
+    )
+
+
+def fetch(
+    database: Database, connection: Connection, statement: str, values: Mapping[str, Any]
+) -> list[tuple[Any, ...]]:
+    """Run a SELECT with named values (``:name``); give all rows as the driver gives them."""
+    if database.make == "postgresql":
+        for name in values:
+            statement = statement.replace(f":{name}", f"%({name})s")
+    with _cursor(connection) as cursor:
+        cursor.execute(statement, values)
+        found: list[tuple[Any, ...]] = cursor.fetchall()
+    return found
 
 
 def read_arrow(database: Database, connection: Connection, select: str, schema: pa.Schema) -> pa.Table:
@@ -180,6 +207,22 @@ def _last_of_each(rows: pa.Table, keys: Sequence[str]) -> pa.Table:
         return rows
     places = last["place_max"].combine_chunks()
     return rows.take(places.take(pc.sort_indices(places)))
+
+
+#: of these, and of texts in ASCII, both encoders make the same text
+_PLAIN = frozenset({str, int, bool, type(None)})
+
+
+def values_json(values: Mapping[str, Value]) -> str:
+    """Write a record's values as ``as_json`` does, several times as fast where nothing in them is unusual."""
+    if not values:
+        return "{}"
+    if _PLAIN.issuperset(map(type, values.values())):
+        try:
+            return _encode_quickly(values).decode("ascii")
+        except (UnicodeError, OverflowError):
+            pass
+    return as_json(values)
 
 
 def as_json(value: Any) -> str:

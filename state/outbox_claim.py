@@ -8,6 +8,7 @@ from sqlalchemy import Connection, text
 
 from connector.domain.outbox_states import BLOCKING, MOVES, Move
 from connector.ports.store import OutboxRow
+from state import bulk
 from state.database import Database
 from state.outbox_dependents import states
 from state.outbox_rows import COLUMNS, row_of
@@ -51,7 +52,7 @@ def claim(
         # prefers to look at all of them and sort.
         for way in ("seqscan", "bitmapscan", "sort"):
             connection.exec_driver_sql(f"SET LOCAL enable_{way} = off")
-    found = connection.execute(text(f"{_CLAIMABLE} {lock}"), {"now": now_us, "limit": limit})
+    found = bulk.fetch(database, connection, f"{_CLAIMABLE} {lock}", {"now": now_us, "limit": limit})
     rows = [row_of(values) for values in found]
     if rows:
         update = f"""

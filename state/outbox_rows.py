@@ -12,7 +12,7 @@ from connector.domain.refs import digest
 from connector.domain.writes import Cause, RowState, Write
 from connector.errors import HandoffError
 from connector.ports.store import OutboxRow
-from state.bulk import as_json, storable
+from state.bulk import as_json, storable, values_json
 from state.instants import from_us, to_us
 
 #: what ``row_of`` reads, in its order
@@ -56,15 +56,14 @@ def update_key(lane: str, group: str, seq: int) -> str:
 
 def body_of(write: Write) -> str:
     """Write down what is wanted; equal wishes give equal text."""
-    return as_json(
-        {
-            "fields": write.fields,
-            "expected": write.expected,
-            "ours": sorted(write.ours),
-            "if_blank": sorted(write.if_blank),
-            "references": write.references,
-        }
+    return (
+        f'{{"fields":{values_json(write.fields)},"expected":{values_json(write.expected)},"ours":{_names(write.ours)},'
+        f'"if_blank":{_names(write.if_blank)},"references":{values_json(write.references)}}}'
     )
+
+
+def _names(names: frozenset[str]) -> str:
+    return as_json(sorted(names)) if names else "[]"
 
 
 def values_of(row: OutboxRow, *, id_: int, seq: int, body: str) -> tuple[Any, ...]:

@@ -13,7 +13,7 @@ from connector.domain.records import Value
 from connector.domain.writes import OutcomeKind, RowState, WriteOutcome
 from connector.errors import HandoffError
 from state import bulk
-from state.bulk import as_json, storable
+from state.bulk import storable, values_json
 from state.database import Database
 from state.erasure import empty_settled
 from state.instants import to_us
@@ -124,7 +124,7 @@ def _change(row: _Row, outcome: WriteOutcome, target: RowState, now_us: int) -> 
         None,
         outcome.id or row.record_id,
         outcome.kind.value,
-        as_json(before) if before else None,
+        values_json(before) if before else None,
         int(lost or (bool(row.was_unknown) and outcome.kind is not OutcomeKind.RETRY)),
         now_us if target in _SETTLED else None,
         outcome.code,
@@ -136,10 +136,9 @@ def _change(row: _Row, outcome: WriteOutcome, target: RowState, now_us: int) -> 
 
 def _locked(database: Database, connection: Connection, ids: Sequence[int]) -> list[_Row]:
     lock = "FOR UPDATE" if database.make == "postgresql" else ""
-    statement = f"""
-        SELECT {", ".join(_Row._fields)} FROM outbox WHERE id IN {database.list_of("ids", "bigint")} ORDER BY id {lock}
-    """
-    return [_Row(*values) for values in connection.execute(text(statement), {"ids": database.packed(ids)})]
+    among = database.list_of("ids", "bigint")
+    statement = f"SELECT {', '.join(_Row._fields)} FROM outbox WHERE id IN {among} ORDER BY id {lock}"
+    return list(map(_Row._make, bulk.fetch(database, connection, statement, {"ids": database.packed(ids)})))
 
 
 def drop_outdated(database: Database, connection: Connection, ids: Sequence[int], now_us: int) -> list[str]:

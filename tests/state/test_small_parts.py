@@ -6,10 +6,13 @@ from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from connector.errors import HandoffError, LocalFault
 from connector.ports.store import Run, Segment
 from state import open_store
+from state.bulk import as_json, values_json
 from state.instants import to_us
 
 DAY = timedelta(days=1)
@@ -161,3 +164,18 @@ def test_settings_and_audit_are_kept(store, words):
 def test_instant_without_zone_is_refused(store, words):
     with pytest.raises(ValueError, match="time zone"):
         store.switches.pause("ann", words.NOW.replace(tzinfo=None))
+
+
+_VALUES = st.dictionaries(
+    st.text(max_size=5),
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(st.characters(), max_size=9),
+    max_size=4,
+)
+
+
+@given(_VALUES)
+def test_both_ways_to_write_values_say_the_same(values):
+    quick, slow = values_json(values), as_json(values)
+    assert quick.isascii()
+    assert "\x00" not in quick
+    assert quick.replace("\x7f", "\\u007f") == slow
