@@ -211,13 +211,12 @@ class Records:
         self._put(obj, row_id, None)
 
     def fill(self, obj: str, records: Sequence[Record]) -> None:
-        """Add many new rows at once, each as it is; unique fields are taken on trust, indexes are made when needed.
-
-        Not inside a transaction.
-        """
-        assert self._depth == 0
-        rows = self._rows[obj]
-        rows.update((record.id, record) for record in records)
+        """Add many new rows at once, each as it is; ids and unique fields are taken on trust, watchers are not told."""
+        self._rows[obj].update((record.id, record) for record in records)
+        if self._depth:
+            self._undo += [(obj, record.id, None) for record in records]
+            self._forget(obj)
+            return
         self._file.write(((self._serial + place, record) for place, record in enumerate(records, 1)), ())
         self._serial += len(records)
         self._forget(obj)

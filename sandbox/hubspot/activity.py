@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sandbox.hubspot.answers import PORTAL_ID, from_ms, iso, ms
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from sandbox.core.records import Record
@@ -33,7 +34,7 @@ class ActivityLog:
     def __init__(self, portal: Portal) -> None:
         """Keep the logs in the portal's store."""
         self._portal = portal
-        self._ordered: dict[tuple[str, str | None, str | None], tuple[int, list[Record]]] = {}
+        self._ordered: dict[tuple[str, str | None, str | None], tuple[int, Sequence[Record]]] = {}
         portal.computed.update(self._reckoners())
 
     def _event_id(self) -> str:
@@ -106,13 +107,13 @@ class ActivityLog:
 
     # -- reading -------------------------------------------------------------------------------
 
-    def ordered(self, obj: str, name: str | None = None, value: str | None = None) -> list[Record]:
+    def ordered(self, obj: str, name: str | None = None, value: str | None = None) -> Sequence[Record]:
         """Return the rows of a log by (when it happened, id), all or those with a value in a field."""
         key, stamp = (obj, name, value), self._portal.activity_changes
         known = self._ordered.get(key)
         if known is None or known[0] != stamp:
-            found = self._portal.records.rows(obj) if name is None else self._portal.records.find(obj, name, value)
-            known = (stamp, sorted(found, key=lambda row: (row.values["ms"], row.id)))
+            where = None if name is None else (name, value)
+            known = (stamp, self._portal.records.sorted_by(obj, "ms", where))
             self._ordered[key] = known
         horizon = self._portal.read_horizon
         return known[1] if horizon is None else [row for row in known[1] if row.created_at <= horizon]

@@ -10,6 +10,10 @@ from typing import TYPE_CHECKING
 from sandbox.hubspot.answers import invalid, ms, parse_time
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from collections.abc import Sequence
+
     from sandbox.core.http import Request
     from sandbox.core.records import Record
 
@@ -20,21 +24,21 @@ def _key(row: Record) -> Mark:
     return int(row.values["ms"]), row.id
 
 
-def between(rows: list[Record], low: int | None, high: int | None) -> list[Record]:
+def between(rows: Sequence[Record], low: int | None, high: int | None) -> Sequence[Record]:
     """Return the rows of a time range, both ends included; ``rows`` are in order."""
     start = 0 if low is None else bisect_left(rows, (low, ""), key=_key)
     stop = len(rows) if high is None else bisect_left(rows, (high + 1, ""), key=_key)
     return rows[start:stop]
 
 
-def backward(rows: list[Record], mark: Mark | None, limit: int) -> tuple[list[Record], Mark | None]:
+def backward(rows: Sequence[Record], mark: Mark | None, limit: int) -> tuple[Sequence[Record], Mark | None]:
     """Return up to ``limit`` rows before a mark, newest first, and the mark to go on from."""
     stop = len(rows) if mark is None else bisect_left(rows, mark, key=_key)
     page = rows[max(0, stop - limit) : stop][::-1]
     return page, _key(page[-1]) if stop > limit else None
 
 
-def forward(rows: list[Record], mark: Mark | None, limit: int) -> tuple[list[Record], Mark | None]:
+def forward(rows: Sequence[Record], mark: Mark | None, limit: int) -> tuple[Sequence[Record], Mark | None]:
     """Return up to ``limit`` rows behind a mark, oldest first, and the mark to go on from."""
     start = 0 if mark is None else bisect_right(rows, mark, key=_key)
     page = rows[start : start + limit]

@@ -13,6 +13,7 @@ from sandbox.hubspot.log_pages import between
 from sandbox.hubspot.record_answers import bounded, flag, start_at
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from datetime import datetime
 
     from sandbox.core.http import Request
@@ -183,7 +184,7 @@ class MailRoutes:
         ]
         return Response(200, {"total": len(results), "results": results})
 
-    def _data(self, events: list[Record]) -> dict[str, Any]:
+    def _data(self, events: Sequence[Record]) -> dict[str, Any]:
         kinds = Counter(row.values["type"] for row in events)
         counters = {name: kinds[kind] for name, kind in COUNTERS.items()}
         sent, delivered, opened = (counters[name] or 1 for name in ("sent", "delivered", "open"))

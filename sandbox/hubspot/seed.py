@@ -7,24 +7,25 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from sandbox.hubspot.activity import ASSET_DOWNLOAD, SITE, WEBINAR_ATTENDED
+from sandbox.core.record import Record
+from sandbox.hubspot.activity import SITE
 from sandbox.hubspot.answers import iso, ms
 from sandbox.hubspot.definitions import GROUP_LABELS, definitions
 from sandbox.hubspot.links import CHILD_TO_PARENT, HUBSPOT_DEFINED, default_type
 from sandbox.hubspot.objects import TYPES
 from sandbox.hubspot.portal import SYSTEM, Portal
 from sandbox.hubspot.row_index import MERGED_INTO
+from sandbox.hubspot.seed_log import LogSeed
 from sandbox.people.places import COUNTRY_NAMES
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Mapping
+    from collections.abc import Mapping
     from datetime import datetime
 
-    from sandbox.core.records import Record
     from sandbox.hubspot.activity import ActivityLog
     from sandbox.hubspot.association_book import AssociationBook, Label
     from sandbox.hubspot.writing import Writing
-    from sandbox.people.world import Event, MarketingContact, SalesActivity, World
+    from sandbox.people.world import MarketingContact, SalesActivity, World
 
 INDUSTRY_CODES = {
     "Software": "COMPUTER_SOFTWARE", "Financial Services": "FINANCIAL_SERVICES", "Banking": "BANKING",
@@ -48,29 +49,53 @@ class Seed:
     world: World
     owner_ids: dict[str, str] = field(default_factory=dict)  # User.key ->
     form_rows: dict[str, Record] = field(default_factory=dict)
-    mailing_rows: dict[str, Record] = field(default_factory=dict)
     company_ids: dict[str, str] = field(default_factory=dict)
     contact_ids: dict[str, str] = field(default_factory=dict)  # MarketingContact.key -> the id that stands for it now
-    stamps: list[tuple[str, str, datetime]] = field(default_factory=list)  # type, id, last change
+    patterns: dict[tuple[Any, ...], Record] = field(default_factory=dict)  # how the book stores a sort of association
+    rows: dict[str, list[Record]] = field(default_factory=dict)  # what waits to be filled in, by type
 
     def fill(self) -> None:
-        """Write everything, in one transaction."""
+        """Write everything; what an earlier, broken-off filling left is taken away first."""
         self.portal.author = SYSTEM
-        with self.portal.records.transaction():
+        records = self.portal.records
+        records.clear()
+        self.portal.reload()
+        with records.transaction():
             self._definitions()
             self._owners()
             self._forms_and_lists()
-        with self.portal.records.transaction():
+        with records.transaction():
             self._companies()
             self._contacts()
             self._engagements()
             self._memberships()
-        with self.portal.records.transaction():
-            for obj, row_id, moment in self.stamps:
-                self.portal.records.update(obj, row_id, {}, at=moment, by=SYSTEM)
-            self._events()
-            self.portal.keep_ids()
+            self._fill_rows()
+        if self.world.events:
+            mailings = self._mailings()
+            LogSeed(self.portal, self.world, self.contact_ids, SYSTEM).fill(self.form_rows, mailings)
+        self.portal.keep_ids()
         self.portal.reload()
+
+    def _fill_rows(self) -> None:
+        for obj, rows in self.rows.items():
+            self.portal.records.fill(obj, rows)
+        self.rows.clear()
+        self.portal.touch()
+
+    def _put(
+        self,
+        obj: str,
+        row_id: str,
+        values: Mapping[str, Any],
+        created: datetime,
+        updated: datetime | None = None,
+        *,
+        deleted: bool = False,
+    ) -> None:
+        """Let a row wait to be filled in with many."""
+        kept = {name: value for name, value in values.items() if value is not None}
+        row = Record(obj, row_id, kept, created, SYSTEM, updated or created, SYSTEM, deleted)
+        self.rows.setdefault(obj, []).append(row)
 
     # -- what every account has ----------------------------------------------------------------
 
@@ -150,6 +175,7 @@ class Seed:
                 "phone": company.phone,
             }
             self.company_ids[company.key] = self._insert("companies", values, company.created_at, company.updated_at)
+        self._fill_rows()
         for company in listed:
             parent = self.company_ids.get(company.parent or "")
             if parent is not None:
@@ -158,13 +184,19 @@ class Seed:
 
     def _insert(self, obj: str, values: Mapping[str, str | None], created: datetime, updated: datetime) -> str:
         row_id = self.portal.new_id()
-        self.portal.insert(obj, row_id, values, at=created)
-        if updated != created:
-            self.stamps.append((obj, row_id, updated))
+        self._put(obj, row_id, values, created, updated)
         return row_id
 
     def _associate(self, origin: str, row_id: str, to: str, other: str, labels: list[Label]) -> None:
-        self.associations.put(origin, row_id, to, other, labels)
+        """Associate a pair; further pairs of two types are written as the book wrote the first."""
+        sort = (origin, to, *labels)
+        first = self.patterns.get(sort)
+        if first is None or origin == to:
+            self.patterns[sort] = self.associations.put(origin, row_id, to, other, labels)
+            return
+        a, b = (row_id, other) if first.values["a_type"] == origin else (other, row_id)
+        key = first.id.replace(f"{first.values['a']}~{first.values['b']}", f"{a}~{b}")
+        self._put("association", key, {**first.values, "a": a, "b": b}, first.created_at)
 
     # -- contacts ------------------------------------------------------------------------------
 
@@ -183,8 +215,10 @@ class Seed:
                 continue
             original[contact.key] = self.portal.new_id()
             if contact.deleted_at is not None:
-                self.portal.insert("contacts", original[contact.key], self._values(contact), at=contact.created_at)
-                self.portal.records.remove("contacts", original[contact.key], at=contact.deleted_at, by=SYSTEM)
+                values = self._values(contact)
+                self._put(
+                    "contacts", original[contact.key], values, contact.created_at, contact.deleted_at, deleted=True
+                )
                 self.contact_ids[contact.key] = original[contact.key]
         for contact in self.world.contacts:
             if contact.living and contact.key in swallowed:
@@ -208,9 +242,9 @@ class Seed:
         values["hs_calculated_merged_vids"] = ";".join(f"{row_id}:{max(moments)}" for row_id in ids)
         final = self._insert("contacts", values, winner.created_at, winner.updated_at)
         for old, contact in zip(ids, (winner, *losers), strict=True):
-            self.portal.insert("contacts", old, self._values(contact), at=contact.created_at)
             moment = contact.merged_at or max(loser.merged_at for loser in losers if loser.merged_at)
-            self.portal.records.remove("contacts", old, {MERGED_INTO: final}, at=moment, by=SYSTEM)
+            gone = {**self._values(contact), MERGED_INTO: final}
+            self._put("contacts", old, gone, contact.created_at, moment, deleted=True)
             self.contact_ids[contact.key] = final
         for loser in losers:
             if loser.email:
@@ -261,80 +295,18 @@ class Seed:
         for name, members in self.world.lists.items():
             for contact_id in dict.fromkeys(self.contact_ids[key] for key in members):
                 values = {"list": ids[name], "contact": contact_id}
-                self.portal.insert("membership", f"member:{ids[name]}:{contact_id}", values, at=self.world.at)
+                self._put("membership", f"member:{ids[name]}:{contact_id}", values, self.world.at)
 
     # -- events --------------------------------------------------------------------------------
 
-    def _events(self) -> None:
-        emails = {contact.key: contact.email or "" for contact in self.world.contacts}
-        details = {contact.key: contact for contact in self.world.contacts}
-        for number, mailing in enumerate(self.world.mailings):
-            values = {"name": mailing.name, "subject": mailing.subject, "number": 2_399_100 + number}
-            self.mailing_rows[mailing.key] = self.portal.insert(
-                "mailing", f"mailing:{number}", values, at=mailing.sent_at
-            )
-        gone = {contact.key for contact in self.world.contacts if contact.deleted_at is not None}
-        sent: dict[tuple[str, str | None], Record] = {}
-        write: dict[str, Callable[[Event, str], None]] = {
-            "page_view": lambda event, contact: _drop(self.log.visit(contact, event.path or "/", event.at)),
-            "asset_download": lambda event, contact: _drop(
-                self.log.event(
-                    contact, ASSET_DOWNLOAD, event.at,
-                    {"asset": event.asset or "", "hs_url": f"{SITE}{event.path}"},
-                )
-            ),
-            "webinar_attended": lambda event, contact: _drop(
-                self.log.event(contact, WEBINAR_ATTENDED, event.at, {"webinar": event.asset or ""})
-            ),
-            "form_submit": lambda event, contact: self._submit(event, contact, details[event.contact]),
-        }  # fmt: skip
-        for event in self.world.events:
-            contact = self.contact_ids.get(event.contact)
-            if contact is None or event.contact in gone:
-                continue
-            act = write.get(event.kind)
-            if act is not None:
-                act(event, contact)
-            else:
-                self._mail(event, contact, emails[event.contact], sent)
-
-    def _submit(self, event: Event, contact_id: str, contact: MarketingContact) -> None:
-        form = self.form_rows[event.form or ""]
-        known = {
-            "email": contact.email,
-            "firstname": contact.first_name,
-            "lastname": contact.last_name,
-            "company": contact.company_name,
-            "jobtitle": contact.title,
-            "phone": contact.phone,
-            "country": contact.country,
-        }
-        wanted = form.values["fields"]
-        values = {name: value for name, value in known.items() if name in wanted and value}
-        self.log.submission(form, contact_id, {**values, **(event.values or {})}, event.at)
-
-    def _mail(self, event: Event, contact_id: str, recipient: str, sent: dict[tuple[str, str | None], Record]) -> None:
-        kind = {"email_sent": "SENT", "email_delivered": "DELIVERED", "email_open": "OPEN", "email_click": "CLICK",
-                "email_bounce": "BOUNCE", "email_unsubscribe": "STATUSCHANGE", "spam_report": "SPAMREPORT"}[event.kind]  # fmt: skip
-        more: dict[str, Any] = {}
-        if kind == "CLICK":
-            more = {"url": f"{SITE}{event.path}", "linkId": 0}
-        elif kind == "BOUNCE":
-            more = {"category": "MAILBOX_FULL", "status": "5.2.2", "response": "552 mailbox full"}
-        elif kind == "STATUSCHANGE":
-            more = {"portalSubscriptionStatus": "UNSUBSCRIBED", "source": "SOURCE_RECIPIENT"}
-        key = (event.contact, event.mailing)
-        row = self.log.email_event(
-            kind,
-            recipient,
-            event.at,
-            contact_id=contact_id,
-            campaign=self.mailing_rows.get(event.mailing or ""),
-            sent=None if kind == "SENT" else sent.get(key),
-            more=more,
-        )
-        if kind == "SENT":
-            sent[key] = row
+    def _mailings(self) -> list[Record]:
+        """Store the mailings that events name."""
+        rows = []
+        with self.portal.records.transaction():
+            for number, mailing in enumerate(self.world.mailings):
+                values = {"name": mailing.name, "subject": mailing.subject, "number": 2_399_100 + number}
+                rows.append(self.portal.insert("mailing", f"mailing:{number}", values, at=mailing.sent_at))
+        return rows
 
 
 def engagement_values(done: SalesActivity) -> tuple[str, dict[str, str | None]]:
@@ -358,10 +330,6 @@ def engagement_values(done: SalesActivity) -> tuple[str, dict[str, str | None]]:
             "hs_email_direction": "INCOMING_EMAIL" if done.direction == "in" else "EMAIL",
         }  # fmt: skip
     return "notes", {"hs_timestamp": when, "hs_note_body": done.body or done.subject}
-
-
-def _drop(_: Record) -> None:
-    """Let a call that returns a row stand where none is wanted."""
 
 
 def _all_swallowed(key: str, swallowed: dict[str, list[MarketingContact]]) -> list[MarketingContact]:
