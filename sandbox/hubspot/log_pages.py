@@ -12,8 +12,6 @@ from sandbox.hubspot.answers import invalid, ms, parse_time
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from collections.abc import Sequence
-
     from sandbox.core.http import Request
     from sandbox.core.records import Record
 
