@@ -7,16 +7,28 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox.core.http import Response
 from sandbox.hubspot.answers import PORTAL_ID, iso, not_found
+from sandbox.hubspot.portal import SYSTEM
 from sandbox.hubspot.record_answers import bounded, flag, start_at
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from sandbox.core.http import Request
     from sandbox.core.records import Record
     from sandbox.core.router import Router
     from sandbox.hubspot.gate import Gate
     from sandbox.hubspot.portal import Portal
+    from sandbox.people.world import User
 
 OWNERS_PAGE = 500
+#: What users do -> id and name of their team.
+TEAMS = {
+    "rep": (178588, "Sales"),
+    "ex_rep": (178588, "Sales"),
+    "manager": (178589, "Sales management"),
+    "ops": (178590, "Operations"),
+    "integration": (178590, "Operations"),
+}
 
 
 class AccountRoutes:
@@ -87,18 +99,29 @@ class AccountRoutes:
         )
 
 
+def fill_teams(portal: Portal, users: Sequence[User]) -> None:
+    """Put the owners of a fresh account into teams, by what they do."""
+    for user in users:
+        number, name = TEAMS[user.role]
+        for row in portal.records.find("owner", "email", user.email):
+            teams = [{"id": str(number), "name": name, "primary": True}]
+            portal.records.update("owner", row.id, {"teams": teams}, at=row.modified_at, by=SYSTEM)
+
+
 def _owner(row: Record) -> dict[str, Any]:
+    """Return an owner; one whose user left has no user id any more, except as the one it had."""
     values = row.values
+    user = {} if row.deleted else {"userId": values["userId"]}
     return {
         "id": row.id,
         "email": values["email"],
         "type": "PERSON",
         "firstName": values["firstName"],
         "lastName": values["lastName"],
-        "userId": None if row.deleted else values["userId"],
+        **user,
         "userIdIncludingInactive": values["userId"],
         "createdAt": iso(row.created_at),
         "updatedAt": iso(row.modified_at),
         "archived": row.deleted,
-        "teams": [],
+        "teams": values.get("teams", []),
     }

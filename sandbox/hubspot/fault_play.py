@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from typing import TYPE_CHECKING, Any
 
@@ -75,7 +76,8 @@ def _hidden(portal: Portal, fault: Fault, request: Request, proceed: Proceed) ->
 
 def _odd(what: str, response: Response) -> Response:
     """Spoil the first record of an answer."""
-    body: Any = response.body
+    # A copy: what is shown may be part of what is stored.
+    body: Any = copy.deepcopy(response.body)
     if not isinstance(body, dict):
         return response
     found = next((body[name] for name in LISTED if isinstance(body.get(name), list) and body[name]), None)

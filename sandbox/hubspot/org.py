@@ -15,7 +15,7 @@ from sandbox.core.org import OrgOptions
 from sandbox.core.records import Records
 from sandbox.core.router import RouteHandler, Router
 from sandbox.hubspot import fault_play, shapes
-from sandbox.hubspot.account_routes import AccountRoutes
+from sandbox.hubspot.account_routes import AccountRoutes, fill_teams
 from sandbox.hubspot.activity import ActivityLog
 from sandbox.hubspot.acts import Acts
 from sandbox.hubspot.answers import Refusal, invalid, not_emulated
@@ -113,11 +113,12 @@ class HubSpotOrg:
         self._router = self._routes(associations)
         if not self._records.sealed:
             filled = world if world is not None else build_world(self._options.seed, clock.now(), 0)
+            Seed(self._portal, associations, self._writing, self._log, filled).fill()
             self._portal.author = SYSTEM
             with self._records.transaction():
                 self._pipelines.fill(filled.users[0].created_at)
                 self._event_types.fill(filled.users[0].created_at)
-            Seed(self._portal, associations, self._writing, self._log, filled).fill()
+                fill_teams(self._portal, filled.users)
             self._records.seal()
         self._portal.author = APP
 
