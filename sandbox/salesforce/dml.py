@@ -271,7 +271,7 @@ class Dml:
                 if link is None:
                     raise no_column(name, obj.name)
                 field = link
-                value: Any = self._by_relation(obj, link, raw, by)
+                value: Any = self._by_relation(link, raw, by)
             else:
                 found = obj.field_of(name) if by.system else self._state.visible_field(obj, name, by.user)
                 if found is None:
@@ -295,19 +295,32 @@ class Dml:
             raise not_writable(refused)
         return values
 
-    def _by_relation(self, obj: SObject, link: Field, raw: dict[str, Any], by: Author) -> str:
+    def _by_relation(self, link: Field, raw: dict[str, Any], by: Author) -> str:
+        """Return the id of the row that a nested object names by a key of its own: ``{"External_Id__c": "x"}``."""
         keys = [(name, value) for name, value in raw.items() if name != "attributes"]
+        if len(keys) != 1:
+            words = f"The {link.relationship} foreign key must be given by exactly one external ID field"
+            raise ApiError("INVALID_FIELD", words, ())
+        name, value = keys[0]
+        entity = link.refers_to[0]
         for target_name in link.refers_to:
             target = self._state.schema.object(target_name)
-            if target is None or len(keys) != 1:
+            field = None if target is None else self._state.visible_field(target, name, by.user)
+            if target is None or field is None:
                 continue
-            field = self._state.visible_field(target, keys[0][0], by.user)
-            if field is not None and (field.external_id or field.id_lookup or field.name in ("Username", "Email")):
-                found = self._state.records.find(target.name, field.name, keys[0][1])
-                if found:
-                    return found[0].id
-        shown = ", ".join(str(value) for _, value in keys)
-        words = f"Foreign key external ID: {shown} not found for field {link.name} in entity {obj.name}"
+            if not (field.external_id or field.id_lookup or field.name in ("Username", "Email")):
+                raise ApiError("INVALID_FIELD", f"{name} is not an External ID or indexed field for {target.name}", ())
+            entity = target.name
+            if field.name == "Id":
+                return str(self._reference(link, value, by))
+            found = self._state.records.find(target.name, field.name, coerce(field, value))
+            if len(found) > 1:
+                shown = ", ".join(row.id for row in found)
+                words = f"{name}: more than one record found for external id field: [{shown}]"
+                raise ApiError("DUPLICATE_EXTERNAL_ID", words, ())
+            if found:
+                return str(self._reference(link, found[0].id, by))
+        words = f"Foreign key external ID: {value} not found for field {name} in entity {entity}"
         raise ApiError("INVALID_FIELD", words, ())
 
     def _reference(self, field: Field, raw: Any, by: Author) -> str | None:

@@ -6,6 +6,7 @@ from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any
 
 from sandbox.core.http import Response
+from sandbox.salesforce.absent import not_built
 from sandbox.salesforce.conditions import check_unchanged, not_modified, tag_of
 from sandbox.salesforce.dml import SeveralRows
 from sandbox.salesforce.errors import ApiError, deleted_row, no_external_field, not_found
@@ -107,8 +108,33 @@ class Rows:
         base = f"/services/data/{params['version']}/sobjects/{self._api.dml.object(params['object']).name}"
         return Response(300, [f"{base}/{row_id}" for row_id in ids])
 
+    def _along(self, request: Request, params: dict[str, str]) -> Response:
+        """Answer GET of what a row refers to: ``/sobjects/Contact/{id}/Account``.
+
+        Raises: ApiError NOT_FOUND when the reference is empty or no such path exists.
+        """
+        obj = self._api.dml.object(params["object"])
+        row = self._find(obj, params["field"])
+        self._api.trace.apart("look_up")
+        link = obj.relationship(params["value"])
+        if link is None:
+            names = {name.lower() for _, _, name in self._api.state.schema.children(obj.name)}
+            if params["value"].lower() in names or "/" in params["value"] or params["value"] == "password":
+                raise not_built(f"address {obj.name}/{{id}}/{params['value']}")
+            raise not_found()
+        target = self._api.state.row(row.get(link.name))
+        if target is None:
+            raise not_found()
+        kind = self._api.dml.object(target.obj)
+        return self._shown(request, kind, self._find(kind, target.id), params["version"])
+
     def read_by(self, request: Request, params: dict[str, str]) -> Response:
-        """Answer GET by external id."""
+        """Answer GET by external id, or of what a row refers to."""
+        if (
+            full_id(params["field"]) is not None
+            and self._api.dml.object(params["object"]).field_of(params["field"]) is None
+        ):
+            return self._along(request, params)
         obj, found = self._keyed(params)
         self._api.trace.apart("look_up")
         if not found:
@@ -120,6 +146,8 @@ class Rows:
     def upsert(self, request: Request, params: dict[str, str]) -> Response:
         """Answer PATCH by external id: 201 created, 200 updated, 300 when several rows match."""
         api = self._api
+        if full_id(params["field"]) is not None and api.dml.object(params["object"]).field_of(params["field"]) is None:
+            raise not_built("writing along a relationship path")
         obj = api.dml.object(params["object"])
         key = api.dml.key_field(obj, params["field"], api.user)
         body = api.body(request)

@@ -126,7 +126,7 @@ def test_the_command_says_when_it_is_ready_stops_cleanly_and_finds_its_org_again
     assert ready["ready"] is True
     assert set(entry) == {
         *("url", "tls_url", "ca_file", "access_token", "client_id", "client_secret", "username", "password"),
-        *("refresh_token", "jwt_key_file"),
+        *("refresh_token", "jwt_key_file", "security_token"),
     }
     assert not {"marketo", "account_engagement", "mautic"} & set(ready)
     headers = {"Authorization": f"Bearer {entry['access_token']}"}
