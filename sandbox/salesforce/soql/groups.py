@@ -82,7 +82,9 @@ class Grouping:
     def _key(self, item: Path | Call) -> Key:
         path = item if isinstance(item, Path) else item.path
         parts = tuple(part.lower() for part in self._scope.parts(path))
-        return parts if isinstance(item, Path) or item.function == "tolabel" else (f"{item.function}()", *parts)
+        if isinstance(item, Path) or item.function == "tolabel":
+            return parts
+        return (f"{item.function}({item.local})", *parts)
 
     def _foldings(self) -> list[frozenset[Key]]:
         """Return the sets of fields over which totals run: none, for ROLLUP from the last, for CUBE every set."""

@@ -134,6 +134,12 @@ def filled(tmp_path_factory):
     client.door.close()
 
 
+@pytest.fixture(scope="session")
+def client_of():
+    """The client's class, for fixtures that live longer than one test."""
+    return Client
+
+
 @pytest.fixture
 def make(tmp_path):
     made = []

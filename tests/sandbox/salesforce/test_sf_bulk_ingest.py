@@ -134,7 +134,7 @@ def test_every_dialect_is_read_and_answered_in(bulk, delimiter, line_end):
 def test_update_upsert_delete_and_hard_delete(bulk):
     client = bulk.client
     client.custom_field("Lead.Key__c", externalId=True, unique=True)
-    job, good, bad, _ = bulk.run(
+    _, good, bad, _ = bulk.run(
         "Key__c,LastName,Company,City\nk1,A,C,Ulm\nk2,B,C,Ulm\nk1,D,C,Ulm\n,E,C,Ulm\n",
         operation="upsert",
         externalIdFieldName="Key__c",
