@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -15,9 +16,17 @@ _numbers = itertools.count(1)
 
 
 @pytest.fixture(scope="session")
-def postgres_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """One server per test process (so one per xdist worker), stopped and deleted at the end."""
-    folder = tmp_path_factory.mktemp("postgres")
+def postgres_server() -> Iterator[Any]:
+    """One server per test process (so one per xdist worker), stopped and deleted at the end.
+
+    Not in pytest's own folder: whenever another pytest starts, that one is closed to all but its owner, and where we
+    are the superuser the server runs as somebody else.
+    """
+    with tempfile.TemporaryDirectory(prefix="handoff-postgres-", ignore_cleanup_errors=True) as name:
+        yield from _serving(Path(name))
+
+
+def _serving(folder: Path) -> Iterator[Any]:
     with pytest.MonkeyPatch.context() as patch:
         # the package warns while it is imported where the machine has no folder for run-time files
         patch.setenv("XDG_RUNTIME_DIR", str(folder))

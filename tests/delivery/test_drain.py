@@ -97,16 +97,16 @@ class Bench:
 
 
 @pytest.fixture
-def bench(sqlite_url: str) -> Iterator[Bench]:
-    made = Bench(sqlite_url)
+def bench(state_url: str) -> Iterator[Bench]:
+    made = Bench(state_url)
     yield made
     made.store.close()
 
 
 @pytest.fixture
-def plain_bench(sqlite_url: str) -> Iterator[Bench]:
+def plain_bench(state_url: str) -> Iterator[Bench]:
     """A CRM that keeps no unique keys."""
-    made = Bench(sqlite_url, unique=False)
+    made = Bench(state_url, unique=False)
     yield made
     made.store.close()
 
@@ -132,8 +132,8 @@ def test_a_dependent_gets_the_id_of_what_it_waited_for(bench: Bench) -> None:
     assert bench.states() == {"done": 2}
 
 
-def test_the_fast_lane_goes_first(sqlite_url: str) -> None:
-    bench = Bench(sqlite_url, batch=1)
+def test_the_fast_lane_goes_first(state_url: str) -> None:
+    bench = Bench(state_url, batch=1)
     bench.add(update("1"), create("slow", priority=1), create("fast", priority=0, cause=Cause.FAST_LANE_TASK))
     bench.drain()
     assert [batch[0].key or batch[0].id for batch in bench.crm.sent][:2] == ["fast", "slow"]
@@ -164,8 +164,8 @@ def test_a_refused_record_is_a_dead_letter_and_the_rest_goes_on(bench: Bench) ->
 
 @pytest.mark.parametrize("unique", [True, False])
 @pytest.mark.parametrize("fault", ["lost_answers", "lost_requests"])
-def test_a_lost_answer_makes_neither_two_nor_none(sqlite_url: str, fault: str, *, unique: bool) -> None:
-    bench = Bench(sqlite_url, unique=unique)
+def test_a_lost_answer_makes_neither_two_nor_none(state_url: str, fault: str, *, unique: bool) -> None:
+    bench = Bench(state_url, unique=unique)
     setattr(bench.crm.faults, fault, 1)
     bench.add(create("a"), update("1"))
     bench.drain()
@@ -287,8 +287,8 @@ def test_no_access_gives_the_rows_back_and_says_so(bench: Bench) -> None:
     assert bench.states() == {"todo": 1}
 
 
-def test_the_pause_switch_works_between_two_batches(sqlite_url: str) -> None:
-    bench = Bench(sqlite_url, batch=1)
+def test_the_pause_switch_works_between_two_batches(state_url: str) -> None:
+    bench = Bench(state_url, batch=1)
 
     def apply_and_pause(writes: Any, *, now: datetime) -> list[WriteOutcome]:
         bench.store.switches.pause("ops", NOW)

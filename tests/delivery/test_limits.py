@@ -137,8 +137,8 @@ def test_number_and_share(cause: Cause, living: int, allowed: int | None) -> Non
         (100, 0, 10, 90),
     ],
 )
-def test_budget(sqlite_url: str, ceiling: Any, vendor: Any, spent: int, left: int | None) -> None:
-    store = open_store(sqlite_url)
+def test_budget(state_url: str, ceiling: Any, vendor: Any, spent: int, left: int | None) -> None:
+    store = open_store(state_url)
     store.ledger.spend("crm", 1000, cause="pull", at=NOW - timedelta(hours=25))
     store.ledger.spend("other", 1000, cause="pull", at=NOW)
     store.ledger.spend("crm", spent, cause="write", at=NOW - timedelta(hours=23))

@@ -57,10 +57,8 @@ class Place:
 
 
 @pytest.fixture
-def place(tmp_path: Path, sqlite_url: str) -> Iterator[Place]:
-    store = open_store(sqlite_url)
-    yield Place(tmp_path / "lake", store)
-    store.close()
+def place(tmp_path: Path, store: Any) -> Place:
+    return Place(tmp_path / "lake", store)
 
 
 @pytest.fixture(scope="module")

@@ -17,8 +17,8 @@ from connector.errors import Refused, TransientError
 
 
 @pytest.fixture
-def house(tmp_path: Path, sqlite_url: str) -> Iterator[House]:
-    made = House(tmp_path, sqlite_url)
+def house(tmp_path: Path, state_url: str) -> Iterator[House]:
+    made = House(tmp_path, state_url)
     made.account()
     made.contact("1", title="CEO", employees=500)
     made.lead("L1", "1")
@@ -40,8 +40,8 @@ def _content(house: House) -> dict[str, Any]:
     }
 
 
-def test_an_empty_house_has_nothing_to_do(tmp_path: Path, sqlite_url: str) -> None:
-    house = House(tmp_path, sqlite_url)
+def test_an_empty_house_has_nothing_to_do(tmp_path: Path, state_url: str) -> None:
+    house = House(tmp_path, state_url)
     report = house.run()
     assert (report.verdict, report.writes["planned"], report.identity["persons"]) == ("green", 0, 0)
     house.close()

@@ -36,10 +36,10 @@ def test_a_dead_holder_is_replaced(store: Any, monkeypatch: pytest.MonkeyPatch) 
         assert not store.switches.acquire(turn.LEASE, "dead", timedelta(seconds=1))
 
 
-def test_it_is_renewed_while_held_even_through_a_busy_moment(sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_it_is_renewed_while_held_even_through_a_busy_moment(state_url: str, monkeypatch: pytest.MonkeyPatch) -> None:
     from state import open_store
 
-    store: Any = open_store(sqlite_url)
+    store: Any = open_store(state_url)
     monkeypatch.setattr(turn, "_RENEW_SECONDS", 0.02)
     seen: list[str] = []
     acquire = type(store.switches).acquire
