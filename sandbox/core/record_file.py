@@ -118,8 +118,11 @@ class RecordFile:
         self._database.close()
 
 
+_ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
+
+
 def _doc(record: Record) -> str:
-    return json.dumps(
+    return _ENCODER.encode(
         [
             record.values,
             record.created_at.isoformat(),
@@ -128,7 +131,5 @@ def _doc(record: Record) -> str:
             record.modified_by,
             int(record.deleted),
             record.held,
-        ],
-        separators=(",", ":"),
-        ensure_ascii=False,
+        ]
     )

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 ALPHABET = "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz"
 CHECKS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ012345"
 #: What stands between the prefix and the number: the pod of a real org.
@@ -11,7 +13,12 @@ POD = "Hf0"
 def to18(short: str) -> str:
     """Return the 18-character form of a 15-character id."""
     groups = (short[0:5], short[5:10], short[10:15])
-    return short + "".join(CHECKS[sum(("A" <= char <= "Z") << n for n, char in enumerate(group))] for group in groups)
+    return short + "".join(map(_check, groups))
+
+
+@lru_cache(maxsize=1 << 16)
+def _check(group: str) -> str:
+    return CHECKS[sum(("A" <= char <= "Z") << n for n, char in enumerate(group))]
 
 
 def make_id(prefix: str, number: int) -> str:
