@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox.salesforce.deploy import Deploys
 from sandbox.salesforce.errors import ApiError
-from sandbox.salesforce.identity import org_id
 from sandbox.salesforce.metadata_store import BUILT, FIELD, MetadataStore
 from sandbox.salesforce.soap import KIND, Plain, SoapFault, every, first
 from sandbox.salesforce.values import stamp_text
@@ -166,7 +165,6 @@ class MetadataCalls:
             "organizationNamespace": "",
             "partialSaveAllowed": True,
             "testRequired": False,
-            "organizationId": org_id(self._api.state),
         }
 
     # -- packages ------------------------------------------------------------------------------

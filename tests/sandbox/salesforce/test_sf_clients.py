@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import io
 import json
 import signal
 import subprocess
 import sys
+import zipfile
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,7 +15,11 @@ import pytest
 import requests
 from requests.adapters import HTTPAdapter
 from simple_salesforce import Salesforce
-from simple_salesforce.exceptions import SalesforceMalformedRequest, SalesforceResourceNotFound
+from simple_salesforce.exceptions import (
+    SalesforceAuthenticationFailed,
+    SalesforceMalformedRequest,
+    SalesforceResourceNotFound,
+)
 
 from sandbox.serve import BadStart, Sandbox
 
@@ -91,6 +97,45 @@ def test_simple_salesforce_signs_in_by_each_flow(sandbox, session):
         client = Salesforce(**keys, **flow)
         assert client.sf_instance == sandbox.salesforce.tls_url.removeprefix("https://")
         assert client.query("SELECT Username FROM User WHERE IsActive = true")["totalSize"] >= 5
+
+
+def test_simple_salesforce_signs_in_by_soap_and_works_on_metadata(sandbox, session):
+    own = sandbox.salesforce.org.credentials
+    who = {"username": own.username, "password": own.password, "security_token": own.security_token}
+    client = Salesforce(**who, session=session, version="62.0")
+    assert client.query("SELECT count() FROM Lead")["totalSize"] > 0
+    with pytest.raises(SalesforceAuthenticationFailed) as refused:
+        Salesforce(**{**who, "password": "no"}, session=session, version="62.0")
+    assert refused.value.code == "INVALID_LOGIN"
+    metadata = client.mdapi
+    # Its SOAP library opens a session of its own.
+    metadata._client.transport.session.trust_env = False
+    metadata._client.transport.session.verify = str(sandbox.salesforce.ca_file)
+    text = metadata._client.get_type("ns0:FieldType")("Text")
+    field = metadata.CustomField(fullName="Lead.Wsdl__c", label="Wsdl", type=text, length=9, externalId=True)
+    metadata.CustomField.create([field])
+    assert (metadata.CustomField.read(["Lead.Wsdl__c"]).length, metadata.CustomField.read(["Lead.Wsdl__c"]).label) == (
+        9,
+        "Wsdl",
+    )
+    with pytest.raises(Exception, match="DUPLICATE_DEVELOPER_NAME"):
+        metadata.CustomField.create([field])
+    grant = [{"field": "Lead.Wsdl__c", "readable": True, "editable": True}]
+    metadata.PermissionSet.upsert(
+        [metadata.PermissionSet(fullName="Wsdl", label="Wsdl", hasActivationRequired=False, fieldPermissions=grant)]
+    )
+    assert metadata.PermissionSet.read(["Wsdl"]).fieldPermissions[0].editable is True
+    assert {entry.xmlName for entry in metadata.describe_metadata().metadataObjects} == {"CustomField", "PermissionSet"}
+    metadata.CustomField.delete(["Lead.Wsdl__c"])
+    archive = io.BytesIO()
+    with zipfile.ZipFile(archive, "w") as parts:
+        space = "http://soap.sforce.com/2006/04/metadata"
+        inner = "<fields><fullName>Zip__c</fullName><label>Zip</label><length>9</length><type>Text</type></fields>"
+        parts.writestr("package.xml", f'<Package xmlns="{space}"><version>62.0</version></Package>')
+        parts.writestr("objects/Lead.object", f'<CustomObject xmlns="{space}">{inner}</CustomObject>')
+    started = client.deploy(archive, sandbox=False)
+    report = client.checkDeployStatus(started["asyncId"])
+    assert (report["state"], report["deployment_detail"]["deployed_count"]) == ("Succeeded", "1")
 
 
 def test_one_org_stands_behind_both_ports(sandbox, session):
