@@ -37,8 +37,8 @@ def test_a_polymorphic_parent_shows_the_fields_of_its_kind(empty):
     for values in ({"WhoId": lead}, {"WhoId": contact, "WhatId": account}, {}):
         empty.create("Task", Subject="Call", **values)
     text = (
-        "SELECT Subject, TYPEOF Who WHEN Contact THEN LastName, Email, Account.Name WHEN Lead THEN LastName, Company END"
-        ", TYPEOF What WHEN Opportunity THEN StageName ELSE Id, Name END FROM Task ORDER BY Id"
+        "SELECT Subject, TYPEOF Who WHEN Contact THEN LastName, Email, Account.Name WHEN Lead THEN LastName, Company "
+        "END, TYPEOF What WHEN Opportunity THEN StageName ELSE Id, Name END FROM Task ORDER BY Id"
     )
     rows = empty.rows(text)
     whos = [row["Who"] for row in rows]
@@ -113,9 +113,9 @@ def test_labels_and_dates_in_the_users_zone(empty):
     row = empty.rows("SELECT toLabel(Status), toLabel(LeadSource) s FROM Lead")[0]
     assert (row["Status"], row["s"]) == ("Open - Not Contacted", None)
     groups = empty.rows(
-        "SELECT HOUR_IN_DAY(CreatedDate) utc, HOUR_IN_DAY(convertTimezone(CreatedDate)) here, CALENDAR_YEAR(CreatedDate)"
-        ", COUNT(Id) FROM Lead GROUP BY HOUR_IN_DAY(CreatedDate), HOUR_IN_DAY(convertTimezone(CreatedDate)),"
-        " CALENDAR_YEAR(CreatedDate)"
+        "SELECT HOUR_IN_DAY(CreatedDate) utc, HOUR_IN_DAY(convertTimezone(CreatedDate)) here, "
+        "CALENDAR_YEAR(CreatedDate), COUNT(Id) FROM Lead GROUP BY HOUR_IN_DAY(CreatedDate), "
+        "HOUR_IN_DAY(convertTimezone(CreatedDate)), CALENDAR_YEAR(CreatedDate)"
     )
     assert groups == [{"attributes": {"type": "AggregateResult"}, "utc": 9, "here": 18, "expr0": 2026, "expr1": 1}]
     assert empty.rows("SELECT Id FROM Lead WHERE DAY_ONLY(convertTimezone(CreatedDate)) = 2026-03-01")[0]["Id"] == lead
