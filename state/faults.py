@@ -22,14 +22,19 @@ class Collision(LocalFault):
     """Two transactions of PostgreSQL got into each other's way; the loser may simply try again."""
 
 
+_RESTORE = "stop what uses it, restore state and lake from one backup, then run again"
+_STOP_OTHER = "stop the other program or wait for it, then run again; nothing was lost"
+_WRITABLE = "make the file and its folder writable for the user we run as"
+_TOO_SLOW = "raise statement_timeout and its like for our user, or see what keeps the server busy; nothing was lost"
+_START = "start it and see that `state:` names it, then run again; nothing was lost"
 #: by the leading part of SQLite's own name for the error: code, what happened, cure
 _SQLITE: tuple[tuple[str, str, str, str], ...] = (
-    ("SQLITE_BUSY", "state.locked", "another program keeps the state database locked", "stop the other program"),
-    ("SQLITE_LOCKED", "state.locked", "another program keeps the state database locked", "stop the other program"),
-    ("SQLITE_CORRUPT", "state.corrupt", "the state database is damaged", "restore it from a backup"),
-    ("SQLITE_NOTADB", "state.corrupt", "the file is not a state database", "restore it from a backup"),
-    ("SQLITE_READONLY", "state.read_only", "the state database may not be written", "make file and folder writable"),
-    ("SQLITE_PERM", "state.read_only", "the state database may not be opened", "make file and folder writable"),
+    ("SQLITE_BUSY", "state.locked", "another program keeps the state database locked", _STOP_OTHER),
+    ("SQLITE_LOCKED", "state.locked", "another program keeps the state database locked", _STOP_OTHER),
+    ("SQLITE_CORRUPT", "state.corrupt", "the state database is damaged", _RESTORE),
+    ("SQLITE_NOTADB", "state.corrupt", "the file is not a state database", _RESTORE),
+    ("SQLITE_READONLY", "state.read_only", "the state database may not be written", _WRITABLE),
+    ("SQLITE_PERM", "state.read_only", "the state database may not be opened", _WRITABLE),
     ("SQLITE_CANTOPEN", "state.cannot_open", "the state database cannot be opened", "check the path and its rights"),
     ("SQLITE_FULL", "state.full", "the disk of the state database is full", "make room on the disk"),
     ("SQLITE_IOERR", "state.disk", "the disk of the state database fails", "check the disk"),
@@ -37,16 +42,19 @@ _SQLITE: tuple[tuple[str, str, str, str], ...] = (
 )
 #: by the leading part of PostgreSQL's SQLSTATE (manual, appendix A)
 _POSTGRES: tuple[tuple[str, str, str, str], ...] = (
-    ("08", "state.unreachable", "the connection to the state database broke", "start it, then start again"),
+    ("08", "state.unreachable", "the connection to the state database broke", _START),
+    ("25P03", "state.slow", "the state database ended a transaction of ours that took too long", _TOO_SLOW),
+    ("25P04", "state.slow", "the state database ended a transaction of ours that took too long", _TOO_SLOW),
     ("25006", "state.read_only", "the state database takes no writes", "connect to the primary server"),
     ("28", "state.refused", "the state database does not let us in", "check user and password of `state:`"),
     ("3D000", "state.missing", "the database named in `state:` does not exist", "create it"),
     ("42501", "state.refused", "our user lacks a right in the state database", "grant it CREATE on the schema"),
     ("53100", "state.full", "the disk of the state database is full", "make room on the disk"),
     ("53", "state.busy", "the state database has no room for us", "raise max_connections or stop other clients"),
-    ("55P03", "state.locked", "another program keeps the state database locked", "stop the other program"),
-    ("57", "state.unreachable", "the state database was shut down", "start it, then start again"),
-    ("XX001", "state.corrupt", "the state database is damaged", "restore it from a backup"),
+    ("55P03", "state.locked", "another program keeps the state database locked", _STOP_OTHER),
+    ("57014", "state.slow", "the state database stopped a statement of ours that took too long", _TOO_SLOW),
+    ("57", "state.unreachable", "the state database was shut down", _START),
+    ("XX001", "state.corrupt", "the state database is damaged", _RESTORE),
 )
 #: unique violation, deadlock, serialization failure
 _COLLISIONS = frozenset({"23505", "40P01", "40001"})
@@ -65,9 +73,7 @@ def fault(error: BaseException, where: str) -> HandoffError:
             return LocalFault(code, message, cure=cure, at=where)
     if sqlstate is None and type(original).__name__ == "OperationalError":
         # psycopg gives no SQLSTATE while a connection is being made or once it is gone
-        return LocalFault(
-            "state.unreachable", "the state database cannot be reached", cure="start it, check `state:`", at=where
-        )
+        return LocalFault("state.unreachable", "the state database cannot be reached", cure=_START, at=where)
     name = type(original).__name__
     return HandoffError("state.fault", f"the state database refused a statement: {name} {sqlstate or ''}", at=where)
 
