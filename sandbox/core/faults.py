@@ -39,7 +39,7 @@ DEFAULT_AFTER = {
     "search_lag": timedelta(seconds=30),
     "late_record": timedelta(minutes=2),
 }
-KEYS = frozenset({"match", "what", "rate", "seed", "count", "after", "object", "field", "retry_after"})
+KEYS = frozenset({"match", "what", "rate", "seed", "count", "after", "object", "field", "retry_after", "limit"})
 
 
 class BadFault(ValueError):
@@ -58,7 +58,7 @@ class Fault:
     left: int | None
     #: Span of the fault: on the org's clock for commit_late, search_lag and late_record, else of real time.
     after: timedelta
-    #: The entry as posted, for details only one vendor knows (``object``, ``field``, ``retry_after``).
+    #: The entry as posted, for details only one vendor knows (``object``, ``field``, ``retry_after``, ``limit``).
     details: dict[str, Any]
     dice: random.Random
     #: How often the fault has struck.

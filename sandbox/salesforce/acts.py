@@ -25,6 +25,13 @@ if TYPE_CHECKING:
 DEFAULT_USER = "rep1@corp.example"
 KEYS = frozenset({"do", "object", "id", "email", "user", "values", "at", "into", "right", "convert_to"})
 
+#: Limits that an act can set, and where the org keeps each.
+LIMITS = {
+    "DailyApiRequests": "daily_calls",
+    "DailyBulkApiBatches": "daily_batches",
+    "DailyBulkV2QueryJobs": "daily_query_jobs",
+}
+
 
 class People:
     """Carry out acts; each is one transaction of a person, in the org's time unless ``at`` says otherwise."""
@@ -313,8 +320,10 @@ class People:
         return {"object": obj.name, "field": field.name, "active": bool(message)}
 
     def _set_limit(self, act: dict[str, Any], _: str) -> dict[str, Any]:
-        number = self._values(act).get("DailyApiRequests")
-        if isinstance(number, bool) or not isinstance(number, int):
-            raise BadAct('set_limit: values must hold {"DailyApiRequests": number}')
-        self._state.records.keep("daily_calls", number)
-        return {"DailyApiRequests": number}
+        wanted = self._values(act)
+        fits = all(isinstance(number, int) and not isinstance(number, bool) for number in wanted.values())
+        if not wanted or not fits or not set(wanted) <= set(LIMITS):
+            raise BadAct(f"set_limit: values must hold numbers for some of {', '.join(LIMITS)}")
+        for name, number in wanted.items():
+            self._state.records.keep(LIMITS[name], number)
+        return wanted

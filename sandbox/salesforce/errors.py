@@ -79,6 +79,11 @@ def limit_exceeded() -> ApiError:
     return ApiError("REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.", status=403)
 
 
+def concurrency_exceeded() -> ApiError:
+    words = "ConcurrentRequests (Concurrent API Requests) Limit exceeded."
+    return ApiError("REQUEST_LIMIT_EXCEEDED", words, status=403)
+
+
 def locked_row(row_id: str) -> ApiError:
     words = f"unable to obtain exclusive access to this record or 1 records: {row_id}"
     return ApiError("UNABLE_TO_LOCK_ROW", words, ())
@@ -86,3 +91,8 @@ def locked_row(row_id: str) -> ApiError:
 
 def converted_lead() -> ApiError:
     return ApiError("CANNOT_UPDATE_CONVERTED_LEAD", "cannot reference converted lead", ())
+
+
+def duplicate_value(name: str, holder: str) -> ApiError:
+    words = f"duplicate value found: {name} duplicates value on record with id: {holder}"
+    return ApiError("DUPLICATE_VALUE", words, ())

@@ -99,9 +99,9 @@ class Info:
         used, most = self._api.usage()
         shown: dict[str, Any] = {"DailyApiRequests": {"Max": most, "Remaining": max(0, most - used)}}
         shown |= {name: {"Max": number, "Remaining": number} for name, number in OTHER_LIMITS.items()}
-        batches, queries = self._api.jobs.today()
-        for name, spent in (("DailyBulkApiBatches", batches), ("DailyBulkV2QueryJobs", queries)):
-            shown[name]["Remaining"] = max(0, shown[name]["Max"] - spent)
+        names = ("DailyBulkApiBatches", "DailyBulkV2QueryJobs")
+        for name, number, spent in zip(names, self._api.jobs.limits(), self._api.jobs.today(), strict=True):
+            shown[name] = {"Max": number, "Remaining": max(0, number - spent)}
         return Response(200, shown)
 
     def counts(self, request: Request, _: dict[str, str]) -> Response:

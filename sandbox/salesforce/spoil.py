@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox.core.calls import Call
 from sandbox.core.http import Response
-from sandbox.salesforce.errors import ApiError, limit_exceeded, session_expired
+from sandbox.salesforce.errors import ApiError, concurrency_exceeded, limit_exceeded, session_expired
 from sandbox.salesforce.schema import Field
 
 if TYPE_CHECKING:
@@ -36,7 +36,9 @@ class Spoiler:
 
     def play(self, fault: Fault, request: Request, proceed: Proceed) -> tuple[Response, Call | None]:
         """Answer a request that a fault hits; a refusal comes with its entry for the ledger."""
-        refusal = {"429": limit_exceeded(), "503": UNAVAILABLE, "expire_token": session_expired()}.get(fault.what)
+        # The daily limit, or the one on requests that run at the same time for long.
+        quota = concurrency_exceeded() if fault.details.get("limit") == "concurrent" else limit_exceeded()
+        refusal = {"429": quota, "503": UNAVAILABLE, "expire_token": session_expired()}.get(fault.what)
         if refusal is not None:
             if fault.what == "expire_token":
                 self._api.sessions.expire(request.headers.get("authorization", "").partition(" ")[2].strip())

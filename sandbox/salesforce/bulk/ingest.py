@@ -8,7 +8,6 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from sandbox.core.http import Response
-from sandbox.salesforce.bulk import jobs as job_book
 from sandbox.salesforce.bulk.jobs import ENDED, NOT_BULK, Job, Jobs, dialect, refused
 from sandbox.salesforce.bulk.loading import Loading, Outcome
 from sandbox.salesforce.bulk.tables import DELIMITERS, LINE_ENDS, rows_of, table_of
@@ -88,8 +87,9 @@ class Ingest:
         if operation == "hardDelete" and HARD_DELETE in api.state.removed_rights():
             words = "hardDelete operation requires special user profile permission, please contact your administrator."
             raise refused(f"FeatureNotEnabled : {words}", "FEATURENOTENABLED")
-        if self._jobs.today()[0] >= int(api.state.records.kept("daily_batches", job_book.DAILY_BATCHES)):
-            raise ApiError("LIMIT_EXCEEDED", "DailyBulkApiBatches Limit exceeded.", status=400)
+        if self._jobs.today()[0] >= self._jobs.limits()[0]:
+            api.trace.violation = True
+            raise ApiError("LIMIT_EXCEEDED", "DailyBulkApiBatches Limit exceeded.")
         about: dict[str, Any] = {"object": obj.name, "operation": operation, **dialect(body)}
         if operation == "upsert":
             about["externalIdFieldName"] = self._key(obj, body.get("externalIdFieldName"))

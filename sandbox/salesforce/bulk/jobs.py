@@ -197,6 +197,11 @@ class Jobs:
 
     # -- daily limits --------------------------------------------------------------------------
 
+    def limits(self) -> tuple[int, int]:
+        """Return how many ingest batches and query jobs are allowed in 24 hours."""
+        kept = self._state.records.kept
+        return int(kept("daily_batches", DAILY_BATCHES)), int(kept("daily_query_jobs", DAILY_QUERY_JOBS))
+
     def today(self) -> tuple[int, int]:
         """Return the ingest batches and the query jobs of the last 24 hours."""
         since = self._state.clock.now() - DAY

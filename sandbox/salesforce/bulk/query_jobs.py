@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox.core.calls import Read, Stream
 from sandbox.core.http import Response
-from sandbox.salesforce.bulk import jobs as job_book
 from sandbox.salesforce.bulk.jobs import ENDED, NOT_BULK, Job, Jobs, dialect, refused
 from sandbox.salesforce.bulk.tables import DELIMITERS, LINE_ENDS, table_of
 from sandbox.salesforce.errors import ApiError
@@ -63,8 +62,9 @@ class QueryJobs:
             raise refused(f"Entity '{scope.obj.name}' is not supported by the Bulk API.", "INVALIDENTITY")
         self._columns(scope, query)
         api.queries.rows(scope, _without_rows(query), deleted=False)
-        if self._jobs.today()[1] >= int(api.state.records.kept("daily_query_jobs", job_book.DAILY_QUERY_JOBS)):
-            raise ApiError("LIMIT_EXCEEDED", "DailyBulkV2QueryJobs Limit exceeded.", status=400)
+        if self._jobs.today()[1] >= self._jobs.limits()[1]:
+            api.trace.violation = True
+            raise ApiError("LIMIT_EXCEEDED", "DailyBulkV2QueryJobs Limit exceeded.")
         about: dict[str, Any] = {"operation": operation, "object": scope.obj.name, **dialect(body)}
         job = self._jobs.create("V2Query", params["version"], api.user, about)
         job["_query"] = text

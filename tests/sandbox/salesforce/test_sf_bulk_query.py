@@ -128,3 +128,24 @@ def test_bad_locators_and_sizes_are_refused(empty):
     for args in ("locator=%21%21", "maxRecords=0", "maxRecords=many"):
         assert send(empty, "GET", f"{QUERY}/{job['id']}/results?{args}")[0].status == 400
     assert empty.ask("GET", "limits")[1]["DailyBulkV2QueryJobs"] == {"Max": 10000, "Remaining": 9999}
+
+
+def test_the_daily_limits_of_jobs_refuse_and_pass(empty):
+    empty.act({"do": "set_limit", "values": {"DailyBulkV2QueryJobs": 1, "DailyBulkApiBatches": 0}})
+    create(empty, "SELECT Id FROM Lead")
+    answer, body = send(empty, "POST", QUERY, json.dumps({"operation": "query", "query": "SELECT Id FROM Lead"}))
+    assert (answer.status, body[0]["errorCode"]) == (400, "LIMIT_EXCEEDED")
+    about = json.dumps({"object": "Lead", "operation": "insert"})
+    answer, body = send(empty, "POST", "/services/data/v62.0/jobs/ingest", about)
+    assert (answer.status, body[0]["message"]) == (400, "DailyBulkApiBatches Limit exceeded.")
+    assert empty.ask("GET", "limits")[1]["DailyBulkV2QueryJobs"] == {"Max": 1, "Remaining": 0}
+    assert empty.calls()["violations"] == 2
+    empty.advance("25h")
+    create(empty, "SELECT Id FROM Lead")
+
+
+def test_the_limit_on_requests_at_the_same_time_can_be_ordered(empty):
+    empty.faults({"match": "limits", "what": "429", "limit": "concurrent"})
+    status, body = empty.ask("GET", "limits")
+    assert (status, body[0]["errorCode"]) == (403, "REQUEST_LIMIT_EXCEEDED")
+    assert body[0]["message"] == "ConcurrentRequests (Concurrent API Requests) Limit exceeded."
