@@ -13,6 +13,7 @@ from sandbox.salesforce.errors import (
     ApiError,
     absent_row,
     deleted_row,
+    duplicate_value,
     locked_row,
     missing,
     no_access,
@@ -24,7 +25,8 @@ from sandbox.salesforce.errors import (
 )
 from sandbox.salesforce.history import History
 from sandbox.salesforce.ids import full_id
-from sandbox.salesforce.rules import CASCADES, RIGHTS_OBJECTS, RULES, Draft, check_validation
+from sandbox.salesforce.recycle_bin import put_away, take_out
+from sandbox.salesforce.rules import RIGHTS_OBJECTS, RULES, Draft, check_validation
 from sandbox.salesforce.schema import Field, SObject
 from sandbox.salesforce.values import coerce
 
@@ -122,8 +124,10 @@ class Dml:
                 obj.name, row_id, draft.values, at=moment, by=by.user, created_at=self._state.backdated
             )
         except Duplicate as error:
-            raise _duplicate(error) from error
+            raise duplicate_value(error.field_name, error.holder) from error
         self.history.created(made, by.user)
+        if obj.name == "Campaign":
+            self._give_statuses(made, by)
         self._touched(obj.name)
         return Outcome(row_id, created=True, effect=True)
 
@@ -144,10 +148,25 @@ class Dml:
         try:
             new = self._state.records.update(obj.name, old.id, draft.values, at=self._state.stamp(old), by=by.user)
         except Duplicate as error:
-            raise _duplicate(error) from error
+            raise duplicate_value(error.field_name, error.holder) from error
         self.history.changed(old, new, by.user)
         self._touched(obj.name)
         return Outcome(old.id, created=False, effect=new.values != old.values)
+
+    def _give_statuses(self, campaign: Record, by: Author) -> None:
+        """Give a fresh campaign the two statuses that its members can have."""
+        for place, (label, answered) in enumerate((("Sent", False), ("Responded", True)), 1):
+            values = {"CampaignId": campaign.id, "Label": label, "SortOrder": place, "HasResponded": answered}
+            values["IsDefault"] = not answered
+            row_id = self._state.next_id("CampaignMemberStatus")
+            self._state.records.insert(
+                "CampaignMemberStatus",
+                row_id,
+                values,
+                at=campaign.modified_at,
+                by=by.user,
+                created_at=campaign.created_at,
+            )
 
     def put(self, row: Record, values: Mapping[str, Any], user: str) -> Record:
         """Store values past the rules, as the org does itself while it converts and merges."""
@@ -184,7 +203,7 @@ class Dml:
             raise ApiError("CANNOT_INSERT_UPDATE_ACTIVATE_ENTITY", words, (), status=405)
         self._access(obj, "delete", by)
         self._lock(old.id)
-        self._remove(old, by)
+        put_away(self._state, old, by.user)
         self._touched(obj.name)
         return Outcome(old.id, created=False, effect=True)
 
@@ -193,18 +212,7 @@ class Dml:
 
         Raises: ApiError DUPLICATE_VALUE when a unique value was taken meanwhile.
         """
-        gone_at = row.modified_at
-        stamp = self._state.stamp(row)
-        try:
-            self._state.records.remove(row.obj, row.id, at=stamp, by=by.user, deleted=False)
-        except Duplicate as error:
-            raise _duplicate(error) from error
-        for child, link in CASCADES.get(row.obj, ()):
-            for found in list(self._state.records.rows(child)):
-                together = found.deleted and found.get(link) == row.id and found.get("MasterRecordId") is None
-                # Children go first, so they were put away a moment before their parent, never after it.
-                if together and (gone_at - found.modified_at).total_seconds() <= len(CASCADES[row.obj]) * 2:
-                    self.undelete(found, by)
+        take_out(self._state, row, by.user)
         self._touched(row.obj)
 
     # -- finding -------------------------------------------------------------------------------
@@ -369,12 +377,6 @@ class Dml:
             check_validation(self._state, draft)
             check_duplicates(self._state, draft, by.duplicates)
 
-    def _remove(self, row: Record, by: Author) -> None:
-        for child, link in CASCADES.get(row.obj, ()):
-            for found in self._state.records.find(child, link, row.id):
-                self._remove(found, by)
-        self._state.records.remove(row.obj, row.id, at=self._state.stamp(row), by=by.user)
-
     def _touched(self, obj: str) -> None:
         if obj in RIGHTS_OBJECTS:
             self._state.rights_changed()
@@ -383,8 +385,3 @@ class Dml:
 
 def _must(field: Field) -> bool:
     return field.createable and not field.nillable and field.type != "boolean"
-
-
-def _duplicate(error: Duplicate) -> ApiError:
-    words = f"duplicate value found: {error.field_name} duplicates value on record with id: {error.holder}"
-    return ApiError("DUPLICATE_VALUE", words, ())

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from sandbox.salesforce.absent import not_built
 from sandbox.salesforce.describe_marks import permissionable
 from sandbox.salesforce.errors import ApiError, converted_lead, missing
 from sandbox.salesforce.picklists import CLOSED_TASK_STATUS, STAGES
-from sandbox.salesforce.values import stamp_text
+from sandbox.salesforce.values import parse_datetime, stamp_text
 
 if TYPE_CHECKING:
     from sandbox.core.records import Record
@@ -96,13 +97,38 @@ def _task(state: OrgState, draft: Draft) -> None:
 
 def _event(state: OrgState, draft: Draft) -> None:
     _activity(state, draft)
-    start = draft.get("StartDateTime") or draft.get("ActivityDateTime")
+    # Two names for one time: the one that is set anew counts.
+    named = "ActivityDateTime" if draft.changes("ActivityDateTime") and "StartDateTime" not in draft.values else None
+    start = draft.get(named or "StartDateTime") or draft.get("ActivityDateTime")
+    if start is None and draft.get("IsAllDayEvent") and draft.get("ActivityDate"):
+        start = f"{draft.get('ActivityDate')}T00:00:00.000+0000"
     if draft.old is None and start is None:
         raise missing(["ActivityDateTime"])
     if start is not None:
         draft.values |= {"StartDateTime": start, "ActivityDateTime": start, "ActivityDate": start[:10]}
+        _event_end(draft, parse_datetime(start))
     if draft.old is None:
         draft.values.setdefault("EventSubtype", "Event")
+
+
+def _event_end(draft: Draft, start: datetime) -> None:
+    """Work out the end from the length or the length from the end, whichever was given.
+
+    Raises: ApiError FIELD_INTEGRITY_EXCEPTION when an event ends before it begins.
+    """
+    end, minutes = draft.get("EndDateTime"), draft.get("DurationInMinutes")
+    if draft.changes("EndDateTime") and end is not None:
+        length = parse_datetime(end) - start
+        if length < timedelta():
+            words = "Event duration can not be negative"
+            raise ApiError("FIELD_INTEGRITY_EXCEPTION", words, ("DurationInMinutes",))
+        whole_days = timedelta(days=1) if draft.get("IsAllDayEvent") else timedelta()
+        draft.values["DurationInMinutes"] = int((length + whole_days).total_seconds() // 60)
+    elif minutes is not None:
+        whole_days = timedelta(days=1) if draft.get("IsAllDayEvent") else timedelta()
+        draft.values["EndDateTime"] = stamp_text(start + max(timedelta(minutes=minutes) - whole_days, timedelta()))
+    finish = draft.get("EndDateTime")
+    draft.values["EndDate"] = None if finish is None else finish[:10]
 
 
 def _opportunity(state: OrgState, draft: Draft) -> None:
@@ -114,16 +140,32 @@ def _opportunity(state: OrgState, draft: Draft) -> None:
 
 
 def _member(state: OrgState, draft: Draft) -> None:
+    label = draft.get("Status")
+    statuses = state.records.find("CampaignMemberStatus", "CampaignId", draft.get("CampaignId"))
+    answered = any(row.get("HasResponded") for row in statuses if row.get("Label") == label)
+    if answered and draft.changes("Status") and draft.get("FirstRespondedDate") is None:
+        draft.values["FirstRespondedDate"] = state.when().date().isoformat()
     if draft.old is not None:
         return
     person = draft.get("ContactId") or draft.get("LeadId")
     if person is None:
         raise missing(["LeadId"])
     link = "ContactId" if draft.get("ContactId") else "LeadId"
-    for row in state.records.find("CampaignMember", "CampaignId", draft.get("CampaignId")):
-        if row.get(link) == person:
+    for row in state.records.find("CampaignMember", link, person):
+        if row.get("CampaignId") == draft.get("CampaignId"):
             words = "duplicate value found: unknown duplicates value on record with id: unknown"
             raise ApiError("DUPLICATE_VALUE", words, ())
+
+
+def _role(state: OrgState, draft: Draft) -> None:
+    """Let a deal have one primary contact: the newest takes the place of the one before."""
+    if not draft.get("IsPrimary") or not draft.changes("IsPrimary"):
+        return
+    own = None if draft.old is None else draft.old.id
+    for row in state.records.find("OpportunityContactRole", "OpportunityId", draft.get("OpportunityId")):
+        if row.id != own and row.get("IsPrimary"):
+            values = {"IsPrimary": False}
+            state.records.update(row.obj, row.id, values, at=state.stamp(row), by=row.modified_by)
 
 
 def _grant(state: OrgState, draft: Draft) -> None:
@@ -190,6 +232,7 @@ RULES: dict[str, tuple[Rule, ...]] = {
     "Event": (_event, check_owner),
     "Campaign": (check_owner,),
     "CampaignMember": (_member,),
+    "OpportunityContactRole": (_role,),
     "FieldPermissions": (_grant,),
     "ObjectPermissions": (_object_grant,),
     "PermissionSetAssignment": (_assignment,),

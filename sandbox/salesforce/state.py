@@ -226,7 +226,11 @@ class OrgState:
 
     def writable(self, obj: SObject, field: Field, user: str) -> bool:
         """Tell whether field-level security lets a user write a field."""
-        if user != self.me or not field.custom or self._open(obj, field):
+        if user != self.me:
+            return True
+        if f"{obj.name}.{field.name}.edit".lower() in self.removed_rights():
+            return False
+        if not field.custom or self._open(obj, field):
             return True
         return self._grant(obj.name, field.name)[1]
 

@@ -229,3 +229,64 @@ def test_a_lookup_field_leads_to_its_row(empty):
     )
     refused = empty.ask("PATCH", f"sobjects/Lead/{lead}", {"Champion__c": lead})[1][0]
     assert refused["errorCode"] == "FIELD_INTEGRITY_EXCEPTION"
+
+
+def test_a_field_may_be_seen_and_not_be_written(empty):
+    empty.act({"do": "remove_right", "object": "Lead", "right": "Title.edit"})
+    lead = empty.lead("Ada")
+    refused = empty.ask("PATCH", f"sobjects/Lead/{lead}", {"Title": "Chief"})[1][0]
+    assert (refused["errorCode"], refused["fields"]) == ("INVALID_FIELD_FOR_INSERT_UPDATE", ["Title"])
+    described = empty.ask("GET", "sobjects/Lead/describe")[1]["fields"]
+    assert [field["updateable"] for field in described if field["name"] == "Title"] == [False]
+    empty.act({"do": "remove_right", "object": "Lead", "right": "Title"})
+    assert empty.ask("PATCH", f"sobjects/Lead/{lead}", {"Title": "Chief"})[1][0]["errorCode"] == "INVALID_FIELD"
+
+
+def test_events_know_their_end_by_their_length_and_the_other_way_round(empty):
+    start = {"Subject": "Demo", "StartDateTime": "2026-03-05T10:00:00Z"}
+    long = empty.create("Event", **start, DurationInMinutes=90)
+    shown = empty.ask("GET", f"sobjects/Event/{long}")[1]
+    assert (shown["EndDateTime"], shown["EndDate"]) == ("2026-03-05T11:30:00.000+0000", "2026-03-05")
+    short = empty.create("Event", **start, EndDateTime="2026-03-05T10:30:00Z")
+    assert empty.ask("GET", f"sobjects/Event/{short}")[1]["DurationInMinutes"] == 30
+    empty.ask("PATCH", f"sobjects/Event/{long}", {"ActivityDateTime": "2026-03-06T10:00:00Z"})
+    assert empty.ask("GET", f"sobjects/Event/{long}")[1]["EndDateTime"] == "2026-03-06T11:30:00.000+0000"
+    refused = empty.ask("POST", "sobjects/Event", {**start, "EndDateTime": "2026-03-05T09:00:00Z"})[1][0]
+    assert refused["errorCode"] == "FIELD_INTEGRITY_EXCEPTION"
+    day = empty.create("Event", Subject="Off", IsAllDayEvent=True, ActivityDate="2026-03-07", DurationInMinutes=1440)
+    assert empty.ask("GET", f"sobjects/Event/{day}")[1]["EndDate"] == "2026-03-07"
+
+
+def test_a_campaign_comes_with_statuses_and_sums_up_its_members(empty):
+    campaign = empty.create("Campaign", Name="Fair")
+    found = empty.rows(
+        f"SELECT Label, IsDefault, HasResponded FROM CampaignMemberStatus WHERE CampaignId = '{campaign}'"
+    )
+    assert {(row["Label"], row["IsDefault"], row["HasResponded"]) for row in found} == {
+        ("Sent", True, False),
+        ("Responded", False, True),
+    }
+    lead = empty.lead("Ada", Title="Chief", Email="a@ode.example")
+    member = empty.create("CampaignMember", CampaignId=campaign, LeadId=lead, Status="Responded")
+    empty.create("CampaignMember", CampaignId=campaign, ContactId=empty.create("Contact", LastName="Bo"))
+    shown = empty.ask("GET", f"sobjects/Campaign/{campaign}")[1]
+    assert [shown[f"NumberOf{name}"] for name in ("Leads", "Contacts", "Responses")] == [1, 1, 1]
+    shown = empty.ask("GET", f"sobjects/CampaignMember/{member}")[1]
+    assert (shown["HasResponded"], shown["Title"], shown["Type"]) == (True, "Chief", "Lead")
+    again = empty.ask("POST", "sobjects/CampaignMember", {"CampaignId": campaign, "LeadId": lead})[1][0]
+    assert again["errorCode"] == "DUPLICATE_VALUE"
+
+
+def test_a_deal_has_one_primary_contact(empty):
+    deal = empty.create("Opportunity", Name="Deal", StageName="Prospecting", CloseDate="2026-05-01")
+    roles = [
+        empty.create(
+            "OpportunityContactRole",
+            OpportunityId=deal,
+            ContactId=empty.create("Contact", LastName=name),
+            IsPrimary=True,
+        )
+        for name in "AB"
+    ]
+    shown = [empty.ask("GET", f"sobjects/OpportunityContactRole/{role}")[1]["IsPrimary"] for role in roles]
+    assert shown == [False, True]
