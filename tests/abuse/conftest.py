@@ -1,0 +1,58 @@
+"""Everything that can be handed to the product wrong, each through the real command against the local orgs."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+
+import pytest
+
+# places and commands are those of the end-to-end tests; what the files here share lies beside them
+sys.path.insert(0, str(Path(__file__).parent))
+sys.path.insert(0, str(Path(__file__).parents[1] / "end_to_end"))
+
+from e2e_buyers import a_day_of_buyers
+from e2e_commands import Commands
+from e2e_fixtures import commands, loaded, place_of, prepared
+from e2e_place import AT, Place
+
+__all__ = ["commands", "loaded", "place_of", "prepared"]
+
+PEOPLE = 40
+
+
+@dataclass(frozen=True, slots=True)
+class Ground:
+    """A place before a cycle, the clock of that cycle, and what the orgs hold when nothing disturbs it."""
+
+    template: Path
+    at: datetime
+    undisturbed: dict[str, bytes]
+
+
+@pytest.fixture(scope="session")
+def first_load(tmp_path_factory: pytest.TempPathFactory, commands: Commands, prepared: Callable[[int], Path]) -> Ground:
+    """A provisioned project that has never run."""
+    return _ground(prepared(PEOPLE), AT, tmp_path_factory, commands)
+
+
+@pytest.fixture(scope="session")
+def buyers(tmp_path_factory: pytest.TempPathFactory, commands: Commands, loaded: Callable[[int], Path]) -> Ground:
+    """The day after the first load: two people ask for sales."""
+    folder = tmp_path_factory.mktemp("buyers") / "place"
+    shutil.copytree(loaded(PEOPLE), folder)
+    with Place(folder, commands) as place:
+        at = a_day_of_buyers(place).at
+    return _ground(folder, at, tmp_path_factory, commands)
+
+
+def _ground(template: Path, at: datetime, tmp_path_factory: pytest.TempPathFactory, commands: Commands) -> Ground:
+    folder = tmp_path_factory.mktemp("undisturbed") / "place"
+    shutil.copytree(template, folder)
+    with Place(folder, commands) as place:
+        place.cycle(at)
+        return Ground(template, at, place.snapshots())
