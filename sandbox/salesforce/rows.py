@@ -185,7 +185,11 @@ def shown_row(api: Api, obj: SObject, row: Record, wanted: list[str] | None, ver
     """
     shown: dict[str, Any] = {"attributes": {"type": obj.name, "url": row_url(row, version)}}
     if wanted is None:
-        fields = [field for field in obj.fields.values() if api.state.visible(obj, field, api.user)]
+        # Of every row, every field is asked about: what is usual is told at once.
+        usual, state, user = not api.state.removed_rights(), api.state, api.user
+        fields = [
+            field for field in obj.fields.values() if (usual and not field.custom) or state.visible(obj, field, user)
+        ]
     else:
         fields = []
         for name in ["Id", *wanted]:

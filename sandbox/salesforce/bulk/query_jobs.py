@@ -6,13 +6,12 @@ import base64
 import binascii
 from typing import TYPE_CHECKING, Any
 
-from sandbox.core.calls import Read, Stream
 from sandbox.core.http import Response
 from sandbox.salesforce.bulk.jobs import ENDED, NOT_BULK, Job, Jobs, dialect, refused
 from sandbox.salesforce.bulk.tables import DELIMITERS, LINE_ENDS, table_of
 from sandbox.salesforce.errors import ApiError
 from sandbox.salesforce.ids import to18
-from sandbox.salesforce.soql.answers import PAGE
+from sandbox.salesforce.soql.answers import Result
 from sandbox.salesforce.soql.scope import Scope
 from sandbox.salesforce.soql.tree import Aggregate, Call, FieldSet, Path, Query, TypeOf
 
@@ -164,7 +163,8 @@ class QueryJobs:
         columns, rows = self._columns(scope, query), self._found(job)
         page = rows[place : place + (int(wanted) if wanted is not None else USUAL_PAGE)]
         reached = place + len(page)
-        self._note(job, page, full=reached < len(rows))
+        result = Result({}, page, query, job["object"], full=reached < len(rows))
+        self._api.trace.page(self._api.state, result, deleted=job["operation"] == "queryAll")
         table = table_of(
             [[name for name, _ in columns], *([read(row) for _, read in columns] for row in page)],
             DELIMITERS[job["columnDelimiter"]],
@@ -176,22 +176,6 @@ class QueryJobs:
             "Sforce-Locator": "null" if reached >= len(rows) else _locator(reached),
         }
         return Response(200, table.encode(), headers)
-
-    def _note(self, job: Job, page: list[Record], *, full: bool) -> None:
-        """Let the ledger see the page as one of the object's stream."""
-        state, deleted, obj = self._api.state, job["operation"] == "queryAll", job["object"]
-        me = state.me
-
-        def due() -> Any:
-            return (
-                (row.id, row.modified_at, row.modified_by == me)
-                for row in state.records.rows(obj)
-                if deleted or not row.deleted
-            )
-
-        versions = [(row.id, row.modified_at, row.modified_by == me) for row in page]
-        self._api.trace.reads.append(Read(Stream(obj, PAGE, due), list(versions), full=full))
-        self._api.trace.counted()
 
 
 def _without_rows(query: Query) -> Query:

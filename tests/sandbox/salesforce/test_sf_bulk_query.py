@@ -149,3 +149,17 @@ def test_the_limit_on_requests_at_the_same_time_can_be_ordered(empty):
     status, body = empty.ask("GET", "limits")
     assert (status, body[0]["errorCode"]) == (403, "REQUEST_LIMIT_EXCEEDED")
     assert body[0]["message"] == "ConcurrentRequests (Concurrent API Requests) Limit exceeded."
+
+
+def test_the_ledger_sees_pages_of_results_and_sets_polls_and_look_ups_apart(make):
+    client = make(people=60)
+    client.ask("POST", "/__sandbox__/calls/mark")
+    for text in ("SELECT Id FROM Contact", "SELECT Id FROM Contact WHERE Email = 'nobody@x.example'"):
+        job = create(client, text)
+        client.advance("2s")
+        send(client, "GET", f"{QUERY}/{job['id']}")
+        fetch(client, job["id"])
+    shown = client.calls()
+    assert shown["apart"] == {"bulk_poll": 2, "look_up": 1}
+    assert shown["used"] == 3
+    assert shown["streams"]["Contact"] == {"used": 1, "floor": 1}
