@@ -154,7 +154,7 @@ class Composite:
                 trace.written = written_before
                 _halt_others(answers, broken)
         if together and broken is not None:
-            self._api.state.rights_changed()
+            self._api.state.resync_fields()
         return answers, broken is None
 
     # -- batch ---------------------------------------------------------------------------------

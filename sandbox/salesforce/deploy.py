@@ -46,7 +46,7 @@ class Deploys:
                 self._take(part, good, bad)
             if check or (bad and whole):
                 everything.roll_back()
-        state.reload()
+        state.resync_fields()
         return self._remember(good, bad, check=check, whole=whole)
 
     def _unpacked(self, text: Any) -> list[Part]:
@@ -95,7 +95,7 @@ class Deploys:
             with self._api.state.records.transaction():
                 (self._store.create if fresh else self._store.update)(kind, named)
         except ApiError as error:
-            self._api.state.reload()
+            self._api.state.resync_fields()
             bad.append({**report, "problem": error.message, "problemType": "Error", "success": False})
         else:
             good.append({**report, "success": True})

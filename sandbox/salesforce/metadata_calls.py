@@ -69,7 +69,7 @@ class MetadataCalls:
             with self._api.state.records.transaction():
                 created = run()
         except ApiError as error:
-            self._api.state.reload()
+            self._api.state.resync_fields()
             shown["errors"] = {
                 "fields": list(error.fields or ()),
                 "message": error.message,

@@ -9,8 +9,11 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox.core.calls import Call
 from sandbox.core.http import Response
+from sandbox.salesforce import soap
 from sandbox.salesforce.errors import ApiError, concurrency_exceeded, limit_exceeded, session_expired
 from sandbox.salesforce.schema import Field
+from sandbox.salesforce.soap import SoapFault
+from sandbox.salesforce.soap_door import PREFIX as SOAP
 
 if TYPE_CHECKING:
     from sandbox.core.faults import Fault
@@ -41,9 +44,9 @@ class Spoiler:
         refusal = {"429": quota, "503": UNAVAILABLE, "expire_token": session_expired()}.get(fault.what)
         if refusal is not None:
             if fault.what == "expire_token":
-                self._api.sessions.expire(request.headers.get("authorization", "").partition(" ")[2].strip())
-            call = Call(request.method, request.path, refusal.status, apart="fault")
-            return Response(refusal.status, refusal.body()), call
+                self._api.sessions.expire(_token_of(request))
+            response = _refused(request, refusal)
+            return response, Call(request.method, request.path, response.status, apart="fault")
         return PLAYS[fault.what](self, fault, request, proceed), None
 
     # -- faults around a request ---------------------------------------------------------------
@@ -154,6 +157,25 @@ class Spoiler:
     def bad_text(self, _: Fault, request: Request, proceed: Proceed) -> Response:
         """Put characters into one row of the answer that many a store refuses."""
         return self._twisted(proceed(request), lambda row: _fill(row, BAD_TEXT))
+
+
+def _token_of(request: Request) -> str:
+    if not request.path.startswith(SOAP):
+        return request.headers.get("authorization", "").partition(" ")[2].strip()
+    try:
+        headers, _, _ = soap.parse_call(request.body)
+    except SoapFault:
+        return ""
+    return str(soap.first(soap.first(headers, "SessionHeader"), "sessionId") or "")
+
+
+def _refused(request: Request, refusal: ApiError) -> Response:
+    """Return a refusal in the language of the door that was knocked at."""
+    if not request.path.startswith(SOAP):
+        return Response(refusal.status, refusal.body())
+    space = soap.METADATA if request.path.startswith(SOAP + "m/") else soap.PARTNER
+    status = refusal.status if refusal.status == 503 else 500
+    return soap.fault(space, SoapFault(refusal.code, refusal.message, status=status))
 
 
 def _fill(row: dict[str, Any], text: str) -> None:

@@ -169,6 +169,21 @@ class OrgState:
         self._install(obj, asdict(new))
         self.description_changed()
 
+    def resync_fields(self) -> None:
+        """Bring the fields in line with what is kept, after a transaction that changed both was rolled back."""
+        kept: dict[str, list[dict[str, Any]]] = self.records.kept("custom_fields", {})
+        for entry in self.schema.objects.values():
+            known = {plain["field"]["name"].lower() for plain in kept.get(entry.name, ())}
+            for field in [field for field in entry.fields.values() if field.custom]:
+                if field.name.lower() not in known:
+                    self.schema.drop(entry.name, field.name)
+                    self.records.not_unique(entry.name, field.name)
+        for obj, entries in kept.items():
+            for plain in entries:
+                self._install(obj, plain["field"])
+        self._tracked = None
+        self.rights_changed()
+
     def drop_field(self, obj: str, name: str) -> None:
         """Take a custom field away; its values stay in the history only."""
         kept = {key: list(entries) for key, entries in self.records.kept("custom_fields", {}).items()}

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from pathlib import Path
+
 import pytest
 
 ADA = {"LastName": "Ada", "Company": "Ode", "Email": "Ada@Ode.example"}
@@ -290,3 +293,12 @@ def test_a_deal_has_one_primary_contact(empty):
     ]
     shown = [empty.ask("GET", f"sobjects/OpportunityContactRole/{role}")[1]["IsPrimary"] for role in roles]
     assert shown == [False, True]
+
+
+def test_the_page_about_the_sandbox_names_every_act(empty):
+    page = (Path(__file__).parents[3] / "docs" / "sandbox.md").read_text()
+    status, body = empty.ask("POST", "/__sandbox__/act", [{"do": "?"}])
+    known = re.findall(r"'(\w+)'", body["error"].split("known are")[1])
+    named = page.split("On Salesforce's:")[1].split(".")[0]
+    assert status == 400
+    assert sorted(known) == sorted(re.findall(r"`(\w+)`", named))

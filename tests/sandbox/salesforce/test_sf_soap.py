@@ -266,3 +266,37 @@ def test_a_package_is_deployed_whole_or_not_at_all(empty):
     assert not there()
     assert value(deploy(empty, archive), "success") == "true"
     assert there()
+
+
+@pytest.mark.parametrize(
+    ("what", "status", "code"),
+    [
+        ("429", 500, "sf:REQUEST_LIMIT_EXCEEDED"),
+        ("503", 503, "sf:SERVER_UNAVAILABLE"),
+        ("expire_token", 500, "sf:INVALID_SESSION_ID"),
+    ],
+)
+def test_faults_speak_soap_at_this_door(empty, what, status, code):
+    own = empty.org.credentials
+    body = f"<n:username>{own.username}</n:username><n:password>{own.password}</n:password>"
+    session = value(results(empty, "login", body)[0], "sessionId")
+    empty.faults({"match": "Soap", "what": what, "count": 1})
+    got, content = call(empty, "getUserInfo", session=session)
+    assert (got, value(content, "faultcode")) == (status, code)
+    assert (call(empty, "getUserInfo", session=session)[0] == 200) is (what != "expire_token")
+
+
+def test_a_bundle_that_made_a_field_and_failed_leaves_no_field(empty):
+    base = "/services/data/v62.0"
+    about = {"FullName": "Lead.Gone__c", "Metadata": {"type": "Text", "label": "Gone", "length": 9, "unique": True}}
+    parts = [
+        {"method": "POST", "url": f"{base}/tooling/sobjects/CustomField", "referenceId": "a", "body": about},
+        {"method": "POST", "url": f"{base}/sobjects/Lead", "referenceId": "b", "body": {}},
+    ]
+    before = empty.snapshot()
+    empty.ask("POST", "composite", {"allOrNone": True, "compositeRequest": parts})
+    assert empty.snapshot() == before
+    names = "<n:type>CustomField</n:type><n:fullNames>Lead.Gone__c</n:fullNames>"
+    assert not value(results(empty, "readMetadata", names, service="m")[0], "records")
+    empty.custom_field("Lead.Gone__c")
+    assert empty.lead("A", Gone__c="x") != empty.lead("B", Gone__c="x")
