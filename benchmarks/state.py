@@ -32,7 +32,7 @@ from connector.ports.store import (
     Decisions,
     OutboxRow,
 )
-from state import open_store
+from state.store import open_store
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 
