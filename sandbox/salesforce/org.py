@@ -83,12 +83,12 @@ class SalesforceOrg:
 
     def snapshot(self) -> bytes:
         """Return the canonical content."""
-        self._api.jobs.run_due()
+        self._api.jobs.run_due(to_the_end=True)
         return org_snapshot(self._state)
 
     def act(self, acts: list[dict[str, Any]]) -> list[dict[str, Any]]:
         """Do what people do in the CRM."""
-        self._api.jobs.run_due()
+        self._api.jobs.run_due(to_the_end=True)
         with self._records.transaction():
             done = [People(self._state).do(act) for act in acts]
         self._state.rights_changed()

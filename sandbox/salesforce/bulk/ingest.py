@@ -201,7 +201,7 @@ class Ingest:
 
     def _table(self, job: Job, kind: str) -> str:
         delimiter, line_end = DELIMITERS[job["columnDelimiter"]], LINE_ENDS[job["lineEnding"]]
-        outcomes: list[Outcome] = self._jobs.data(job, "outcomes") or []
+        outcomes: list[Outcome] = self._jobs.outcomes(job)
         try:
             rows = list(rows_of(self._jobs.data(job, "content") or "", delimiter, line_end))
         except ValueError:

@@ -6,7 +6,7 @@ then on. Until half of that it shows ``UploadComplete``, then ``InProgress``.
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -81,12 +81,23 @@ class Jobs:
         self._state.records.keep(f"bulk:{job['id']}", job)
 
     def data(self, job: Job, part: str) -> Any:
-        """Return something large that belongs to a job: ``content``, ``outcomes``, ``rows``."""
+        """Return something large that belongs to a job: ``content`` or ``rows``."""
         return self._state.records.kept(f"bulk_{part}:{job['id']}")
 
     def put_data(self, job: Job, part: str, value: Any) -> None:
         """Keep something large beside a job."""
         self._state.records.keep(f"bulk_{part}:{job['id']}", value)
+
+    def outcomes(self, job: Job) -> list[Any]:
+        """Return what became of the rows of a job, step by step, in their order."""
+        parts = range(int(job.get("_parts", 0)))
+        return [outcome for part in parts for outcome in self.data(job, f"outcomes{part}")]
+
+    def add_outcomes(self, job: Job, outcomes: Sequence[Any]) -> None:
+        """Keep what became of the rows of a further step."""
+        part = int(job.get("_parts", 0))
+        self.put_data(job, f"outcomes{part}", outcomes)
+        job["_parts"] = part + 1
 
     def create(self, kind: str, version: str, user: str, about: dict[str, Any]) -> Job:
         """Keep a new job of type ``V2Ingest`` or ``V2Query``."""
@@ -141,7 +152,8 @@ class Jobs:
         """Forget a job and all that belongs to it."""
         records = self._state.records
         records.keep("bulk_jobs", [job_id for job_id in self._ids() if job_id != job["id"]])
-        for part in ("bulk", "bulk_content", "bulk_outcomes", "bulk_rows"):
+        parts = [f"bulk_outcomes{part}" for part in range(int(job.get("_parts", 0)))]
+        for part in ("bulk", "bulk_content", "bulk_rows", *parts):
             if records.kept(f"{part}:{job['id']}") is not None:
                 records.erase(KEPT, f"{part}:{job['id']}")
         self._waiting = [job_id for job_id in self._waiting if job_id != job["id"]]
@@ -157,16 +169,21 @@ class Jobs:
             elif job["state"] == "Open" and age > OPEN_FOR:
                 self.end(job, "Failed", errorMessage="InvalidJob : the job stayed open for too long")
 
-    def run_due(self) -> None:
-        """Carry out the jobs whose time has come."""
-        if not self._waiting:
-            return
-        now = self._state.clock.now()
+    def run_due(self, *, to_the_end: bool = False) -> None:
+        """Carry out the jobs whose time has come, each one step, or all of them whole."""
+        while self._waiting and self._step() and to_the_end:
+            continue
+
+    def _step(self) -> bool:
+        """Carry out a step of each job that is due; tell whether there was one."""
+        now, worked = self._state.clock.now(), False
         for job_id in list(self._waiting):
             job = self.get(job_id)
             if job["_due"] is not None and datetime.fromisoformat(job["_due"]) <= now:
+                worked = True
                 with self._state.records.transaction():
                     self.work[job["jobType"]](job)
+        return worked
 
     def shown(self, job: Job, *, detail: bool = True) -> dict[str, Any]:
         """Return a job as the resources show it; ``detail`` adds what only a look at one job shows."""

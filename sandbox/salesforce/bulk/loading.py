@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 
 #: Rows that are committed together (reference: Bulk API 2.0).
 CHUNK = 200
+#: Rows that are written at once; between two steps other requests are answered.
+STEP_ROWS = 20_000
 BOOLEANS = {"1": True, "0": False, "true": True, "false": False}
 #: Of a row: its id, whether it was created, and its error.
 Outcome = tuple[str, bool, str | None]
@@ -28,36 +30,57 @@ class Loading:
     def __init__(self, api: Api, jobs: Jobs) -> None:
         """Take the org's rooms."""
         self._api, self._jobs = api, jobs
+        #: Contents of jobs at work, read once.
+        self._tables: dict[str, tuple[list[str], list[list[str]]]] = {}
 
     def carry_out(self, job: Job) -> None:
-        """Write the rows of a closed job and note what became of each."""
-        text = self._jobs.data(job, "content") or ""
-        delimiter, line_end = DELIMITERS[job["columnDelimiter"]], LINE_ENDS[job["lineEnding"]]
-        outcomes: list[Outcome] = []
-        problem: str | None = None
+        """Write rows of a closed job and note what became of each; a long job is done in steps."""
+        start, outcomes, problem, left = int(job.get("_done", 0)), list[Outcome](), None, 0
         try:
-            rows = list(rows_of(text, delimiter, line_end))
-            header, body = (rows[0], rows[1:]) if rows else ([], [])
+            header, body = self._table(job)
             columns = self._columns(job, header)
-            for start in range(0, len(body), CHUNK):
-                chunk = body[start : start + CHUNK]
+            stop = min(len(body), start + STEP_ROWS)
+            left = len(body) - stop
+            for place in range(start, stop, CHUNK):
+                chunk = body[place : min(stop, place + CHUNK)]
                 _check_width(chunk, len(header))
                 outcomes += self._chunk(job, columns, chunk)
             job["_batches"] = max(1, -(-len(body) // BATCH_ROWS))
         except BadTable as error:
-            problem = str(error)
+            problem, left = str(error), 0
         self._api.state.rights_changed()
-        self._jobs.put_data(job, "outcomes", outcomes)
-        failed = sum(1 for outcome in outcomes if outcome[2] is not None)
-        more: dict[str, Any] = {
-            "numberRecordsProcessed": len(outcomes),
-            "numberRecordsFailed": failed,
-            "totalProcessingTime": 100 + len(outcomes) // 10,
-            "apiActiveProcessingTime": 40 + len(outcomes) // 20,
-        }
-        if problem is not None:
-            more["errorMessage"] = problem
+        self._note(job, start, outcomes)
+        if left:
+            self._jobs.store(job)
+            return
+        self._tables.pop(job["id"], None)
+        more = {} if problem is None else {"errorMessage": problem}
         self._jobs.end(job, "JobComplete" if problem is None else "Failed", **more)
+
+    def _table(self, job: Job) -> tuple[list[str], list[list[str]]]:
+        """Return header and rows of a job's content.
+
+        Raises: BadTable.
+        """
+        known = self._tables.get(job["id"])
+        if known is None:
+            text = self._jobs.data(job, "content") or ""
+            rows = list(rows_of(text, DELIMITERS[job["columnDelimiter"]], LINE_ENDS[job["lineEnding"]]))
+            known = self._tables[job["id"]] = (rows[0], rows[1:]) if rows else ([], [])
+        return known
+
+    def _note(self, job: Job, start: int, outcomes: list[Outcome]) -> None:
+        """Keep what became of the rows of one step."""
+        self._jobs.add_outcomes(job, outcomes)
+        done = start + len(outcomes)
+        failed = sum(1 for outcome in outcomes if outcome[2] is not None)
+        job |= {
+            "_done": done,
+            "numberRecordsProcessed": done,
+            "numberRecordsFailed": int(job.get("numberRecordsFailed", 0)) + failed,
+            "totalProcessingTime": 100 + done // 10,
+            "apiActiveProcessingTime": 40 + done // 20,
+        }
 
     # -- the header ----------------------------------------------------------------------------
 

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from sandbox.core.http import Request
 from sandbox.core.org import OrgOptions
 from sandbox.salesforce.bulk import ingest as ingest_room
+from sandbox.salesforce.bulk import loading as loading_room
 from sandbox.salesforce.bulk.tables import DELIMITERS, LINE_ENDS, BadTable, rows_of, table_of
 
 INGEST = "/services/data/v62.0/jobs/ingest"
@@ -303,6 +304,34 @@ def test_jobs_are_listed_counted_and_found_again_after_a_restart(bulk, tmp_path)
     client.advance("8d")
     bulk.create()
     assert bulk.send("GET", f"{INGEST}/{job}")[0] == 404
+
+
+def test_a_long_job_is_done_in_steps_and_each_row_once(bulk, monkeypatch, tmp_path):
+    monkeypatch.setattr(loading_room, "STEP_ROWS", 300)
+    client = bulk.client
+    rows = [f"A{number},{'Corp' if number % 50 else ''}" for number in range(1000)]
+    job = bulk.create()
+    bulk.send("PUT", f"{INGEST}/{job}/batches", ("LastName,Company\n" + "\n".join(rows) + "\n").encode())
+    bulk.close(job)
+    client.advance("2s")
+    shown = [bulk.look(job)]
+    client.org.close()
+    client.org.__init__(tmp_path / "org", client.org.clock, options=OrgOptions())
+    shown += [bulk.look(job) for _ in range(3)]
+    assert [(one["state"], one["numberRecordsProcessed"]) for one in shown] == [
+        ("InProgress", 300),
+        ("InProgress", 600),
+        ("InProgress", 900),
+        ("JobComplete", 1000),
+    ]
+    assert (shown[-1]["numberRecordsFailed"], len(bulk.table(job, "failedResults"))) == (20, 20)
+    assert client.query("SELECT COUNT() FROM Lead")["totalSize"] == 980
+    job = bulk.create()
+    bulk.send("PUT", f"{INGEST}/{job}/batches", ("LastName,Company\n" + "\n".join(rows) + "\n").encode())
+    bulk.close(job)
+    client.advance("2s")
+    client.snapshot()
+    assert bulk.look(job)["state"] == "JobComplete"
 
 
 def test_the_ledger_sees_the_rows_and_sets_polls_apart(bulk):
