@@ -49,8 +49,8 @@ class SegmentProblem:
 def check_segments(root: Path, manifest: Manifest, *, deep: bool = True) -> list[SegmentProblem]:
     """Look at every live segment; give those that are not what was written, in order of landing.
 
-    ``deep`` reads every byte and compares checksums; otherwise size, footer and count of rows are looked at, some
-    tenths of a millisecond per file, and a bit that turned among the values goes unseen.
+    ``deep`` reads every byte and compares checksums; otherwise size, footer and count of rows are looked at, a
+    tenth of a millisecond per file, and a bit that turned among the values goes unseen.
     """
     look = state_of if deep else outline_of
     problems = _harmed(root, manifest, look)
