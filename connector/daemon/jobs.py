@@ -115,7 +115,8 @@ class Jobs:
                 return
             began = self.clock.monotonic()
             try:
-                if self._ours():
+                self._file.check()
+                if (due != "deliver" or self._anything_to_send(began)) and self._ours():
                     self._run(due, began)
             except HandoffError as error:
                 self._failed(due, began, error)
@@ -137,7 +138,6 @@ class Jobs:
         Raises:
             LocalFault: the state does not answer.
         """
-        self._file.check()
         if not self.turn.renew():
             if not self._standing_by:
                 self._log.warning("engine.lost")
@@ -156,13 +156,12 @@ class Jobs:
     def _run(self, name: Job, began: float) -> None:
         with self.health.at_work(name):
             if name == "housekeeping":
-                outcome: Outcome | None = self._keep_house()
+                outcome: Outcome = self._keep_house()
             elif name == "deliver":
-                outcome = self._deliver(began)
+                outcome = self._deliver()
             else:
                 outcome = self._look(name)
-        if outcome is not None:
-            self._ended(name, began, outcome)
+        self._ended(name, began, outcome)
 
     # -- the jobs ----------------------------------------------------------------------------------
 
@@ -179,10 +178,11 @@ class Jobs:
         pulled = sum(report.pulled[kind] for kind in ("people", "activities", "crm_records"))
         return "news" if pulled or report.writes["planned"] else "quiet"
 
-    def _deliver(self, began: float) -> Outcome | None:
-        """Send what waits, where anything does: rows released, retried or handed over by others since.
+    def _anything_to_send(self, at: float) -> bool:
+        """Say whether rows wait that others released, retried or handed over, or that could not be sent.
 
-        What could not be sent last time is tried again less and less often; anything new at once.
+        What could not be sent last time is tried again less and less often; anything new at once. It costs two small
+        questions, and is asked every few seconds.
         """
         store = self.house.store
         paused = self.house.settings.mode != "live" or store.switches.paused() is not None
@@ -190,10 +190,12 @@ class Jobs:
             # What was decided while paused was dropped; whoever resumes wants to see it now.
             self._rhythms["crm"].wake()
         self._paused = paused
-        waiting = self._unsent()
-        if paused or not waiting or (waiting == self._waiting and not self._rhythms["deliver"].due(began)):
-            return None
-        now = cycle_clock(store, None, clock=self.clock.now)
+        waiting = {} if paused else self._unsent()
+        return bool(waiting) and (waiting != self._waiting or self._rhythms["deliver"].due(at))
+
+    def _deliver(self) -> Outcome:
+        """Send what waits."""
+        now = cycle_clock(self.house.store, None, clock=self.clock.now)
         report = self._cycle("deliver", Cycle(self.house.engine, now=now), Cycle.deliver)
         self._waiting = self._unsent()
         return "news" if any(report.writes[end] for end in ("written", "unchanged", "superseded", "dead")) else "failed"
@@ -211,7 +213,7 @@ class Jobs:
         )
         gone["calls"] = store.ledger.prune(now - KEEP_CALLS)
         self._log.info("housekeeping", **gone)
-        return "quiet"
+        return "news"
 
     def _cycle(self, name: Job, cycle: Cycle, work: Callable[[Cycle], Report]) -> Report:
         try:

@@ -12,8 +12,9 @@ _SLOWER = 1.5
 SLOWEST = 4.0
 #: a failing job's span doubles, up to this or to its own where that is longer
 LONGEST_FAILING_SECONDS = 300.0
-#: of the span: whoever fires the jobs is never exact, and a job that was due a moment later must not wait a round
-_SLACK = 0.1
+#: whoever fires the jobs is never exact, and a job that was due a moment later must not wait a round
+_SLACK_SECONDS = 1.0
+_SLACK_SHARE = 0.1
 
 
 @dataclass(slots=True)
@@ -35,6 +36,10 @@ class Rhythm:
             return min(self.span_seconds * 2.0 ** min(self.failures, 20), longest)
         return self.span_seconds * self._slower
 
+    @property
+    def _slack(self) -> float:
+        return min(_SLACK_SECONDS, _SLACK_SHARE * self.span_seconds)
+
     def due(self, at: float) -> bool:
         """Say whether it is time; a job that never ran is due."""
         return self._next is None or at >= self._next
@@ -45,13 +50,13 @@ class Rhythm:
         if outcome != "failed":
             self._slower = 1.0 if outcome == "news" else min(self._slower * _SLOWER, SLOWEST)
         self._began = began
-        self._next = began + max(self.seconds - _SLACK * self.span_seconds, wait_seconds)
+        self._next = began + max(self.seconds - self._slack, wait_seconds)
 
     def hurry(self) -> None:
         """Look as often as handoff.yaml says, the next time included; a failing job keeps its own span."""
         self._slower = 1.0
         if not self.failures and self._next is not None:
-            self._next = min(self._next, self._began + (1 - _SLACK) * self.span_seconds)
+            self._next = min(self._next, self._began + self.span_seconds - self._slack)
 
     def wake(self) -> None:
         """Be due at once, and look as often as handoff.yaml says."""
