@@ -25,6 +25,7 @@ from sandbox.core.door import Door
 from sandbox.core.org import Org, OrgOptions
 from sandbox.core.server import Server
 from sandbox.people.build import build_world
+from sandbox.people.truth import write_truth
 from sandbox.people.world import World
 
 #: Vendors and their usual ports; those not built yet bind nothing.
@@ -159,6 +160,8 @@ class Sandbox:
             room = self._directory / vendor
             if world is None and not any(room.glob("*.seed")):
                 world = build_world(kept["seed"], start, 0 if kept["empty"] else kept["people"])
+                if world.hidden is not None:
+                    write_truth(world, self._directory)
             org: Org = found(
                 room, OrgClock(max(start, self._at or start), room / "clock.json"), world=world, options=options
             )

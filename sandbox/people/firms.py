@@ -6,6 +6,7 @@ import math
 import unicodedata
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from sandbox.people.cast import ACTIVE_REPS, FORMER_REPS, HISTORY
@@ -34,6 +35,7 @@ GATEWAY_EVERY, GATEWAY_OFFSET = 17, 2
 SIZE_WEIGHTS = tuple(range(len(COMPANY_SIZES), 0, -1))
 
 
+@lru_cache(maxsize=1 << 16)
 def ascii_slug(text: str) -> str:
     """Spell ``text`` with a-z, 0-9 and single hyphens, for domains and e-mail addresses."""
     plain = unicodedata.normalize("NFKD", text).encode("ascii", "ignore").decode()
