@@ -126,7 +126,7 @@ class Seed(SeedRows):
             "FirstName": record.first_name,
             "LastName": record.last_name,
             "Title": record.title,
-            "Email": record.email,
+            "Email": None if record.email is None else record.email.lower(),
             "Phone": record.phone,
             "MobilePhone": record.mobile,
             "LeadSource": record.lead_source,
