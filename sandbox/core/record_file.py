@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import sqlite3
 from datetime import datetime
 from typing import TYPE_CHECKING
+
+import msgspec
 
 from sandbox.core.block import Block
 from sandbox.core.record import Record
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator
     from pathlib import Path
 
+_ENCODER, _DECODER = msgspec.json.Encoder(), msgspec.json.Decoder()
 PUT = "INSERT INTO record"
 KEEP_SERIAL = "ON CONFLICT (obj, id) DO UPDATE SET doc = excluded.doc"
 
@@ -54,7 +56,7 @@ class RecordFile:
             if text is None:
                 yield serial, obj, row_id, None
                 continue
-            values, created_at, created_by, modified_at, modified_by, deleted, held = json.loads(text)
+            values, created_at, created_by, modified_at, modified_by, deleted, held = _DECODER.decode(text)
             yield (
                 serial,
                 obj,
@@ -118,18 +120,15 @@ class RecordFile:
         self._database.close()
 
 
-_ENCODER = json.JSONEncoder(separators=(",", ":"), ensure_ascii=False)
-
-
 def _doc(record: Record) -> str:
     return _ENCODER.encode(
-        [
+        (
             record.values,
-            record.created_at.isoformat(),
+            record.created_at,
             record.created_by,
-            record.modified_at.isoformat(),
+            record.modified_at,
             record.modified_by,
             int(record.deleted),
             record.held,
-        ]
-    )
+        )
+    ).decode()
