@@ -13,6 +13,7 @@ from sandbox.hubspot.intake import Intake
 from sandbox.hubspot.links import HUBSPOT_DEFINED, default_type
 from sandbox.hubspot.objects import TYPES, ObjectType, object_type
 from sandbox.hubspot.portal import SYSTEM, Portal, tick
+from sandbox.hubspot.validation_rules import set_rule
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -61,6 +62,7 @@ class Acts:
             "opt_out": self._opt_out,
             "deactivate_user": self._deactivate_user,
             "remove_right": self._remove_right,
+            "require_property": self._require_property,
         }
 
     def play(self, acts: list[Act]) -> list[dict[str, Any]]:
@@ -307,6 +309,10 @@ class Acts:
             raise BadAct(message)
         self._portal.remove(rows[0], at=self._at(act))
         return {"id": rows[0].id}
+
+    def _require_property(self, act: Act) -> dict[str, Any]:
+        """Set a validation rule: ``property`` must be filled in, always or ``when`` others hold certain values."""
+        return {"rule": set_rule(self._portal, self._kind(act), str(act["property"]), act.get("when") or {})}
 
     def _remove_right(self, act: Act) -> dict[str, Any]:
         self._gate.remove_right(str(act["right"]))

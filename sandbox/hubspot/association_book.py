@@ -46,6 +46,7 @@ class AssociationBook:
             Refusal: 400 for a label that does not belong between the two types.
         """
         wanted = self._checked(origin, to, labels)
+        self._check_limits(origin, row_id, to, other, wanted)
         if (HUBSPOT_DEFINED, PRIMARY_TYPE.get((origin, to))) in wanted:
             if to == "companies":
                 self._unseat(origin, row_id, to, other)
@@ -175,6 +176,21 @@ class AssociationBook:
         if (HUBSPOT_DEFINED, PRIMARY_TYPE.get((origin, to))) in wanted and plain is not None:
             wanted.append((HUBSPOT_DEFINED, plain))
         return list(dict.fromkeys(wanted))
+
+    def _check_limits(self, origin: str, row_id: str, to: str, other: str, labels: list[Label]) -> None:
+        """Refuse more associates under a label than an administrator allows.
+
+        Raises:
+            Refusal: 400.
+        """
+        for category, number in labels:
+            row = self._portal.records.get("association_limit", f"limit:{origin}:{to}:{category}:{number}")
+            if row is None or row.deleted:
+                continue
+            same = [far for far, seen, _ in self.of(origin, row_id, to) if (category, number) in seen and far != other]
+            if len(same) >= row.values["most"]:
+                message = f"The record has reached the limit of {row.values['most']} associations of type {number}"
+                raise Refusal(400, message, "VALIDATION_ERROR", subCategory="crm.associations.LIMIT_EXCEEDED")
 
     def _unseat(self, origin: str, row_id: str, to: str, winner: str) -> None:
         """Take the primary label from every other associate of the record."""

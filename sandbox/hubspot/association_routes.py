@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox.core.http import Response
 from sandbox.hubspot.answers import Refusal, invalid, iso, not_found
-from sandbox.hubspot.body_members import entries_of, entry_of, whole_of
+from sandbox.hubspot.body_members import entries_of, entry_of, json_of, whole_of
 from sandbox.hubspot.links import HUBSPOT_DEFINED, default_type
 from sandbox.hubspot.objects import ObjectType
 from sandbox.hubspot.record_answers import bounded, start_at
@@ -99,7 +99,7 @@ class AssociationRoutes:
     def put(self, request: Request, params: dict[str, str]) -> Response:
         """Give a pair exactly the labels of the body."""
         kind, to = self._ends(params)
-        given = request.json()
+        given = json_of(request)
         if not isinstance(given, list) or not given:
             raise invalid("Invalid input JSON: a list of association types is needed")
         labels = label_list(given)
@@ -112,9 +112,9 @@ class AssociationRoutes:
         texts = [self._book.label_text(label) for label in labels]
         return {
             "fromObjectTypeId": kind.type_id,
-            "fromObjectId": int(row_id),
+            "fromObjectId": row_id,
             "toObjectTypeId": to.type_id,
-            "toObjectId": int(other),
+            "toObjectId": other,
             "labels": [text for text in texts if text],
         }
 

@@ -16,13 +16,23 @@ def body_of(request: Request) -> dict[str, Any]:
     Raises:
         Refusal: 400 when it is something else, 415 when the content type is another one.
     """
-    sort = request.headers.get("content-type", "application/json")
-    if "json" not in sort:
-        raise Refusal(415, f"Content type {sort[:60]} is not supported", None)
-    body = request.json()
+    body = json_of(request)
     if not isinstance(body, dict):
         raise invalid("Invalid input JSON: an object is needed")
     return body
+
+
+def json_of(request: Request) -> Any:
+    """Return the JSON value of a body.
+
+    Raises:
+        BadBody: it is no JSON.
+        Refusal: 415 when the content type is another one.
+    """
+    sort = request.headers.get("content-type", "application/json")
+    if "json" not in sort:
+        raise Refusal(415, f"Content type {sort[:60]} is not supported", None)
+    return request.json()
 
 
 def entry_of(value: Any, name: str) -> dict[str, Any]:

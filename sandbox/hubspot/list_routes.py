@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sandbox.core.http import Response
-from sandbox.hubspot.answers import Refusal, invalid, iso, not_found
+from sandbox.hubspot.answers import Refusal, invalid, iso, not_emulated, not_found
 from sandbox.hubspot.body_members import body_of, whole_of, words_of
 from sandbox.hubspot.list_filters import check_branch
 from sandbox.hubspot.lists import EDITABLE, PROCESSING, ROOT_FOLDER, Lists
@@ -42,6 +42,7 @@ class ListRoutes:
         router.add("PUT", f"{base}/folders/{{folder}}/move/{{parent}}", self.move_folder)
         router.add("PUT", f"{base}/folders/{{folder}}/rename", self.rename_folder)
         router.add("GET", f"{base}/object-type-id/{{type}}/name/{{name}}", self.by_name)
+        router.add("GET", f"{base}/idmapping", _legacy)
         router.add("GET", f"{base}/{{list}}", self.read)
         router.add("DELETE", f"{base}/{{list}}", self.drop)
         router.add("PUT", f"{base}/{{list}}/restore", self.restore)
@@ -240,6 +241,12 @@ class ListRoutes:
         row, folder = self._lists.find(str(wish.get("listId"))), self._folder_id(str(wish.get("newFolderId")))
         self._portal.update(row, {"folder": folder})
         return Response(204)
+
+
+def _legacy(request: Request, params: dict[str, str]) -> Response:
+    """Refuse to map ids of legacy lists, of which this account has none."""
+    del request, params
+    raise not_emulated("ids of legacy lists")
 
 
 def editable(row: Record) -> Record:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox.core.http import Response
 from sandbox.hubspot.answers import invalid, iso, ms, not_found
-from sandbox.hubspot.body_members import body_of, words_of
+from sandbox.hubspot.body_members import body_of, json_of, words_of
 from sandbox.hubspot.list_routes import editable
 from sandbox.hubspot.portal import version
 from sandbox.hubspot.record_answers import bounded, start_at
@@ -131,11 +131,11 @@ class MembershipRoutes:
 
     def add(self, request: Request, params: dict[str, str]) -> Response:
         """Add records to a list."""
-        return self._change(params["list"], _ids(request.json()), [])
+        return self._change(params["list"], _ids(json_of(request)), [])
 
     def remove(self, request: Request, params: dict[str, str]) -> Response:
         """Take records from a list."""
-        return self._change(params["list"], [], _ids(request.json()))
+        return self._change(params["list"], [], _ids(json_of(request)))
 
     def add_and_remove(self, request: Request, params: dict[str, str]) -> Response:
         """Add some records to a list and take others from it."""

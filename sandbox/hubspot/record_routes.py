@@ -157,12 +157,10 @@ class RecordRoutes:
 
     def search(self, request: Request, params: dict[str, str]) -> Response:
         """Search; see ``Search``."""
-        kind, body = kind_of(params), request.json()
+        kind, body = kind_of(params), body_of(request)
         if len(request.body) > LONGEST_BODY:
             self._portal.call.violation = True
             raise invalid(f"The request body is longer than {LONGEST_BODY} characters")
-        if not isinstance(body, dict):
-            raise invalid("Invalid input JSON: an object is needed")
         total, offset, records = self._search.run(kind, body)
         wanted = words_of(body.get("properties"), "properties")
         stream = self._search.stream(kind, body)

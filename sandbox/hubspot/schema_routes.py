@@ -184,11 +184,19 @@ class SchemaRoutes:
         """Read up to 100 properties by name."""
         kind, started = kind_of(params), self._portal.now()
         self._portal.apart("describe")
-        names = [str(entry.get("name")) for entry in self._batches.inputs(request)]
-        rows = [self._portal.records.get("property", f"{kind.name}.{name}") for name in names]
-        results = [_property(row) for row in rows if row is not None and not row.deleted]
-        stamp = iso(started)
-        return Response(200, {"status": "COMPLETE", "results": results, "startedAt": stamp, "completedAt": stamp})
+        archived = body_of(request).get("archived") is True
+        results: list[dict[str, Any]] = []
+        missing: list[str] = []
+        for entry in self._batches.inputs(request):
+            name = str(entry.get("name"))
+            row = self._portal.records.get("property", f"{kind.name}.{name}")
+            if row is None or row.deleted != archived:
+                missing.append(name)
+            else:
+                results.append(_property(row))
+        error = {"status": "error", "category": "OBJECT_NOT_FOUND", "message": "Some properties do not exist."}
+        errors = [{**error, "context": {"name": missing}}] if missing else []
+        return self._batches.answer(200, results, errors, started)
 
     def archive_batch(self, request: Request, params: dict[str, str]) -> Response:
         """Archive up to 100 properties."""

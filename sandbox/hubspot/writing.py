@@ -5,10 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from sandbox.hubspot.answers import Refusal, iso, ms, not_found
-from sandbox.hubspot.definitions import LIFECYCLE
-from sandbox.hubspot.objects import ObjectType
+from sandbox.hubspot.definitions import LIFECYCLE, PIPELINES
+from sandbox.hubspot.objects import STAGED, ObjectType
 from sandbox.hubspot.portal import Portal
 from sandbox.hubspot.row_index import MERGED_INTO
+from sandbox.hubspot.validation_rules import check_rules
 from sandbox.hubspot.values import clean, refused
 
 if TYPE_CHECKING:
@@ -39,10 +40,11 @@ class Writing:
         if missing or (kind.one_of and not any(values.get(name) for name in kind.one_of)):
             wanting = missing or list(kind.one_of)
             raise refused([("REQUIRED_PROPERTY", name, f"{name} is required") for name in wanting])
-        if kind.name == "deals":
-            values.setdefault("pipeline", "default")
+        if kind.name in STAGED:
+            values.setdefault(STAGED[kind.name][0], PIPELINES[kind.name][0])
         if kind.name == "contacts":
             values.setdefault("lifecyclestage", "lead")
+        check_rules(self._portal, kind, values, values, creating=True)
         self._check_unique(kind, values, None)
         company = values.pop("associatedcompanyid", None)
         record = self._portal.insert(kind.name, self._portal.new_id(), values, at=at)
@@ -60,6 +62,7 @@ class Writing:
         stage = values.get("lifecyclestage")
         if stage is not None and _backward(record.get("lifecyclestage"), stage):
             del values["lifecyclestage"]
+        check_rules(self._portal, kind, values, {**record.values, **values}, creating=False)
         self._check_unique(kind, values, record)
         company = values.pop("associatedcompanyid", None)
         if company is not None:
