@@ -19,6 +19,7 @@ from typing import Generic, TypeVar
 import msgspec
 
 from adapters.hubspot.reading import BadRow, Rows, to_ms
+from connector.domain.second_look import MOST_LOOKS, rest_before
 from connector.errors import AdapterFault
 
 Row = TypeVar("Row")
@@ -37,6 +38,9 @@ class LogMark(msgspec.Struct, omit_defaults=True):
         token: inside a walk: the vendor's place of the next page.
         since: inside a walk: the time it began from, which belongs to ``token``.
         top: inside a walk: the newest time seen.
+        again: a later walk begins at this time anew, because a row behind it could not be read; None: all were read.
+        looks: how often it has begun there already.
+        due: vendor's clock from which on it begins there.
     """
 
     at: int = 0
@@ -46,11 +50,37 @@ class LogMark(msgspec.Struct, omit_defaults=True):
     token: str = ""
     since: int = 0
     top: int = 0
+    again: int | None = None
+    looks: int = 0
+    due: int = 0
 
     @property
     def walking(self) -> bool:
         """Whether a walk was left half-way."""
         return bool(self.token)
+
+
+@dataclass(slots=True)
+class _Unread:
+    """What a walk could not read: see the members of ``LogMark``."""
+
+    again: int | None
+    looks: int
+    due: int
+
+    def end(self, clock: int) -> None:
+        """Say at the end of a walk when the next one begins anew; a place that waits already keeps its time."""
+        if self.due:
+            return
+        self.looks = self.looks + 1 if self.again is not None else 0
+        if self.looks > MOST_LOOKS:
+            self.again, self.looks = None, 0
+        if self.again is not None:
+            self.due = clock + rest_before(self.looks) // timedelta(milliseconds=1)
+
+
+def _with(mark: LogMark, unread: _Unread) -> LogMark:
+    return msgspec.structs.replace(mark, again=unread.again, looks=unread.looks, due=unread.due)
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,8 +117,12 @@ class LogWalk(Generic[Row]):
         Raises:
             AdapterFault: the vendor hands out the same place twice.
         """
+        seen = _Unread(before.again, before.looks, before.due)
         if before.walking:
             since, token, top = before.since, before.token, before.top
+        elif before.again is not None and to_ms(self.clock()) >= before.due:
+            since, token, top = before.again, "", before.at
+            seen = _Unread(None, before.looks, 0)
         else:
             lag = 0 if before.settled else self.overlap // timedelta(milliseconds=1)
             since, token, top = max(0, before.at - lag), "", before.at
@@ -107,6 +141,8 @@ class LogWalk(Generic[Row]):
                 token, tokens, first = "", {""}, False
                 continue
             first = False
+            if page.bad:
+                seen.again = since if seen.again is None else min(seen.again, since)
             keys = [self.key(row) for row in page.rows]
             times = [when for _, when in keys]
             top = max([top, *times])
@@ -119,14 +155,16 @@ class LogWalk(Generic[Row]):
             ]
             passed = self.cut and bool(times) and min(times) < since
             if page.after is None or page.count == 0 or passed:
-                yield LogStep(fresh, page.bad, self._end(before, top, edge), last=True)
+                end = self._end(before, top, edge)
+                seen.end(to_ms(self.clock()))
+                yield LogStep(fresh, page.bad, _with(end, seen), last=True)
                 return
             token = page.after
             if token in tokens:
                 raise AdapterFault("hubspot.same_page", "the vendor hands out the same page twice")
             tokens.add(token)
             mark = LogMark(before.at, before.reached, before.settled, before.edge, token, since, top)
-            yield LogStep(fresh, page.bad, mark, last=False)
+            yield LogStep(fresh, page.bad, _with(mark, seen), last=False)
 
     def _end(self, before: LogMark, top: int, edge: dict[str, int]) -> LogMark:
         clock = to_ms(self.clock())

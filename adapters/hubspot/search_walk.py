@@ -25,6 +25,7 @@ from typing import Any, Literal
 import msgspec
 
 from adapters.hubspot.reading import BadRow, Record, Rows, instant, to_ms
+from connector.domain.second_look import MOST_LOOKS, rest_before
 from connector.errors import AdapterFault
 
 PAGE = 200
@@ -51,6 +52,9 @@ class Mark(msgspec.Struct, omit_defaults=True, frozen=True):
         settled: nothing can turn up at or before ``stamp`` any more.
         heap: so many rows lie on ``stamp`` that it is not read again once settled.
         edge: id → checksum of the newest rows, which are dropped when they come again unchanged.
+        again: a later walk begins at this stamp anew, because a row behind it could not be read; None: all were read.
+        looks: how often it has begun there already.
+        due: vendor's clock, epoch milliseconds, from which on it begins there.
     """
 
     mode: Literal["done", "from", "after", "tie"]
@@ -63,6 +67,9 @@ class Mark(msgspec.Struct, omit_defaults=True, frozen=True):
     settled: bool = False
     heap: bool = False
     edge: dict[str, int] = {}
+    again: int | None = None
+    looks: int = 0
+    due: int = 0
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +117,7 @@ class SearchWalk:
         mark = self._start(before)
         while mark.mode != "done":
             page = self._ask(*self._question(mark))
-            mark = self._next(mark, page, before)
+            mark = self._noting(mark, page, self._next(mark, page, before))
             rows = page.rows
             if before.edge:
                 rows = [row for row in rows if before.edge.get(row.id) != checksum(row)]
@@ -124,7 +131,26 @@ class SearchWalk:
         except msgspec.MsgspecError:
             raise AdapterFault("hubspot.cursor", "a stored cursor cannot be read", at=self._at) from None
 
+    def _noting(self, asked: Mark, page: Rows[Record], mark: Mark) -> Mark:
+        """Carry on what could not be read: where a later walk begins again, and when."""
+        again, looks, due = asked.again, asked.looks, asked.due
+        if page.bad:
+            again = asked.stamp if again is None else min(again, asked.stamp)
+        if mark.mode == "done" and due == 0:
+            looks = looks + 1 if again is not None else 0
+            if looks > MOST_LOOKS:
+                again, looks = None, 0
+            # A place that waits has a time; one that was found only now has none before its walk has ended.
+            due = 0 if again is None else to_ms(self._clock()) + rest_before(looks) // timedelta(milliseconds=1)
+        return msgspec.structs.replace(mark, again=again, looks=looks, due=due)
+
     def _start(self, before: Mark) -> Mark:
+        if before.mode == "done" and before.again is not None and to_ms(self._clock()) >= before.due:
+            return Mark("from", before.again, newest=max(before.stamp, before.newest), looks=before.looks)
+        start = self._usual_start(before)
+        return msgspec.structs.replace(start, again=before.again, looks=before.looks, due=before.due)
+
+    def _usual_start(self, before: Mark) -> Mark:
         if before.mode == "after" or (before.mode == "tie" and before.counted):
             return before  # going back would read a whole heap again
         if before.mode == "tie":

@@ -3,11 +3,16 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
-from datetime import datetime, timedelta
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from typing import Any
 
 from adapters.salesforce.values import instant, soql_instant
+from connector.domain.second_look import MOST_LOOKS, rest_before
 from connector.errors import ConfigError
+
+#: Before this no org had a record.
+DAWN = datetime(1999, 1, 1, tzinfo=UTC)
 
 #: Rows can become visible this long after their stamp: a request may run ten minutes (salesforce.md section 14), and
 #: some more for clocks. Only what is older than this is taken as settled when a stream is quiet.
@@ -16,17 +21,51 @@ SETTLED_AFTER = timedelta(minutes=15)
 
 @dataclass(frozen=True, slots=True)
 class Mark:
-    """The high-water mark of a stream; None before anything was read."""
+    """The high-water mark of a stream, and what behind it could not be read.
+
+    Attributes:
+        high: the latest stamp; None before anything was read.
+        unread: a row at or after this stamp could not be read; a later pull begins there anew.
+        looks: how often one has begun there already.
+        due: the vendor's clock from which on one begins there; None while the pull that found it is not at its end.
+    """
 
     high: datetime | None = None
+    unread: datetime | None = None
+    looks: int = 0
+    due: datetime | None = None
 
     def text(self) -> str:
         """Write the cursor."""
-        return json.dumps({"high": soql_instant(self.high) if self.high else None})
+        body: dict[str, Any] = {"high": soql_instant(self.high) if self.high else None}
+        if self.unread is not None:
+            body["unread"] = [soql_instant(self.unread), self.looks, soql_instant(self.due) if self.due else None]
+        return json.dumps(body)
+
+    def begins(self, overlap: timedelta, now: datetime | None) -> tuple[Mark, datetime | None]:
+        """Give the mark to go on from, and the stamp to ask from: the unread place when its time has come."""
+        low = self.high - overlap if self.high else None
+        if self.unread is None or (self.due is not None and now is not None and now < self.due):
+            return self, low
+        return replace(self, unread=None, due=None), min(low, self.unread) if low else None
+
+    def missed(self, since: datetime | None) -> Mark:
+        """Note that a row at or after ``since`` (None: anywhere) could not be read."""
+        since = since or DAWN
+        return replace(self, unread=since if self.unread is None else min(self.unread, since))
+
+    def rested(self, now: datetime | None) -> Mark:
+        """Give the mark at the end of a pull: when to look again at what could not be read."""
+        if self.due is not None:
+            return self
+        looks = self.looks + 1 if self.unread is not None else 0
+        if self.unread is None or looks > MOST_LOOKS:
+            return replace(self, unread=None, looks=0)
+        return replace(self, looks=looks, due=(now or DAWN) + rest_before(looks))
 
     def passed(self, stamp: datetime) -> Mark:
         """Give the mark after a row with this stamp."""
-        return self if self.high and self.high >= stamp else Mark(stamp)
+        return self if self.high and self.high >= stamp else replace(self, high=stamp)
 
     def at_end(self, asked_at: datetime | None, edge: datetime | None) -> Mark:
         """Give the mark after everything up to ``edge`` (None: up to the present) was read, asked for at that time.
@@ -49,7 +88,11 @@ def read_mark(cursor: str | None, *, at: str) -> Mark:
     if not cursor:
         return Mark()
     try:
-        high = json.loads(cursor)["high"]
-        return Mark(instant(high)) if high else Mark()
+        body = json.loads(cursor)
+        mark = Mark(instant(body["high"])) if body["high"] else Mark()
+        if body.get("unread"):
+            since, looks, due = body["unread"]
+            mark = replace(mark, unread=instant(since), looks=int(looks), due=instant(due) if due else None)
     except (ValueError, KeyError, TypeError):
         raise ConfigError("salesforce.cursor", "the stored cursor cannot be read", at=at) from None
+    return mark

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from adapters.salesforce.connection import QUERIES_PER_COMPOSITE, Connection, page_of, query_part
-from adapters.salesforce.cursors import Mark, read_mark
+from adapters.salesforce.cursors import DAWN, Mark, read_mark
 from adapters.salesforce.rows import RowReader
 from adapters.salesforce.schema import Schema
 from adapters.salesforce.selecting import Selection, Selector
@@ -22,8 +22,6 @@ _TOO_SLOW = ("QUERY_TIMEOUT",)
 _LOST_PLACE = ("INVALID_QUERY_LOCATOR",)
 #: Refusals that tell that describe is out of date.
 _STALE = ("INVALID_FIELD", "INVALID_TYPE")
-#: Before this no org had a record.
-_DAWN = datetime(1999, 1, 1, tzinfo=UTC)
 _NARROWEST = timedelta(seconds=1)
 _MOST_FRESH_STARTS = 5
 
@@ -70,7 +68,8 @@ class Puller:
             raise ConfigError(f"{self._system}.no_such_stream", f"there is no stream {stream}", at=self._system)
         self._describe_for(stream)
         mark = read_mark(cursor, at=f"{self._system} {stream}")
-        window = _Window(mark, low=mark.high - self._overlap if mark.high else None)
+        mark, low = mark.begins(self._overlap, self._connection.clock())
+        window = _Window(mark, low=low)
         while True:
             selection = self._selector.selection(STREAMS[stream])
             if selection is None:
@@ -97,12 +96,16 @@ class Puller:
         while True:
             rows, refused = reader.read_all(answer["records"])
             mark = window.mark
+            if refused:
+                mark = mark.missed(window.reached or window.low)
             for row in rows:
                 mark = mark.passed(row.stamp)
             window.reached = rows[-1].stamp if rows else window.reached
             last = bool(answer["done"]) and window.high is None
             if answer["done"]:
                 mark = mark.at_end(window.asked_at, window.high)
+            if last:
+                mark = mark.rested(self._connection.clock())
             window.mark = mark
             yield Page(
                 records=[row.record for row in rows],
@@ -149,14 +152,14 @@ class Puller:
             selection = self._selector.selection(STREAMS[name])
         except AccessError:
             return None
-        high = read_mark(cursor, at=f"{self._system} {name}").high
-        return selection.window(high - self._overlap if high else None, None) if selection else None
+        _, low = read_mark(cursor, at=f"{self._system} {name}").begins(self._overlap, self._connection.clock())
+        return selection.window(low, None) if selection else None
 
     def _widen(self, window: _Window) -> None:
         """Go on behind a window that was read to its end, twice as wide."""
         if window.high is None:
             return
-        span = window.high - (window.low or _DAWN)
+        span = window.high - (window.low or DAWN)
         window.low, reach = window.high, window.high + 2 * span
         window.high = reach if reach < self._now() else None
         window.fresh_starts = 0
@@ -180,7 +183,7 @@ class Puller:
             return
         if not error.has(*_TOO_SLOW):
             raise self._port_error(error) from None
-        low = window.low or _DAWN
+        low = window.low or DAWN
         span = ((window.high or self._now()) - low) / 2
         if span < _NARROWEST:
             raise TransientError(
