@@ -43,8 +43,9 @@ def not_built(name: str) -> ApiError:
 
 
 def absent_object(name: str) -> bool:
-    """Tell whether the vendor has an object of this name that is not built here."""
-    return name.lower() in OBJECTS
+    """Tell whether the vendor has an object of this name that is not built here; ``__e`` are platform events."""
+    low = name.lower()
+    return low in OBJECTS or low.endswith(("__e", "__mdt", "__b", "changeevent"))
 
 
 def absent_resource(path: str) -> str | None:
@@ -58,6 +59,8 @@ def absent_resource(path: str) -> str | None:
     parts = path.strip("/").split("/")
     if parts[0] in RESOURCES:
         return f"resource {parts[0]}"
+    if parts[0] == "jobs" and parts[-1] == "resultPages":
+        return "resource jobs/query/{id}/resultPages"
     if parts[0] == "sobjects" and len(parts) > 2 and (parts[2] in ROW_RESOURCES or parts[-1] in ROW_RESOURCES):
         return f"resource sobjects/{{object}}/{parts[-1] if parts[-1] in ROW_RESOURCES else parts[2]}"
     return None

@@ -34,6 +34,8 @@ VERSIONED = re.compile(r"/services/data/(v\d+\.0)(/.*)?")
 BATCH_SIZE = re.compile(r"batchSize\s*=\s*(\d+)", re.IGNORECASE)
 #: A client that takes XML and neither JSON nor anything else.
 WANTS_XML = re.compile(r"^(?!.*(?:json|\*/\*|csv)).*\bxml\b", re.IGNORECASE)
+#: Refusals that come before the org knows who asks: they carry no usage.
+UNCOUNTED = frozenset({"INVALID_SESSION_ID", "URI_TOO_LONG", "HEADERS_TOO_LONG"})
 #: The daily limit counts the last 24 hours, in buckets of one hour.
 DAY = timedelta(hours=24)
 
@@ -88,12 +90,13 @@ class Api:
             self._admit(request)
         except ApiError as error:
             refused = Response(error.status, error.body())
+            if error.code not in UNCOUNTED:
+                refused.headers["Sforce-Limit-Info"] = self._usage_text()
             return refused, self.trace.call(request.method, "refused", error.status)
         with self.state.records.transaction():
             response, endpoint = self._dispatch(request)
             self.count(self.trace.cost)
-        used, most = self.usage()
-        response.headers["Sforce-Limit-Info"] = f"api-usage={used}/{most}"
+        response.headers["Sforce-Limit-Info"] = self._usage_text()
         return response, self.trace.call(request.method, endpoint, response.status)
 
     def part(self, request: Request) -> Response:
@@ -252,6 +255,10 @@ class Api:
         buckets: dict[str, int] = self.state.records.kept("usage", {})
         used = sum(number for hour, number in buckets.items() if int(hour) > oldest)
         return used, int(self.state.records.kept("daily_calls", DAILY_CALLS))
+
+    def _usage_text(self) -> str:
+        used, most = self.usage()
+        return f"api-usage={used}/{most}"
 
     def count(self, calls: int) -> None:
         """Count calls towards the daily limit."""

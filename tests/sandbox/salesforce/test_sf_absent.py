@@ -65,6 +65,10 @@ def test_the_resources_of_a_version_are_these(empty):
         ("GET", "query?q=SELECT%20QualifiedApiName%20FROM%20EntityDefinition", "object EntityDefinition"),
         ("GET", "query?q=SELECT%20FORMAT(CreatedDate)%20FROM%20Lead", "SOQL function FORMAT()"),
         ("GET", "query?q=SELECT%20Id%20FROM%20Lead%20USING%20SCOPE%20team", "SOQL USING SCOPE team"),
+        ("GET", "jobs/query/750000000000000AAA/resultPages", "resource jobs/query/{id}/resultPages"),
+        ("GET", "tooling/executeAnonymous?anonymousBody=x", "tooling executeAnonymous"),
+        ("GET", "tooling/sobjects/ApexClass/describe", "object ApexClass"),
+        ("POST", "sobjects/Order_Event__e", "object Order_Event__e"),
         ("GET", "/services/async/62.0/job/750000000000000AAA", "resource services/async"),
         ("POST", "/services/apexrest/Convert", "resource services/apexrest"),
     ],
@@ -94,4 +98,19 @@ def test_versions_are_listed_to_everybody(empty):
     assert status == 200
     assert [entry["version"] for entry in body] == [f"{number}.0" for number in range(58, 67)]
     assert body[0] == {"label": "Summer '23", "url": "/services/data/v58.0", "version": "58.0"}
+    assert "Sforce-Limit-Info" not in empty.answer.headers
+
+
+def test_usage_is_told_with_every_answer_to_somebody_known(empty):
+    empty.act({"do": "set_limit", "values": {"DailyApiRequests": 2}})
+    for path, status in (
+        ("nonsense", 404),
+        ("sobjects/Case", 501),
+        ("limits", 403),
+        ("/services/data/v19.0/limits", 410),
+    ):
+        assert empty.ask("GET", path)[0] == status
+        assert empty.answer.headers["Sforce-Limit-Info"] == "api-usage=" + ("1/2" if path == "nonsense" else "2/2")
+    empty.token = "nobody"
+    assert empty.ask("GET", "limits")[0] == 401
     assert "Sforce-Limit-Info" not in empty.answer.headers
