@@ -30,6 +30,7 @@ from connector.domain.writes import OutcomeKind, Write, WriteOutcome
 from connector.errors import AccessError, HandoffError, TransientError
 from connector.ports.crm import FieldSpec, ProvisionStep
 from connector.ports.traits import AdapterTraits, FieldInfo, Finding, StreamTraits, Usage
+from connector.ports.waits import Waits
 
 #: A request may run this long on the vendor's side (salesforce.md section 14).
 SETTLE_AFTER = timedelta(minutes=10)
@@ -206,6 +207,10 @@ class SalesforceCrm:
     def calls(self) -> int:
         """Count the HTTP requests this object has sent, sign-in and look-ups included."""
         return self._connection.session.calls
+
+    def waits(self) -> Waits:
+        """Count retries and waits since this object was made."""
+        return self._connection.session.waits
 
     def clock(self) -> datetime | None:
         """Give the vendor's clock as last seen in an answer, or None before the first."""
