@@ -1,6 +1,6 @@
 """Let the daemon's jobs live through days of the orgs' clock, and watch what must stay small.
 
-    python benchmarks/soak.py [--hours 72] [--people 200]
+    python -m benchmarks.soak [--hours 72] [--people 200]
 
 Local orgs run in a process of their own; this process is the connector: its house, its jobs, fired by the daemon's own
 timetable on a clock that leaps from firing to firing. Buyers ask, visit and reply, and reps work on tasks, every other
@@ -60,7 +60,7 @@ _SIGNED |= {"approved_on: null": "approved_on: '2026-01-01'", "review_by: null":
 
 def handoff(folder: Path, *words: str) -> None:
     """Run a command in a folder, to its end."""
-    subprocess.run([sys.executable, "-m", "connector", *words], cwd=folder, check=True, stdout=subprocess.DEVNULL)
+    subprocess.run([sys.executable, "-m", "connector", *words], cwd=folder, check=True, stdout=subprocess.DEVNULL)  # noqa: S603 - our own program and our own words
 
 
 @contextlib.contextmanager
@@ -68,7 +68,7 @@ def orgs(folder: Path, people: int) -> Iterator[dict[str, Any]]:
     """Run local orgs, and give their JSON line."""
     words = [sys.executable, "-m", "connector", "sandbox", "--dir", str(folder), "--people", str(people)]
     words += [f"--{vendor}-port=0" for vendor in ("salesforce", "hubspot", "marketo", "account-engagement", "mautic")]
-    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True) as process:  # noqa: S603 - our own program and our own words
         assert process.stdout is not None
         try:
             yield json.loads(process.stdout.readline())
@@ -83,8 +83,10 @@ class Town:
         self._urls = {vendor: ready[vendor]["url"] for vendor in ("hubspot", "salesforce")}
         self._token = ready["salesforce"]["access_token"]
         self._random = random.Random(1)
-        leads = self._query("SELECT Email FROM Lead WHERE Email != null AND IsConverted = false")
-        self._known = [row["Email"] for row in leads]
+        with urllib.request.urlopen(f"{self._urls['hubspot']}/__sandbox__/snapshot", timeout=60) as answer:  # noqa: S310 - loopback
+            records = json.load(answer)["records"]
+        emails = [record["fields"].get("email") for record in records if record["object"] == "contacts"]
+        self._known = [email for email in emails if email and emails.count(email) == 1]
         self._strangers = 0
 
     def clock(self, at: datetime) -> None:
@@ -112,14 +114,14 @@ class Town:
 
     def _query(self, soql: str) -> list[dict[str, Any]]:
         url = f"{self._urls['salesforce']}/services/data/v62.0/query?q={urllib.request.quote(soql)}"  # type: ignore[attr-defined]
-        request = urllib.request.Request(url, headers={"Authorization": f"Bearer {self._token}"})
-        with urllib.request.urlopen(request, timeout=60) as answer:
+        request = urllib.request.Request(url, headers={"Authorization": f"Bearer {self._token}"})  # noqa: S310 - loopback
+        with urllib.request.urlopen(request, timeout=60) as answer:  # noqa: S310 - loopback
             rows: list[dict[str, Any]] = json.load(answer)["records"]
         return rows
 
     def _ask(self, vendor: str, path: str, body: Any) -> None:
-        request = urllib.request.Request(f"{self._urls[vendor]}/__sandbox__/{path}", data=json.dumps(body).encode())
-        with urllib.request.urlopen(request, timeout=60):
+        request = urllib.request.Request(f"{self._urls[vendor]}/__sandbox__/{path}", data=json.dumps(body).encode())  # noqa: S310 - loopback
+        with urllib.request.urlopen(request, timeout=60):  # noqa: S310 - loopback
             pass
 
 
@@ -146,7 +148,7 @@ class Watch:
             "hours": hours,
             "cycles": self.cycles,
             "rss_mib": pages * resource.getpagesize() / 2**20,
-            "fds": len(os.listdir("/proc/self/fd")),
+            "fds": sum(1 for _ in Path("/proc/self/fd").iterdir()),
             "threads": threading.active_count(),
             "lake_files": len(lake),
             "lake_kib": sum(lake) / 1024,
@@ -160,7 +162,11 @@ def soak(project: Path, town: Town, watch: Watch, hours: float) -> list[dict[str
     """Live so many hours; give the figures of every sixth."""
     begin = now = datetime.now(UTC)
     state = {"now": begin}
-    clock = Clock(lambda: state["now"], lambda: state["now"].timestamp())
+
+    def seconds() -> float:
+        return state["now"].timestamp()
+
+    clock = Clock(lambda: state["now"], seconds)
     health = Health(clock.monotonic)
     found = []
     with contextlib.ExitStack() as stack:

@@ -34,7 +34,7 @@ def main() -> int:
     if user is not None:
         shutil.chown(project, user, user)
     options = {"env": env, "cwd": project, "user": user, "group": user, "extra_groups": [] if user else None}
-    subprocess.run([binaries / "handoff", "init", "."], check=True, stdout=subprocess.DEVNULL, **options)
+    subprocess.run([binaries / "handoff", "init", "."], check=True, stdout=subprocess.DEVNULL, **options)  # noqa: S603 - our own program and our own words
     for name, head in (("people", "person_id,email,company"), ("activities", "activity_id,person_id,type,occurred_at")):
         (project / f"{name}.csv").write_text(f"{head}\n", "utf-8")
     (project / "handoff.yaml").write_text(
@@ -45,7 +45,7 @@ def main() -> int:
     )
     with (place / "log").open("w") as log:
         command = [*words("ENTRYPOINT"), *words("CMD")]
-        with subprocess.Popen([binaries / command[0], *command[1:]], stderr=log, **options) as daemon:
+        with subprocess.Popen([binaries / command[0], *command[1:]], stderr=log, **options) as daemon:  # noqa: S603 - our own program and our own words
             healthy = until_healthy(options, daemon)
             asked = time.monotonic()
             daemon.terminate()
@@ -79,7 +79,7 @@ def until_healthy(options: dict[str, object], daemon: subprocess.Popen[bytes]) -
     for _ in range(120):
         if daemon.poll() is not None:
             return False
-        if subprocess.run(words("HEALTHCHECK"), stderr=subprocess.DEVNULL, check=False, **options).returncode == 0:  # type: ignore[call-overload]
+        if subprocess.run(words("HEALTHCHECK"), stderr=subprocess.DEVNULL, check=False, **options).returncode == 0:  # type: ignore[call-overload]  # noqa: S603 - our own program and our own words
             return True
         time.sleep(0.5)
     return False
