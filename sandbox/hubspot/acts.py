@@ -9,6 +9,7 @@ from sandbox.core.clock import parse_instant
 from sandbox.core.org import BadAct
 from sandbox.hubspot.activity import ASSET_DOWNLOAD, SITE, WEBINAR_ATTENDED
 from sandbox.hubspot.answers import Refusal, iso
+from sandbox.hubspot.gate import COUNTED
 from sandbox.hubspot.intake import Intake
 from sandbox.hubspot.links import HUBSPOT_DEFINED, default_type
 from sandbox.hubspot.objects import TYPES, ObjectType, object_type
@@ -63,6 +64,7 @@ class Acts:
             "deactivate_user": self._deactivate_user,
             "remove_right": self._remove_right,
             "require_property": self._require_property,
+            "set_limit": self._set_limit,
         }
 
     def play(self, acts: list[Act]) -> list[dict[str, Any]]:
@@ -309,6 +311,15 @@ class Acts:
             raise BadAct(message)
         self._portal.remove(rows[0], at=self._at(act))
         return {"id": rows[0].id}
+
+    def _set_limit(self, act: Act) -> dict[str, Any]:
+        """Give the account another limit until the next reset: burst, oauth_burst, search, associations or daily."""
+        name, value = str(act["limit"]), int(act["value"])
+        if name not in COUNTED or value < 0:
+            message = f"set_limit: {name!r} is no limit of this account; known are {sorted(COUNTED)}"
+            raise BadAct(message)
+        self._gate.set_limit(name, value)
+        return {"limit": name, "value": value}
 
     def _require_property(self, act: Act) -> dict[str, Any]:
         """Set a validation rule: ``property`` must be filled in, always or ``when`` others hold certain values."""

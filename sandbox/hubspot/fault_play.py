@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from sandbox.hubspot.gate import Gate
     from sandbox.hubspot.portal import Portal
 
-HUGE = 300_000
+HUGE = 5_000_000
 LISTED = ("results", "events")
 ODD_TEXT = "bad \x00 text \x1b[31m \ud83d \u202e \ufffe"
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sandbox.hubspot.answers import Refusal
 from sandbox.hubspot.tokens import SCOPES, Tokens
@@ -32,6 +32,10 @@ class Limits:
     daily: int = 625_000
 
 
+#: Limits that are a number of calls.
+COUNTED = frozenset({"burst", "oauth_burst", "search", "associations", "daily"})
+
+
 @dataclass(frozen=True, slots=True)
 class Caller:
     """Who asks: an app by OAuth, or a private app."""
@@ -45,11 +49,12 @@ class Gate:
 
     def __init__(self, portal: Portal, tokens: Tokens, limits: Limits) -> None:
         """Guard a portal."""
-        self._portal, self.tokens, self.limits = portal, tokens, limits
+        self._portal, self.tokens, self._usual = portal, tokens, limits
         self.reset()
 
     def reset(self) -> None:
-        """Forget all traffic."""
+        """Forget all traffic, and what was changed of the limits."""
+        self.limits = self._usual
         self._recent: dict[str, deque[datetime]] = {}
         self._day: tuple[str, int] = ("", 0)
 
@@ -97,6 +102,11 @@ class Gate:
         removed = self._removed()
         if not any(scope in caller.scopes and scope not in removed for scope in needed):
             raise missing_scopes(needed)
+
+    def set_limit(self, name: str, value: int) -> None:
+        """Give one of the counted limits another value, until the next reset."""
+        changed: dict[str, Any] = {name: value}
+        self.limits = replace(self.limits, **changed)
 
     # -- rates ---------------------------------------------------------------------------------
 
