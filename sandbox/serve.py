@@ -24,6 +24,7 @@ from sandbox.core.clock import OrgClock, parse_instant
 from sandbox.core.door import Door
 from sandbox.core.org import Org, OrgOptions
 from sandbox.core.server import Server
+from sandbox.images import image_of, keep_as, take_from
 from sandbox.people.build import build_world
 from sandbox.people.truth import write_truth
 from sandbox.people.world import World
@@ -84,8 +85,13 @@ class Sandbox:
         unique_task_key: bool = True,
         ports: dict[str, int] | None = None,
         vendors: Sequence[str] = tuple(ORGS),
+        images: Path | str | None = None,
     ) -> None:
-        """Take the options; nothing is bound before the context is entered."""
+        """Take the options; nothing is bound before the context is entered.
+
+        ``images`` is a folder in which finished orgs are kept, and from which equal ones are taken.
+        """
+        self._images = None if images is None else Path(images)
         self._directory = Path(directory)
         self._asked = {"people": people, "seed": seed, "empty": empty}
         self._at = at
@@ -151,6 +157,10 @@ class Sandbox:
         kept = self._settled()
         start = datetime.fromisoformat(kept["at"])
         options = OrgOptions(kept["seed"], kept["empty"], self._unique_task_key)
+        fresh = not any((self._directory / vendor).exists() for vendor in self._vendors)
+        image = image_of(self._images, kept) if self._images is not None and fresh else None
+        if image is not None and take_from(image, self._directory):
+            image = None
         # Built only when an org is made for the first time; an org that stands does not look at it.
         world: World | None = None
         for vendor in self._vendors:
@@ -168,6 +178,8 @@ class Sandbox:
             door = Door(org, start)
             stack.callback(door.close)
             self.running[vendor] = self._serve(vendor, org, door, stack)
+        if image is not None:
+            keep_as(image, self._directory)
 
     def _serve(self, vendor: str, org: Org, door: Door, stack: contextlib.ExitStack) -> Running:
         plain = Server(door.handle, org.clock, self._ports.get(vendor, 0))
@@ -213,6 +225,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--seed", type=int, help=f"default {DEFAULT_SEED}")
     parser.add_argument("--at", type=parse_instant, help="the orgs' clock at the start, default now")
     parser.add_argument("--empty", action="store_true", default=None, help="users and standard fields, no people")
+    parser.add_argument("--images", type=Path, help="a folder of finished orgs, to start equal ones from")
     parser.add_argument("--no-unique-task-key", action="store_true", help="refuse Unique on activity fields")
     return parser
 
@@ -234,6 +247,7 @@ def main(argv: Sequence[str]) -> int:
         empty=asked.empty,
         unique_task_key=not asked.no_unique_task_key,
         ports={vendor: getattr(asked, vendor) for vendor in PORTS},
+        images=asked.images,
     )
     # What the orgs hold never becomes garbage: looking through it again and again would triple the time of a page.
     gc.disable()
