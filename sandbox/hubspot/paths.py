@@ -35,7 +35,7 @@ DATED: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (rf"/communication-preferences/{EDITIONS}(?=/|$)", "/communication-preferences/v4"),
         (r"/webhooks/(2026-03)(?=/|$)", "/webhooks/v3"),
         (r"/app-webhooks/(2026-09)(?=/|$)", "/webhooks/v3"),
-        (rf"/settings/users/{EDITIONS}(?=/|$)", "/settings/v3/users"),
+        (rf"/settings/(?:users)/{EDITIONS}(?=/|$)", "/settings/v3/users"),
         (rf"/crm-object-schemas/{EDITIONS}(?=/|$)", "/crm-object-schemas/v3"),
         (r"/oauth/(v3|2026-03|2026-09)/token(?=/|$)", "/oauth/v1/token"),
     )
