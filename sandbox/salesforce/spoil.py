@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from sandbox.salesforce.api import Api
 
 #: A text beyond what any text field of the org holds.
-HUGE_CHARS = 200_000
+HUGE_CHARS = 5_000_000
 #: Control characters, half a surrogate pair, a right-to-left override, a NUL, a line separator.
 BAD_TEXT = "\x00\x07 \ud83d \u202e \ufffe 'x\"\\ \u2028"
 TEXT_FIELDS = ("Description", "Subject", "LastName", "Name", "Company")
@@ -128,7 +128,7 @@ class Spoiler:
 
     def _twisted(self, response: Response, twist: Callable[[dict[str, Any]], None]) -> Response:
         body = response.body
-        records = body.get("records") if isinstance(body, dict) else body
+        records = _rows_of(body)
         if response.status == 200 and isinstance(records, list) and records and isinstance(records[0], dict):
             twist(records[len(records) // 2])
             # Escapes keep the half pair that no encoding would take.
@@ -151,12 +151,27 @@ class Spoiler:
         return self._twisted(proceed(request), twist)
 
     def huge_record(self, _: Fault, request: Request, proceed: Proceed) -> Response:
-        """Put a text of 200,000 characters into one row of the answer."""
+        """Put a text of 5,000,000 characters into one row of the answer."""
         return self._twisted(proceed(request), lambda row: _fill(row, "x" * HUGE_CHARS))
 
     def bad_text(self, _: Fault, request: Request, proceed: Proceed) -> Response:
         """Put characters into one row of the answer that many a store refuses."""
         return self._twisted(proceed(request), lambda row: _fill(row, BAD_TEXT))
+
+
+def _rows_of(body: Any) -> Any:
+    """Return the rows of an answer: of a query, or of the first query with any inside a composite answer."""
+    if not isinstance(body, dict):
+        return body
+    parts = body.get("compositeResponse")
+    if isinstance(parts, list):
+        found = [
+            part["body"]["records"]
+            for part in parts
+            if isinstance(part.get("body"), dict) and part["body"].get("records")
+        ]
+        return found[0] if found else None
+    return body.get("records")
 
 
 def _token_of(request: Request) -> str:
