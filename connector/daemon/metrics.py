@@ -40,6 +40,18 @@ class Metrics:
         """Make them, with every label set that can be named beforehand at zero."""
         self.registry = CollectorRegistry()
         self._wall = wall
+        self._of_cycles()
+        self._of_rows()
+        self._of_the_outside()
+        build = Gauge("handoff_build_info", "The program, always 1", ["version", "python"], registry=self.registry)
+        build.labels(version("handoff-connector"), platform.python_version()).set(1)
+        self._ages = _Ages(self._wall)
+        self.registry.register(self._ages)
+        ProcessCollector(registry=self.registry)
+        self._waits: dict[str, Waits] = {}
+        self._name_labels(jobs, systems)
+
+    def _of_cycles(self) -> None:
         self._cycles = Counter(
             "handoff_cycles", "Cycles ended, by job and verdict", ["job", "verdict"], registry=self.registry
         )
@@ -66,6 +78,8 @@ class Metrics:
             ["job"],
             registry=self.registry,
         )
+
+    def _of_rows(self) -> None:
         labels = ["system", "stream"]
         self._pulled = Counter("handoff_pulled_rows", "Rows that systems sent", labels, registry=self.registry)
         self._landed = {
@@ -88,6 +102,8 @@ class Metrics:
         self._held = Gauge(
             "handoff_outbox_held_rows", "Held rows, by what holds them", ["cause"], registry=self.registry
         )
+
+    def _of_the_outside(self) -> None:
         self._calls = Counter("handoff_api_calls", "Requests sent", ["system"], registry=self.registry)
         self._calls_day = Gauge(
             "handoff_api_calls_last_day", "Requests of the last 24 hours", ["system"], registry=self.registry
@@ -111,13 +127,6 @@ class Metrics:
         self._paused = Gauge(
             "handoff_writes_paused", "1 while writes are paused or the mode is not live", registry=self.registry
         )
-        build = Gauge("handoff_build_info", "The program, always 1", ["version", "python"], registry=self.registry)
-        build.labels(version("handoff-connector"), platform.python_version()).set(1)
-        self._ages = _Ages(self._wall)
-        self.registry.register(self._ages)
-        ProcessCollector(registry=self.registry)
-        self._waits: dict[str, Waits] = {}
-        self._name_labels(jobs, systems)
 
     def _name_labels(self, jobs: Sequence[str], systems: Sequence[str]) -> None:
         """Show what has not happened as zero: an alert on a rate needs a series to start from."""
