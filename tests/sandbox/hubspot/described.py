@@ -242,7 +242,7 @@ class Judge:
 
     def _fits_request(self, operation: Operation, query: list[tuple[str, str]], sent: Any, where: str) -> None:
         for name, _ in query:
-            if name not in operation.query and not name.startswith(("objectProperty.", "property.")):
+            if name not in operation.query and not name.startswith(("objectProperty.", "property.", "hapikey")):
                 self.problems.append(f"{where}: the parameter {name} is not described")
         if self.strict_requests and operation.body is not None:
             self._fits(operation.body, operation.schemas, sent, f"{where} (request)")
