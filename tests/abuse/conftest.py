@@ -6,7 +6,7 @@ import shutil
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
@@ -56,3 +56,15 @@ def _ground(template: Path, at: datetime, tmp_path_factory: pytest.TempPathFacto
     with Place(folder, commands) as place:
         place.cycle(at)
         return Ground(template, at, place.snapshots())
+
+
+_FAST = "{source: 2s, crm: 3s, fast_lane: 1s, deliver: 1s, full_rescore: '02:00'}"
+
+
+@pytest.fixture
+def real_time(place_of: Callable[[Path], Place], first_load: Ground) -> Place:
+    """A place whose orgs live in the daemon's time."""
+    place = place_of(first_load.template)
+    place.clock(max(datetime.now(UTC), AT))
+    place.configure(schedule=_FAST, limits="{api_calls_per_day: {salesforce: 1000000}}")
+    return place
