@@ -100,8 +100,9 @@ class Courier:
             app_id, events = batch
             for event in events:
                 event.body["attemptNumber"] = event.attempt
+            sent_at = self._clock.now()
             if not self._post(self._targets[app_id], [event.body for event in events]):
-                self._again(events)
+                self._again(events, sent_at)
 
     def _next(self) -> tuple[str, list[Event]] | None:
         """Wait for the next post; None when nothing waits any more, and the thread ends."""
@@ -119,12 +120,12 @@ class Courier:
                     return first, chosen
                 self._condition.wait(LOOK_S)
 
-    def _again(self, events: list[Event]) -> None:
-        """Put events back for later, those that failed too often are given up."""
+    def _again(self, events: list[Event], sent_at: datetime) -> None:
+        """Put events back for later, counted from their sending; those that failed too often are given up."""
         with self._condition:
             for event in events:
                 if event.attempt < MOST_RETRIES:
-                    event.due = self._clock.now() + PAUSES[event.attempt] * self._dice.uniform(0.8, 1.2)
+                    event.due = sent_at + PAUSES[event.attempt] * self._dice.uniform(0.8, 1.2)
                     event.attempt += 1
                     self._waiting.append(event)
 
