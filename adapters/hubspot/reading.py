@@ -200,8 +200,8 @@ def _ids_as_text(item: Any) -> Any:
 
 
 def _named(row: object) -> bool:
-    """Say whether a row of a kind that has ids has one."""
-    return getattr(row, "id", None) != ""
+    """Say whether a row of a kind that has ids, its own and its contact's, has them."""
+    return getattr(row, "id", None) != "" and getattr(row, "object_id", None) != ""
 
 
 def _shown(name: object) -> str:
