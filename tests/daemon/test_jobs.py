@@ -169,6 +169,8 @@ def test_a_bug_in_one_job_is_told_and_harms_no_other(desk: Desk, monkeypatch: py
     assert [line["kind"] for line in lines if line["event"] == "job.crashed"] == ["ZeroDivisionError"]
     assert desk.jobs.fatal is None
     assert "program.bug" in desk.reasons()["cycle"]
+    assert desk.store.runs.last(1)[0].verdict == "red"
+    assert b'handoff_cycles_total{job="source",verdict="red"} 1.0' in desk.metrics.exposition()
 
 
 def test_a_state_that_goes_and_comes_back_is_waited_for(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
