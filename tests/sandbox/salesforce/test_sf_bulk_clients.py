@@ -41,7 +41,9 @@ def test_rows_are_loaded_and_told_apart(client):
     assert [row["sf__Error"].split(":")[0] for row in failed] == ["REQUIRED_FIELD_MISSING"]
     good = list(csv.DictReader(io.StringIO(client.bulk2.Lead.get_successful_records(done["job_id"]))))
     assert len({row["sf__Id"] for row in good}) == 299
-    assert client.bulk2.Lead.get_unprocessed_records(done["job_id"]).splitlines() == ['"LastName","Company"']
+    # the client takes its columns from a set, so their order is not ours to know
+    (header,) = csv.reader(io.StringIO(client.bulk2.Lead.get_unprocessed_records(done["job_id"])))
+    assert set(header) == {"LastName", "Company"}
     (gone,) = client.bulk2.Lead.delete(records=[{"Id": row["sf__Id"]} for row in good], wait=WAIT)
     assert gone["numberRecordsFailed"] == 0
 
