@@ -84,6 +84,8 @@ class Child:
     document: dict[str, Any]
     cpu_seconds: float
     peak_mib: float
+    #: steps in order: name, seconds, the most memory held until their end (MiB)
+    steps: list[tuple[str, float, int]]
 
 
 def command(project: Path, environment: dict[str, str], *words: str) -> Child:
@@ -109,7 +111,14 @@ def command(project: Path, environment: dict[str, str], *words: str) -> Child:
     if child.returncode != 0:
         raise SystemExit(f"{' '.join(words)} ended with {child.returncode}\n{texts[0][-3000:]}\n{texts[1][-3000:]}")
     document = json.loads(texts[0]) if "--json" in words else {}
-    return Child(document, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024)
+    return Child(document, used.ru_utime + used.ru_stime, used.ru_maxrss / 1024, _steps(texts[1]))
+
+
+def _steps(log: str) -> list[tuple[str, float, int]]:
+    lines = (json.loads(line) for line in log.splitlines() if line.startswith("{"))
+    return [
+        (line["step"], line["seconds"], line["counts"]["peak_mib"]) for line in lines if line.get("event") == "step"
+    ]
 
 
 def prepare(folder: Path, systems: str, environment: dict[str, str]) -> Path:
@@ -146,7 +155,7 @@ def orgs_of(folder: Path, people: int) -> Iterator[Orgs]:
 
 
 def cycle(name: str, people: int, project: Path, environment: dict[str, str], at: datetime, orgs: Orgs | None) -> str:
-    """Run one cycle and write its line of the table."""
+    """Run one cycle and write its line of the table, and one for its steps."""
     if orgs is not None:
         orgs.mark()
     child = command(project, environment, "run", "--once", "--json", "--as-of", at.isoformat())
@@ -163,7 +172,8 @@ def cycle(name: str, people: int, project: Path, environment: dict[str, str], at
         calls,
         child.document["verdict"],
     )
-    return "| " + " | ".join(cells) + " |"
+    steps = ", ".join(f"{step} {taken:.1f} s to {peak:,}" for step, taken, peak in child.steps)
+    return "| " + " | ".join(cells) + f" |\n<!-- {name} {people:,}: {steps} MiB -->"
 
 
 COLUMNS = (

@@ -18,7 +18,7 @@ from connector.domain.records import Value
 from state.database import Database
 
 #: rows held as Python objects at a time while a large set is read or written
-_CHUNK_ROWS = 50_000
+CHUNK_ROWS = 50_000
 #: made once: a hundred thousand bodies are written in one commit
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 _encode_quickly = msgspec.json.Encoder().encode
@@ -155,7 +155,7 @@ def _stored(schema: pa.Schema) -> pa.Schema:
 def _fetch(connection: Connection, select: str, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
     with _cursor(connection) as cursor:
         cursor.execute(select)
-        while rows := cursor.fetchmany(_CHUNK_ROWS):
+        while rows := cursor.fetchmany(CHUNK_ROWS):
             columns = zip(*rows, strict=True)
             arrays = [pa.array(values, kind) for values, kind in zip(columns, schema.types, strict=True)]
             yield pa.RecordBatch.from_arrays(arrays, schema=schema)
@@ -181,14 +181,14 @@ def _copy_out(connection: Connection, select: str, schema: pa.Schema) -> pa.Tabl
 
 def _csv(rows: pa.Table) -> Iterator[bytes]:
     options = pacsv.WriteOptions(include_header=False, quoting_style="needed")
-    for batch in rows.to_batches(max_chunksize=_CHUNK_ROWS):
+    for batch in rows.to_batches(max_chunksize=CHUNK_ROWS):
         sink = io.BytesIO()
         pacsv.write_csv(batch, sink, options)
         yield sink.getvalue()
 
 
 def _tuples(rows: pa.Table) -> Iterator[tuple[Any, ...]]:
-    for batch in rows.to_batches(max_chunksize=_CHUNK_ROWS):
+    for batch in rows.to_batches(max_chunksize=CHUNK_ROWS):
         yield from zip(*(column.to_pylist() for column in batch.columns), strict=True)
 
 

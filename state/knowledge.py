@@ -9,7 +9,7 @@ from typing import Any, Final, Literal
 import pyarrow as pa
 from sqlalchemy import Connection, select, text
 
-from connector.ports.store import IDENTITIES, PERSONS, SCORE_HISTORY, STAGE_MOVES, Decisions, Review
+from connector.ports.store import IDENTITIES, PERSONS, SCORE_HISTORY, STAGE_MOVES, Decisions, Review, parts_of
 from state import bulk, tables
 from state.audit import note
 from state.bulk import storable
@@ -53,9 +53,24 @@ class SqlKnowledge:
         """Give all references and their persons (schema ``IDENTITIES``)."""
         return self._all("identities", IDENTITIES)
 
-    def persons(self) -> pa.Table:
-        """Give the memory of all persons (schema ``PERSONS``)."""
-        return self._all("persons", PERSONS)
+    def persons(self, ids: Sequence[str] | None = None) -> pa.Table:
+        """Give the memory of all persons, or of some (schema ``PERSONS``)."""
+        if ids is None:
+            return self._all("persons", PERSONS)
+        # the list goes first, so that each person is looked up and nobody else's row is touched
+        statement = f"""
+            SELECT {", ".join(PERSONS.names)} FROM {self._database.list_of("ids", "text")} AS asked
+            CROSS JOIN persons WHERE person_id = v
+        """
+        with self._database.read() as connection:
+            found = connection.execute(text(statement), {"ids": self._database.packed(ids)})
+            parts = [bulk.table_of(rows, PERSONS) for rows in found.partitions(bulk.CHUNK_ROWS)]
+        return pa.concat_tables([PERSONS.empty_table(), *parts])
+
+    def remembered(self) -> int:
+        """Count the persons in memory."""
+        with self._database.read() as connection:
+            return int(connection.exec_driver_sql("SELECT count(*) FROM persons").scalar_one())
 
     def _all(self, table: str, schema: pa.Schema) -> pa.Table:
         select_all = f"SELECT {', '.join(schema.names)} FROM {table}"
@@ -85,7 +100,8 @@ class SqlKnowledge:
             (tables.STAGE_MOVES, decisions.stage_moves, STAGE_MOVES, False),
             (tables.SCORE_HISTORY, decisions.scores, SCORE_HISTORY, False),
         ):
-            bulk.upsert_arrow(self._database, connection, table, rows, schema, replace=replace)
+            for part in parts_of(rows):
+                bulk.upsert_arrow(self._database, connection, table, part, schema, replace=replace)
         if decisions.gone:
             # references that still point at a person who is gone would bring it back
             statement = f"DELETE FROM persons WHERE person_id IN {self._database.list_of('ids', 'text')}"
@@ -96,10 +112,12 @@ class SqlKnowledge:
             (_PUT_ACCOUNT, [{"name": name, "value": storable(v)} for name, v in decisions.accounts.items()]),
             (_PUT_ROTATION, [{"name": name, "value": storable(v)} for name, v in decisions.rotations.items()]),
             (_PUT_MARK, [{"name": name, "at": to_us(at)} for name, at in decisions.marks.items()]),
-            (_PUT_REVIEW, [_review_values(review) for review in decisions.reviews]),
         ):
             if values:
                 connection.execute(text(statement), values)
+        for first in range(0, len(decisions.reviews), bulk.CHUNK_ROWS):
+            some = decisions.reviews[first : first + bulk.CHUNK_ROWS]
+            connection.execute(text(_PUT_REVIEW), [_review_values(review) for review in some])
 
     def marks(self) -> dict[str, datetime]:
         """Give the marks by name."""
@@ -120,6 +138,24 @@ class SqlKnowledge:
             query = query.where(tables.REVIEWS.c.state == state)
         with self._database.read() as connection:
             return [Review(*row) for row in connection.execute(query)]
+
+    def open_questions(self) -> int:
+        """Count the reviews that wait for an answer."""
+        with self._database.read() as connection:
+            return int(connection.exec_driver_sql("SELECT count(*) FROM reviews WHERE state = 'open'").scalar_one())
+
+    def unasked(self, reviews: Sequence[Review]) -> list[Review]:
+        """Leave out reviews that are answered, or open in just these words."""
+        if not reviews:
+            return []
+        statement = f"""
+            SELECT id, person_id, candidates, state FROM {self._database.list_of("ids", "text")} AS asked
+            CROSS JOIN reviews WHERE id = v
+        """
+        with self._database.read() as connection:
+            ids = self._database.packed([review.id for review in reviews])
+            found = {row[0]: tuple(row[1:]) for row in connection.execute(text(statement), {"ids": ids})}
+        return [review for review in reviews if _is_news(review, found.get(review.id))]
 
     def answer_review(
         self, review_id: str, *, state: Literal["accepted", "rejected"], answer: str, who: str, at: datetime
@@ -172,3 +208,10 @@ def _review_values(review: Review) -> dict[str, Any]:
         "state": review.state,
         "answer": storable(review.answer),
     }
+
+
+def _is_news(review: Review, stored: tuple[str, str, str] | None) -> bool:
+    if stored is None:
+        return True
+    values = _review_values(review)
+    return stored[2] == "open" and stored != (values["person_id"], values["candidates"], values["state"])

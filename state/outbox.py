@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any, Final
 
@@ -24,6 +24,8 @@ from state.outbox_rows import COLUMNS, row_of
 
 #: senders that meet try again at once; more than a few in a row means something else is wrong
 _CLAIM_TRIES: Final = 20
+#: rows read in one go
+_AT_ONCE: Final = 5_000
 
 
 class SqlOutbox:
@@ -64,7 +66,21 @@ class SqlOutbox:
 
     def unsettled(self) -> list[OutboxRow]:
         """List rows in todo, doing, unknown, held and dead, oldest first."""
-        return self._rows(f"state IN ({states(*UNSETTLED)}) ORDER BY id", {})
+        return list(self.each_unsettled())
+
+    def each_unsettled(self) -> Iterator[OutboxRow]:
+        """Give unsettled rows one after the other, oldest first."""
+        where = f"state IN ({states(*UNSETTLED)}) AND id > :after ORDER BY id LIMIT {_AT_ONCE}"
+        after = 0
+        while rows := self._rows(where, {"after": after}):
+            yield from rows
+            after = rows[-1].id
+
+    def ids(self, wanted: Collection[RowState]) -> list[int]:
+        """List the ids of rows in some states, oldest first."""
+        statement = f"SELECT id FROM outbox WHERE state IN ({states(*wanted)}) ORDER BY id"
+        with self._database.read() as connection:
+            return list(connection.execute(text(statement)).scalars())
 
     def created_ids(self, keys: Sequence[str]) -> dict[str, str]:
         """Give the record ids that done creations left, by creation key."""

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from typing import Any, NamedTuple
+from itertools import islice
+from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, text
 
@@ -17,9 +18,12 @@ from state.outbox_rows import INSERTED, body_of, values_of
 from state.tables import OUTBOX, OUTBOX_NEEDS
 
 Wish = tuple[str, str]
+#: rows held at a time
+_AT_ONCE: Final = 10_000
 
 
 class _Latest(NamedTuple):
+    id: int
     seq: int
     plan_id: str
     run_id: str
@@ -27,14 +31,25 @@ class _Latest(NamedTuple):
     object: str
 
 
-def enqueue(database: Database, connection: Connection, rows: Sequence[OutboxRow], *, at_us: int) -> None:
-    """Add rows inside the caller's transaction.
+def enqueue(database: Database, connection: Connection, rows: Iterable[OutboxRow], *, at_us: int) -> None:
+    """Add rows inside the caller's transaction; so many at a time are held.
 
     Raises:
         HandoffError: ``outbox.two_wishes``: one decision asks twice for the same lane and group: our bug.
     """
-    if not rows:
-        return
+    remaining = iter(rows)
+    start = None
+    while some := list(islice(remaining, _AT_ONCE)):
+        start = _next_id(connection) if start is None else start
+        _enqueue(database, connection, some, at_us=at_us, start=start)
+
+
+def _next_id(connection: Connection) -> int:
+    return int(connection.exec_driver_sql("SELECT coalesce(max(id), 0) + 1 FROM outbox").scalar_one())
+
+
+def _enqueue(database: Database, connection: Connection, rows: Sequence[OutboxRow], *, at_us: int, start: int) -> None:
+    """Add some rows; those with an id of ``start`` or more belong to the same decision."""
     _check_single(rows)
     taken = _taken(database, connection, [row.write.key for row in rows if row.write.kind == "create"])
     wishes = list(dict.fromkeys((row.lane, row.group) for row in rows))
@@ -47,10 +62,12 @@ def enqueue(database: Database, connection: Connection, rows: Sequence[OutboxRow
             if row.write.key in taken:
                 continue
             taken.add(row.write.key)
+        elif last is not None and last.id >= start:
+            raise _two_wishes(row)
         elif last is not None and _repeats(row, body, last):
             continue
         seq = last.seq + 1 if last else 1
-        latest[row.lane, row.group] = _Latest(seq, row.plan_id, row.run_id, body, row.write.object)
+        latest[row.lane, row.group] = _Latest(-1, seq, row.plan_id, row.run_id, body, row.write.object)
         fresh.append((row, seq, body))
     _insert(database, connection, fresh, at_us)
 
@@ -61,7 +78,7 @@ def _insert(
     if not fresh:
         return
     replaced = _supersede(database, connection, [(row.lane, row.group) for row, _, _ in fresh], at_us)
-    start = int(connection.exec_driver_sql("SELECT coalesce(max(id), 0) + 1 FROM outbox").scalar_one())
+    start = _next_id(connection)
     values = (values_of(row, id_=start + n, seq=seq, body=body) for n, (row, seq, body) in enumerate(fresh))
     bulk.insert(database, connection, OUTBOX, INSERTED, values)
     needs = [(start + n, key) for n, (row, _, _) in enumerate(fresh) for key in dict.fromkeys(row.depends_on)]
@@ -78,10 +95,12 @@ def _check_single(rows: Iterable[OutboxRow]) -> None:
             continue
         wish = (row.lane, row.group)
         if wish in seen:
-            raise HandoffError(
-                "outbox.two_wishes", f"one decision holds two wishes of group {row.group} for one record"
-            )
+            raise _two_wishes(row)
         seen.add(wish)
+
+
+def _two_wishes(row: OutboxRow) -> HandoffError:
+    return HandoffError("outbox.two_wishes", f"one decision holds two wishes of group {row.group} for one record")
 
 
 def _repeats(row: OutboxRow, body: str, last: _Latest) -> bool:
@@ -110,7 +129,7 @@ def known_keys(database: Database, connection: Connection, keys: Sequence[str]) 
 def _latest(database: Database, connection: Connection, wishes: Sequence[Wish]) -> dict[Wish, _Latest]:
     """Give the newest row of each lane and group, settled or not."""
     statement = f"""
-        SELECT o.lane, o.grp, o.seq, o.plan_id, o.run_id, o.body, o.object
+        SELECT o.lane, o.grp, o.id, o.seq, o.plan_id, o.run_id, o.body, o.object
         FROM {_wish_set(database)} w CROSS JOIN outbox o
         WHERE o.lane = w.lane AND o.grp = w.grp
         AND o.seq = (SELECT max(x.seq) FROM outbox x WHERE x.lane = w.lane AND x.grp = w.grp)

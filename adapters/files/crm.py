@@ -16,8 +16,9 @@ import msgspec
 
 from adapters.conformance.write_rule import effect_of, same
 from adapters.files.finished import activity_of, finished
-from adapters.files.folder import Folder, Held, Signature
+from adapters.files.folder import Folder, Signature
 from adapters.files.journal import Entry
+from adapters.files.records import Held
 from adapters.files.shapes import (
     ACCOUNTS,
     BY_OBJECT,
@@ -101,7 +102,7 @@ class FilesCrm:
         found = [Finding("folder", ok=True, message="found")]
         for shape in SHAPES:
             refused = len(self._folder.refused(shape.object))
-            rows = len(self._folder.records(shape.object))
+            rows = self._folder.count(shape.object)
             found.append(Finding(shape.file, ok=not refused, message=f"{rows} records, {refused} rows unreadable"))
         return found
 
@@ -117,8 +118,7 @@ class FilesCrm:
         names = dict.fromkeys([ID, *(name for name in standard.values() if "." not in name)])
         names |= dict.fromkeys(NATIVE.get(object, {}).values())
         names |= dict.fromkeys(name for word, name in self._wanted if word == object)
-        for held in self._folder.records(object).values():
-            names |= dict.fromkeys(held.fields)
+        names |= dict.fromkeys(self._folder.columns(object))
         found = {name: FieldInfo(object, name, "text", unique=name == ID) for name in names}
         for (word, name), entry in self._folder.defined().items():
             if word == object:
@@ -163,7 +163,7 @@ class FilesCrm:
         self._folder.refresh()
         found = []
         for ref in dict.fromkeys(refs):
-            held = self._folder.records(ref.object).get(ref.id) if ref.object in PEOPLE else None
+            held = self._folder.get(ref.object, ref.id) if ref.object in PEOPLE else None
             if held is not None:
                 found.append(self._version(BY_OBJECT[ref.object], ref.id, held))
         return found
@@ -196,18 +196,22 @@ class FilesCrm:
             if write.kind == "create":
                 found[write.key] = self._folder.by_key(write.object, write.key) if write.object in BY_OBJECT else None
                 continue
-            held = self._folder.records(write.object).get(write.id or "") if write.object in BY_OBJECT else None
-            stands = held is not None and all(
-                same(held.fields.get(name), value) for name, value in write.fields.items()
-            )
+            held = self._folder.get(write.object, write.id or "") if write.object in BY_OBJECT else None
+            fields = {} if held is None else held.fields
+            stands = held is not None and all(same(fields.get(name), value) for name, value in write.fields.items())
             found[write.key] = write.id if stands else None
         return found
 
     def read_fields(self, object: str, ids: Sequence[str], fields: Sequence[str]) -> dict[str, dict[str, Value]]:  # noqa: A002
         """Read fields of records by id; records that are gone are left out."""
         self._folder.refresh()
-        records = self._folder.records(object) if object in BY_OBJECT else {}
-        return {id_: {name: records[id_].fields.get(name) for name in fields} for id_ in ids if id_ in records}
+        found: dict[str, dict[str, Value]] = {}
+        for id_ in ids if object in BY_OBJECT else ():
+            held = self._folder.get(object, id_)
+            if held is not None:
+                values = held.fields
+                found[id_] = {name: values.get(name) for name in fields}
+        return found
 
     def user_id(self) -> str | None:
         """Give the name under which our writes stand in the journal."""
@@ -226,7 +230,8 @@ class FilesCrm:
         return 0
 
     def close(self) -> None:
-        """Hold nothing open between calls."""
+        """Give back the temporary file."""
+        self._folder.close()
 
     def _write(self, entries: Sequence[Entry]) -> bool:
         if not self._folder.journal.append(entries):
@@ -238,25 +243,25 @@ class FilesCrm:
         self._folder.refresh()
         signature, upto = self._folder.signature(shape.object), self._folder.entries
         after = place.after if place.inside and place.reading == signature else None
-        records = self._folder.records(shape.object)
         changed = place.files != signature
-        due = sorted(id_ for id_, held in records.items() if changed or held.entry > place.entries)
+        since = 0 if changed else place.entries + 1
         refused = self._folder.refused(shape.object) if changed and after is None else []
         if after is not None:
             upto = place.upto
-            due = [id_ for id_ in due if id_ > after]
-        for start in range(0, max(1, len(due)), PAGE):
-            ids = due[start : start + PAGE]
-            last = start + PAGE >= len(due)
+        rows = self._folder.page(shape.object, after=after or "", entry=since, rows=PAGE)
+        while True:
+            more = self._folder.page(shape.object, after=rows[-1][0], entry=since, rows=PAGE) if rows else []
             here = (
-                _Place(signature, upto)
-                if last
-                else _Place(place.files, place.entries, signature, upto, ids[-1], inside=True)
+                _Place(place.files, place.entries, signature, upto, rows[-1][0], inside=True)
+                if more
+                else _Place(signature, upto)
             )
-            versions = [self._version(shape, id_, records[id_]) for id_ in ids]
+            versions = [self._version(shape, id_, held) for id_, held in rows]
             done = [a for version in versions if (a := activity_of(version))] if shape.object == "task" else []
-            yield Page(versions, done, list(refused), msgspec.json.encode(here).decode(), last)
-            refused = []
+            yield Page(versions, done, list(refused), msgspec.json.encode(here).decode(), not more)
+            if not more:
+                return
+            rows, refused = more, []
 
     def _version(self, shape: Shape, id_: str, held: Held) -> RecordVersion:
         fields = dict(held.fields)
@@ -266,7 +271,7 @@ class FilesCrm:
             fields["IsClosed"] = finished(fields)
         links = {word: str(value) for word, name in shape.links.items() if (value := fields.get(name))}
         if "who" in links:
-            person = "contact" if links["who"] in self._folder.records("contact") else "lead"
+            person = "contact" if self._folder.has("contact", links["who"]) else "lead"
             links[person] = links["who"]
         converted = links.get("contact") if shape.object == "lead" else None
         created = fields.get(CREATED)
@@ -323,7 +328,7 @@ class _Batch:
         id_ = write.id or ""
         current = self._values.get((write.object, id_))
         if current is None:
-            held = self._folder.records(write.object).get(id_)
+            held = self._folder.get(write.object, id_)
             if held is None:
                 return _rejected(write, "not_found", "there is no such record")
             current = self._values[write.object, id_] = dict(held.fields)

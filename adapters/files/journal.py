@@ -49,27 +49,44 @@ class Journal:
         self._read_bytes = 0
         self._decoder = msgspec.json.Decoder(Entry)
 
-    def news(self) -> list[Entry]:
-        """Read the entries that were added since the last call, ours and those of other processes.
+    def news(self) -> Iterator[Entry]:
+        """Read the entries that were added since the last call, ours and those of other processes, one by one.
 
         Raises:
             LocalFault: the journal cannot be read or a whole line of it is no entry.
         """
+        for entry, end in self._read(self._read_bytes):
+            self._read_bytes = end
+            yield entry
+
+    def again(self) -> Iterator[Entry]:
+        """Read the entries once more that are known already. Exceptions as for ``news``."""
+        if self._read_bytes:
+            for entry, end in self._read(0):
+                yield entry
+                if end >= self._read_bytes:
+                    return
+
+    def rewind(self) -> None:
+        """Forget what was read: the next ``news`` are all entries."""
+        self._read_bytes = 0
+
+    def _read(self, start: int) -> Iterator[tuple[Entry, int]]:
+        """Read whole lines from a place on, each with the place where it ends."""
         try:
             with self._path.open("rb") as file:
-                file.seek(self._read_bytes)
-                text = file.read()
+                file.seek(start)
+                for line in file:
+                    if not line.endswith(b"\n"):
+                        return
+                    start += len(line)
+                    yield self._decoder.decode(line), start
         except FileNotFoundError:
-            return []
+            return
         except OSError as error:
             raise LocalFault("files.journal", "the journal cannot be read") from error
-        whole = text[: text.rfind(b"\n") + 1]
-        try:
-            found = [self._decoder.decode(line) for line in whole.splitlines()]
         except msgspec.MsgspecError as error:
             raise LocalFault("files.journal", "a line of the journal is no entry", cure="restore it") from error
-        self._read_bytes += len(whole)
-        return found
 
     @contextmanager
     def locked(self) -> Iterator[None]:

@@ -22,9 +22,9 @@ from connector.lake.checking import check_segments
 from connector.lake.reading import Lake
 from connector.logs import set_up_logs
 from connector.mapping.load import load_mappings
+from connector.pipeline.census import Census
 from connector.pipeline.cycle import SETTING_BEFORE_BASELINE
 from connector.pipeline.explaining import explain as explain_person
-from connector.pipeline.population import Census
 from connector.ports.store import OutboxRow, Store
 from connector.trust.golive import unsigned
 
@@ -80,7 +80,7 @@ def status(
             "definition": unsigned(mappings.lifecycle.definition, now.date()) or "signed",
             "outbox": counts,
             "waiting": sum(counts.get(state, 0) for state in _OPEN),
-            "reviews": len(store.knowledge.reviews("open")),
+            "reviews": store.knowledge.open_questions(),
             "baseline": store.knowledge.marks().get("baseline"),
             "before_baseline": json.loads(store.switches.setting(SETTING_BEFORE_BASELINE) or "[]"),
             "api_calls": budget,

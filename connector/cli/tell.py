@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from typing import Any
 
 from rich.console import Console
@@ -62,14 +61,9 @@ def tell_plan(screen: Console, document: dict[str, Any], cycle: Cycle) -> None:
     screen.print(f"by cause: {_counts(summary['by_cause'])}")
     if summary["held"]:
         screen.print(f"held until approved: {_counts(summary['held'])}")
-    if cycle.population is not None:
-        moves = cycle.population.staged.moves
-        ways = Counter(
-            f"{a} → {b}"
-            for a, b in zip(moves.column("from_stage").to_pylist(), moves.column("to_stage").to_pylist(), strict=True)
-        )
-        if ways:
-            screen.print("moves: " + ", ".join(f"{count:,} {way}" for way, count in ways.most_common(8)))
+    if cycle.moves:
+        ways = ", ".join(f"{count:,} {a} → {b}" for (a, b), count in cycle.moves.most_common(8))
+        screen.print(f"moves: {ways}")
     for system, calls in document["api_calls"].items():
         screen.print(f"API calls to {system}: {calls['used']:,} so far, about {calls['forecast']:,} with the writes")
     screen.print(f"to do exactly this: handoff run --plan {document['plan_id']}")

@@ -40,16 +40,41 @@ _AT_ONCE = 5_000
 
 @dataclass(frozen=True, slots=True)
 class Decided:
-    """The rows in the order in which limits should see them, everybody's memory, and the accounts' memory."""
+    """The rows in the order in which limits should see them, everybody's memory, and the accounts' memory.
+
+    ``totals`` are the scores of the people who have rows: by them rows of one urgency are ranked.
+    """
 
     rows: list[OutboxRow]
     shown: pa.Array
     accounts: dict[str, str]
+    totals: dict[str, float | None]
 
 
 def decide(ground: Ground) -> Decided:
-    """Decide what to write. Pure: the same ground gives the same rows."""
+    """Decide what to write about the people and accounts of the ground.
+
+    Pure but for the desk, which remembers whose turn it is: the same ground gives the same rows, and people who come in
+    parts, in order and with one desk, get the rows of all at once.
+    """
     return _Decision(ground).result()
+
+
+def decide_accounts(ground: Ground) -> tuple[list[OutboxRow], dict[str, str]]:
+    """Decide what to write about the accounts alone: rows, and what is remembered of those that are news."""
+    mapped = {n: f for n, f in ground.mappings.fields.crm.account.items() if f.write == "always"}
+    if not mapped or not ground.accounts.num_rows:
+        return [], {}
+    accounts = ground.accounts
+    own = own_fields(accounts, mapped, ground.info.get("account", {}), step=ground.mappings.scoring.write_step)
+    memory = {}
+    news = accounts.select(["account_id", "score.total", "grade"]).filter(own.news).to_pylist()
+    wanted = {name: values.filter(own.news).to_pylist() for name, values in own.wanted.items()}
+    for at, row in enumerate(news):
+        shown = Shown(total=row["score.total"], grade=row["grade"], record=f"account:{row['account_id']}")
+        shown.fields = {name: values[at] for name, values in wanted.items()}
+        memory[str(row["account_id"])] = shown.dump()
+    return [row for row in account_rows(ground, own) if not ground.pending.repeats(row)], memory
 
 
 class _Decision:
@@ -64,10 +89,9 @@ class _Decision:
         self._tasks: dict[tuple[str, str], Mapping[str, Any]] = {}
         for task in ground.tasks:
             self._tasks.setdefault((str(task["rule"]), str(task["person_id"])), task)
-        pending = [row for row in ground.pending if row.write.kind == "create" and row.write.object == "task"]
-        self._pending_tasks = {(row.rule, row.person_id) for row in pending if row.state != "dead"}
         self._created: dict[str, str] = {}
         self._owners: dict[str, Owner] = {}
+        self._changed_owner: set[str] = set()
 
     def result(self) -> Decided:
         ground = self._ground
@@ -88,14 +112,15 @@ class _Decision:
                 self._person(at, person, to, fast.get(at, {}), personas.get(at, []))
                 self._blanks(at, person)
         self._close_tasks()
-        accounts, account_memory = self._accounts()
+        accounts, account_memory = decide_accounts(ground)
         rows_of_own = list(own_rows(ground, self._own, self._mapped))
         totals = self._totals({row.person_id for row in (*self._rows, *rows_of_own)})
         ranked = sorted(
             [*self._rows, *rows_of_own, *accounts],
             key=lambda row: (row.priority, -(totals.get(row.person_id) or 0.0), bool(row.depends_on), row.lane),
         )
-        return Decided(list(self._without_repeats(ranked)), self._shown(), account_memory)
+        fresh = [row for row in ranked if not ground.pending.repeats(row)]
+        return Decided(fresh, self._shown(), account_memory, totals)
 
     def _totals(self, ids: Iterable[str]) -> dict[str, float | None]:
         """Give the total of some people."""
@@ -198,7 +223,7 @@ class _Decision:
             zone = owner.time_zone if owner else "UTC"
             row = refresh_row(self._ground, person, wish, task, Owner(str(task.get("owner")), "user", "", "", zone))
             self._rows += [] if row is None else [row]
-        elif (rule_id, person["person_id"]) not in self._pending_tasks:
+        elif (rule_id, person["person_id"]) not in self._ground.pending.tasks:
             if memory.tasks.get(rule_id) in self._ground.unseen:
                 return  # the task is there and no pull has shown it yet: the next cycle refreshes it
             wish = TaskWish(rule_id, rule.task, rule.to, first["occurred_at"], episode, Cause.FAST_LANE_TASK, words)
@@ -242,7 +267,8 @@ class _Decision:
             held = person.get("owner_id")
             if not ground.desk.active(held) or held == ground.user_id:
                 row = owner_row(ground, person, self._owner(person, to), fast_lane=fast_lane)
-                if row is not None and not any(r.lane == row.lane and r.group == "owner" for r in self._rows):
+                if row is not None and row.lane not in self._changed_owner:
+                    self._changed_owner.add(row.lane)
                     self._rows.append(row)
             return None
         if id_ in self._created:
@@ -260,7 +286,7 @@ class _Decision:
         self._rows.append(creation)
         return creation.write.key
 
-    # -- blanks, closings, accounts ----------------------------------------------------------------
+    # -- blanks, closings ----------------------------------------------------------------
 
     def _blanks(self, at: int, person: Person) -> None:
         if person["crm_id"] is None or person["erased"] or (person["in_review"] and not self._is_baseline(at)):
@@ -290,21 +316,6 @@ class _Decision:
             if person is not None and person["stage"] != rules[str(task["rule"])]:
                 self._rows.append(closing_row(ground, person, task, f"left stage {rules[str(task['rule'])]}"))
 
-    def _accounts(self) -> tuple[list[OutboxRow], dict[str, str]]:
-        ground = self._ground
-        mapped = {n: f for n, f in ground.mappings.fields.crm.account.items() if f.write == "always"}
-        if not mapped or not ground.accounts.num_rows:
-            return [], {}
-        accounts = ground.accounts
-        own = own_fields(accounts, mapped, ground.info.get("account", {}), step=ground.mappings.scoring.write_step)
-        memory = {}
-        for at in pc.indices_nonzero(own.news).to_pylist():
-            row = {name: accounts.column(name)[at].as_py() for name in ("account_id", "score.total", "grade")}
-            shown = Shown(total=row["score.total"], grade=row["grade"], record=f"account:{row['account_id']}")
-            shown.fields = {name: values[at].as_py() for name, values in own.wanted.items()}
-            memory[str(row["account_id"])] = shown.dump()
-        return list(account_rows(ground, own)), memory
-
     # -- memory and order --------------------------------------------------------------------------
 
     def _shown(self) -> pa.Array:
@@ -321,11 +332,3 @@ class _Decision:
         news = news.rename_columns(["shown", "total", *names[2:]])
         fresh = remember(news, news, {name: values.filter(own.news) for name, values in own.wanted.items()})
         return pc.replace_with_mask(texts, own.news, fresh)
-
-    def _without_repeats(self, rows: Iterable[OutboxRow]) -> Iterable[OutboxRow]:
-        """Drop wishes that are on their way already, or were refused in just these words."""
-        waiting = {(row.lane, row.group): row for row in self._ground.pending}
-        for row in rows:
-            same = waiting.get((row.lane, row.group))
-            if same is None or same.write.fields != row.write.fields:
-                yield row

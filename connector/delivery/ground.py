@@ -9,6 +9,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from connector.delivery.pending import Pending
 from connector.domain.records import Value
 from connector.domain.writes import Cause, Write
 from connector.mapping.bundle import Mappings
@@ -25,7 +26,7 @@ class Ground:
     """One cycle's facts, memory and rules, read by every part of the decision.
 
     Attributes:
-        people: one row per living person; see ``connector.pipeline.population``.
+        people: one row per living person, of all or of some; see ``connector.pipeline.passes``.
         accounts: one row per CRM account with ``account_id``, results and mirrored fields (``crm.FIELD``).
         tasks: open tasks of ours in the CRM, as dictionaries by our words (``id person_id key rule subject …``).
         fast_events: rows of ``Signals.fast_lane`` that nobody has acted on, in order of time.
@@ -47,7 +48,7 @@ class Ground:
     accounts: pa.Table
     tasks: Sequence[Mapping[str, Any]]
     fast_events: Sequence[Mapping[str, Any]]
-    pending: Sequence[OutboxRow]
+    pending: Pending
     desk: Desk
     user_id: str | None
     mark: datetime | None

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from enum import IntEnum
+from typing import NamedTuple
 
 from connector.domain.writes import Cause, RowState
 from connector.ports.store import OutboxRow
@@ -31,6 +33,33 @@ class Limits:
         return min(number, int(self.share * living))
 
 
+class Outline(NamedTuple):
+    """What limits look at in a row: ``creation`` is the key of a creation, None for an update."""
+
+    cause: Cause
+    state: RowState
+    creation: str | None
+    depends_on: tuple[str, ...]
+
+    @classmethod
+    def of(cls, row: OutboxRow) -> Outline:
+        """Take it from a row."""
+        return cls(row.cause, row.state, row.write.key if row.write.kind == "create" else None, row.depends_on)
+
+
+class Verdict(IntEnum):
+    """What becomes of a row."""
+
+    OPEN = 0
+    GO = 1
+    #: it was held before
+    HELD = 2
+    LIMIT = 3
+    DEPENDENCY = 4
+    #: its score goes, its stage move is held
+    SPLIT = 5
+
+
 def hold_excess(
     rows: Iterable[OutboxRow],
     limits: Limits,
@@ -43,52 +72,85 @@ def hold_excess(
 
     A stage move that is held lets the score in the same row go: our own numbers are bound by the call budget only.
     """
-    judge = _Judge(list(rows), limits, used, living, stage_fields)
-    return [row for at in range(len(judge.rows)) for row in judge.verdict(at)]
+    listed = list(rows)
+    verdicts = judge(map(Outline.of, listed), limits, used=used, living=living)
+    return list(applied(listed, verdicts, stage_fields))
+
+
+def judge(outlines: Iterable[Outline], limits: Limits, *, used: Mapping[Cause, int], living: int) -> bytearray:
+    """Give one ``Verdict`` per row, in order; ``SPLIT`` is found out by ``with_splits``."""
+    return _Judge(outlines, limits, used, living).verdicts()
+
+
+def with_splits(rows: Sequence[OutboxRow], verdicts: bytearray, stage_fields: frozenset[str]) -> bytes:
+    """Mark the held stage moves from which a score can go; only those are read."""
+    at = verdicts.find(Verdict.LIMIT)
+    while at >= 0:
+        if split_stage(rows[at], stage_fields)[0] is not None:
+            verdicts[at] = Verdict.SPLIT
+        at = verdicts.find(Verdict.LIMIT, at + 1)
+    return bytes(verdicts)
+
+
+def applied(
+    rows: Iterable[OutboxRow], verdicts: bytes | bytearray, stage_fields: frozenset[str]
+) -> Iterator[OutboxRow]:
+    """Give the rows as they are judged."""
+    for row, verdict in zip(rows, verdicts, strict=True):
+        match verdict:
+            case Verdict.DEPENDENCY:
+                yield replace(row, state=RowState.HELD, held_by="dependency")
+            case Verdict.LIMIT | Verdict.SPLIT:
+                kept, held = split_stage(row, stage_fields)
+                if kept is not None:
+                    yield kept
+                yield replace(held, state=RowState.HELD, held_by="limit")
+            case _:
+                yield row
 
 
 class _Judge:
     """Judges rows in order; what a row depends on is judged just before it, wherever it stands."""
 
-    def __init__(
-        self,
-        rows: list[OutboxRow],
-        limits: Limits,
-        used: Mapping[Cause, int],
-        living: int,
-        stage_fields: frozenset[str],
-    ) -> None:
-        self.rows = rows
-        self._limits = limits
+    def __init__(self, outlines: Iterable[Outline], limits: Limits, used: Mapping[Cause, int], living: int) -> None:
+        self._causes: list[Cause] = []
+        self._creations: dict[str, int] = {}
+        self._depends: dict[int, tuple[str, ...]] = {}
+        self._verdicts = bytearray()
+        for at, outline in enumerate(outlines):
+            self._causes.append(outline.cause)
+            self._verdicts.append(Verdict.OPEN if outline.state is RowState.TODO else Verdict.HELD)
+            if outline.creation is not None:
+                self._creations[outline.creation] = at
+            if outline.depends_on:
+                self._depends[at] = outline.depends_on
+        self._allowed = {cause: limits.allowed(cause, living) for cause in Cause}
         self._counts = dict(used)
-        self._living = living
-        self._stage_fields = stage_fields
-        self._creations = {row.write.key: at for at, row in enumerate(rows) if row.write.kind == "create"}
-        self._verdicts: dict[int, list[OutboxRow]] = {}
 
-    def verdict(self, at: int) -> list[OutboxRow]:
-        """Give what becomes of one row: itself, itself held, or its score let go and its stage move held."""
-        if at not in self._verdicts:
-            row = self.rows[at]
-            self._verdicts[at] = [row]
-            waits = any(self._held(key) for key in row.depends_on)
-            if row.state is RowState.TODO:
-                self._verdicts[at] = self._judged(row, waits=waits)
+    def verdicts(self) -> bytearray:
+        """Judge all rows."""
+        for at in range(len(self._causes)):
+            self._judge(at)
+        return self._verdicts
+
+    def _judge(self, at: int) -> int:
+        if self._verdicts[at] == Verdict.OPEN:
+            # Until it is known: what depends on each other in a circle waits for nothing.
+            self._verdicts[at] = Verdict.GO
+            waits = any(self._held(key) for key in self._depends.get(at, ()))
+            self._verdicts[at] = Verdict.DEPENDENCY if waits else self._counted(self._causes[at])
         return self._verdicts[at]
 
     def _held(self, key: str) -> bool:
         place = self._creations.get(key)
-        return place is not None and self.verdict(place)[-1].state is RowState.HELD
+        return place is not None and self._judge(place) != Verdict.GO
 
-    def _judged(self, row: OutboxRow, *, waits: bool) -> list[OutboxRow]:
-        if waits:
-            return [replace(row, state=RowState.HELD, held_by="dependency")]
-        allowed = self._limits.allowed(row.cause, self._living)
-        if allowed is not None and self._counts.get(row.cause, 0) >= allowed:
-            kept, held = split_stage(row, self._stage_fields)
-            return [*([] if kept is None else [kept]), replace(held, state=RowState.HELD, held_by="limit")]
-        self._counts[row.cause] = self._counts.get(row.cause, 0) + 1
-        return [row]
+    def _counted(self, cause: Cause) -> Verdict:
+        allowed = self._allowed[cause]
+        if allowed is not None and self._counts.get(cause, 0) >= allowed:
+            return Verdict.LIMIT
+        self._counts[cause] = self._counts.get(cause, 0) + 1
+        return Verdict.GO
 
 
 def split_stage(row: OutboxRow, stage_fields: frozenset[str]) -> tuple[OutboxRow | None, OutboxRow]:

@@ -87,29 +87,31 @@ def _news(people: pa.Table, wanted: Mapping[str, pa.Array], step: Decimal, prefi
     A field that was not shown so far and now has something to show is news too: it was mapped or provisioned since.
     Where there is no record, there is no value that could differ.
     """
-    conditions = ["shown IS NULL"]
-    conditions += [
-        f"json_extract_string(shown, '$.{name}') IS DISTINCT FROM \"{name}\""
-        for name in _TRIGGERS
-        if name in people.column_names
-    ]
+    triggers = [name for name in _TRIGGERS if name in people.column_names]
+    # All are taken out in one reading: each reading of its own would keep memory of its own, and there are some twenty.
+    paths = ["$.record", "$.total", *(f"$.{name}" for name in triggers), *(f'$.fields."{name}"' for name in wanted)]
+    was = {path: f"was[{place}]" for place, path in enumerate(paths, 1)}
+    conditions = ["shown IS NULL", f"{was['$.record']} IS DISTINCT FROM record"]
+    conditions += [f'{was[f"$.{name}"]} IS DISTINCT FROM "{name}"' for name in triggers]
     if "score.total" in people.column_names:
-        total = '"score.total"'
-        conditions.append(f"abs({total} - TRY_CAST(json_extract_string(shown, '$.total') AS DOUBLE)) >= {step}")
+        conditions.append(f'abs("score.total" - TRY_CAST({was["$.total"]} AS DOUBLE)) >= {step}')
     for name in wanted:
-        before = "json_extract_string(shown, '$.fields.\"" + name + "\"')"
+        before = was[f'$.fields."{name}"']
         held = f'"{prefix}{name}"' if prefix + name in people.column_names else "NULL"
         conditions.append(
             f'({held} IS DISTINCT FROM {before} OR ({before} IS NULL AND "wanted.{name}" IS NOT NULL)) '
-            "AND json_extract_string(shown, '$.record') = record"
+            f"AND {was['$.record']} = record"
         )
-    conditions.append("json_extract_string(shown, '$.record') IS DISTINCT FROM record")
-    looked_at = {"shown", "record", "score.total", *_TRIGGERS, *(prefix + name for name in wanted)}
+    looked_at = {"shown", "record", "score.total", *triggers, *(prefix + name for name in wanted)}
     looked = people.select([name for name in people.column_names if name in looked_at])
     for name, values in wanted.items():
         looked = looked.append_column("wanted." + name, values)
+    listed = ", ".join("'" + path.replace("'", "''") + "'" for path in paths)
     with querying() as connection:
         connection.register("people", looked)
-        query = f"SELECT coalesce(({') OR ('.join(conditions)}), true) AS news FROM people"
+        query = (
+            f"SELECT coalesce(({') OR ('.join(conditions)}), true) AS news "
+            f"FROM (SELECT *, json_extract_string(shown, [{listed}]) AS was FROM people)"
+        )
         table: pa.Table = connection.sql(query).to_arrow_table()
     return table.column("news").combine_chunks()

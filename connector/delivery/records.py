@@ -104,15 +104,16 @@ def own_rows(ground: Ground, own: OwnFields, mapped: Mapping[str, CrmField]) -> 
 def account_rows(ground: Ground, own: OwnFields) -> Iterator[OutboxRow]:
     """Build one update per account whose shown score differs from what the CRM holds by the write step or more."""
     info = ground.info.get("account", {})
-    for at in pc.indices_nonzero(own.news).to_pylist():
+    wanted = {name: values.filter(own.news).to_pylist() for name, values in own.wanted.items()}
+    differ = {name: mask.filter(own.news).to_pylist() for name, mask in own.differ.items()}
+    for at, account in enumerate(ground.accounts.column("account_id").filter(own.news).to_pylist()):
         fields = {
-            name: typed(own.wanted[name][at].as_py(), info.get(name))
-            for name, mask in own.differ.items()
-            if mask[at].as_py() and (not info or name in info)
+            name: typed(wanted[name][at], info.get(name))
+            for name, mask in differ.items()
+            if mask[at] and (not info or name in info)
         }
         if not fields:
             continue
-        account = ground.accounts.column("account_id")[at].as_py()
         yield ground.row(
             Write(key="", kind="update", object="account", id=account, fields=fields, ours=frozenset(fields)),
             lane=ground.lane("account", account),

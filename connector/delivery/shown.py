@@ -71,15 +71,18 @@ def remember(before: pa.Table, numbers: pa.Table, fields: Mapping[str, pa.Array]
     told = ", ".join(f"{_quoted(name)}, field_{place}" for place, name in enumerate(sorted(fields)))
     words = {name: f"coalesce(to_json({name})::VARCHAR, 'null')" for name in _NUMBERS}
     words["fields"] = f"CASE WHEN record IS NULL THEN '{{}}' ELSE json_object({told})::VARCHAR END" if told else "'{}'"
-    for name, nothing in empty.items():
-        kept = f"json_extract(shown, '$.{name}')::VARCHAR"
-        words.setdefault(name, f"coalesce({kept}, {_quoted(json.dumps(nothing))})")
+    kept = sorted(set(empty) - set(words))
+    for place, name in enumerate(kept, 1):
+        words[name] = f"coalesce(was[{place}]::VARCHAR, {_quoted(json.dumps(empty[name]))})"
+    # One reading takes out all that is kept: each reading keeps memory of its own.
+    was = f"json_extract(shown, [{', '.join(_quoted(f'$.{name}') for name in kept)}])"
     parts = ", ".join(
         f"'{'{' if not place else ','}\"{name}\":', {words[name]}" for place, name in enumerate(sorted(words))
     )
+    source = f"SELECT *, {was} AS was FROM memories"
     with querying() as connection:
         connection.register("memories", table)
-        texts: pa.Table = connection.sql(f"SELECT concat({parts}, '}}') AS shown FROM memories").to_arrow_table()
+        texts: pa.Table = connection.sql(f"SELECT concat({parts}, '}}') AS shown FROM ({source})").to_arrow_table()
     return texts.column("shown").combine_chunks()
 
 

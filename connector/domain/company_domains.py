@@ -41,7 +41,7 @@ def _suffixes(*, private: bool) -> tldextract.TLDExtract:
     )
 
 
-@lru_cache(maxsize=500_000)
+@lru_cache(maxsize=100_000)
 def registrable(host: str) -> str:
     """Give the domain somebody registered (``mail.acme.co.uk`` -> ``acme.co.uk``), or an empty string.
 
@@ -59,7 +59,7 @@ def registrable(host: str) -> str:
     return ".".join(labels[-2:])
 
 
-@lru_cache(maxsize=500_000)
+@lru_cache(maxsize=100_000)
 def web_host(website: str) -> str:
     """Give the host of a website as people write it, without ``www.``, in ASCII; empty when it names no company."""
     text = website.strip().casefold()
@@ -72,7 +72,7 @@ def web_host(website: str) -> str:
     return host if "." in host else ""
 
 
-@lru_cache(maxsize=500_000)
+@lru_cache(maxsize=100_000)
 def mail_host(host: str) -> str:
     """Give the host of an e-mail address in the form of ``web_host``."""
     text = _ascii(host.strip().casefold())

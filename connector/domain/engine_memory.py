@@ -16,7 +16,7 @@ _MIB = 1 << 20
 #: of every engine; beyond it sorting and joining go through the disk
 _ENGINE_MIB = 512
 #: people worked on in one go on a machine that has the memory for it
-_PEOPLE = 50_000
+_PEOPLE = 20_000
 #: what one of them takes at most while worked on: some hundred columns, held about twice
 _BYTES_EACH = 8_000
 #: where a container says how much it may have (cgroup v2, v1)

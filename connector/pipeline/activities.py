@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from datetime import datetime
+from pathlib import Path
 
 import pyarrow as pa
 
@@ -13,8 +14,6 @@ from connector.mapping.conditions import tests_of
 from connector.mapping.scoring import ScoringModel
 from connector.scoring.compile import compile_model
 
-#: landed rows that are read in one go for scoring: this bounds memory, not the result
-PART_ROWS = 1_000_000
 _OWNED = """
 FROM activities a JOIN identities i
 ON i.system = a.person_system AND i.object = a.person_object AND i.id = a.person_id
@@ -61,8 +60,11 @@ class Activities:
             mine,
         )
 
-    def scored(self, model: ScoringModel) -> Iterator[pa.Table]:
-        """Give in parts what the model's rules look at, with person_id and identity; an identity is in one part."""
+    def spread(self, model: ScoringModel, places: pa.Table, folder: Path) -> None:
+        """Write what the model's rules look at to ``folder/part=N``, with person_id and identity.
+
+        ``places`` are identities with the ``part`` in which everything of their person is wanted.
+        """
         rules = compile_model(model).interest
         types = ", ".join(f"'{name}'" for name in sorted({rule.on for rule in rules})) or "''"
         looked_at = {test.field for rule in rules for test in tests_of(rule.condition)}
@@ -71,13 +73,16 @@ class Activities:
             for name in (*ACTIVITY_COLUMNS.names, "system")
             if name in looked_at | {"type", "occurred_at", "landed_at"}
         ]
-        parts = 1 + self._lake.count_activities(self._systems) // PART_ROWS
-        for part in range(parts):
-            yield self._ask(
-                "SELECT i.person_id, a.person_system || ':' || a.person_object || ':' || a.person_id AS identity, "
-                f"{', '.join('a.' + name for name in columns)} {_OWNED} WHERE a.type IN ({types}) "
-                f"AND hash(a.person_system, a.person_object, a.person_id) % {parts} = {part}"
-            )
+        query = (
+            "SELECT i.part, i.person_id, "
+            "a.person_system || ':' || a.person_object || ':' || a.person_id AS identity, "
+            f"{', '.join('a.' + name for name in columns)} {_OWNED} WHERE a.type IN ({types})"
+        )
+        self._lake.spread_activities(query, self._systems, folder, as_of=self._as_of, tables={"identities": places})
+
+    def forget(self) -> None:
+        """Let go of who is who; nothing can be asked afterwards."""
+        self._identities = self._identities.schema.empty_table()
 
     def _ask(self, query: str, identities: pa.Table | None = None) -> pa.Table:
         held = self._identities if identities is None else identities

@@ -9,8 +9,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from connector.domain.writes import RowState
-from connector.identity.tables import Identified
+from connector.delivery.pending import Pending
 from connector.lake.layout import FIELD, LINK
 from connector.lifecycle.disposition import dispositions
 from connector.lifecycle.machine import Staged
@@ -18,17 +17,21 @@ from connector.mapping.bundle import Mappings
 from connector.mapping.evaluate import evaluate, holds
 from connector.pipeline.gathering import Holdings
 from connector.pipeline.tables import beside, row_hashes, sql
-from connector.ports.store import OutboxRow
 from connector.ports.traits import AdapterTraits
-from connector.scoring.score import Scored
 
 _NO_TEXT = pa.scalar(None, pa.string())
 #: columns of the scores that facts and fields call ``score.NAME``
 _SCORED = ("fit", "fit_low", "fit_high", "interest", "qualification", "total", "grade", "verdict", "buying_stage")
 
 
-def living(identified: Identified, facts: pa.Table, marks: Mapping[str, datetime]) -> pa.Table:
+def living(persons: pa.Table, identities: pa.Table, facts: pa.Table, marks: Mapping[str, datetime]) -> pa.Table:
     """Begin with everybody who still stands in some system, and their facts.
+
+    Args:
+        persons: schema ``connector.identity.PEOPLE``.
+        identities: schema ``IDENTITIES``: the references of at least these persons.
+        facts: what ``Gatherer.person_facts`` gives.
+        marks: of the baseline, by name.
 
     ``baseline`` is true for people whom no system with a baseline mark knows: what is true of them now was true before
     we came, and opens nothing.
@@ -44,9 +47,9 @@ def living(identified: Identified, facts: pa.Table, marks: Mapping[str, datetime
         ) m USING (person_id)
         WHERE p.living ORDER BY p.person_id
         """,
-        persons=identified.persons,
+        persons=persons,
         facts=facts,
-        identities=identified.identities,
+        identities=identities,
         marked=pa.table({"name": pa.array(marked, pa.string())}),
     )
 
@@ -78,6 +81,29 @@ def with_signals(people: pa.Table, signals: pa.Table) -> pa.Table:
     """Set beside each person what people in sales did, and the deals."""
     query = "SELECT * FROM people LEFT JOIN signals USING (person_id) ORDER BY person_id"
     return beside(people, sql(query, people=people.select(["person_id"]), signals=signals))
+
+
+def linked(persons: pa.Table, holdings: Holdings, crm: AdapterTraits, signals: pa.Table) -> pa.Table:
+    """Give what accounts need of the people whose CRM record names one.
+
+    Columns: link_account_id, open_opportunity, human_last.
+    """
+    parts = [
+        f"SELECT '{object_}:' || id AS record, \"{LINK}account\" AS link_account_id FROM {object_}"
+        for object_ in crm.people
+        if LINK + "account" in holdings.get(crm.system, object_).column_names
+    ]
+    nobody = "SELECT '' AS record, NULL::VARCHAR AS link_account_id WHERE false"
+    return sql(
+        f"""
+        SELECT link_account_id, s.open_opportunity, s.human_last
+        FROM persons p JOIN ({" UNION ALL ".join(parts) or nobody}) r ON r.record = p.crm_object || ':' || p.crm_id
+        LEFT JOIN signals s USING (person_id) WHERE p.living AND link_account_id IS NOT NULL
+        """,
+        persons=persons,
+        signals=signals,
+        **{object_: holdings.get(crm.system, object_) for object_ in crm.people},
+    )
 
 
 def accounts_with_ties(facts: pa.Table, holdings: Holdings, crm: AdapterTraits, people: pa.Table) -> pa.Table:
@@ -114,7 +140,8 @@ def with_accounts(people: pa.Table, matches: pa.Table, accounts: pa.Table) -> pa
     matched = sql(
         f"""
         SELECT p.person_id, CASE WHEN m.review THEN NULL ELSE nullif(m.account_id, '') END AS account_id,
-            m.method AS match_method, m.confidence AS match_confidence, m.evidence AS match_evidence, m.runner_up,
+            m.account_id AS match_account_id, m.method AS match_method, m.confidence AS match_confidence,
+            m.evidence AS match_evidence, m.runner_up,
             coalesce(m.review, false) AS match_review,
             CASE WHEN m.review THEN 'review' WHEN nullif(m.account_id, '') IS NULL THEN 'none'
                 ELSE 'matched' END AS account,
@@ -142,12 +169,11 @@ def with_bants(people: pa.Table, mappings: Mappings) -> pa.Table:
     return people.append_column("bants.confirmed", confirmed)
 
 
-def with_scores(people: pa.Table, scored: Scored, reasons: pa.Table, *, today: date) -> pa.Table:
-    """Set numbers, grade, verdict, role, reasons and the account's standing beside each person.
+def with_scores(people: pa.Table, numbers: pa.Table, reasons: pa.Table, *, today: date) -> pa.Table:
+    """Set numbers, grade, verdict, role and reasons beside each person.
 
     ``score.date`` is the local day ``today``: "as of" on every number.
     """
-    numbers = scored.scores
     grade, verdict = numbers.column("grade"), numbers.column("verdict")
     people = people.append_column("score.date", pa.repeat(pa.scalar(today.isoformat()), people.num_rows))
     named = {"buying_stage": numbers.column("buying_stage")}
@@ -157,14 +183,18 @@ def with_scores(people: pa.Table, scored: Scored, reasons: pa.Table, *, today: d
     named |= {name: numbers.column(name) for name in ("disqualified_because", "deciding_fact")}
     people = beside(people, pa.table({"person_id": numbers.column("person_id"), **named}))
     texts = reasons.select(["person_id", "reasons", "reasons_key", "top_reason"])
-    people = beside(people, texts.rename_columns(["person_id", "score.reasons", "reasons_key", "top_reason"]))
+    return beside(people, texts.rename_columns(["person_id", "score.reasons", "reasons_key", "top_reason"]))
+
+
+def with_account_scores(people: pa.Table, scores: pa.Table) -> pa.Table:
+    """Set the account's standing beside each person (``scores``: what ``connector.scoring.score.roll_up`` gives)."""
     rolled_up = sql(
         """
         SELECT p.person_id, a.score AS "account.score", a.fit_letter AS "account.fit"
         FROM people p LEFT JOIN account_scores a ON a.account_id = p.account_id ORDER BY p.person_id
         """,
         people=people.select(["person_id", "account_id"]),
-        account_scores=scored.accounts,
+        account_scores=scores,
     )
     return beside(people, rolled_up)
 
@@ -223,11 +253,11 @@ def with_stages(people: pa.Table, staged: Staged) -> pa.Table:
     return people.append_column("entered", pc.not_equal(entries, staged.people.column("stage_entry")))
 
 
-def called_soon(mappings: Mappings, tasks: Sequence[Mapping[str, Any]], waiting: Sequence[OutboxRow]) -> pa.Table:
+def called_soon(mappings: Mappings, tasks: Sequence[Mapping[str, Any]], pending: Pending) -> pa.Table:
     """List the people with a fast-lane task that is open in the CRM or on its way there (``person_id``)."""
     rules = {rule.id for rule in mappings.routing.fast_lane}
     people = {str(task["person_id"]) for task in tasks if task["rule"] in rules and task["person_id"]}
-    people |= {row.person_id for row in waiting if row.rule in rules and row.state is not RowState.DEAD}
+    people |= {person_id for rule, person_id in pending.called if rule in rules}
     return pa.table({"person_id": pa.array(sorted(people), pa.string())})
 
 
@@ -294,7 +324,7 @@ def _waiting(people: pa.Table, events: pa.Table, called: pa.Table) -> pa.Chunked
     ).column("waiting")
 
 
-def accounts_with_scores(accounts: pa.Table, scored: Scored, memory: Mapping[str, str], mirror: pa.Table) -> pa.Table:
+def accounts_with_scores(accounts: pa.Table, scores: pa.Table, memory: Mapping[str, str], mirror: pa.Table) -> pa.Table:
     """Give every CRM account its score, what was shown last, and what the CRM holds in each field (``crm.FIELD``)."""
     shown = pa.table(
         {"account_id": pa.array(list(memory), pa.string()), "shown": pa.array(list(memory.values()), pa.string())}
@@ -312,7 +342,7 @@ def accounts_with_scores(accounts: pa.Table, scored: Scored, memory: Mapping[str
         LEFT JOIN mirror c ON c.id = a.account_id ORDER BY a.account_id
         """,
         accounts=accounts,
-        scores=scored.accounts,
+        scores=scores,
         shown=shown,
         mirror=mirror,
     )

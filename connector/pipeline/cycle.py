@@ -13,20 +13,28 @@ from math import ceil
 from typing import Any, Literal
 from uuid import uuid4
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
 from connector.delivery.budget import Budget
 from connector.delivery.drain import LEASE, Drain, Drained
+from connector.delivery.spool import RowSpool
+from connector.domain.engine_memory import give_back
 from connector.domain.writes import RowState
 from connector.errors import HandoffError, LocalFault, Refused
 from connector.lake.landing import Landing
 from connector.lake.reading import Lake
 from connector.pipeline import steps
+from connector.pipeline.census import Census
 from connector.pipeline.deciding import Deciding, decide_all, dropped, with_limits
 from connector.pipeline.engine import Engine
 from connector.pipeline.gathering import hold
+from connector.pipeline.passes import PopulationPart
 from connector.pipeline.plans import check_current, dump_plan, load_plan, summary
-from connector.pipeline.population import Census, Population, take_census
+from connector.pipeline.population import Population, take_census
 from connector.pipeline.pulling import Pulled, Puller
 from connector.pipeline.report import Report
+from connector.pipeline.scratch import Scratch, open_scratch
 from connector.pipeline.wanted import wanted_of
 from connector.pipeline.workplace import automation_ids, users
 from connector.ports.source import Source
@@ -56,7 +64,9 @@ class Cycle:
         self._begun = time.monotonic()
         run_id = f"{now:%Y%m%dT%H%M%S}-{uuid4().hex[:8]}"
         self.report = Report(run_id, f"plan-{run_id}", now, engine.mode)
-        self.population: Population | None = None
+        #: moves between stages: (from, to) → people
+        self.moves: Counter[tuple[str, str]] = Counter()
+        self._fast_lane: pa.Table | None = None
         self.plan_summary: dict[str, Any] = {}
         self._steps = steps.Walk(run_id, engine.on_step)
 
@@ -91,7 +101,7 @@ class Cycle:
             before = self._unsettled()
             with self._timed("score"):
                 census = self._census()
-                living = store.knowledge.persons().num_rows
+                living = store.knowledge.remembered()
                 limited = with_limits(decisions, census, self._engine.limits, living=living, now=self._now)
                 self._store(limited)
             if deliver:
@@ -110,24 +120,30 @@ class Cycle:
 
     def _walk(self, command: steps.Command, *, pull: bool, scope: Scope = "all") -> Report:
         with self._recorded(command):
-            store = self._engine.store
             before = self._unsettled()
             if pull and not self._pull(scope) and scope != "all":
                 return self.report
-            with self._timed("score"):
-                wished, decisions = self._decide()
-                live = command == "run" and self._engine.mode == "live" and store.switches.paused() is None
-                self._keep_plan(wished, done=live)
-            self._steps.done(steps.DECIDE, {"rows": len(decisions.rows), "reviews": len(decisions.reviews)})
-            if not live:
-                self._remember(command, decisions, before)
-                return self.report
-            self._engine.progress(steps.STORE.name, "memory and outbox", len(decisions.rows))
-            self._store(decisions)
+            with open_scratch(self._engine.lake_root) as scratch:
+                live, decisions = self._decided(command, scratch)
+                if not live:
+                    self._remember(command, decisions, before)
+                    return self.report
+                self._engine.progress(steps.STORE.name, "memory and outbox", len(decisions.rows))
+                self._store(decisions)
             if "baseline" in decisions.marks:
                 self._note_before_baseline()
+            give_back()
             self._write(before, self.report.run_id)
         return self.report
+
+    def _decided(self, command: steps.Command, scratch: Scratch) -> tuple[bool, Decisions]:
+        """Decide and keep the plan; say whether its writes may be stored, and give what was decided."""
+        with self._timed("score"):
+            wished, decisions = self._decide(scratch)
+            live = command == "run" and self._engine.mode == "live" and self._engine.store.switches.paused() is None
+            self._keep_plan(wished, done=live)
+        self._steps.done(steps.DECIDE, {"rows": len(decisions.rows), "reviews": len(decisions.reviews)})
+        return live, decisions
 
     def _store(self, decisions: Decisions) -> None:
         """Store decisions, unless another engine has decided meanwhile: this one may have slept since it looked."""
@@ -140,12 +156,12 @@ class Cycle:
 
     def _note_before_baseline(self) -> None:
         """Keep, for `status`, who asked for sales in the week before the mark: nobody is called for it by us."""
-        assert self.population is not None
-        events = self.population.signals.fast_lane.to_pylist()
+        assert self._fast_lane is not None
+        since = pa.scalar(self._now - BEFORE_BASELINE, self._fast_lane.schema.field("occurred_at").type)
+        events = self._fast_lane.filter(pc.greater_equal(self._fast_lane.column("occurred_at"), since)).to_pylist()
         week = [
             {"rule": event["rule"], "person_id": event["person_id"], "at": event["occurred_at"].isoformat()}
             for event in events
-            if event["occurred_at"] >= self._now - BEFORE_BASELINE
         ]
         self._engine.store.switches.put_setting(SETTING_BEFORE_BASELINE, json.dumps(week))
 
@@ -180,26 +196,27 @@ class Cycle:
     def _in_scope(self, scope: Scope) -> list[Source]:
         return self._engine.adapters if scope == "all" else list(self._engine.sources)
 
-    def _decide(self) -> tuple[Decisions, Decisions]:
+    def _decide(self, scratch: Scratch) -> tuple[Decisions, Decisions]:
         """Give what was decided, without and with the rows that a limit holds."""
         engine = self._engine
         engine.progress(steps.IDENTIFY.name, "reading the lake", 0)
         census = self._census()
-        holdings = hold(census.lake, self._traits, as_of=self._now)
+        holdings = hold(census.lake, self._traits, as_of=self._now, asked=census.asked())
         own = engine.crm.user_id()
         engine.store.switches.put_setting(SETTING_USER, own or "")
         everybody = users(holdings, census.crm)
         names = engine.mappings.routing.automation_users
         census = replace(census, automation=automation_ids(everybody, names, own))
         engine.progress(steps.DECIDE.name, "matching, scoring, staging", 0)
-        population = take_census(census, holdings, now=self._now, told=self._steps.done)
-        self.population = population
+        population = take_census(census, holdings, scratch, now=self._now, told=self._steps.done)
+        self._fast_lane = population.signals.fast_lane
         deciding = Deciding(self.report.run_id, self.report.plan_id, self._described(), own)
-        decisions = decide_all(census, population, holdings, deciding, now=self._now)
         self._tell(population)
+        decisions = decide_all(census, population, holdings, scratch, deciding, now=self._now, told=self._tell_part)
+        self._steps.done(steps.STAGE, {"persons": population.living, "moves": self.report.moves})
         self._forecast(decisions)
-        limited = with_limits(decisions, census, engine.limits, living=population.people.num_rows, now=self._now)
-        self.plan_summary = summary(list(limited.rows))
+        limited = with_limits(decisions, census, engine.limits, living=population.living, now=self._now)
+        self.plan_summary = summary(limited.rows)
         return decisions, limited
 
     def _keep_plan(self, decisions: Decisions, *, done: bool) -> None:
@@ -242,7 +259,7 @@ class Cycle:
     def _hold_for_budget(self) -> None:
         """Rows that the budget stops wait in the open, by name, until the next cycle releases them."""
         outbox = self._engine.store.outbox
-        outbox.hold([row.id for row in outbox.unsettled() if row.state is RowState.TODO], held_by="budget")
+        outbox.hold(outbox.ids([RowState.TODO]), held_by="budget")
 
     def _count(self, drained: Drained, before: Sequence[int], run_id: str) -> None:
         store = self._engine.store
@@ -256,7 +273,7 @@ class Cycle:
         store = self._engine.store
         counts = store.outbox.counts()
         waiting = counts.get("held:limit", 0) + counts.get("dead", 0)
-        self.report.needs_person = waiting + len(store.knowledge.reviews("open"))
+        self.report.needs_person = waiting + store.knowledge.open_questions()
 
     # -- what the steps stand on -------------------------------------------------------------------
 
@@ -275,6 +292,7 @@ class Cycle:
             install=engine.install,
             time_zone=engine.time_zone,
             automation=(),
+            at_once=engine.at_once,
         )
 
     def _described(self) -> dict[str, dict[str, FieldInfo]]:
@@ -289,36 +307,37 @@ class Cycle:
         """List rows that this cycle takes over: todo, doing, unknown, and those a budget held before."""
         outbox = self._engine.store.outbox
         outbox.release(plan_id=None, held_by="budget", now=self._now)
-        open_states = {RowState.TODO, RowState.DOING, RowState.UNKNOWN}
-        return [row.id for row in outbox.unsettled() if row.state in open_states]
+        return outbox.ids([RowState.TODO, RowState.DOING, RowState.UNKNOWN])
 
     # -- the report --------------------------------------------------------------------------------
 
     def _tell(self, population: Population) -> None:
+        """Tell of everybody what is known before they go through in parts."""
         report = self.report
-        people = population.people
         reviews = len(population.identified.reviews)
-        report.identity = {"persons": people.num_rows, "merged": population.identified.merged, "review": reviews}
-        methods = Counter(
-            "review" if review else method or "none"
-            for method, review in zip(
-                population.matches.column("method").to_pylist(),
-                population.matches.column("review").to_pylist(),
-                strict=True,
-            )
-        )
-        report.matched = {**report.matched, **methods}
-        report.scored = {"persons": population.scored.scores.num_rows, "accounts": population.scored.accounts.num_rows}
-        report.dispositions = {**report.dispositions, **Counter(people.column("disposition").to_pylist())}
-        report.stages = dict(sorted(Counter(people.column("stage").to_pylist()).items()))
-        report.moves = population.staged.moves.num_rows
+        report.identity = {"persons": population.living, "merged": population.identified.merged, "review": reviews}
+        report.matched = {**report.matched, **population.methods}
+        report.scored = {"persons": population.living, "accounts": population.scored_accounts}
+
+    def _tell_part(self, part: PopulationPart) -> None:
+        """Add the people of one part to what is told of all."""
+        report = self.report
+        for of, column in ((report.dispositions, "disposition"), (report.stages, "stage")):
+            for row in part.people.column(column).value_counts().to_pylist():
+                of[row["values"]] = of.get(row["values"], 0) + row["counts"]
+        report.stages = dict(sorted(report.stages.items()))
+        moves = part.staged.moves
+        report.moves += moves.num_rows
+        ways = zip(moves.column("from_stage").to_pylist(), moves.column("to_stage").to_pylist(), strict=True)
+        self.moves.update(ways)
 
     def _forecast(self, decisions: Decisions) -> None:
         """Forecast the calls of this cycle: those already sent, and the largest batches for what was decided."""
         size = self._engine.crm.traits().batch_size
-        creations = Counter(row.write.object for row in decisions.rows if row.write.kind == "create")
-        updates = sum(row.write.kind == "update" for row in decisions.rows)
-        ahead = ceil(updates / size) + sum(ceil(count / size) for count in creations.values())
+        assert isinstance(decisions.rows, RowSpool)
+        kinds = decisions.rows.kinds()
+        updates = sum(count for (kind, _), count in kinds.items() if kind == "update")
+        ahead = ceil(updates / size) + sum(ceil(count / size) for (kind, _), count in kinds.items() if kind == "create")
         for adapter in self._engine.adapters:
             system = adapter.traits().system
             calls = adapter.calls()

@@ -1,33 +1,28 @@
-"""From the population to decisions: what stands on what, in one place."""
+"""From the population to decisions, part by part: what stands on what, in one place."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from connector.delivery.decide import decide
+from connector.delivery.decide import Decided, decide, decide_accounts
 from connector.delivery.ground import Ground
-from connector.delivery.limits import Limits, hold_excess
+from connector.delivery.limits import Limits, judge, with_splits
 from connector.delivery.records import own_mapping, stage_fields
-from connector.matching import ask
+from connector.delivery.spool import JudgedRows, RowSpool, outlines_of
+from connector.pipeline.census import Census
 from connector.pipeline.columns import unacted
 from connector.pipeline.gathering import Holdings
-from connector.pipeline.population import Census, Population
+from connector.pipeline.passes import PopulationPart
+from connector.pipeline.population import Population
+from connector.pipeline.scratch import Scratch
 from connector.pipeline.tables import row_hashes, sql
 from connector.pipeline.workplace import set_up_desk, users
-from connector.ports.store import (
-    IDENTITIES,
-    PERSONS,
-    SCORE_HISTORY,
-    STAGE_MOVES,
-    Decisions,
-    OutboxRow,
-    Store,
-)
+from connector.ports.store import IDENTITIES, PERSONS, SCORE_HISTORY, STAGE_MOVES, Decisions, OutboxRow
 from connector.ports.traits import FieldInfo
 
 DAY = timedelta(hours=24)
@@ -44,48 +39,25 @@ class Deciding:
 
 
 def decide_all(
-    census: Census, population: Population, holdings: Holdings, deciding: Deciding, *, now: datetime
+    census: Census,
+    population: Population,
+    holdings: Holdings,
+    scratch: Scratch,
+    deciding: Deciding,
+    *,
+    now: datetime,
+    told: Callable[[PopulationPart], None] = lambda _part: None,
 ) -> Decisions:
-    """Decide everything one cycle changes, in memory and in the CRM; limits are not applied yet. Writes nothing."""
-    store = census.store
-    marks = store.knowledge.marks()
-    mark = marks.get("baseline")
-    everybody = users(holdings, census.crm)
-    desk = set_up_desk(
-        holdings,
-        census.crm,
-        census.mappings.routing,
-        everybody,
-        population.tasks,
-        store.knowledge.rotations(),
-    )
-    events = unacted(population.signals.fast_lane, marks).to_pylist()
-    pending = store.outbox.unsettled()
-    on_the_way, unseen = _not_yet_seen(store, population, holdings, census.crm.system, pending)
-    ground = Ground(
-        now=now,
-        install=census.install,
-        run_id=deciding.run_id,
-        plan_id=deciding.plan_id,
-        mappings=census.mappings,
-        crm=census.crm,
-        info=deciding.info,
-        people=population.people,
-        accounts=population.accounts,
-        tasks=population.tasks,
-        fast_events=events,
-        pending=pending,
-        desk=desk,
-        user_id=deciding.user_id,
-        mark=mark,
-        on_the_way=on_the_way,
-        unseen=unseen,
-    )
-    decided = decide(ground)
-    keys = [row.write.key for row in decided.rows if row.write.kind == "create"]
-    known = store.outbox.known_keys(keys) | {str(task["key"]) for task in population.tasks}
-    rows = [row for row in decided.rows if row.write.kind == "update" or row.write.key not in known]
-    people = population.people.set_column(population.people.column_names.index("shown"), "shown", decided.shown)
+    """Decide everything one cycle changes, in memory and in the CRM; limits are not applied yet. Writes nothing.
+
+    What is decided lies in ``scratch`` and can be read as long as that is open. ``told`` hears of each part once.
+    """
+    store, marks = census.store, census.store.knowledge.marks()
+    decider = _Decider(census, population, holdings, scratch, deciding, now)
+    for part in population.each():
+        told(part)
+        decider.decide(part)
+    rows, accounts = decider.decide_accounts()
     new_marks = {
         f"baseline:{traits.system}": now for traits in census.traits if f"baseline:{traits.system}" not in marks
     }
@@ -93,58 +65,131 @@ def decide_all(
         run_id=deciding.run_id,
         plan_id=deciding.plan_id,
         at=now,
-        identities=_changed(population.identified.identities, store.knowledge.identities(), IDENTITIES),
-        persons=_persons(people),
-        stage_moves=_moves(population, deciding.run_id),
-        scores=_score_history(population, people, deciding.run_id, census.mappings.scoring.name, now),
-        accounts=decided.accounts,
+        identities=scratch.all("identities", IDENTITIES),
+        persons=scratch.all("memory", PERSONS),
+        stage_moves=scratch.all("moves", STAGE_MOVES),
+        scores=scratch.all("history", SCORE_HISTORY),
+        accounts=accounts,
         rows=rows,
-        reviews=[*population.identified.reviews, *ask(population.matches, now=now)],
-        rotations=desk.rotations(),
-        marks=new_marks | ({"baseline": now} if mark is None else {}),
+        reviews=[*store.knowledge.unasked(population.identified.reviews), *population.reviews],
+        rotations=decider.ground.desk.rotations(),
+        marks=new_marks | ({"baseline": now} if marks.get("baseline") is None else {}),
     )
 
 
-def _not_yet_seen(
-    store: Store, population: Population, holdings: Holdings, crm: str, pending: Sequence[OutboxRow]
-) -> tuple[set[str], set[str]]:
-    """Find what we have asked for and no pull has shown yet: keys of people's records, and keys of tasks.
+class _Decider:
+    """Decides part by part; one desk hands out work to all of them, in order."""
 
-    Whoever decides before the CRM has shown what was created must not create it again under the key of a later event.
-    """
-    asked = sql(
+    def __init__(
+        self,
+        census: Census,
+        population: Population,
+        holdings: Holdings,
+        scratch: Scratch,
+        deciding: Deciding,
+        now: datetime,
+    ) -> None:
+        store, marks = census.store, census.store.knowledge.marks()
+        self._census = census
+        self._scratch = scratch
+        self._population = population
+        self._rows = RowSpool(scratch.folder("rows") / "rows")
+        self._events = unacted(population.signals.fast_lane, marks)
+        self._task_ids = set(holdings.get(census.crm.system, "task").column("id").to_pylist())
+        self._keys = {str(task["key"]) for task in population.tasks}
+        everybody = users(holdings, census.crm)
+        desk = set_up_desk(
+            holdings, census.crm, census.mappings.routing, everybody, population.tasks, store.knowledge.rotations()
+        )
+        #: what all parts share
+        self.ground = Ground(
+            now=now,
+            install=census.install,
+            run_id=deciding.run_id,
+            plan_id=deciding.plan_id,
+            mappings=census.mappings,
+            crm=census.crm,
+            info=deciding.info,
+            people=pa.table({}),
+            accounts=population.accounts.slice(0, 0),
+            tasks=(),
+            fast_events=(),
+            pending=population.pending,
+            desk=desk,
+            user_id=deciding.user_id,
+            mark=marks.get("baseline"),
+        )
+
+    def decide(self, part: PopulationPart) -> None:
+        """Decide about some people and set aside what changes."""
+        people, number = part.people, part.number
+        ids = people.column("person_id").combine_chunks()
+        known = set(ids.to_pylist())
+        events = self._events.filter(pc.is_in(self._events.column("person_id"), value_set=ids))
+        on_the_way, unseen = self._not_yet_seen(people)
+        ground = replace(
+            self.ground,
+            people=people,
+            tasks=[task for task in self._population.tasks if task["person_id"] in known],
+            fast_events=events.to_pylist(),
+            on_the_way=on_the_way,
+            unseen=unseen,
+        )
+        decided = decide(ground)
+        self._rows.add(self._new(decided), decided.totals)
+        after = people.set_column(people.column_names.index("shown"), "shown", decided.shown)
+        words = (self.ground.run_id, self._census.mappings.scoring.name, self.ground.now)
+        for name, table in (
+            ("memory", _persons(after)),
+            ("moves", _moves(part, self.ground.run_id)),
+            ("history", _score_history(part, after, *words)),
+        ):
+            if table.num_rows:
+                self._scratch.put(name, number, table)
+
+    def decide_accounts(self) -> tuple[RowSpool, dict[str, str]]:
+        """Decide about the accounts; give all rows in their order, and what accounts were made to show."""
+        rows, memory = decide_accounts(replace(self.ground, accounts=self._population.accounts))
+        self._rows.add(rows, {})
+        self._rows.rank()
+        return self._rows, memory
+
+    def _new(self, decided: Decided) -> list[OutboxRow]:
+        """Leave out what has been asked for under the same key, or stands in the CRM."""
+        keys = [row.write.key for row in decided.rows if row.write.kind == "create"]
+        known = self._census.store.outbox.known_keys(keys) | self._keys if keys else set()
+        return [row for row in decided.rows if row.write.kind == "update" or row.write.key not in known]
+
+    def _not_yet_seen(self, people: pa.Table) -> tuple[set[str], set[str]]:
+        """Find what we have asked for and no pull has shown yet: keys of people's records, and keys of tasks.
+
+        Whoever decides before the CRM has shown what was created must not create it again under the key of a later
+        event.
         """
-        SELECT crm_id, json_extract_string(shown, '$.created') AS created,
-            json_extract_string(shown, '$.tasks.*') AS tasks
-        FROM people WHERE shown IS NOT NULL
-            AND (len(tasks) > 0 OR (crm_id IS NULL AND created IS NOT NULL))
-        """,
-        people=population.people.select(["crm_id", "shown"]),
-    ).to_pylist()
-    waiting = {row.write.key for row in pending if row.write.kind == "create"}
-    records = sorted({row["created"] for row in asked if row["created"] and row["crm_id"] is None})
-    tasks = sorted({key for row in asked for key in row["tasks"]})
-    shown = set(holdings.get(crm, "task").column("id").to_pylist())
-    made = store.outbox.created_ids(tasks) if tasks else {}
-    done = set(store.outbox.created_ids(records)) if records else set()
-    return done | waiting, {key for key, id_ in made.items() if id_ not in shown}
+        asked = sql(
+            """
+            SELECT crm_id, json_extract_string(shown, '$.created') AS created,
+                json_extract_string(shown, '$.tasks.*') AS tasks
+            FROM people WHERE shown IS NOT NULL
+                AND (len(tasks) > 0 OR (crm_id IS NULL AND created IS NOT NULL))
+            """,
+            people=people.select(["crm_id", "shown"]),
+        ).to_pylist()
+        outbox = self._census.store.outbox
+        records = sorted({row["created"] for row in asked if row["created"] and row["crm_id"] is None})
+        tasks = sorted({key for row in asked for key in row["tasks"]})
+        made = outbox.created_ids(tasks) if tasks else {}
+        done = set(outbox.created_ids(records)) if records else set()
+        waiting = self._population.pending.creations
+        return done | waiting if done else waiting, {key for key, id_ in made.items() if id_ not in self._task_ids}
 
 
 def with_limits(decisions: Decisions, census: Census, limits: Limits, *, living: int, now: datetime) -> Decisions:
     """Hold what the limits do not let through today; the first live cycle writes our own fields only and has none."""
     used = census.store.outbox.used_by_cause(now - DAY)
     names = stage_fields(own_mapping(census.mappings.fields, census.crm))
-    rows = hold_excess(decisions.rows, limits, used=used, living=living, stage_fields=names)
-    return replace(decisions, rows=rows)
-
-
-def _changed(new: pa.Table, old: pa.Table, schema: pa.Schema) -> pa.Table:
-    """Keep the rows of ``new`` that ``old`` does not hold word for word."""
-    if not old.num_rows:
-        return new.select(schema.names).cast(schema)
-    names = ", ".join(f'"{name}"' for name in schema.names)
-    changed = sql(f"SELECT {names} FROM new EXCEPT SELECT {names} FROM old ORDER BY ALL", new=new, old=old)
-    return changed.cast(schema)
+    verdicts = judge(outlines_of(decisions.rows), limits, used=used, living=living)
+    return replace(decisions, rows=JudgedRows(decisions.rows, with_splits(decisions.rows, verdicts, names), names))
 
 
 def _persons(people: pa.Table) -> pa.Table:
@@ -156,23 +201,21 @@ def _persons(people: pa.Table) -> pa.Table:
     return persons.filter(pc.invert(same))
 
 
-def _moves(population: Population, run_id: str) -> pa.Table:
-    moves = population.staged.moves
+def _moves(part: PopulationPart, run_id: str) -> pa.Table:
+    moves = part.staged.moves
     return moves.append_column("run_id", pa.array([run_id] * moves.num_rows, pa.string())).cast(STAGE_MOVES)
 
 
-def _score_history(population: Population, people: pa.Table, run_id: str, model: str, now: datetime) -> pa.Table:
-    """Keep the numbers and lines of everybody whose record is to show other ones than before."""
+def _score_history(part: PopulationPart, people: pa.Table, run_id: str, model: str, now: datetime) -> pa.Table:
+    """Keep the numbers and lines of those whose record is to show other ones than before."""
     return sql(
         """
-        WITH fresh AS (
-            SELECT n.person_id FROM now_shown n JOIN before b USING (person_id)
-            WHERE n.shown IS DISTINCT FROM b.shown AND json_extract_string(n.shown, '$.record') IS NOT NULL AND (
-                  json_extract_string(n.shown, '$.total') IS DISTINCT FROM json_extract_string(b.shown, '$.total')
-               OR json_extract_string(n.shown, '$.grade') IS DISTINCT FROM json_extract_string(b.shown, '$.grade')
-               OR json_extract_string(n.shown, '$.record') IS DISTINCT FROM json_extract_string(b.shown, '$.record')
-               OR json_extract_string(n.shown, '$.reasons_key') IS DISTINCT FROM
-                  json_extract_string(b.shown, '$.reasons_key'))
+        WITH moved AS (
+            SELECT n.person_id, json_extract_string(n.shown, $paths::VARCHAR[]) AS here,
+                json_extract_string(b.shown, $paths::VARCHAR[]) AS there
+            FROM now_shown n JOIN before b USING (person_id) WHERE n.shown IS DISTINCT FROM b.shown
+        ), fresh AS (
+            SELECT person_id FROM moved WHERE here[1] IS NOT NULL AND here IS DISTINCT FROM there
         ), told AS (
             SELECT person_id, to_json(list({'dimension': dimension, 'rule': rule, 'points': points, 'count': count,
                 'last_on': last_on} ORDER BY dimension, rule))::VARCHAR AS lines
@@ -182,11 +225,11 @@ def _score_history(population: Population, people: pa.Table, run_id: str, model:
             s.qualification, s.total, s.grade, s.verdict, coalesce(t.lines, '[]') AS lines
         FROM scores s JOIN fresh USING (person_id) LEFT JOIN told t USING (person_id) ORDER BY s.person_id
         """,
-        {"now": now, "run": run_id, "model": model},
+        {"now": now, "run": run_id, "model": model, "paths": ["$.record", "$.total", "$.grade", "$.reasons_key"]},
         now_shown=people.select(["person_id", "shown"]),
-        before=population.people.select(["person_id", "shown"]),
-        scores=population.scored.scores,
-        lines=population.scored.lines,
+        before=part.people.select(["person_id", "shown"]),
+        scores=part.scores,
+        lines=part.lines,
     ).cast(SCORE_HISTORY)
 
 

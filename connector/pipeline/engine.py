@@ -9,6 +9,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from connector.delivery.limits import Limits
+from connector.domain.engine_memory import people_at_once
 from connector.mapping.bundle import Mappings
 from connector.pipeline import steps
 from connector.ports.crm import Crm
@@ -29,6 +30,7 @@ class Engine:
         on_step: told of each step of each cycle once, when it ends.
         still_ours: asked right before decisions are stored: False when another engine has taken the turn.
         clock: now, for the age of files.
+        at_once: people worked on in one go; it bounds memory and changes no answer.
     """
 
     install: str
@@ -50,6 +52,7 @@ class Engine:
     on_step: Callable[[steps.StepDone], None] = lambda _done: None
     still_ours: Callable[[], bool] = lambda: True
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+    at_once: int = field(default_factory=people_at_once)
 
     @property
     def adapters(self) -> list[Source]:

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass, replace
 from datetime import datetime
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pyarrow as pa
@@ -12,9 +14,12 @@ import pyarrow.compute as pc
 
 from connector.domain.refs import normal_email
 from connector.errors import ConfigError
+from connector.pipeline.census import Census
 from connector.pipeline.cycle import SETTING_USER
 from connector.pipeline.gathering import hold
-from connector.pipeline.population import Census, Population, take_census
+from connector.pipeline.passes import PopulationPart
+from connector.pipeline.population import Population, take_census
+from connector.pipeline.scratch import open_scratch
 from connector.pipeline.workplace import automation_ids, users
 
 #: how many of the latest events the story tells
@@ -34,13 +39,20 @@ def explain(census: Census, who: str, *, as_of: datetime) -> Explanation:
     Raises:
         ConfigError: nobody is known by that name at that time.
     """
-    holdings = hold(census.lake, census.traits, as_of=as_of)
+    holdings = hold(census.lake, census.traits, as_of=as_of, asked=census.asked())
     names_of_programs = census.mappings.routing.automation_users
     own = census.store.switches.setting(SETTING_USER)
-    automation = automation_ids(users(holdings, census.crm), names_of_programs, own)
-    population = take_census(replace(census, automation=automation), holdings, now=as_of)
-    person_id = _find(population, who)
-    if person_id is None:
+    everybody = users(holdings, census.crm)
+    census = replace(census, automation=automation_ids(everybody, names_of_programs, own))
+    # A look leaves nothing in the lake, which it may not even be allowed to write to.
+    with TemporaryDirectory(prefix="handoff-") as folder, open_scratch(Path(folder)) as scratch:
+        population = take_census(census, holdings, scratch, now=as_of, explained=True)
+        return _explained(census, population, who.strip(), {user.id: user.username for user in everybody}, as_of)
+
+
+def _explained(census: Census, population: Population, who: str, names: dict[str, str], as_of: datetime) -> Explanation:
+    found = _find(population, who)
+    if found is None:
         account = population.accounts.filter(pc.equal(population.accounts.column("account_id"), who)).to_pylist()
         if account:
             return Explanation(_account(population, account[0], as_of))
@@ -49,16 +61,17 @@ def explain(census: Census, who: str, *, as_of: datetime) -> Explanation:
             "nobody is known by that e-mail address, CRM id or source id at that time",
             cure="check the spelling, or pull first: `handoff run --once` or `handoff plan`",
         )
-    row = population.people.filter(pc.equal(population.people.column("person_id"), person_id)).to_pylist()[0]
-    names = {user.id: user.username for user in users(holdings, census.crm)}
+    number, person_id = found
+    part = population.part(number)
+    row = _of(part.people, person_id)[0]
     return Explanation(
         {
             "kind": "person",
             "as_of": as_of.isoformat(),
             "person_id": person_id,
             "identity": _identity(population, row, person_id),
-            "match": _match(population, row, person_id),
-            "score": _score(population, row, person_id),
+            "match": _match(row),
+            "score": _score(part, row, person_id),
             "stage": _stage(census, row, person_id),
             "owner": names.get(str(row.get("owner_id")), row.get("owner_id")),
             "tasks": [_task(task, names) for task in population.tasks if task["person_id"] == person_id],
@@ -67,20 +80,22 @@ def explain(census: Census, who: str, *, as_of: datetime) -> Explanation:
     )
 
 
-def _find(population: Population, who: str) -> str | None:
-    people, text = population.people, who.strip()
+def _find(population: Population, text: str) -> tuple[int, str] | None:
+    """Find somebody and their part: by the address shown of them, else by any reference, else by our own id."""
     address = normal_email(text)
     if address:
-        rows = people.filter(pc.equal(pc.utf8_lower(people.column("email")), address))
-        if rows.num_rows:
-            return str(rows.column("person_id")[0].as_py())
+        for number in range(population.parts):
+            people = population.passes.gathered(number).select(["person_id", "email"])
+            rows = people.filter(pc.equal(pc.utf8_lower(people.column("email")), address))
+            if rows.num_rows:
+                return number, str(rows.column("person_id")[0].as_py())
     identities = population.identified.identities
     same = pc.equal(identities.column("id"), address or text)
-    living = set(people.column("person_id").to_pylist())
-    for person_id in identities.filter(same).column("person_id").to_pylist():
-        if person_id in living:
-            return str(person_id)
-    return text if text in living else None
+    for person_id in [*identities.filter(same).column("person_id").to_pylist(), text]:
+        part = population.part_of(person_id)
+        if part is not None:
+            return part, str(person_id)
+    return None
 
 
 def _of(table: pa.Table, person_id: str) -> list[dict[str, Any]]:
@@ -105,25 +120,24 @@ def _identity(population: Population, row: dict[str, Any], person_id: str) -> di
     }
 
 
-def _match(population: Population, row: dict[str, Any], person_id: str) -> dict[str, Any]:
-    found = _of(population.matches, person_id)[0]
+def _match(row: dict[str, Any]) -> dict[str, Any]:
     return {
         "account": row["account"],
-        "account_id": found["account_id"] or None,
+        "account_id": row["match_account_id"] or None,
         "account_name": row.get("account.name"),
-        "method": found["method"],
-        "confidence": found["confidence"],
-        "evidence": found["evidence"],
-        "runner_up": found["runner_up"] or None,
+        "method": row["match_method"],
+        "confidence": row["match_confidence"],
+        "evidence": row["match_evidence"],
+        "runner_up": row["runner_up"] or None,
     }
 
 
-def _score(population: Population, row: dict[str, Any], person_id: str) -> dict[str, Any]:
+def _score(part: PopulationPart, row: dict[str, Any], person_id: str) -> dict[str, Any]:
     lines = [
         {name: _plain(line[name]) for name in ("dimension", "rule", "points", "count", "first_on", "last_on")}
-        for line in _of(population.scored.lines, person_id)
+        for line in _of(part.lines, person_id)
     ]
-    today = _of(population.scored.scores, person_id)[0]
+    today = _of(part.scores, person_id)[0]
     shown = json.loads(row["shown"]) if row["shown"] else None
     return {
         "total": today["total"],
@@ -175,9 +189,11 @@ def _timeline(population: Population, person_id: str) -> list[dict[str, Any]]:
 
 
 def _account(population: Population, row: dict[str, Any], as_of: datetime) -> dict[str, Any]:
-    people = population.people
-    members = people.filter(pc.equal(pc.fill_null(people.column("account_id"), ""), row["account_id"]))
     names = ("person_id", "role", "score.total", "grade", "stage")
+    members: list[dict[str, Any]] = []
+    for part in population.each():
+        here = pc.equal(pc.fill_null(part.people.column("account_id"), ""), row["account_id"])
+        members += part.people.filter(here).select(list(names)).to_pylist()
     return {
         "kind": "account",
         "as_of": as_of.isoformat(),
@@ -187,7 +203,7 @@ def _account(population: Population, row: dict[str, Any], as_of: datetime) -> di
         "fit": row["account.fit"],
         "grade": row["grade"],
         "roles": row["account.roles"],
-        "people": members.select(list(names)).to_pylist(),
+        "people": members,
     }
 
 

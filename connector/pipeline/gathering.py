@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from itertools import pairwise
@@ -35,6 +35,10 @@ _STANDARD_TYPES = {"employees": "integer", "revenue": "number", "created_at": "d
 IDENTITY_LINES = ("crm_id", "source_id", "additional_emails")
 
 
+#: (system, object) → the columns that are read of it beside those of every record, or None for all
+Asked = dict[tuple[str, str], frozenset[str] | None]
+
+
 @dataclass(slots=True)
 class Holdings:
     """Everything the lake holds by an instant, in native columns: (system, object) → latest versions."""
@@ -49,13 +53,25 @@ class Holdings:
         """Give the latest versions of one object; a table without rows and fields when there are none."""
         return self.tables.get((system, object_), pa.table({"id": pa.array([], pa.string())}))
 
+    def with_people(self, tables: Mapping[tuple[str, str], pa.Table]) -> Holdings:
+        """Give the same with other records of people: those of some of them, say."""
+        return Holdings(self.as_of, self.tables | dict(tables), self.systems, self.addresses)
 
-def hold(lake: Lake, traits: Sequence[AdapterTraits], *, as_of: datetime) -> Holdings:
-    """Read what is current at ``as_of`` for every system."""
+    def forget(self, keys: Iterable[tuple[str, str]]) -> None:
+        """Let go of tables, and of the addresses, that have been worked on."""
+        for key in keys:
+            self.tables.pop(key, None)
+        self.addresses = None
+
+
+def hold(lake: Lake, traits: Sequence[AdapterTraits], *, as_of: datetime, asked: Asked | None = None) -> Holdings:
+    """Read what is current at ``as_of`` for every system, or of it only what is ``asked``."""
     holdings = Holdings(as_of, systems=[one.system for one in traits])
     for system in holdings.systems:
         for object_ in lake.objects(system):
-            holdings.tables[system, object_] = lake.current(system, object_, as_of=as_of)
+            if asked is None or (system, object_) in asked:
+                columns = None if asked is None else asked[system, object_]
+                holdings.tables[system, object_] = lake.current(system, object_, as_of=as_of, columns=columns)
     holdings.addresses = lake.ask_activities(
         "SELECT person_system, person_id, min(occurred_at) AS created_at FROM activities "
         "WHERE person_object = 'email' AND person_id <> '' GROUP BY ALL ORDER BY ALL",

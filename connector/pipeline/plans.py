@@ -5,19 +5,23 @@ from __future__ import annotations
 import base64
 import json
 from collections import Counter
+from collections.abc import Iterable, Sequence
 from dataclasses import asdict, replace
 from datetime import datetime
 from typing import Any
 
 import pyarrow as pa
 
+from connector.delivery.spool import JudgedRows, RowSpool
 from connector.domain.writes import Cause, RowState, Write
 from connector.errors import Refused
 from connector.pipeline.tables import sql
-from connector.ports.store import Decisions, OutboxRow, Review, Store
+from connector.ports.store import Decisions, OutboxRow, Review, Rows, Store, parts_of
 
 #: how many cycles a plan may be old; older ones have been overtaken in any case
 _LOOK_BACK = 200
+#: people looked up in memory in one go
+_AT_ONCE = 50_000
 _TABLES = ("identities", "persons", "stage_moves", "scores")
 
 
@@ -39,15 +43,15 @@ def dump_plan(decisions: Decisions, *, mappings: str, rotations: dict[str, str],
         "mappings": mappings,
         "rotations_before": rotations,
         "done": done,
-        "lanes": sorted({row.lane for row in decisions.rows}),
-        "report": summary(list(decisions.rows)),
+        "lanes": _lanes(decisions.rows),
+        "report": summary(decisions.rows),
     }
     if done:
         return json.dumps(body, ensure_ascii=False)
     body |= {
         "tables": {name: _encode(getattr(decisions, name)) for name in _TABLES},
         "accounts": decisions.accounts,
-        "rows": [_row_out(row) for row in decisions.rows],
+        "rows": _pack_rows(decisions.rows),
         "reviews": [_plain(asdict(review)) for review in decisions.reviews],
         "rotations": dict(decisions.rotations),
         "marks": {name: at.isoformat() for name, at in decisions.marks.items()},
@@ -72,7 +76,7 @@ def load_plan(body: str) -> tuple[Decisions, dict[str, Any]]:
         plan_id=data["plan_id"],
         at=datetime.fromisoformat(data["at"]),
         accounts=data["accounts"],
-        rows=[_row_in(row) for row in data["rows"]],
+        rows=_unpack_rows(data["rows"]),
         reviews=[Review(**(r | {"opened_at": datetime.fromisoformat(r["opened_at"])})) for r in data["reviews"]],
         rotations=data["rotations"],
         marks={name: datetime.fromisoformat(at) for name, at in data["marks"].items()},
@@ -93,10 +97,9 @@ def check_current(body: dict[str, Any], decisions: Decisions, store: Store, *, m
         raise Refused("plan.mappings_changed", "the mapping files have changed since the plan was made", cure=cure)
     known = store.outbox.known_keys([row.write.key for row in decisions.rows if row.write.kind == "create"])
     lanes = {row.lane for row in decisions.rows}
-    later = [row for row in store.outbox.unsettled() if row.lane in lanes and row.decided_at > decisions.at]
-    names = sorted(
-        {row.lane for row in later} | _settled_since(decisions, store) | {f"creation {key}" for key in known}
-    )
+    each = store.outbox.each_unsettled()
+    later = {row.lane for row in each if row.lane in lanes and row.decided_at > decisions.at}
+    names = sorted(later | _settled_since(decisions, store) | {f"creation {key}" for key in known})
     names += _decided_since(decisions, store)
     if names:
         shown = ", ".join(names[:5]) + (f" and {len(names) - 5} more" if len(names) > 5 else "")
@@ -124,39 +127,75 @@ def _settled_since(decisions: Decisions, store: Store) -> set[str]:
 
 def _decided_since(decisions: Decisions, store: Store) -> list[str]:
     """Name people whose memory is newer than the plan: their stage moved or their numbers were shown since."""
-    rows = sql(
-        """
-        SELECT m.person_id FROM memory m JOIN planned p USING (person_id)
-        WHERE m.stage_entry > p.stage_entry OR (m.stage_since > $at AND m.stage IS DISTINCT FROM p.stage)
-        ORDER BY ALL LIMIT 20
-        """,
-        {"at": decisions.at},
-        memory=store.knowledge.persons(),
-        planned=decisions.persons,
-    )
-    return [f"person {name}" for name in rows.column("person_id").to_pylist()]
+    names: list[str] = []
+    for part in parts_of(decisions.persons):
+        for first in range(0, part.num_rows, _AT_ONCE):
+            planned = part.slice(first, _AT_ONCE)
+            rows = sql(
+                """
+                SELECT m.person_id FROM memory m JOIN planned p USING (person_id)
+                WHERE m.stage_entry > p.stage_entry OR (m.stage_since > $at AND m.stage IS DISTINCT FROM p.stage)
+                ORDER BY ALL LIMIT 20
+                """,
+                {"at": decisions.at},
+                memory=store.knowledge.persons(planned.column("person_id").to_pylist()),
+                planned=planned,
+            )
+            names += rows.column("person_id").to_pylist()
+    return [f"person {name}" for name in sorted(names)[:20]]
 
 
-def summary(rows: list[OutboxRow]) -> dict[str, Any]:
+def summary(rows: Sequence[OutboxRow]) -> dict[str, Any]:
     """Count what a plan would do: by cause, by kind of record, held rows apart."""
+    if isinstance(rows, JudgedRows) and rows.untouched is not None:
+        rows = rows.untouched
+    if isinstance(rows, RowSpool):
+        return rows.summary()
+    causes: Counter[str] = Counter()
+    kinds: Counter[str] = Counter()
+    held: Counter[str] = Counter()
+    for row in rows:
+        causes[row.cause.value] += 1
+        kinds[f"{row.write.kind} {row.write.object}"] += 1
+        if row.state is RowState.HELD:
+            held[row.held_by] += 1
     return {
         "writes": len(rows),
-        "by_cause": dict(sorted(Counter(row.cause.value for row in rows).items())),
-        "by_object": dict(sorted(Counter(f"{row.write.kind} {row.write.object}" for row in rows).items())),
-        "held": dict(sorted(Counter(row.held_by for row in rows if row.state is RowState.HELD).items())),
+        "by_cause": dict(sorted(causes.items())),
+        "by_object": dict(sorted(kinds.items())),
+        "held": dict(sorted(held.items())),
     }
 
 
-def _encode(table: pa.Table) -> str:
+def _lanes(rows: Sequence[OutboxRow]) -> list[str]:
+    return rows.lanes() if isinstance(rows, RowSpool) else sorted({row.lane for row in rows})
+
+
+def _encode(rows: Rows) -> str:
     sink = pa.BufferOutputStream()
-    with pa.ipc.new_stream(sink, table.schema, options=pa.ipc.IpcWriteOptions(compression="zstd")) as writer:
-        writer.write_table(table)
+    with pa.ipc.new_stream(sink, rows.schema, options=pa.ipc.IpcWriteOptions(compression="zstd")) as writer:
+        for part in parts_of(rows):
+            writer.write_table(part)
     return base64.b64encode(sink.getvalue()).decode("ascii")
 
 
 def _decode(text: str) -> pa.Table:
     with pa.ipc.open_stream(base64.b64decode(text)) as reader:
         return reader.read_all()
+
+
+def _pack_rows(rows: Iterable[OutboxRow]) -> str:
+    """Write rows as lines of JSON, packed: they say much the same, and may be many."""
+    sink = pa.BufferOutputStream()
+    with pa.CompressedOutputStream(sink, "zstd") as packed:
+        for row in rows:
+            packed.write((json.dumps(_row_out(row), ensure_ascii=True) + "\n").encode("ascii"))
+    return base64.b64encode(sink.getvalue()).decode("ascii")
+
+
+def _unpack_rows(text: str) -> list[OutboxRow]:
+    with pa.CompressedInputStream(pa.BufferReader(base64.b64decode(text)), "zstd") as packed:
+        return [_row_in(json.loads(line)) for line in packed.read().splitlines()]
 
 
 def _plain(value: Any) -> Any:

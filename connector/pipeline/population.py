@@ -1,118 +1,252 @@
-"""Everybody, once: identity, facts, match, scores, stage and disposition in one table."""
+"""Everybody, part by part: identity, facts, match, scores, stage and disposition; memory never holds them all.
+
+Who is who is found out for all at once, over a few narrow columns. Then people go through in parts, in order of their
+ids: a first pass gathers, matches and scores them and sets them aside on the disk; accounts are scored by what came of
+it; a second pass reads each part back, stages it and hands it to whoever decides. No answer depends on the size of the
+parts.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import pairwise
 from typing import Any
-from zoneinfo import ZoneInfo
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
+from connector.delivery.pending import Pending
+from connector.domain.engine_memory import give_back
 from connector.identity import Identified, identify
 from connector.identity import answers as identity_answers
-from connector.lake.reading import Lake
-from connector.lifecycle.machine import Staged, advance
-from connector.mapping.bundle import Mappings
 from connector.matching import answers as match_answers
-from connector.matching import match
+from connector.matching import matcher
 from connector.pipeline import columns, steps
+from connector.pipeline.census import Census
 from connector.pipeline.gathering import Gatherer, Holdings
+from connector.pipeline.passes import Passes, PopulationPart, records_of
+from connector.pipeline.scratch import Scratch
 from connector.pipeline.signals import Signals, read_signals
+from connector.pipeline.tables import changed
+from connector.pipeline.wanted import told_by
 from connector.pipeline.workplace import open_tasks
-from connector.ports.store import Store
-from connector.ports.traits import AdapterTraits
-from connector.scoring.company_domain import with_domain
-from connector.scoring.reasons import top_reasons
-from connector.scoring.score import Scored, score
+from connector.ports.store import IDENTITIES, Review
+from connector.scoring.score import roll_up
 
-#: characters of the reasons on a record
-REASONS_LENGTH = 1000
+#: what later steps ask of ``Identified.persons``
+_NARROW = ["person_id", "subject", "crm_state", "crm_object", "crm_id", "living"]
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Population:
     """The population as of one instant.
 
-    ``people`` has one row per living person, in order of person_id: identity (``subject record crm_object crm_id
-    crm_deleted in_review erased baseline``), facts, mirrored CRM fields (``crm.FIELD``), match (``account account_id
-    account_owner_id account.*``), results (``score.* grade verdict role reasons_key top_reason``), stage (``stage
-    stage_since stage_entry cool_off_until entered``), ``disposition``, ``may_create`` and memory (``shown``).
-    ``accounts`` has one row per CRM account with results and mirrored fields. ``tasks`` are our open tasks.
+    Attributes:
+        parts: how many parts it goes through in.
+        identified: who is who; its tables hold only what a reader of one person asked for (``explained``).
+        signals: of those who have some; the fast lane of all.
+        accounts: one row per CRM account with results and mirrored fields.
+        tasks: our open tasks.
+        pending: what waits in the outbox.
+        living: how many people there are.
+        scored_accounts: how many accounts there are, those that only people name among them.
+        methods: how they were matched: method (``review`` and ``none`` among them) → people.
+        reviews: questions about accounts that the store does not hold.
+        passes: who goes through the parts.
     """
 
+    parts: int
     identified: Identified
-    matches: pa.Table
-    scored: Scored
     signals: Signals
-    staged: Staged
-    people: pa.Table
     accounts: pa.Table
     tasks: list[dict[str, Any]]
+    pending: Pending
+    living: int
+    scored_accounts: int
+    methods: Counter[str]
+    reviews: list[Review]
+    passes: Passes
 
+    def each(self) -> Iterator[PopulationPart]:
+        """Go through all parts, in order of person_id."""
+        return (self.part(number) for number in range(self.parts))
 
-@dataclass(frozen=True, slots=True)
-class Census:
-    """What is needed to take stock: rules, systems, memory, clock. ``automation`` are user ids that are programs."""
+    def part_of(self, person_id: str) -> int | None:
+        """Find the part in which a living person is; None for anybody else."""
+        for number in range(self.parts):
+            ids = self.passes.gathered(number).column("person_id")
+            if ids[0].as_py() <= person_id <= ids[-1].as_py():
+                return number if pc.index(ids, person_id).as_py() >= 0 else None
+        return None
 
-    lake: Lake
-    store: Store
-    mappings: Mappings
-    traits: Sequence[AdapterTraits]
-    crm: AdapterTraits
-    install: str
-    time_zone: str
-    automation: Sequence[str]
+    def part(self, number: int) -> PopulationPart:
+        """Stage one part; the same whenever it is asked for."""
+        return self.passes.second(number)
 
 
 def take_census(
     census: Census,
     holdings: Holdings,
+    scratch: Scratch,
     *,
     now: datetime,
+    explained: bool = False,
     told: Callable[[steps.Step, Mapping[str, int]], None] = lambda _step, _counts: None,
 ) -> Population:
-    """Resolve, match, score and stage everybody from what the lake holds and memory remembers. Writes nothing.
+    """Resolve, match and score everybody from what the lake holds and memory remembers. Writes nothing.
 
-    ``told`` hears of each step when it ends, with its counts.
+    Args:
+        census: see there.
+        holdings: what ``hold`` gives for ``census.asked()``; its people are forgotten on the way.
+        scratch: where parts are set aside; ``identities`` are those that are news to the store.
+        now: the cycle's clock.
+        explained: keep who is who as a whole, with its reasons.
+        told: hears of each step when it ends, with its counts. Matching and scoring people take turns part by part;
+            the time of both is told with the former.
     """
-    mappings, crm, knowledge = census.mappings, census.crm, census.store.knowledge
-    gatherer = Gatherer(holdings, mappings.fields, census.traits, crm.system)
-    answered = knowledge.reviews()
+    store = census.store
+    answered = [*store.knowledge.reviews("accepted"), *store.knowledge.reviews("rejected")]
+    laid = _lay_out(census, holdings, scratch, answered, now=now, explained=explained)
+    give_back()
+    identified, signals, accounts = laid.identified, laid.signals, laid.accounts
+    told(steps.IDENTIFY, {"merged": identified.merged, "review": len(identified.reviews)})
+    passes = Passes(census, holdings, scratch, signals.people, accounts, store.knowledge.marks(), now)
+    matching = census.mappings.matching.account
+    with matcher(accounts, matching=matching, decided=match_answers(answered)) as one:
+        standings = [passes.first(number, one) for number in range(laid.parts)]
+    told(steps.MATCH, {"persons": laid.living, "accounts": accounts.num_rows, "review": len(passes.asked)})
+    scores = roll_up(census.mappings.scoring, pa.concat_tables([_NOBODY, *standings]), accounts, as_of=now)
+    pending = Pending(store.outbox.each_unsettled())
+    passes.prepare(scores, identified.aliases, signals.fast_lane, laid.tasks, pending)
+    mirror = holdings.get(census.crm.system, "account")
+    table = columns.accounts_with_scores(accounts, scores, store.knowledge.accounts(), mirror)
+    told(steps.SCORE, {"persons": laid.living, "accounts": scores.num_rows})
+    give_back()
+    return Population(
+        parts=laid.parts,
+        identified=identified,
+        signals=signals,
+        accounts=table,
+        tasks=laid.tasks,
+        pending=pending,
+        living=laid.living,
+        scored_accounts=scores.num_rows,
+        methods=passes.methods,
+        reviews=passes.reviews,
+        passes=passes,
+    )
+
+
+@dataclass(frozen=True, slots=True)
+class _LaidOut:
+    """What all parts share once they lie in the scratch; who is who is only there where somebody is explained."""
+
+    identified: Identified
+    signals: Signals
+    accounts: pa.Table
+    tasks: list[dict[str, Any]]
+    living: int
+    parts: int
+
+
+def _lay_out(
+    census: Census, holdings: Holdings, scratch: Scratch, answered: list[Review], *, now: datetime, explained: bool
+) -> _LaidOut:
+    """Find out who is who, over all at once, and spread people, their records and what they did into parts."""
+    crm = census.crm
+    gatherer = Gatherer(holdings, census.mappings.fields, census.traits, crm.system)
+    identified = _identify(census, gatherer, answered, scratch, now=now, brief=not explained)
+    give_back()
+    identities = identified.identities
+    signals = read_signals(census.lake, holdings, identities, crm, census.mappings, census.automation)
+    signals = replace(signals, people=_some(signals.people))
+    tasks = open_tasks(holdings, crm, identities)
+    ties = columns.linked(identified.persons, holdings, crm, signals.people)
+    accounts = columns.accounts_with_ties(gatherer.account_facts(), holdings, crm, ties)
+    holdings.forget(census.of_people())
+    living = identified.persons.select(_NARROW).filter(identified.persons.column("living"))
+    _spread(census, identities, living, signals, scratch, as_of=holdings.as_of)
+    if not explained:
+        identified = _forgotten(identified)
+        signals.activities.forget()
+    parts = -(-living.num_rows // census.at_once)
+    return _LaidOut(identified, signals, accounts, tasks, living.num_rows, parts)
+
+
+def _some(signals: pa.Table) -> pa.Table:
+    """Keep the people of whom there is any signal: they are few."""
+    said = pc.or_(signals.column("open_opportunity"), signals.column("won_opportunity"))
+    for name in ("human_last", "rejected_at", "lost_at"):
+        said = pc.or_(said, pc.is_valid(signals.column(name)))
+    return signals.filter(said)
+
+
+_NOBODY = pa.schema(
+    [("account_id", pa.string()), ("role", pa.string()), ("fit", pa.int64()), ("interest", pa.int64())]
+).empty_table()
+
+
+def _identify(
+    census: Census, gatherer: Gatherer, answered: list[Review], scratch: Scratch, *, now: datetime, brief: bool
+) -> Identified:
+    known = census.store.knowledge.identities()
     identified = identify(
         gatherer.people_records(),
-        knowledge.identities(),
-        keys=mappings.matching.person.keys,
+        known,
+        keys=census.mappings.matching.person.keys,
         install=census.install,
         decided=identity_answers(answered),
-        crm=crm.system,
+        crm=census.crm.system,
         now=now,
+        brief=brief,
     )
-    told(steps.IDENTIFY, {"merged": identified.merged, "review": len(identified.reviews)})
-    marks = knowledge.marks()
-    people = columns.living(identified, with_domain(gatherer.person_facts(identified.identities)), marks)
-    people = columns.with_mirror(people, holdings, crm)
-    signals = read_signals(census.lake, holdings, identified.identities, crm, mappings, census.automation)
-    people = columns.with_signals(people, signals.people)
-    accounts = columns.accounts_with_ties(gatherer.account_facts(), holdings, crm, people)
-    matching = mappings.matching.account
-    matches = match(columns.to_match(people), accounts, matching=matching, decided=match_answers(answered))
-    told(steps.MATCH, {"persons": matches.num_rows, "accounts": accounts.num_rows})
-    people = columns.with_accounts(people, matches, accounts)
-    people = columns.with_bants(people, mappings)
-    activities = signals.activities.scored(mappings.scoring)
-    scored = score(mappings.scoring, people, activities, accounts, as_of=now, time_zone=census.time_zone)
-    told(steps.SCORE, {"persons": scored.scores.num_rows, "accounts": scored.accounts.num_rows})
-    reasons = top_reasons(scored, mappings.scoring, longest=REASONS_LENGTH)
-    people = columns.with_scores(people, scored, reasons, today=now.astimezone(ZoneInfo(census.time_zone)).date())
-    people = columns.with_memory(people, knowledge.persons(), identified.aliases, mappings, crm)
-    staged = advance(mappings.lifecycle, people, now=now)
-    people = columns.with_stages(people, staged)
-    tasks = open_tasks(holdings, crm, identified.identities)
-    called = columns.called_soon(mappings, tasks, census.store.outbox.unsettled())
-    people = columns.with_disposition(people, columns.unacted(signals.fast_lane, marks), called, mappings, now=now)
-    mirror = holdings.get(crm.system, "account")
-    scores = columns.accounts_with_scores(accounts, scored, knowledge.accounts(), mirror)
-    told(steps.STAGE, {"persons": people.num_rows, "moves": staged.moves.num_rows})
-    return Population(identified, matches, scored, signals, staged, people, scores, tasks)
+    news = changed(identified.identities, known, IDENTITIES)
+    for number, first in enumerate(range(0, news.num_rows, census.at_once)):
+        scratch.put("identities", number, news.slice(first, census.at_once))
+    return identified
+
+
+def _spread(
+    census: Census, identities: pa.Table, living: pa.Table, signals: Signals, scratch: Scratch, *, as_of: datetime
+) -> None:
+    """Set aside, part by part, who people are, and spread their records and what they did."""
+    ids = living.column("person_id").combine_chunks()
+    for number, first in enumerate(range(0, len(ids), census.at_once)):
+        scratch.put("persons", number, living.slice(first, census.at_once))
+    place = pc.index_in(identities.column("person_id"), value_set=ids)
+    part = pc.divide(place.cast(pa.int64()), census.at_once).cast(pa.int32())
+    places = identities.append_column("part", part).filter(pc.is_valid(part))
+    numbers = places.column("part").to_numpy()
+    order = np.argsort(numbers, kind="stable")
+    edges = np.searchsorted(numbers[order], np.arange(-(-len(ids) // census.at_once) + 1))
+    for number, (first, end) in enumerate(pairwise(edges)):
+        mine = places.take(pa.array(order[first:end])).drop_columns(["part"])
+        scratch.put("references", number, mine)
+    for one in census.traits:
+        for object_ in one.people:
+            these = pc.and_(pc.equal(places.column("system"), one.system), pc.equal(places.column("object"), object_))
+            census.lake.spread_records(
+                one.system,
+                object_,
+                places.filter(these).select(["id", "part"]),
+                scratch.folder(records_of(one.system, object_)),
+                as_of=as_of,
+                columns=told_by(census.mappings, one, object_, is_crm=one.system == census.crm.system),
+            )
+    signals.activities.spread(census.mappings.scoring, places, scratch.folder("activities"))
+
+
+def _forgotten(identified: Identified) -> Identified:
+    """Keep of who is who what the second pass asks for."""
+    return Identified(
+        identities=identified.identities.schema.empty_table(),
+        persons=identified.persons.schema.empty_table(),
+        why=identified.why,
+        aliases=identified.aliases,
+        reviews=identified.reviews,
+        merged=identified.merged,
+    )

@@ -93,13 +93,15 @@ def _edits(
     object_: str,
 ) -> list[str]:
     """Read edits of status, BANTS and rejection out of the versions of a kind of record."""
-    versions = lake.versions(crm.system, object_, as_of=holdings.as_of)
     names = crm.native.get(object_, {})
     changed_by = FIELD + names.get("changed_by", "")
-    columns = versions.column_names
-    watched = [names.get("status", ""), *mappings.scoring.dimensions.qualification.bants.values()]
-    watched = [FIELD + name for name in watched if FIELD + name in columns]
     rejection = FIELD + mappings.lifecycle.rejection.field
+    watched = [names.get("status", ""), *mappings.scoring.dimensions.qualification.bants.values()]
+    watched = [FIELD + name for name in watched]
+    asked = {changed_by, rejection, *watched}
+    versions = lake.versions(crm.system, object_, as_of=holdings.as_of, columns=asked)
+    columns = versions.column_names
+    watched = [name for name in watched if name in columns]
     view = f"{object_}_versions"
     connection.register(view, versions)
     join = f"JOIN identities i ON i.system = '{crm.system}' AND i.object = '{object_}' AND i.id = v.id"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from resource import RUSAGE_SELF, getrusage
 from typing import Literal
 
 Command = Literal["plan", "run"]
@@ -58,7 +59,7 @@ class StepDone:
     """One step of one cycle, walked: how long it took and how many of what it handled.
 
     Attributes:
-        counts: by word; people, rows, records.
+        counts: by word; people, rows, records, and ``peak_mib``, the most memory the process has held so far.
         streams: of the step ``pull``: what each stream brought.
         words: what is no number: the verdict, an error's code.
     """
@@ -93,5 +94,6 @@ class Walk:
     ) -> None:
         """Tell of a step that has ended."""
         now = time.monotonic()
-        self._tell(StepDone(self._run_id, step.name, now - self._since, dict(counts), tuple(streams), words or {}))
+        counted = {**counts, "peak_mib": getrusage(RUSAGE_SELF).ru_maxrss // 1024}
+        self._tell(StepDone(self._run_id, step.name, now - self._since, counted, tuple(streams), words or {}))
         self._since = now

@@ -35,3 +35,12 @@ def beside(people: pa.Table, answer: pa.Table) -> pa.Table:
         if name != "person_id":
             people = people.append_column(name, answer.column(name))
     return people
+
+
+def changed(new: pa.Table, old: pa.Table, schema: pa.Schema) -> pa.Table:
+    """Keep the rows of ``new`` that ``old`` does not hold word for word, in order."""
+    if not old.num_rows:
+        return new.select(schema.names).cast(schema)
+    names = ", ".join(f'"{name}"' for name in schema.names)
+    rows = sql(f"SELECT {names} FROM new EXCEPT SELECT {names} FROM old ORDER BY ALL", new=new, old=old)
+    return rows.cast(schema)

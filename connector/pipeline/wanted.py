@@ -1,18 +1,24 @@
-"""Which native fields the mapping files need from each system, so that pulls carry them and no more."""
+"""Which native fields the mapping files need from each system, so that pulls and readings carry them and no more."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 
+from connector.domain.records import ACCOUNT_COLUMNS, PERSON_COLUMNS
+from connector.lake.layout import FIELD, LINK
 from connector.mapping.bundle import Mappings
 from connector.mapping.conditions import Condition, tests_of
-from connector.pipeline.gathering import wanted_fields
+from connector.pipeline.gathering import IDENTITY_LINES, Asked, native_of, wanted_fields
 from connector.ports.traits import AdapterTraits
 
 CRM_FACT = "crm."
 #: facts of the CRM that are worked out and are no fields
 _WORKED_OUT = frozenset({"open_opportunity", "opportunity_won", "opportunity_lost"})
 PEOPLE = ("lead", "contact")
+#: kinds of record that are read whole: there are few of them
+_WHOLE = ("user", "queue", "opportunity", "contact_role")
+#: what links a task, a person or an account to others
+_LINKS = frozenset(LINK + word for word in ("owner", "account", "who"))
 
 
 def wanted_of(mappings: Mappings, traits: AdapterTraits, *, is_crm: bool) -> list[tuple[str, str]]:
@@ -48,3 +54,54 @@ def conditions_of(mappings: Mappings) -> Iterator[Condition]:
         yield mappings.fields.create.when
     yield from (rule.when for rule in mappings.scoring.dimensions.fit.rules)
     yield from mappings.scoring.roles.values()
+
+
+def asked_of(mappings: Mappings, traits: Sequence[AdapterTraits], crm: str) -> Asked:
+    """Say which columns of the lake deciding looks at beside the facts of people; those come in parts (``told_by``).
+
+    Of people it is what says who they are.
+    """
+    asked: Asked = {}
+    for one in traits:
+        for object_, standard in one.people.items():
+            asked[one.system, object_] = _fields(mappings, one, standard, ("email", *IDENTITY_LINES)) | _LINKS
+        asked[one.system, "account"] = frozenset(_account_fields(mappings, one, is_crm=one.system == crm)) | _LINKS
+        if one.system == crm:
+            asked |= {(crm, object_): None for object_ in _WHOLE}
+            asked[crm, "task"] = frozenset(FIELD + name for name in one.native.get("task", {}).values()) | _LINKS
+    return asked
+
+
+def told_by(mappings: Mappings, traits: AdapterTraits, object_: str, *, is_crm: bool) -> frozenset[str]:
+    """List the columns of people's records that facts come from, and in the CRM those compared or asked for."""
+    names = (*PERSON_COLUMNS, *mappings.fields.person)
+    told = _fields(mappings, traits, traits.people[object_], names) | _LINKS
+    if is_crm:
+        told |= {FIELD + name for name in _person_fields(mappings)}
+        told |= {FIELD + name for name in traits.native.get(object_, {}).values()}
+        told |= {FIELD + name for name in traits.native.get("lead", {}).values()}
+    return told
+
+
+def _fields(
+    mappings: Mappings, traits: AdapterTraits, standard: Mapping[str, str], names: Iterable[str]
+) -> frozenset[str]:
+    natives = (native_of(mappings.fields.person.get(name), standard, name, traits.system) for name in names)
+    return frozenset(FIELD + native for native in natives if native)
+
+
+def _account_fields(mappings: Mappings, traits: AdapterTraits, *, is_crm: bool) -> Iterator[str]:
+    """Name what people's facts take from the company they are linked to, and in the CRM what accounts tell and show."""
+    for standard in traits.people.values():
+        for column in _fields(mappings, traits, standard, (*PERSON_COLUMNS, *mappings.fields.person)):
+            head, dot, tail = column.removeprefix(FIELD).partition(".")
+            if dot and head in {"company", "account"}:
+                yield FIELD + tail
+    if not is_crm:
+        return
+    standard = traits.accounts.get("account", {})
+    for name in (*ACCOUNT_COLUMNS, *mappings.fields.account):
+        yield FIELD + (native_of(mappings.fields.account.get(name), standard, name, traits.system) or "")
+        if name.endswith("_id"):
+            yield LINK + name.removesuffix("_id")
+    yield from (FIELD + name for name in mappings.fields.crm.account)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Protocol
@@ -98,6 +98,14 @@ class Outbox(Protocol):
 
     def unsettled(self) -> list[OutboxRow]:
         """List rows in todo, doing, unknown, held and dead, oldest first."""
+        ...
+
+    def each_unsettled(self) -> Iterator[OutboxRow]:
+        """Give what ``unsettled`` lists one after the other; they are read as they are asked for."""
+        ...
+
+    def ids(self, states: Collection[RowState]) -> list[int]:
+        """List the ids of rows in some states, oldest first."""
         ...
 
     def known_keys(self, keys: Sequence[str]) -> set[str]:

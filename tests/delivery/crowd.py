@@ -12,6 +12,7 @@ import pyarrow as pa
 from adapters.memory import MemoryCrm
 from connector.delivery.decide import Decided, decide
 from connector.delivery.ground import Ground
+from connector.delivery.pending import Pending
 from connector.mapping.bundle import Mappings
 from connector.mapping.load import load_mappings
 from connector.ports.store import OutboxRow
@@ -98,11 +99,11 @@ def ground(*people: dict[str, Any], **changes: Any) -> Ground:
         "accounts": pa.table({"account_id": pa.array([], _TEXT)}),
         "tasks": [],
         "fast_events": [],
-        "pending": [],
         "desk": desk(),
         "user_id": "handoff",
         "mark": datetime(2026, 1, 1, tzinfo=UTC),
         **changes,
+        "pending": Pending(changes.get("pending", ())),
     }
     return Ground(**words)
 

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 from connector.mapping.scoring import ScoringModel
 from connector.scoring import hits as hits_module
 from connector.scoring import score as score_module
-from connector.scoring.score import Scored, score
+from connector.scoring.score import Scored, roll_up, score, score_part
 
 NOW = datetime(2026, 4, 2, 9, 30, tzinfo=UTC)
 QUESTIONS = ("budget", "authority", "need", "timeframe", "sales_readiness")
@@ -260,3 +260,23 @@ def test_the_engine_says_exactly_what_the_slow_reference_says(world, seed):
 
     with patch.object(score_module, "BUCKET_PEOPLE", 3), patch.object(hits_module, "_SLICE_ROWS", 7):
         assert plain(run(world, threads=4, shuffle=shuffled)) == found
+
+
+@settings(max_examples=8, deadline=None, suppress_health_check=list(HealthCheck))
+@given(world=worlds, size=st.integers(1, 6))
+def test_people_in_parts_have_the_scores_of_all_at_once(world, size):
+    model, (people, activities, accounts), zone = world
+    read, books = ScoringModel.model_validate(model), pa.Table.from_pylist(accounts, ACCOUNTS)
+    people = sorted(people, key=lambda row: row["person_id"])
+    parts = []
+    for first in range(0, len(people), size):
+        some = people[first : first + size]
+        theirs = [row for row in activities if row["person_id"] in {person["person_id"] for person in some}]
+        tables = pa.Table.from_pylist(some, PEOPLE), pa.Table.from_pylist(theirs, ACTIVITIES)
+        parts.append(score_part(read, *tables, books, as_of=NOW, time_zone=zone))
+    found = Scored(
+        pa.concat_tables([part.scores for part in parts]),
+        pa.concat_tables([part.lines for part in parts]),
+        roll_up(read, pa.concat_tables([part.standings for part in reversed(parts)]), books, as_of=NOW),
+    )
+    assert plain(found) == plain(run(world, threads=1))

@@ -86,7 +86,7 @@ def test_the_last_word_counts_whoever_had_it(tmp_path_factory, steps):
 
 
 def _ours(folder):
-    entries = Journal(folder / "handoff-journal.ndjson").news()
+    entries = list(Journal(folder / "handoff-journal.ndjson").news())
     return entries[-1].set["Status"] if entries else None
 
 

@@ -1,0 +1,49 @@
+"""What waits in the outbox, as little of it as deciding looks at: it may be a whole first load."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from hashlib import blake2b
+
+from connector.domain.records import Value
+from connector.domain.writes import RowState
+from connector.ports.store import OutboxRow
+
+
+class Pending:
+    """The rows of the outbox that are todo, doing, unknown, held or dead.
+
+    Attributes:
+        creations: keys of what is to be created.
+        tasks: (rule, person_id) of tasks that are to be created; dead ones count for nothing.
+        called: (rule, person_id) of every write to a task; dead ones count for nothing.
+    """
+
+    def __init__(self, rows: Iterable[OutboxRow] = ()) -> None:
+        """Take the rows, oldest first; none of them is kept."""
+        self.creations: set[str] = set()
+        self.tasks: set[tuple[str, str]] = set()
+        self.called: set[tuple[str, str]] = set()
+        self._wishes: dict[tuple[str, str], bytes] = {}
+        for row in rows:
+            creates = row.write.kind == "create"
+            if creates:
+                self.creations.add(row.write.key)
+            if row.write.object == "task" and row.state is not RowState.DEAD:
+                self.called.add((row.rule, row.person_id))
+                if creates:
+                    self.tasks.add((row.rule, row.person_id))
+            self._wishes[row.lane, row.group] = _digest(row.write.fields)
+
+    def repeats(self, row: OutboxRow) -> bool:
+        """Say whether the newest wish for the row's record and group asks for just the same."""
+        waiting = self._wishes.get((row.lane, row.group))
+        return waiting is not None and waiting == _digest(row.write.fields)
+
+
+def _digest(fields: dict[str, Value]) -> bytes:
+    plain = {
+        name: int(value) if isinstance(value, float) and value.is_integer() else value for name, value in fields.items()
+    }
+    return blake2b(json.dumps(plain, sort_keys=True).encode(), digest_size=16).digest()

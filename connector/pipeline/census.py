@@ -1,0 +1,38 @@
+"""What is needed to take stock of everybody."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from connector.domain.engine_memory import people_at_once
+from connector.lake.reading import Lake
+from connector.mapping.bundle import Mappings
+from connector.pipeline.gathering import Asked
+from connector.pipeline.wanted import asked_of
+from connector.ports.store import Store
+from connector.ports.traits import AdapterTraits
+
+
+@dataclass(frozen=True, slots=True)
+class Census:
+    """What is needed to take stock: rules, systems, memory, clock. ``automation`` are user ids that are programs."""
+
+    lake: Lake
+    store: Store
+    mappings: Mappings
+    traits: Sequence[AdapterTraits]
+    crm: AdapterTraits
+    install: str
+    time_zone: str
+    automation: Sequence[str]
+    #: people worked on in one go
+    at_once: int = field(default_factory=people_at_once)
+
+    def asked(self) -> Asked:
+        """Say which columns of the lake to hold: everything but what is told part by part."""
+        return asked_of(self.mappings, self.traits, self.crm.system)
+
+    def of_people(self) -> list[tuple[str, str]]:
+        """List the kinds of record that are people, by system."""
+        return [(one.system, object_) for one in self.traits for object_ in one.people]

@@ -1,0 +1,172 @@
+"""The two passes over everybody, part by part: gather, match, score and set aside; then remember, stage and dispose."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from connector.delivery.pending import Pending
+from connector.lifecycle.machine import Staged, advance
+from connector.matching import Matcher, ask
+from connector.pipeline import columns
+from connector.pipeline.census import Census
+from connector.pipeline.gathering import Gatherer, Holdings
+from connector.pipeline.scratch import Scratch
+from connector.ports.store import Review
+from connector.scoring.company_domain import with_domain
+from connector.scoring.reasons import top_reasons
+from connector.scoring.score import Scored, score_part
+
+#: characters of the reasons on a record
+REASONS_LENGTH = 1000
+_INSTANT = pa.timestamp("us", "UTC")
+_NOTHING_DONE = pa.schema(
+    [
+        *((name, pa.string()) for name in ("person_id", "identity", "type")),
+        *((name, _INSTANT) for name in ("occurred_at", "landed_at")),
+    ]
+).empty_table()
+
+
+@dataclass(frozen=True, slots=True)
+class PopulationPart:
+    """Some people, in order of person_id: one row per living person.
+
+    ``people``: identity (``subject record crm_object crm_id crm_deleted in_review erased baseline``), facts, mirrored
+    CRM fields that somebody asks for (``crm.FIELD``), match (``account account_id account_owner_id account.*``),
+    results (``score.* grade verdict role reasons_key top_reason``), stage (``stage stage_since stage_entry
+    cool_off_until entered``), ``disposition``, ``may_create`` and memory (``shown``).
+    ``scores`` and ``lines`` are as in ``connector.scoring.score.Scored``.
+    """
+
+    number: int
+    people: pa.Table
+    staged: Staged
+    scores: pa.Table
+    lines: pa.Table
+
+
+def records_of(system: str, object_: str) -> str:
+    """Name what is spread of one kind of record."""
+    return f"records-{system}-{object_}"
+
+
+class Passes:
+    """The two passes over the parts, and what they share."""
+
+    def __init__(
+        self,
+        census: Census,
+        holdings: Holdings,
+        scratch: Scratch,
+        signals: pa.Table,
+        accounts: pa.Table,
+        marks: Mapping[str, datetime],
+        now: datetime,
+    ) -> None:
+        self._census = census
+        self._holdings = holdings
+        self._scratch = scratch
+        self._signals = signals
+        self._accounts = accounts
+        self._marks = marks
+        self._now = now
+        self.methods: Counter[str] = Counter()
+        #: ids of all questions about accounts
+        self.asked: set[str] = set()
+        #: those that the store does not hold
+        self.reviews: list[Review] = []
+
+    def first(self, number: int, accounts: Matcher) -> pa.Table:
+        """Gather, match and score one part and set it aside; give the standings of its people."""
+        census, now, mappings = self._census, self._now, self._census.mappings
+        people = self._gathered(number)
+        matches = accounts.match(columns.to_match(people))
+        asked = ask(matches, now=now)
+        self.asked.update(review.id for review in asked)
+        self.reviews += self._census.store.knowledge.unasked(asked)
+        self._count(matches)
+        people = columns.with_accounts(people, matches, self._accounts)
+        people = columns.with_bants(people, mappings)
+        deeds = self._scratch.spread("activities", number)
+        scored = score_part(
+            mappings.scoring,
+            people,
+            _NOTHING_DONE if deeds is None else deeds,
+            self._accounts,
+            as_of=now,
+            time_zone=census.time_zone,
+        )
+        whole = Scored(scored.scores, scored.lines, self._accounts)
+        reasons = top_reasons(whole, mappings.scoring, longest=REASONS_LENGTH)
+        today = now.astimezone(ZoneInfo(census.time_zone)).date()
+        people = columns.with_scores(people, scored.scores, reasons, today=today)
+        for name, table in (("people", people), ("scores", scored.scores), ("lines", scored.lines)):
+            self._scratch.put(name, number, table)
+        self._scratch.drop("activities", number)
+        return scored.standings
+
+    def _gathered(self, number: int) -> pa.Table:
+        """Put together who the people of one part are, what is known of them, and what the CRM holds."""
+        census, scratch = self._census, self._scratch
+        persons, references = scratch.take("persons", number), scratch.take("references", number)
+        tables = {}
+        for place in census.of_people():
+            table = scratch.spread(records_of(*place), number)
+            if table is not None:
+                tables[place] = table
+            scratch.drop(records_of(*place), number)
+        here = self._holdings.with_people(tables)
+        gatherer = Gatherer(here, census.mappings.fields, census.traits, census.crm.system)
+        facts = with_domain(gatherer.person_facts(references))
+        people = columns.living(persons, references, facts, self._marks)
+        people = columns.with_mirror(people, here, census.crm)
+        return columns.with_signals(people, self._signals)
+
+    def _count(self, matches: pa.Table) -> None:
+        for method, review in zip(
+            matches.column("method").to_pylist(), matches.column("review").to_pylist(), strict=True
+        ):
+            self.methods["review" if review else method or "none"] += 1
+
+    def prepare(
+        self,
+        scores: pa.Table,
+        aliases: pa.Table,
+        fast_lane: pa.Table,
+        tasks: list[dict[str, Any]],
+        pending: Pending,
+    ) -> None:
+        """Take what the second pass needs beside the first: the accounts' scores and what waits for whom."""
+        self._account_scores = scores
+        self._aliases = aliases
+        self._fresh = columns.unacted(fast_lane, self._marks)
+        self._called = columns.called_soon(self._census.mappings, tasks, pending)
+
+    def gathered(self, number: int) -> pa.Table:
+        """Give what the first pass set aside of one part."""
+        return self._scratch.take("people", number)
+
+    def second(self, number: int) -> PopulationPart:
+        """Remember, stage and dispose of one part that was set aside."""
+        census, now, scratch = self._census, self._now, self._scratch
+        people = columns.with_account_scores(self.gathered(number), self._account_scores)
+        memory = self._memory(people)
+        people = columns.with_memory(people, memory, self._aliases, census.mappings, census.crm)
+        staged = advance(census.mappings.lifecycle, people, now=now)
+        people = columns.with_stages(people, staged)
+        people = columns.with_disposition(people, self._fresh, self._called, census.mappings, now=now)
+        return PopulationPart(number, people, staged, scratch.take("scores", number), scratch.take("lines", number))
+
+    def _memory(self, people: pa.Table) -> pa.Table:
+        """Read the memory of these people, and of those who became one of them."""
+        mine = pc.is_in(self._aliases.column("into"), value_set=people.column("person_id").combine_chunks())
+        ids = [*people.column("person_id").to_pylist(), *self._aliases.filter(mine).column("person_id").to_pylist()]
+        return self._census.store.knowledge.persons(ids)

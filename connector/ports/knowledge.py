@@ -1,0 +1,212 @@
+"""What Handoff remembers of people and accounts, and what one cycle decides about them; part of the store.
+
+Large sets travel as Arrow tables, whose columns stand in the schemas below; instants in them are
+``timestamp('us', 'UTC')``.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Literal, Protocol, Union
+
+import pyarrow as pa
+
+from connector.ports.outbox import OutboxRow
+
+INSTANT = pa.timestamp("us", "UTC")
+
+#: which reference belongs to which person; one row per reference
+IDENTITIES = pa.schema(
+    [("system", pa.string()), ("object", pa.string()), ("id", pa.string()), ("person_id", pa.string())]
+)
+#: one row per person: memory that scores do not have. ``subject`` is the reference (``system:object:id``) that keys are
+#: built from, stored once chosen. ``shown`` is JSON: what was last written to the CRM (numbers, grade, reasons).
+PERSONS = pa.schema(
+    [
+        ("person_id", pa.string()),
+        ("subject", pa.string()),
+        ("stage", pa.string()),
+        ("stage_since", INSTANT),
+        ("stage_entry", pa.int64()),
+        ("cool_off_until", INSTANT),
+        ("disposition", pa.string()),
+        ("account_id", pa.string()),
+        ("match_method", pa.string()),
+        ("match_confidence", pa.float64()),
+        ("match_evidence", pa.string()),
+        ("runner_up", pa.string()),
+        ("shown", pa.string()),
+    ]
+)
+#: one row per move between stages, ever
+STAGE_MOVES = pa.schema(
+    [
+        ("person_id", pa.string()),
+        ("entry", pa.int64()),
+        ("from_stage", pa.string()),
+        ("to_stage", pa.string()),
+        ("at", INSTANT),
+        ("because", pa.string()),
+        ("run_id", pa.string()),
+    ]
+)
+#: one row each time a person's shown numbers changed; ``lines`` is JSON
+SCORE_HISTORY = pa.schema(
+    [
+        ("person_id", pa.string()),
+        ("at", INSTANT),
+        ("run_id", pa.string()),
+        ("model", pa.string()),
+        ("fit", pa.float64()),
+        ("interest", pa.float64()),
+        ("qualification", pa.float64()),
+        ("total", pa.float64()),
+        ("grade", pa.string()),
+        ("verdict", pa.string()),
+        ("lines", pa.string()),
+    ]
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Review:
+    """One question for a person. ``id`` is derived from the question, so that it is asked once."""
+
+    id: str
+    kind: Literal["person", "account"]
+    person_id: str
+    #: JSON: candidates with evidence
+    candidates: str
+    opened_at: datetime
+    state: Literal["open", "accepted", "rejected"] = "open"
+    answer: str = ""
+
+
+#: one table, or many of one schema
+Rows = Union[pa.Table, "Parts"]
+
+
+def parts_of(rows: Rows) -> Iterator[pa.Table]:
+    """Give the tables that rows come in."""
+    yield from [rows] if isinstance(rows, pa.Table) else rows
+
+
+class Parts(Protocol):
+    """Tables of one schema that are read one at a time, as often as somebody asks."""
+
+    schema: pa.Schema
+    num_rows: int
+
+    def __iter__(self) -> Iterator[pa.Table]:
+        """Read one table after the other."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Decisions:
+    """Everything one cycle decided, committed in one transaction.
+
+    Tables have the schemas above and hold only new or changed rows; of several rows with one key the last counts. A
+    large one may come in parts, which are read one after the other, as often as somebody asks (``parts_of``).
+    ``gone`` are persons merged into others: their memory goes, their history stays. ``marks`` are instants set once
+    (``baseline`` and ``baseline:SOURCE``). ``rotations`` are JSON by pool.
+    """
+
+    run_id: str
+    plan_id: str
+    at: datetime
+    identities: Rows
+    persons: Rows
+    stage_moves: Rows
+    scores: Rows
+    accounts: dict[str, str] = field(default_factory=dict)
+    rows: Sequence[OutboxRow] = ()
+    reviews: Sequence[Review] = ()
+    rotations: Mapping[str, str] = field(default_factory=dict)
+    marks: Mapping[str, datetime] = field(default_factory=dict)
+    gone: Sequence[str] = ()
+
+
+class Knowledge(Protocol):
+    """What Handoff remembers of people and accounts."""
+
+    def identities(self) -> pa.Table:
+        """Give all references and their persons (schema ``IDENTITIES``)."""
+        ...
+
+    def persons(self, ids: Sequence[str] | None = None) -> pa.Table:
+        """Give the memory of all persons, or of some (schema ``PERSONS``)."""
+        ...
+
+    def remembered(self) -> int:
+        """Count the persons in memory."""
+        ...
+
+    def accounts(self) -> dict[str, str]:
+        """Give what was last written per account: account id → JSON."""
+        ...
+
+    def commit_decisions(self, decisions: Decisions) -> None:
+        """Store all of it or nothing: identities, memory, history, reviews, rotations, marks, outbox rows.
+
+        Rows of the same lane and group that are todo, held or dead become superseded. Update rows get their key here:
+        digest of (lane, group, sequence of the decision). A creation whose key already has a row adds nothing; nor does
+        an update that is already the newest of its lane and group, from the same plan (or run, where there is no plan)
+        and with the same wish: so a commit may be repeated. Rows start as todo, or held with ``held_by``. Marks stay as
+        first set. A review that has been answered stays answered.
+
+        Raises:
+            HandoffError: ``outbox.two_wishes``: two updates of one lane and group in one decision: our bug.
+        """
+        ...
+
+    def marks(self) -> dict[str, datetime]:
+        """Give the marks by name."""
+        ...
+
+    def rotations(self) -> dict[str, str]:
+        """Give the stored rotation of each pool."""
+        ...
+
+    def reviews(self, state: str | None = None) -> list[Review]:
+        """List reviews, oldest first."""
+        ...
+
+    def open_questions(self) -> int:
+        """Count the reviews that wait for an answer."""
+        ...
+
+    def unasked(self, reviews: Sequence[Review]) -> list[Review]:
+        """Leave out of some reviews those that would change nothing: answered, or open in just these words."""
+        ...
+
+    def answer_review(
+        self, review_id: str, *, state: Literal["accepted", "rejected"], answer: str, who: str, at: datetime
+    ) -> bool:
+        """Close an open review; False when there is none of that id. ``answer`` is JSON or an id."""
+        ...
+
+    def stage_moves(self, person_id: str) -> pa.Table:
+        """Give one person's moves in time order (schema ``STAGE_MOVES``)."""
+        ...
+
+    def score_history(self, person_id: str) -> pa.Table:
+        """Give one person's shown numbers in time order (schema ``SCORE_HISTORY``)."""
+        ...
+
+    def tombstones(self) -> set[str]:
+        """Give the hashes of erased people."""
+        ...
+
+    def erase(self, person_ids: Sequence[str], *, hashes: Collection[str], who: str, at: datetime) -> dict[str, int]:
+        """Take people out of everything the state holds and bury their hashes; give rows per table: the receipt.
+
+        Outbox rows keep key, lane and state and lose everything else; what was not sent is superseded for good.
+        """
+        ...
+
+    def lift_tombstones(self, hashes: Collection[str], *, who: str, at: datetime) -> int:
+        """Forget erasures after new consent; return how many."""
+        ...
