@@ -376,7 +376,7 @@ class Cycle:
                 report.api_calls[system] = {"used": used, "forecast": forecast}
             report.seconds["total"] = time.monotonic() - started
             report.judge(dead_share=self._engine.dead_share)
-            words = {"verdict": report.verdict, "code": (report.error or {}).get("code", "")}
+            words = {"verdict": report.verdict, "code": report.error["code"] if report.error else ""}
             self._steps.done(steps.REPORT, report.writes, words=words)
             store.runs.finish(report.run_id, verdict=report.verdict, report=_json(report.document()), at=self._now)
 
