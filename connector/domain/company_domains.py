@@ -59,6 +59,11 @@ def registrable(host: str) -> str:
     return ".".join(labels[-2:])
 
 
+def domain_label(domain: str) -> str:
+    """Give what a registrable domain calls itself, without hyphens: ``zeus-steel.co.uk`` -> ``zeussteel``."""
+    return domain.partition(".")[0].replace("-", "")
+
+
 @lru_cache(maxsize=100_000)
 def web_host(website: str) -> str:
     """Give the host of a website as people write it, without ``www.``, in ASCII; empty when it names no company."""

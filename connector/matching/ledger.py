@@ -6,7 +6,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from connector.domain.company_domains import NeverMatched, mail_host, registrable, web_host
+from connector.domain.company_domains import NeverMatched, domain_label, mail_host, registrable, web_host
 from connector.domain.engine_memory import engine_memory
 from connector.matching.names import company_name
 from connector.matching.tables import ACCOUNTS_IN, ANSWERS, PERSONS_IN, shaped
@@ -17,6 +17,7 @@ SELECT person_id, nullif(link_account_id, '') AS link, nullif(regexp_extract(ema
        nullif(trim(website), '') AS web, nullif(trim(company), '') AS company,
        nullif(lower(trim(country)), '') AS country, nullif(lower(trim(state)), '') AS state,
        nullif(lower(trim(city)), '') AS city,
+       nullif(regexp_replace(lower(postal_code), '[^0-9a-z]', '', 'g'), '') AS postal_code,
        nullif(right(regexp_replace(phone, '[^0-9]', '', 'g'), 8), '') AS phone,
        CASE WHEN person_id IN (SELECT person_id FROM answer WHERE answer = 'different') THEN person_id ELSE '' END
          AS refuser
@@ -28,6 +29,7 @@ SELECT account_id, name, website, domains, root, coalesce(open_opportunity, fals
        coalesce(owner_active, false)::INT AS active_owner, coalesce(latest_us, -9223372036854775808) AS latest_activity,
        nullif(lower(trim(country)), '') AS country, nullif(lower(trim(state)), '') AS state,
        nullif(lower(trim(city)), '') AS city,
+       nullif(regexp_replace(lower(postal_code), '[^0-9a-z]', '', 'g'), '') AS postal_code,
        nullif(right(regexp_replace(phone, '[^0-9]', '', 'g'), 8), '') AS phone
 FROM account_in JOIN hierarchy USING (account_id)
 """
@@ -101,16 +103,16 @@ def _hierarchy(accounts: pa.Table) -> pa.Table:
 
 
 def _hosts(con: duckdb.DuckDBPyConnection, query: str, shared: tuple[str, ...], *, mail: bool) -> pa.Table:
-    """Work out each distinct host once: written, host, domain, and why it never names an account."""
+    """Work out each distinct host once: written, host, domain, its label, and why it never names an account."""
     never = NeverMatched(shared)
     rows = []
     for (written,) in con.execute(query).fetchall():
         host = mail_host(written) if mail else web_host(written)
         domain = registrable(host) if host else ""
         if domain:
-            rows.append((written, host, domain, never.why(host)))
-    columns = list(zip(*rows, strict=True)) or [(), (), (), ()]
-    names = ("written", "host", "domain", "never")
+            rows.append((written, host, domain, domain_label(domain), never.why(host)))
+    names = ("written", "host", "domain", "label", "never")
+    columns = list(zip(*rows, strict=True)) or [()] * len(names)
     return pa.table({name: pa.array(list(each), pa.string()) for name, each in zip(names, columns, strict=True)})
 
 

@@ -49,5 +49,33 @@ FORMS: dict[str, str] = {
     for spelling in spellings.split("|")
 }
 #: forms written in front of the name
-LEADING: frozenset[str] = frozenset({"pt", "ooo", "oao", "zao", "pao", "ao", "the"})
+LEADING: frozenset[str] = frozenset({"pt", "ooo", "oao", "zao", "pao", "ao", "kk", "the"})
+#: forms that also stand in the middle of a name (``Acme Co., Ohio Corp.``)
+INSIDE: frozenset[str] = frozenset(
+    {"inc", "incorporated", "corp", "corporation", "ltd", "limited", "llc", "gmbh", "co", "company", "plc"}
+)
+#: forms in other scripts, longest first
+WRITTEN_OUT: dict[str, str] = {
+    "\u80a1\u4efd\u6709\u9650\u516c\u53f8": " co ltd ",
+    "\u6709\u9650\u8d23\u4efb\u516c\u53f8": " co ltd ",
+    "\u6709\u9650\u516c\u53f8": " co ltd ",
+    "\u682a\u5f0f\u4f1a\u793e": " kk ",
+    "(\u682a)": " kk ",
+    "\uc8fc\uc2dd\ud68c\uc0ac": " co ltd ",
+    "(\uc8fc)": " co ltd ",
+}
+#: which forms are used for one another in loose writing: the group of each
+GROUP: dict[str, str] = {
+    form: group
+    for group, forms in {
+        "us": "inc corp co llc lp llp pc ltd plc",
+        "de": "gmbh ag kg ohg kgaa se",
+        "romance": "sa sarl sas spa",
+        "low": "bv nv",
+        "north": "ab as oy",
+        "east": "spzoo sro kft doo ooo sti",
+        "asia": "kk tbk",
+    }.items()
+    for form in forms.split()
+}
 LONGEST = max(spelling.count(" ") + 1 for spelling in FORMS)

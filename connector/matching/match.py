@@ -11,8 +11,9 @@ import pyarrow as pa
 from connector.mapping.fields import AccountMatching
 from connector.matching.ledger import lay_people, open_ledger
 from connector.matching.near import NearNames
+from connector.matching.near_tier import by_near_name, names_of_accounts
 from connector.matching.tables import ANSWERS, MATCHES
-from connector.matching.tiers import LINKED, by_domain, by_link, by_name, names_of_accounts
+from connector.matching.tiers import LINKED, by_domain, by_link, by_name
 from connector.matching.ties import SUSPECT_ACCOUNTS
 
 _CHOSEN = """
@@ -113,7 +114,8 @@ def _run_tiers(con: duckdb.DuckDBPyConnection, matching: AccountMatching, names:
         elif tier.by == "domain":
             by_domain(con, place, matching.tie_break)
         else:
-            by_name(con, place, matching.tie_break, names, review=tier.review)
+            by_name(con, place, matching.tie_break)
+            by_near_name(con, place, matching.tie_break, names, least=min(tier.accept, tier.review))
 
 
 def suspect_domains(accounts: pa.Table, *, at_least: int = SUSPECT_ACCOUNTS) -> pa.Table:

@@ -20,6 +20,7 @@ PERSONS_IN = pa.schema(
         ("country", pa.string()),
         ("state", pa.string()),
         ("city", pa.string()),
+        ("postal_code", pa.string()),
         ("phone", pa.string()),
     ]
 )
@@ -38,6 +39,7 @@ ACCOUNTS_IN = pa.schema(
         ("country", pa.string()),
         ("state", pa.string()),
         ("city", pa.string()),
+        ("postal_code", pa.string()),
         ("phone", pa.string()),
     ]
 )

@@ -8,10 +8,8 @@ about, ``torn`` always asked about and not overruled by later tiers.
 from __future__ import annotations
 
 import duckdb
-import pyarrow as pa
 
 from connector.mapping.fields import TieBreak
-from connector.matching.near import NearNames
 from connector.matching.ties import settle_ties
 
 #: The confidence of each kind of answer. Links and answers of people are facts; the rest is set below the share of
@@ -27,12 +25,19 @@ UNDECIDED = 0.8
 SAME_NAME, SAME_CORE, OTHER_FORM = 0.97, 0.95, 0.93
 #: the names agree and the countries do not
 ELSEWHERE = 0.85
-#: near names never count for more than this
-NEAR = 0.9
+
+#: the legal forms of two names (``u`` asked, ``n`` account) share one
+SAME_FORM = "list_has_any(string_split(n.form, ' '), string_split(u.form, ' '))"
+#: what agrees beside the name, the stronger the higher
+AGREEMENT = (
+    "32 * coalesce(a.phone = u.phone, false)::INT + 16 * (n.form <> '' AND " + SAME_FORM + ")::INT"
+    " + 8 * coalesce(a.postal_code = u.postal_code, false)::INT + 4 * coalesce(a.city = u.city, false)::INT"
+    " + 2 * coalesce(a.state = u.state, false)::INT + coalesce(a.country = u.country, false)::INT"
+)
 
 _ONE_OF = "CASE how WHEN 'only' THEN {only} WHEN 'tied' THEN {undecided} WHEN 'shared' THEN {undecided} "
 _ONE_OF += "WHEN 'parent' THEN {parent} ELSE {ruled} END"
-_HOW = (
+HOW = (
     "CASE how WHEN 'only' THEN '' WHEN 'tied' THEN '; ' || rivals || ' accounts have it and no rule decides'"
     " WHEN 'shared' THEN '; ' || rivals || ' unrelated accounts have it'"
     " WHEN 'parent' THEN '; top of the hierarchy of ' || rivals || ' accounts'"
@@ -102,7 +107,7 @@ def by_domain(con: duckdb.DuckDBPyConnection, tier: int, order: tuple[TieBreak, 
                CASE WHEN named IS NOT NULL THEN {RULED} ELSE {sure} END,
                CASE WHEN by_mail THEN 'e-mail domain ' ELSE 'website ' END || domain
                  || CASE WHEN named IS NOT NULL THEN '; the stated company name decides among ' || rivals
-                         ELSE {_HOW} END,
+                         ELSE {HOW} END,
                CASE WHEN named IS NOT NULL AND named <> account_id THEN account_id ELSE runner_up END,
                CASE WHEN named IS NOT NULL THEN 'sure' WHEN how = 'tied' THEN 'torn'
                     WHEN how = 'shared' THEN 'shared' ELSE 'sure' END
@@ -112,35 +117,32 @@ def by_domain(con: duckdb.DuckDBPyConnection, tier: int, order: tuple[TieBreak, 
     )
 
 
-def names_of_accounts(con: duckdb.DuckDBPyConnection) -> NearNames:
-    """Index the names of the accounts, for near ones."""
-    cores = con.execute("SELECT key, min(core) FROM account_name GROUP BY key ORDER BY key").fetchall()
-    return NearNames(dict(cores))
+def by_name(con: duckdb.DuckDBPyConnection, tier: int, order: tuple[TieBreak, ...]) -> None:
+    """Compare company names in normal form; ``near_tier`` goes on where none is equal.
 
-
-def by_name(
-    con: duckdb.DuckDBPyConnection, tier: int, order: tuple[TieBreak, ...], index: NearNames, *, review: float
-) -> None:
-    """Compare company names in normal form: equal ones are answers, near ones of at least ``review`` are questions.
-
-    Among accounts of one name, agreement of the whole name, telephone, city and country (in this order) is evidence.
+    Among accounts of one name, agreement of the whole name, telephone, legal form, postal code, city, state and country
+    (in this order) is evidence.
     """
     con.execute(
         """
         CREATE OR REPLACE TABLE name_unit AS
-        SELECT person_id, concat_ws(chr(31), full_name, coalesce(country, ''), coalesce(state, ''), coalesce(city, ''),
-                                    coalesce(phone, ''), refuser) AS unit,
-               key, core, full_name, form, country, state, city, phone, refuser
-        FROM p JOIN spelling ON spelling.written = p.company WHERE key IS NOT NULL
+        SELECT person_id, concat_ws(chr(31), spelling.written, coalesce(p.country, ''), coalesce(p.state, ''),
+                                    coalesce(p.city, ''), coalesce(p.postal_code, ''), coalesce(p.phone, ''),
+                                    coalesce(m.label, w.label, ''), p.refuser) AS unit,
+               key, core, full_name, form, spelling.written, country, state, city, postal_code, phone,
+               coalesce(m.label, w.label) AS label, refuser
+        FROM p JOIN spelling ON spelling.written = p.company
+        LEFT JOIN (FROM mail_host WHERE never = '') m ON m.written = p.mail
+        LEFT JOIN (FROM web_host WHERE never = '') w ON w.written = p.web
+        WHERE key IS NOT NULL
         """
     )
+    con.execute("CREATE OR REPLACE TABLE name_asked AS SELECT DISTINCT ON (unit) * EXCLUDE person_id FROM name_unit")
     con.execute(
-        """
+        f"""
         CREATE OR REPLACE TABLE name_candidate AS
-        SELECT unit, account_id, 16 * (n.full_name = u.full_name)::INT + 8 * coalesce(a.phone = u.phone, false)::INT
-                 + 4 * coalesce(a.city = u.city, false)::INT + 2 * coalesce(a.state = u.state, false)::INT
-                 + coalesce(a.country = u.country, false)::INT AS grade
-        FROM (SELECT DISTINCT ON (unit) * FROM name_unit) u JOIN account_name n USING (key) JOIN a USING (account_id)
+        SELECT unit, account_id, 64 * (n.full_name = u.full_name)::INT + {AGREEMENT} AS grade
+        FROM name_asked u JOIN account_name n USING (key) JOIN a USING (account_id)
         WHERE NOT EXISTS (FROM answer WHERE answer = 'different' AND answer.person_id = u.refuser
                           AND answer.account_id = n.account_id)
         """
@@ -148,7 +150,7 @@ def by_name(
     settle_ties(con, "name_candidate", "name_settled", order, suspect=False)
     plain = (
         f"CASE WHEN n.full_name = u.full_name THEN {SAME_NAME}"
-        f" WHEN n.form = u.form OR n.form = '' OR u.form = '' THEN {SAME_CORE} ELSE {OTHER_FORM} END"
+        f" WHEN n.form = '' OR u.form = '' OR {SAME_FORM} THEN {SAME_CORE} ELSE {OTHER_FORM} END"
     )
     only = (
         f"CASE WHEN length(a.country) = length(u.country) AND a.country <> u.country THEN {ELSEWHERE} ELSE {plain} END"
@@ -157,7 +159,8 @@ def by_name(
     con.execute(
         f"""
         INSERT INTO found
-        SELECT person_id, ?, s.account_id, 'name', {sure}, 'same name: ' || a.name || {_HOW}
+        SELECT person_id, ?, s.account_id, 'name', {sure}, 'same name: ' || a.name || {HOW}
+                 || CASE WHEN u.form <> '' AND n.form <> '' AND NOT {SAME_FORM} THEN '; legal form differs' ELSE '' END
                  || CASE WHEN how = 'only' AND length(a.country) = length(u.country) AND a.country <> u.country
                          THEN '; in another country' ELSE '' END,
                runner_up, CASE WHEN how = 'tied' THEN 'torn' ELSE 'sure' END
@@ -166,39 +169,3 @@ def by_name(
         """,
         [tier],
     )
-    _by_near_name(con, tier, index, review)
-
-
-def _by_near_name(con: duckdb.DuckDBPyConnection, tier: int, index: NearNames, review: float) -> None:
-    """Ask about near names, for people nobody has found an account for."""
-    asked = con.execute(
-        "SELECT DISTINCT key, core FROM name_unit WHERE unit NOT IN (SELECT unit FROM name_settled)"
-        " AND person_id NOT IN (SELECT person_id FROM found WHERE verdict = 'sure') ORDER BY ALL"
-    ).fetchall()
-    rows = []
-    for key, core in asked:
-        # what counts for at most NEAR must look as near as that before it is worth a question
-        best = index.best(core, at_least=review / NEAR if review < NEAR else 1.0)
-        if best:
-            rows.append((key, core, best[0], best[1], round(best[2] * NEAR, 4)))
-    types = (pa.string(), pa.string(), pa.string(), pa.string(), pa.float64())
-    names = ("key", "core", "near_key", "next_key", "confidence")
-    columns = list(zip(*rows, strict=True)) or [()] * len(names)
-    near = {name: pa.array(list(each), kind) for name, each, kind in zip(names, columns, types, strict=True)}
-    con.register("near_in", pa.table(near))
-    con.execute(
-        """
-        INSERT INTO found
-        WITH first_account AS (SELECT key, min(account_id) AS account_id FROM account_name GROUP BY key)
-        SELECT u.person_id, ?, one.account_id, 'name', near_in.confidence, 'near name: ' || a.name, other.account_id,
-               'weak'
-        FROM near_in JOIN name_unit u ON u.key = near_in.key AND u.core = near_in.core
-        JOIN first_account one ON one.key = near_key JOIN a ON a.account_id = one.account_id
-        LEFT JOIN first_account other ON other.key = next_key
-        WHERE u.person_id NOT IN (SELECT person_id FROM found WHERE verdict = 'sure')
-          AND NOT EXISTS (FROM answer WHERE answer = 'different' AND answer.person_id = u.refuser
-                          AND answer.account_id = one.account_id)
-        """,
-        [tier],
-    )
-    con.unregister("near_in")

@@ -197,12 +197,77 @@ def test_two_accounts_of_one_name_are_told_apart_by_place_and_else_asked():
     assert brief(one({"company": "Acme Inc.", "phone": "617 5550100"}, *accounts)) == ("A", "name", False)
 
 
-def test_a_near_name_is_a_question_never_an_answer():
-    account = {"account_id": "A", "name": "Northwind Traders International"}
-    found = one({"company": "Northwind Trader International"}, account, tiers=(AccountTier(by="name", accept=0.5),))
-    assert brief(found) == ("A", "name", True)
-    assert 0.75 <= found["confidence"] <= 0.9
+def test_a_near_name_says_what_differs_and_is_accepted_only_when_sure():
+    account = {"account_id": "A", "name": "Zeus Manufacturing GmbH"}
+    found = one({"company": "Zeus Manufcturing Ltd"}, account)
+    assert found["account_id"] == "A"
+    assert found["evidence"] == (
+        "near name: Zeus Manufcturing Ltd ~ Zeus Manufacturing GmbH: 'manufcturing' misspelt for 'manufacturing';"
+        " legal form differs"
+    )
+    sure = one({"company": "Zeus Mfg GmbH"}, account)
+    assert brief(sure) == ("A", "name", False)
+    assert sure["confidence"] > found["confidence"]
     assert one({"company": "Southwind Bakery"}, account)["method"] == "none"
+
+
+@pytest.mark.parametrize(
+    ("stated", "account"),
+    [
+        ("M\u00fcller Maschinenbau GmbH", "Mueller Maschinenbau GmbH"),
+        ("Maschinenbau M\u00fcller", "M\u00fcller Maschinenbau"),
+        ("\u0413\u0430\u0437\u043f\u0440\u043e\u043c", "Gazprom PAO"),
+        ("\u682a\u5f0f\u4f1a\u793e\u30c8\u30e8\u30bf", "Toyota K.K."),
+        ("Espey Mfg. & Electronics Corp", "Espey Manufacturing and Electronics Corporation"),
+        ("Goodstone Tyre Co /OH/", "Goodstone Tyre Company"),
+        ("Volato Group Inc. Class A Common Stock", "Volato Group, Inc."),
+        ("Blue Water Logistics", "Bluewater Logistics Inc"),
+    ],
+)
+def test_ways_of_writing_one_name_are_accepted(stated, account):
+    assert brief(one({"company": stated}, BETA, {"account_id": "A", "name": account})) == ("A", "name", False)
+
+
+def test_first_letters_are_a_question_until_the_domain_is_called_so():
+    account = {"account_id": "A", "name": "International Widget Makers Inc"}
+    found = one({"company": "IWM"}, account, BETA)
+    assert brief(found) == ("A", "name", True)
+    assert "first letters" in found["evidence"]
+    told = one({"company": "International Widget Makers", "email": "a@iwm.example"}, {"account_id": "A", "name": "IWM"})
+    assert brief(told) == ("A", "name", False)
+
+
+def test_brackets_tell_companies_of_one_house_apart():
+    found = one({"company": "Amalgam Biosciences (SU)"}, {"account_id": "A", "name": "Amalgam Biosciences (SV) Corp"})
+    assert found["review"] or found["account_id"] is None
+
+
+def test_place_and_phone_speak_for_and_against_a_near_name():
+    account = {
+        "account_id": "A",
+        "name": "Northwind Traders",
+        "city": "Boston",
+        "country": "US",
+        "phone": "617 5550100",
+    }
+    alone = one({"company": "Northwind Trading Post"}, account)["confidence"]
+    near = one({"company": "Northwind Trading Post", "city": "Boston", "phone": "+1 617 555 0100"}, account)
+    assert near["confidence"] > alone
+    assert "same telephone; same city" in near["evidence"]
+    assert one({"company": "Northwind Trading Post", "country": "DE"}, account)["confidence"] < near["confidence"]
+
+
+def test_two_accounts_nearly_as_near_are_asked_about():
+    accounts = ({"account_id": "A", "name": "Northwind Tradera"}, {"account_id": "B", "name": "Northwind Traderi"})
+    found = one({"company": "Northwind Traders"}, *accounts)
+    assert found["review"] or found["account_id"] is None
+    assert one({"company": "Northwind Traders"}, accounts[0])["confidence"] > found["confidence"]
+
+
+def test_the_legal_form_decides_between_accounts_of_one_name():
+    accounts = ({"account_id": "A", "name": "Acme K.K."}, {"account_id": "B", "name": "Acme Co., Inc."})
+    assert brief(one({"company": "Acme Inc"}, *accounts)) == ("B", "name", False)
+    assert one({"company": "Acme"}, *accounts)["review"]
 
 
 def test_thresholds_are_heeded():
