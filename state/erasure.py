@@ -14,7 +14,7 @@ from state.database import Database
 from state.instants import to_us
 from state.outbox_dependents import refresh, states
 
-_TABLES: Final = ("identities", "persons", "stage_moves", "score_history", "reviews")
+_TABLES: Final = ("identities", "persons", "stage_moves", "score_history", "account_moves", "reviews")
 _BURY: Final = "INSERT INTO tombstones (hash, at) VALUES (:hash, :at) ON CONFLICT (hash) DO NOTHING"
 
 

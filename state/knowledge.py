@@ -9,7 +9,16 @@ from typing import Any, Final, Literal
 import pyarrow as pa
 from sqlalchemy import Connection, select, text
 
-from connector.ports.store import IDENTITIES, PERSONS, SCORE_HISTORY, STAGE_MOVES, Decisions, Review, parts_of
+from connector.ports.store import (
+    ACCOUNT_MOVES,
+    IDENTITIES,
+    PERSONS,
+    SCORE_HISTORY,
+    STAGE_MOVES,
+    Decisions,
+    Review,
+    parts_of,
+)
 from state import bulk, tables
 from state.audit import note
 from state.bulk import storable
@@ -22,13 +31,17 @@ _REVIEW: Final = tuple(tables.REVIEWS.c[name] for name in Review.__slots__)
 _PUT_REVIEW: Final = """
     INSERT INTO reviews (id, kind, person_id, candidates, opened_at, state, answer)
     VALUES (:id, :kind, :person_id, :candidates, :opened_at, :state, :answer)
-    ON CONFLICT (id) DO UPDATE SET person_id = excluded.person_id, candidates = excluded.candidates,
-        state = excluded.state, answer = excluded.answer
+    ON CONFLICT (id) DO UPDATE SET person_id = excluded.person_id, candidates = excluded.candidates
     WHERE reviews.state = 'open'
 """
 _ANSWER: Final = """
     UPDATE reviews SET state = :state, answer = :answer, answered_by = :who, answered_at = :at
     WHERE id = :id AND state = 'open'
+"""
+_REOPEN: Final = """
+    UPDATE reviews SET state = 'open', answer = 'withdrawn:' || state || ':' || answer, answered_by = :who,
+        answered_at = :at
+    WHERE id = :id AND state <> 'open'
 """
 _PUT_ACCOUNT: Final = """
     INSERT INTO accounts (account_id, shown) VALUES (:name, :value)
@@ -72,6 +85,15 @@ class SqlKnowledge:
         with self._database.read() as connection:
             return int(connection.exec_driver_sql("SELECT count(*) FROM persons").scalar_one())
 
+    def retired(self) -> list[str]:
+        """List persons who turned out to be others; see the port."""
+        query = (
+            "SELECT person_id FROM persons p WHERE NOT EXISTS"
+            " (SELECT 1 FROM identities i WHERE i.person_id = p.person_id) ORDER BY person_id"
+        )
+        with self._database.read() as connection:
+            return list(connection.execute(text(query)).scalars())
+
     def _all(self, table: str, schema: pa.Schema) -> pa.Table:
         select_all = f"SELECT {', '.join(schema.names)} FROM {table}"
         with self._database.read() as connection:
@@ -99,6 +121,7 @@ class SqlKnowledge:
             (tables.PERSONS, decisions.persons, PERSONS, True),
             (tables.STAGE_MOVES, decisions.stage_moves, STAGE_MOVES, False),
             (tables.SCORE_HISTORY, decisions.scores, SCORE_HISTORY, False),
+            (tables.ACCOUNT_MOVES, decisions.account_moves, ACCOUNT_MOVES, False),
         ):
             for part in parts_of(rows):
                 bulk.upsert_arrow(self._database, connection, table, part, schema, replace=replace)
@@ -106,6 +129,13 @@ class SqlKnowledge:
             # references that still point at a person who is gone would bring it back
             statement = f"DELETE FROM persons WHERE person_id IN {self._database.list_of('ids', 'text')}"
             connection.execute(text(statement), {"ids": self._database.packed(list(decisions.gone))})
+
+        if decisions.moot:
+            # An answer taken back is told to every cycle until one has stored who is who without it.
+            told = "" if decisions.identities.num_rows else " AND answer = ''"
+            among = f"id IN {self._database.list_of('ids', 'text')}"
+            statement = f"DELETE FROM reviews WHERE state = 'open' AND {among}{told}"
+            connection.execute(text(statement), {"ids": self._database.packed(list(decisions.moot))})
 
     def _small(self, connection: Connection, decisions: Decisions) -> None:
         for statement, values in (
@@ -134,7 +164,9 @@ class SqlKnowledge:
     def reviews(self, state: str | None = None) -> list[Review]:
         """List reviews, oldest first."""
         query = select(*_REVIEW).order_by(tables.REVIEWS.c.opened_at, tables.REVIEWS.c.id)
-        if state is not None:
+        if state == "withdrawn":
+            query = query.where(tables.REVIEWS.c.state == "open", tables.REVIEWS.c.answer != "")
+        elif state is not None:
             query = query.where(tables.REVIEWS.c.state == state)
         with self._database.read() as connection:
             return [Review(*row) for row in connection.execute(query)]
@@ -157,13 +189,34 @@ class SqlKnowledge:
             found = {row[0]: tuple(row[1:]) for row in connection.execute(text(statement), {"ids": ids})}
         return [review for review in reviews if _is_news(review, found.get(review.id))]
 
+    def ids_of_open_questions(self) -> list[str]:
+        """List the ids of open reviews; see the port."""
+        with self._database.read() as connection:
+            query = select(tables.REVIEWS.c.id).where(tables.REVIEWS.c.state == "open").order_by(tables.REVIEWS.c.id)
+            return list(connection.execute(query).scalars())
+
     def answer_review(
         self, review_id: str, *, state: Literal["accepted", "rejected"], answer: str, who: str, at: datetime
     ) -> bool:
         """Close an open review with a person's answer; see the port."""
         values = {"id": review_id, "state": state, "answer": storable(answer), "who": who, "at": to_us(at)}
         with self._database.write() as connection:
-            return bool(connection.execute(text(_ANSWER), values).rowcount)
+            closed = bool(connection.execute(text(_ANSWER), values).rowcount)
+            if closed:
+                note(connection, who, f"review {state}", at, {"review": review_id, "answer": answer})
+            return closed
+
+    def reopen_review(self, review_id: str, *, who: str, at: datetime) -> bool:
+        """Take an answer back; see the port."""
+        with self._database.write() as connection:
+            taken = bool(connection.execute(text(_REOPEN), {"id": review_id, "who": who, "at": to_us(at)}).rowcount)
+            if taken:
+                note(connection, who, "review reopen", at, {"review": review_id})
+            return taken
+
+    def account_moves(self, person_id: str) -> pa.Table:
+        """Give one person's ways between accounts in time order (schema ``ACCOUNT_MOVES``)."""
+        return self._history("account_moves", person_id, "at, run_id", ACCOUNT_MOVES)
 
     def stage_moves(self, person_id: str) -> pa.Table:
         """Give one person's moves in time order (schema ``STAGE_MOVES``)."""

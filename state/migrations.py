@@ -10,6 +10,7 @@ from sqlalchemy import Connection
 from connector.errors import LocalFault
 from state.database import Database, Make
 from state.migration_0001 import STATEMENTS as FIRST
+from state.migration_0002 import STATEMENTS as ACCOUNT_MOVES
 
 #: any number that no other program on the same server is likely to lock by
 _LOCK = 0x48414E444F46
@@ -38,7 +39,10 @@ class Migration:
     statements: Sequence[str]
 
 
-MIGRATIONS: tuple[Migration, ...] = (Migration(1, "first", FIRST),)
+MIGRATIONS: tuple[Migration, ...] = (
+    Migration(1, "first", FIRST),
+    Migration(2, "why people go from account to account", ACCOUNT_MOVES),
+)
 
 
 def migrate(database: Database, migrations: Sequence[Migration] = MIGRATIONS) -> int:

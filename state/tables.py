@@ -108,6 +108,15 @@ SCORE_HISTORY = _table(
     _word("verdict", empty=True),
     _word("lines", empty=True),
 )
+ACCOUNT_MOVES = _table(
+    "account_moves",
+    _word("person_id", key=True),
+    _instant("at", key=True),
+    _word("from_account"),
+    _word("to_account"),
+    _word("cause"),
+    _word("run_id", key=True),
+)
 ACCOUNTS = _table("accounts", _word("account_id", key=True), _word("shown"))
 REVIEWS = _table(
     "reviews",

@@ -1,6 +1,6 @@
 """What Handoff remembers of people and accounts, and what one cycle decides about them; part of the store.
 
-Large sets travel as Arrow tables, whose columns stand in the schemas below; instants in them are
+Large sets travel as Arrow tables, whose columns stand in ``memory_tables``; instants in them are
 ``timestamp('us', 'UTC')``.
 """
 
@@ -13,61 +13,8 @@ from typing import Literal, Protocol, Union
 
 import pyarrow as pa
 
+from connector.ports.memory_tables import ACCOUNT_MOVES
 from connector.ports.outbox import OutboxRow
-
-INSTANT = pa.timestamp("us", "UTC")
-
-#: which reference belongs to which person; one row per reference
-IDENTITIES = pa.schema(
-    [("system", pa.string()), ("object", pa.string()), ("id", pa.string()), ("person_id", pa.string())]
-)
-#: one row per person: memory that scores do not have. ``subject`` is the reference (``system:object:id``) that keys are
-#: built from, stored once chosen. ``shown`` is JSON: what was last written to the CRM (numbers, grade, reasons).
-PERSONS = pa.schema(
-    [
-        ("person_id", pa.string()),
-        ("subject", pa.string()),
-        ("stage", pa.string()),
-        ("stage_since", INSTANT),
-        ("stage_entry", pa.int64()),
-        ("cool_off_until", INSTANT),
-        ("disposition", pa.string()),
-        ("account_id", pa.string()),
-        ("match_method", pa.string()),
-        ("match_confidence", pa.float64()),
-        ("match_evidence", pa.string()),
-        ("runner_up", pa.string()),
-        ("shown", pa.string()),
-    ]
-)
-#: one row per move between stages, ever
-STAGE_MOVES = pa.schema(
-    [
-        ("person_id", pa.string()),
-        ("entry", pa.int64()),
-        ("from_stage", pa.string()),
-        ("to_stage", pa.string()),
-        ("at", INSTANT),
-        ("because", pa.string()),
-        ("run_id", pa.string()),
-    ]
-)
-#: one row each time a person's shown numbers changed; ``lines`` is JSON
-SCORE_HISTORY = pa.schema(
-    [
-        ("person_id", pa.string()),
-        ("at", INSTANT),
-        ("run_id", pa.string()),
-        ("model", pa.string()),
-        ("fit", pa.float64()),
-        ("interest", pa.float64()),
-        ("qualification", pa.float64()),
-        ("total", pa.float64()),
-        ("grade", pa.string()),
-        ("verdict", pa.string()),
-        ("lines", pa.string()),
-    ]
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +28,11 @@ class Review:
     candidates: str
     opened_at: datetime
     state: Literal["open", "accepted", "rejected"] = "open"
+    #: of an answered question the answer; of an open one that was answered and taken back ``withdrawn:`` and the answer
     answer: str = ""
+    #: who gave the last answer, or took it back, and when; None while nobody has
+    answered_by: str | None = None
+    answered_at: datetime | None = None
 
 
 #: one table, or many of one schema
@@ -111,7 +62,8 @@ class Decisions:
     Tables have the schemas above and hold only new or changed rows; of several rows with one key the last counts. A
     large one may come in parts, which are read one after the other, as often as somebody asks (``parts_of``).
     ``gone`` are persons merged into others: their memory goes, their history stays. ``marks`` are instants set once
-    (``baseline`` and ``baseline:SOURCE``). ``rotations`` are JSON by pool.
+    (``baseline`` and ``baseline:SOURCE``). ``rotations`` are JSON by pool. ``moot`` are ids of open questions that have
+    answered themselves; they go.
     """
 
     run_id: str
@@ -127,6 +79,8 @@ class Decisions:
     rotations: Mapping[str, str] = field(default_factory=dict)
     marks: Mapping[str, datetime] = field(default_factory=dict)
     gone: Sequence[str] = ()
+    moot: Sequence[str] = ()
+    account_moves: Rows = field(default_factory=ACCOUNT_MOVES.empty_table)
 
 
 class Knowledge(Protocol):
@@ -134,6 +88,10 @@ class Knowledge(Protocol):
 
     def identities(self) -> pa.Table:
         """Give all references and their persons (schema ``IDENTITIES``)."""
+        ...
+
+    def retired(self) -> list[str]:
+        """List persons to whom no reference belongs any more: they turned out to be others; in order."""
         ...
 
     def persons(self, ids: Sequence[str] | None = None) -> pa.Table:
@@ -171,7 +129,7 @@ class Knowledge(Protocol):
         ...
 
     def reviews(self, state: str | None = None) -> list[Review]:
-        """List reviews, oldest first."""
+        """List reviews, oldest first; ``withdrawn`` are the open ones whose answer was taken back."""
         ...
 
     def open_questions(self) -> int:
@@ -186,6 +144,21 @@ class Knowledge(Protocol):
         self, review_id: str, *, state: Literal["accepted", "rejected"], answer: str, who: str, at: datetime
     ) -> bool:
         """Close an open review; False when there is none of that id. ``answer`` is JSON or an id."""
+        ...
+
+    def ids_of_open_questions(self) -> list[str]:
+        """List the ids of open reviews, in order."""
+        ...
+
+    def reopen_review(self, review_id: str, *, who: str, at: datetime) -> bool:
+        """Take an answer back; False when there is no answered question of that id.
+
+        The question is open again and ``answer`` remembers what was said, so that what the answer had joined parts.
+        """
+        ...
+
+    def account_moves(self, person_id: str) -> pa.Table:
+        """Give one person's ways between accounts in time order (schema ``ACCOUNT_MOVES``)."""
         ...
 
     def stage_moves(self, person_id: str) -> pa.Table:

@@ -11,21 +11,19 @@ from datetime import datetime, timedelta
 from typing import Any, Literal, Protocol
 
 from connector.domain.records import Value
-from connector.ports.knowledge import (
+from connector.ports.knowledge import Decisions, Knowledge, Review, Rows, parts_of
+from connector.ports.memory_tables import (
+    ACCOUNT_MOVES,
     IDENTITIES,
     INSTANT,
     PERSONS,
     SCORE_HISTORY,
     STAGE_MOVES,
-    Decisions,
-    Knowledge,
-    Review,
-    Rows,
-    parts_of,
 )
 from connector.ports.outbox import Outbox, OutboxRow
 
 __all__ = [
+    "ACCOUNT_MOVES",
     "IDENTITIES",
     "INSTANT",
     "PERSONS",

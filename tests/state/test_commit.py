@@ -8,7 +8,7 @@ import pyarrow as pa
 import pytest
 
 from connector.errors import HandoffError
-from connector.ports.store import IDENTITIES, PERSONS, SCORE_HISTORY, STAGE_MOVES, Review
+from connector.ports.store import ACCOUNT_MOVES, IDENTITIES, PERSONS, SCORE_HISTORY, STAGE_MOVES, Review
 
 
 def _persons(words, **changes):
@@ -162,8 +162,48 @@ def test_answered_review_is_never_reopened(hand, words):
     assert not know.answer_review("a", state="rejected", answer="", who="bob", at=words.NOW)
     assert not know.answer_review("nothing", state="rejected", answer="", who="bob", at=words.NOW)
     hand.add(reviews=[Review("a", "person", "p1", "[3]", words.NOW)])
-    assert know.reviews("accepted") == [Review("a", "person", "p1", "[1,2]", words.NOW, "accepted", "2")]
+    answered = Review("a", "person", "p1", "[1,2]", words.NOW, "accepted", "2", "ann", words.NOW)
+    assert know.reviews("accepted") == [answered]
     assert [r.id for r in know.reviews()] == ["a", "b"]
+    assert [deed[1:] for deed in hand.store.switches.audited()] == [
+        ("ann", "review accepted", {"review": "a", "answer": "2"})
+    ]
+
+
+def test_an_answer_taken_back_is_an_open_question_that_remembers(hand, words):
+    know = hand.store.knowledge
+    hand.add(reviews=[Review("a", "person", "p1", "[1]", words.NOW)])
+    assert not know.reopen_review("a", who="bob", at=words.NOW)
+    assert know.answer_review("a", state="accepted", answer="2", who="ann", at=words.NOW)
+    assert know.reopen_review("a", who="bob", at=words.NOW)
+    hand.add(reviews=[Review("a", "person", "p9", "[1,2]", words.NOW)])
+    assert know.reviews("open") == [
+        Review("a", "person", "p9", "[1,2]", words.NOW, "open", "withdrawn:accepted:2", "bob", words.NOW)
+    ]
+    hand.add(moot=["a"])
+    assert know.reviews("open"), "nobody has been identified without the answer yet"
+    identities = pa.table({"system": ["s"], "object": ["o"], "id": ["1"], "person_id": ["p1"]}, IDENTITIES)
+    hand.add(moot=["a"], identities=identities)
+    assert know.reviews() == []
+
+
+def test_only_open_questions_are_moot(hand, words):
+    know = hand.store.knowledge
+    hand.add(reviews=[Review(name, "person", "p1", "[1]", words.NOW) for name in ("a", "b", "c")])
+    assert know.answer_review("a", state="rejected", answer="", who="ann", at=words.NOW)
+    hand.add(moot=["a", "b"])
+    assert [(r.id, r.state) for r in know.reviews()] == [("a", "rejected"), ("c", "open")]
+
+
+def test_ways_between_accounts_are_kept_in_order_of_time(hand, words):
+    def move(day, before, after):
+        at = words.NOW + timedelta(days=day)
+        return {"person_id": "p1", "at": at, "from_account": before, "to_account": after, "cause": "x", "run_id": "r"}
+
+    for moves in ([move(1, "A", "B")], [move(0, "", "A")], [move(1, "A", "B")]):
+        hand.add(account_moves=pa.Table.from_pylist(moves, ACCOUNT_MOVES))
+    assert hand.store.knowledge.account_moves("p1").to_pylist() == [move(0, "", "A"), move(1, "A", "B")]
+    assert hand.store.knowledge.account_moves("p2").num_rows == 0
 
 
 def test_many_people_come_back(hand, words):
