@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from datetime import datetime
 
 import duckdb
@@ -109,13 +109,15 @@ def identify(
     crm: str,
     now: datetime,
     brief: bool = False,
+    retired: Collection[str] = (),
 ) -> Identified:
     """Group all references into persons and say for each which CRM record is theirs.
 
     The outcome does not depend on the order of rows. Records told in several calls, ``known`` fed back, give the
     groups of one call with all of them, or larger ones: a pair once joined stays joined until somebody answers
-    ``different`` (where a later, stronger key contradicts it, the person goes to review). No reference ever leaves a
-    person id for a new one, except by that answer. Deleted and merged records keep their person.
+    ``different``, or what had made them one is taken back (``parted``). Where a later, stronger key contradicts a
+    remembered pair, the person goes to review. No reference ever leaves a person id for a new one, except so. Deleted
+    and merged records keep their person.
 
     Args:
         records: current versions of all people's records, not only what changed; schema ``RECORDS``.
@@ -125,6 +127,7 @@ def identify(
         decided: remembered answers, schema ``DECIDED``; see ``questions.answers``.
         crm: name of the system that is the CRM; its leads and contacts are what is written.
         now: stamped on questions.
+        retired: ids of persons who became another in an earlier call: should they part again, they are themselves.
         brief: leave out what only a reader wants: ``why``, ``crm_records`` and ``sources`` are empty.
 
     Raises:
@@ -134,7 +137,7 @@ def identify(
     try:
         groups = collect_joins(con, keys)
         doubts = settle_groups(con, groups)
-        aliases = name_groups(con, install).cast(ALIASES)
+        aliases = name_groups(con, install, retired).cast(ALIASES)
         return _answer(con, aliases, doubts, now, brief=brief)
     finally:
         con.close()

@@ -8,6 +8,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from connector.domain.engine_memory import engine_memory
+from connector.identity.addresses import compared, lay_domains
 from connector.identity.groups import Groups
 from connector.identity.tables import DECIDED, RECORDS
 from connector.mapping.fields import PersonKey
@@ -41,13 +42,19 @@ SELECT n, r.n IS NOT NULL AS seen, r.created, coalesce(r.deleted, false) AS dele
 FROM node LEFT JOIN (SELECT node.n, record.* FROM record JOIN node USING (ref)) r USING (n)
 """
 
-_HOLDERS = """
+#: every address that somebody holds, as it is written
+_ADDRESSES = """
+CREATE TEMP TABLE address AS
+SELECT n, is_crm, lower(trim(email)) AS written FROM fact WHERE email <> ''
+UNION ALL
+SELECT n, is_crm, lower(trim(unnest(string_split(additional_emails, ';')))) FROM fact WHERE additional_emails <> ''
+"""
+
+_HOLDERS = f"""
 CREATE TABLE holder AS
 WITH spread AS (
-    SELECT n, is_crm, email FROM fact WHERE email <> ''
-    UNION
-    SELECT n, is_crm, lower(trim(unnest(string_split(additional_emails, ';')))) AS email
-    FROM fact WHERE additional_emails <> ''
+    SELECT DISTINCT n, is_crm, {compared("written")} AS email
+    FROM address LEFT JOIN mail_domain ON mail_domain.host = split_part(written, '@', -1)
 ), shared AS (
     SELECT email, row_number() OVER (ORDER BY email) AS hub FROM spread
     WHERE contains(email, '@') GROUP BY email HAVING count(DISTINCT n) > 1
@@ -81,7 +88,10 @@ def open_ledger(records: pa.Table, known: pa.Table, decided: pa.Table, *, crm: s
         raise ValueError("records holds two rows for one reference")
     con.execute(_NODES)
     con.execute(_FACTS, {"crm": crm})
+    con.execute(_ADDRESSES)
+    lay_domains(con, "address", "written")
     con.execute(_HOLDERS)
+    con.execute("DROP TABLE address")
     con.execute("DROP TABLE record")
     con.execute("CREATE TABLE joined (a BIGINT, b BIGINT, rank INTEGER, key VARCHAR, hub_a VARCHAR, hub_b VARCHAR)")
     return con
@@ -120,19 +130,35 @@ def collect_joins(con: duckdb.DuckDBPyConnection, keys: tuple[PersonKey, ...]) -
     _apply(con, groups, (FACT_RANK, DECIDED_RANK))
     for place, key in enumerate(keys):
         rank = 10 * (place + 1)
+        if key == "name_account":
+            continue  # it only asks (``likely``)
         _publish(con, groups)
         if key == "email":
             _join_by_email(con, rank)
         else:
             _join_by_reference(con, rank, key)
         _apply(con, groups, (rank, rank + 1))
-    con.execute(
-        "INSERT INTO joined SELECT n, min(n) OVER (PARTITION BY person_id), ?, 'known', 'k' || person_id, NULL"
-        " FROM known JOIN node USING (system, object, id)",
-        [KNOWN_RANK],
-    )
+    _publish(con, groups)
+    con.execute(_KNOWN, [KNOWN_RANK])
     _apply(con, groups, (KNOWN_RANK,))
     return groups
+
+
+#: What one merger or one answer had made of two persons, and has been taken back, is no longer remembered as one: its
+#: records stand by what they state today. Where they still belong together by that, nothing is forgotten.
+_KNOWN = """
+INSERT INTO joined
+WITH parted AS (
+    SELECT ka.person_id
+    FROM decided JOIN node a ON a.ref = "left" JOIN node b ON b.ref = "right"
+    JOIN placed pa ON pa.n = a.n JOIN placed pb ON pb.n = b.n AND pb.root <> pa.root
+    JOIN known ka ON ka.system = a.system AND ka.object = a.object AND ka.id = a.id
+    JOIN known kb ON kb.system = b.system AND kb.object = b.object AND kb.id = b.id AND kb.person_id = ka.person_id
+    WHERE answer = 'parted'
+)
+SELECT n, min(n) OVER (PARTITION BY person_id), ?, 'known', 'k' || person_id, NULL
+FROM known JOIN node USING (system, object, id) WHERE person_id NOT IN (FROM parted)
+"""
 
 
 def _apply(con: duckdb.DuckDBPyConnection, groups: Groups, ranks: tuple[int, ...]) -> None:

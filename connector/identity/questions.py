@@ -14,6 +14,8 @@ from connector.domain.refs import digest
 from connector.identity.tables import DECIDED
 from connector.ports.store import Review
 
+#: how the state remembers an accepted answer that was taken back
+_TAKEN_BACK = "withdrawn:accepted:"
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -71,19 +73,33 @@ def answers(reviews: Iterable[Review]) -> pa.Table:
     Accepted with a reference: that record is the person's, the other candidates are the same person's doubles.
     Rejected with a reference: that record is somebody else than every other candidate. Rejected without: the candidates
     are all different people. Where the candidates were apart already, the answer is about the person and them.
-    Open questions say nothing.
+    Whether all are one person is answered without a reference. Open questions say nothing, except that what an answer
+    had joined and was taken back is ``parted``.
     """
     rows: set[tuple[str, str, str]] = set()
     for review in reviews:
-        if review.kind == "person" and review.state != "open":
-            items = json.loads(review.candidates)
-            refs = [item["ref"] for item in items]
-            rows.update(_read(refs, items[0]["person"], review))
+        if review.kind != "person":
+            continue
+        items = json.loads(review.candidates)
+        refs = [item["ref"] for item in items]
+        if review.state != "open":
+            rows.update(_read(refs, items[0].get("person", ""), review, one=bool(items[0].get("same"))))
+        elif review.answer.startswith(_TAKEN_BACK):
+            rows.update(_parted(refs, items[0].get("person", ""), review.answer.removeprefix(_TAKEN_BACK)))
     columns = list(zip(*sorted(rows), strict=True)) or [(), (), ()]
     return pa.table([pa.array(list(column), pa.string()) for column in columns], schema=DECIDED)
 
 
-def _read(refs: list[str], who: str, review: Review) -> Iterable[tuple[str, str, str]]:
+def _parted(refs: list[str], who: str, answer: str) -> Iterable[tuple[str, str, str]]:
+    """Part what an accepted answer had joined; which of one person's records is written had joined nothing."""
+    if who:
+        return [(who, answer, "parted")]
+    return [(left, right, "parted") for left, right in combinations(refs, 2)]
+
+
+def _read(refs: list[str], who: str, review: Review, *, one: bool) -> Iterable[tuple[str, str, str]]:
+    if one and review.state == "accepted":
+        return [(left, right, "same") for left, right in combinations(refs, 2)]
     others = [who] if who else [ref for ref in refs if ref != review.answer]
     if review.state == "accepted":
         return [(other, review.answer, "chosen") for other in others] if review.answer in refs else []

@@ -27,7 +27,8 @@ RECORDS = pa.schema(
     ]
 )
 #: Remembered answers about two references (as text). ``answer``: ``same`` - one person; ``different`` - never one
-#: person; ``chosen`` - one person, and ``right`` is the CRM record that is written among several.
+#: person; ``chosen`` - one person, and ``right`` is the CRM record that is written among several; ``parted`` - what had
+#: made them one person was taken back, by a person or by the system that had merged them.
 DECIDED = pa.schema([("left", pa.string()), ("right", pa.string()), ("answer", pa.string())])
 #: One row per person. ``crm_state``: ``none`` - the CRM never had this person; ``one`` - ``crm_object`` and ``crm_id``
 #: name the record to write; ``several`` - a person must choose; ``gone`` - every CRM record is deleted, out of sight or

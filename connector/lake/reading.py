@@ -63,6 +63,15 @@ class Lake:
 
         return self._read(records_stream(system, object_), as_of, columns, ask, latest=False)
 
+    def mergers(self, system: str, object_: str, *, as_of: datetime) -> pa.Table:
+        """Give every merger that was told by ``as_of``, taken back or not: ``id``, ``merged_into``; each once."""
+
+        def ask(connection: duckdb.DuckDBPyConnection, known: str) -> pa.Table:
+            query = f"SELECT DISTINCT id, merged_into FROM ({known}) WHERE merged_into IS NOT NULL ORDER BY ALL"
+            return connection.sql(query).to_arrow_table()
+
+        return self._read(records_stream(system, object_), as_of, (), ask, latest=False).select(["id", "merged_into"])
+
     def spread_records(
         self,
         system: str,

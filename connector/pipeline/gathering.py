@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from connector.domain.records import ACCOUNT_COLUMNS, PERSON_COLUMNS
-from connector.identity.tables import RECORDS
+from connector.identity.tables import DECIDED, RECORDS
 from connector.lake.engine import querying
 from connector.lake.layout import FIELD, LINK
 from connector.lake.reading import Lake
@@ -27,6 +27,8 @@ _SQL_TYPES = {
     "date": "DATE",
     "datetime": "TIMESTAMPTZ",
 }
+#: what tells whether a record stands by itself
+_STANDS = ["id", "deleted", "merged_into"]
 #: people whose facts are folded in one go: this bounds memory, not the result
 _FOLDED = 100_000
 #: standard columns that are no text
@@ -48,6 +50,8 @@ class Holdings:
     systems: list[str] = field(default_factory=list)
     #: e-mail addresses under which something was done, and when first: person_system, person_id, created_at
     addresses: pa.Table | None = None
+    #: mergers that systems have told at any time: (system, object) → id, merged_into
+    mergers: dict[tuple[str, str], pa.Table] = field(default_factory=dict)
 
     def get(self, system: str, object_: str) -> pa.Table:
         """Give the latest versions of one object; a table without rows and fields when there are none."""
@@ -72,6 +76,11 @@ def hold(lake: Lake, traits: Sequence[AdapterTraits], *, as_of: datetime, asked:
             if asked is None or (system, object_) in asked:
                 columns = None if asked is None else asked[system, object_]
                 holdings.tables[system, object_] = lake.current(system, object_, as_of=as_of, columns=columns)
+    for one in traits:
+        for object_ in one.people:
+            mergers = lake.mergers(one.system, object_, as_of=as_of)
+            if mergers.num_rows:
+                holdings.mergers[one.system, object_] = mergers
     holdings.addresses = lake.ask_activities(
         "SELECT person_system, person_id, min(occurred_at) AS created_at FROM activities "
         "WHERE person_object = 'email' AND person_id <> '' GROUP BY ALL ORDER BY ALL",
@@ -129,6 +138,22 @@ class Gatherer:
                     parts.append(self._people_part(traits.system, object_, standard, table))
         parts.append(self._addresses())
         return pa.concat_tables([part.select(RECORDS.names).cast(RECORDS) for part in parts])
+
+    def parted(self) -> pa.Table:
+        """Give mergers that systems have taken back: what was merged stands by itself again (schema ``DECIDED``)."""
+        parts = [DECIDED.empty_table()]
+        for (system, object_), mergers in self._holdings.mergers.items():
+            with querying() as connection:
+                connection.register("mergers", mergers)
+                connection.register("records", self._holdings.get(system, object_).select(_STANDS))
+                query = (
+                    'SELECT concat_ws(\':\', $system, $object, id) AS "left", m.merged_into AS "right",'
+                    " 'parted' AS answer FROM mergers m JOIN records r USING (id)"
+                    " WHERE NOT r.deleted AND r.merged_into IS NULL ORDER BY ALL"
+                )
+                words = {"system": system, "object": object_}
+                parts.append(connection.sql(query, params=words).to_arrow_table().cast(DECIDED))
+        return pa.concat_tables(parts)
 
     def _people_part(self, system: str, object_: str, standard: Mapping[str, str], table: pa.Table) -> pa.Table:
         def column(name: str) -> pa.ChunkedArray:
