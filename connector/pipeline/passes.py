@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from connector.delivery.pending import Pending
+from connector.identity.likely import likely_doubles, looks
 from connector.lifecycle.machine import Staged, advance
 from connector.matching import Matcher, ask
 from connector.pipeline import columns
@@ -83,6 +84,9 @@ class Passes:
         self.asked: set[str] = set()
         #: those that the store does not hold
         self.reviews: list[Review] = []
+        #: what people are compared by, part by part, where the mappings ask for it
+        self._looks: list[pa.Table] = []
+        self._waiting = pa.array([], pa.string())
 
     def first(self, number: int, accounts: Matcher) -> pa.Table:
         """Gather, match and score one part and set it aside; give the standings of its people."""
@@ -94,6 +98,8 @@ class Passes:
         self.reviews += self._census.store.knowledge.unasked(asked)
         self._count(matches)
         people = columns.with_accounts(people, matches, self._accounts)
+        if "name_account" in mappings.matching.person.keys:
+            self._looks.append(looks(people))
         people = columns.with_bants(people, mappings)
         deeds = self._scratch.spread("activities", number)
         scored = score_part(
@@ -136,6 +142,15 @@ class Passes:
         ):
             self.methods["review" if review else method or "none"] += 1
 
+    def likely(self, answered: Collection[str]) -> list[Review]:
+        """Ask about persons who look like one, over all parts; ``answered`` are ids of answered questions."""
+        if not self._looks:
+            return []
+        found = likely_doubles(pa.concat_tables(self._looks), now=self._now, answered=answered)
+        self._looks.clear()
+        self._waiting = found.waiting
+        return found.reviews
+
     def prepare(
         self,
         scores: pa.Table,
@@ -158,6 +173,8 @@ class Passes:
         """Remember, stage and dispose of one part that was set aside."""
         census, now, scratch = self._census, self._now, self._scratch
         people = columns.with_account_scores(self.gathered(number), self._account_scores)
+        if len(self._waiting):
+            people = columns.with_waiting(people, self._waiting)
         memory = self._memory(people)
         people = columns.with_memory(people, memory, self._aliases, census.mappings, census.crm)
         staged = advance(census.mappings.lifecycle, people, now=now)

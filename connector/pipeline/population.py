@@ -109,7 +109,7 @@ def take_census(
             the time of both is told with the former.
     """
     store = census.store
-    answered = [*store.knowledge.reviews("accepted"), *store.knowledge.reviews("rejected")]
+    answered = [review for state in ("accepted", "rejected", "withdrawn") for review in store.knowledge.reviews(state)]
     laid = _lay_out(census, holdings, scratch, answered, now=now, explained=explained)
     give_back()
     identified, signals, accounts = laid.identified, laid.signals, laid.accounts
@@ -118,6 +118,8 @@ def take_census(
     matching = census.mappings.matching.account
     with matcher(accounts, matching=matching, decided=match_answers(answered)) as one:
         standings = [passes.first(number, one) for number in range(laid.parts)]
+    likely = passes.likely({review.id for review in answered if review.state != "open"})
+    identified = replace(identified, reviews=[*identified.reviews, *likely])
     told(steps.MATCH, {"persons": laid.living, "accounts": accounts.num_rows, "review": len(passes.asked)})
     scores = roll_up(census.mappings.scoring, pa.concat_tables([_NOBODY, *standings]), accounts, as_of=now)
     pending = Pending(store.outbox.each_unsettled())
@@ -199,9 +201,10 @@ def _identify(
         known,
         keys=census.mappings.matching.person.keys,
         install=census.install,
-        decided=identity_answers(answered),
+        decided=pa.concat_tables([identity_answers(answered), gatherer.parted()]),
         crm=census.crm.system,
         now=now,
+        retired=census.store.knowledge.retired(),
         brief=brief,
     )
     news = changed(identified.identities, known, IDENTITIES)
