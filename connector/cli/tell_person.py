@@ -22,11 +22,18 @@ def tell_person(screen: Console, document: dict[str, Any]) -> None:
         screen.print("  several CRM records could be this person: waiting for an answer, nothing is written")
     for record in identity["records"]:
         joined = "named after it" if record["joined_by"] == "subject" else f"joined by {record['joined_by']}"
-        screen.print(f"    {record['record']}: {joined}")
+        screen.print(f"    {record['record']}: {joined}{' to ' + record['to'] if record['to'] else ''}")
+    for review in identity["reviews"]:
+        screen.print(f"    open question {review}: `handoff review show {review}`")
+    for given in identity["answers"]:
+        about = f" {given['candidate']}" if given["candidate"] else ""
+        screen.print(f"    answered {given['review']}: {given['answer']}{about}, by {given['by']} {given['at']}")
     account = f"{match['account_name']} ({match['account_id']})" if match["account"] == "matched" else match["account"]
     how = f", by {match['method']}, {match['confidence']:.0%} sure" if match["method"] != "none" else ""
     evidence = f": {match['evidence']}" if match["evidence"] else ""
     screen.print(f"  account: {account}{how}{evidence}")
+    for move in match["moves"]:
+        screen.print(f"    {move['at'][:16]} {move['from'] or 'none'} → {move['to'] or 'none'}: {move['cause']}")
     _tell_score(screen, document["score"], in_crm=identity["crm_record"] is not None)
     screen.print(
         f"  stage {stage['stage']} since {stage['since']} (entry {stage['entry']}), now {stage['disposition']}"

@@ -129,7 +129,16 @@ PERSON_SOURCES: tuple[str, ...] = (
     "buying_stage",
     "stage",
     "stage_entry",
+    "match.method",
+    "match.confidence",
+    "match.reason",
 )
+#: results whose column in the engine has another name
+SOURCE_COLUMNS: Mapping[str, str] = {
+    "match.method": "match_method",
+    "match.confidence": "match_confidence",
+    "match.reason": "match_evidence",
+}
 #: results that a CRM field of an account may show
 ACCOUNT_SOURCES: tuple[str, ...] = (
     "account.score",
@@ -155,7 +164,7 @@ ENGINE_COLUMNS: frozenset[str] = frozenset(
         ),
         *("stage_since", "stage_entry", "cool_off_until", "reasons_key", "top_reason", "deciding_fact"),
         *("disqualified_because", "buying_stage", "human_last", "rejected_at", "rejection", "open_opportunity"),
-        *("won_opportunity", "lost_at"),
+        *("won_opportunity", "lost_at", "kept_account", "remembered"),
     }
 )
 #: names that a line of fields.yaml cannot take, because they have another meaning in conditions or in the engine

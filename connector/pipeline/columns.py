@@ -156,6 +156,12 @@ def with_accounts(people: pa.Table, matches: pa.Table, accounts: pa.Table) -> pa
     return beside(people, matched)
 
 
+def with_waiting(people: pa.Table, waiting: pa.Array) -> pa.Table:
+    """Mark those who may be somebody the CRM knows already: a person must say before anything is created for them."""
+    review = pc.or_(people.column("person_review"), pc.is_in(people.column("person_id"), value_set=waiting))
+    return people.set_column(people.column_names.index("person_review"), "person_review", review)
+
+
 def with_bants(people: pa.Table, mappings: Mappings) -> pa.Table:
     """Read what people in sales have confirmed: yes, no, or null while nobody knows; and count the yes."""
     confirmed = pa.array([0] * people.num_rows, pa.int64())
@@ -227,7 +233,8 @@ def with_memory(
         )
         SELECT p.person_id, coalesce(m.stage, {held}) AS stage, m.stage_since,
             coalesce(m.stage_entry, {number}, 0) AS stage_entry, m.cool_off_until, m.disposition, m.shown,
-            coalesce(m.subject, p.subject) AS kept_subject,
+            coalesce(m.subject, p.subject) AS kept_subject, m.person_id IS NOT NULL AS remembered,
+            m.account_id AS kept_account,
             coalesce(p.human_last > {since}, false) AS "human.touched",
             p.human_last IS NOT NULL AS "human.ever",
             coalesce(p.rejected_at > {since}, false) AS rejected,

@@ -14,6 +14,7 @@ from connector.delivery.ground import Ground
 from connector.delivery.limits import Limits, judge, with_splits
 from connector.delivery.records import own_mapping, stage_fields
 from connector.delivery.spool import JudgedRows, RowSpool, outlines_of
+from connector.pipeline.account_moves import account_moves
 from connector.pipeline.census import Census
 from connector.pipeline.columns import unacted
 from connector.pipeline.gathering import Holdings
@@ -22,7 +23,15 @@ from connector.pipeline.population import Population
 from connector.pipeline.scratch import Scratch
 from connector.pipeline.tables import row_hashes, sql
 from connector.pipeline.workplace import set_up_desk, users
-from connector.ports.store import IDENTITIES, PERSONS, SCORE_HISTORY, STAGE_MOVES, Decisions, OutboxRow
+from connector.ports.store import (
+    ACCOUNT_MOVES,
+    IDENTITIES,
+    PERSONS,
+    SCORE_HISTORY,
+    STAGE_MOVES,
+    Decisions,
+    OutboxRow,
+)
 from connector.ports.traits import FieldInfo
 
 DAY = timedelta(hours=24)
@@ -58,6 +67,7 @@ def decide_all(
         told(part)
         decider.decide(part)
     rows, accounts = decider.decide_accounts()
+    asked = population.passes.asked | {review.id for review in population.identified.reviews}
     new_marks = {
         f"baseline:{traits.system}": now for traits in census.traits if f"baseline:{traits.system}" not in marks
     }
@@ -72,6 +82,8 @@ def decide_all(
         accounts=accounts,
         rows=rows,
         reviews=[*store.knowledge.unasked(population.identified.reviews), *population.reviews],
+        moot=sorted(set(store.knowledge.ids_of_open_questions()) - asked),
+        account_moves=scratch.all("account_moves", ACCOUNT_MOVES),
         rotations=decider.ground.desk.rotations(),
         marks=new_marks | ({"baseline": now} if marks.get("baseline") is None else {}),
     )
@@ -139,10 +151,12 @@ class _Decider:
         self._rows.add(self._new(decided), decided.totals)
         after = people.set_column(people.column_names.index("shown"), "shown", decided.shown)
         words = (self.ground.run_id, self._census.mappings.scoring.name, self.ground.now)
+        aliases = self._population.identified.aliases
         for name, table in (
             ("memory", _persons(after)),
             ("moves", _moves(part, self.ground.run_id)),
             ("history", _score_history(part, after, *words)),
+            ("account_moves", account_moves(part, aliases, self._census.store, self.ground.run_id, self.ground.now)),
         ):
             if table.num_rows:
                 self._scratch.put(name, number, table)
@@ -245,6 +259,7 @@ def dropped(decisions: Decisions) -> Decisions:
         persons=PERSONS.empty_table(),
         stage_moves=STAGE_MOVES.empty_table(),
         scores=SCORE_HISTORY.empty_table(),
+        account_moves=ACCOUNT_MOVES.empty_table(),
         accounts={},
         rows=(),
         rotations={},

@@ -69,8 +69,8 @@ def _explained(census: Census, population: Population, who: str, names: dict[str
             "kind": "person",
             "as_of": as_of.isoformat(),
             "person_id": person_id,
-            "identity": _identity(population, row, person_id),
-            "match": _match(row),
+            "identity": _identity(census, population, row, person_id),
+            "match": _match(census, row, person_id),
             "score": _score(part, row, person_id),
             "stage": _stage(census, row, person_id),
             "owner": names.get(str(row.get("owner_id")), row.get("owner_id")),
@@ -103,9 +103,10 @@ def _of(table: pa.Table, person_id: str) -> list[dict[str, Any]]:
     return rows
 
 
-def _identity(population: Population, row: dict[str, Any], person_id: str) -> dict[str, Any]:
+def _identity(census: Census, population: Population, row: dict[str, Any], person_id: str) -> dict[str, Any]:
     why = _of(population.identified.why, person_id)
     reviews = [review for review in population.identified.reviews if review.person_id == person_id]
+    told = {f"{r['system']}:{r['object']}:{r['id']}" for r in why}
     return {
         "name": " ".join(part for part in (row.get("first_name"), row.get("last_name")) if part),
         "email": row.get("email"),
@@ -114,13 +115,29 @@ def _identity(population: Population, row: dict[str, Any], person_id: str) -> di
         "crm_record": row["record"],
         "in_review": bool(row["person_review"]),
         "questions": [json.loads(review.candidates) for review in reviews],
+        "reviews": [review.id for review in reviews],
+        "answers": [
+            {
+                "review": review.id,
+                "answer": review.state,
+                "candidate": review.answer or None,
+                "by": review.answered_by,
+                "at": _plain(review.answered_at),
+            }
+            for review in census.store.knowledge.reviews()
+            if review.state != "open" and (review.person_id == person_id or _is_about(review.candidates, told))
+        ],
         "records": [
             {"record": f"{r['system']}:{r['object']}:{r['id']}", "joined_by": r["key"], "to": r["to"]} for r in why
         ],
     }
 
 
-def _match(row: dict[str, Any]) -> dict[str, Any]:
+def _is_about(candidates: str, records: set[str]) -> bool:
+    return any(item.get("ref") in records for item in json.loads(candidates))
+
+
+def _match(census: Census, row: dict[str, Any], person_id: str) -> dict[str, Any]:
     return {
         "account": row["account"],
         "account_id": row["match_account_id"] or None,
@@ -129,6 +146,10 @@ def _match(row: dict[str, Any]) -> dict[str, Any]:
         "confidence": row["match_confidence"],
         "evidence": row["match_evidence"],
         "runner_up": row["runner_up"] or None,
+        "moves": [
+            {"at": _plain(move["at"]), "from": move["from_account"], "to": move["to_account"], "cause": move["cause"]}
+            for move in census.store.knowledge.account_moves(person_id).to_pylist()
+        ],
     }
 
 
