@@ -15,6 +15,7 @@ from connector.cli.local import register as register_local
 from connector.cli.looking import register as register_looking
 from connector.cli.output import complain, emit, error_document
 from connector.cli.project import register as register_project
+from connector.cli.reviewing import register as register_reviewing
 from connector.cli.running import register as register_running
 from connector.errors import AdapterFault, HandoffError
 from connector.logs import redact_text
@@ -30,7 +31,14 @@ app = typer.Typer(
     add_completion=False,
     pretty_exceptions_enable=False,
 )
-for register in (register_project, register_running, register_looking, register_engine_alone, register_local):
+for register in (
+    register_project,
+    register_running,
+    register_looking,
+    register_reviewing,
+    register_engine_alone,
+    register_local,
+):
     register(app)
 
 
