@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import fcntl
 import gc
 import importlib.util
 import json
 import signal
+import sqlite3
 import ssl
 import sys
 import threading
@@ -42,6 +44,10 @@ class BadStart(ValueError):
     """The sandbox cannot start like this; the message says what to change."""
 
 
+class Occupied(RuntimeError):
+    """Another process is at work in this directory."""
+
+
 @dataclass(slots=True)
 class Running:
     """One org at work."""
@@ -71,7 +77,8 @@ class Sandbox:
     A directory that holds orgs goes on with them; asking it for others (people, seed, empty) is refused. Port 0 picks a
     free one.
 
-    Raises: BadStart, OSError when a port is taken.
+    Raises: BadStart, also when a port is taken; Occupied when another process holds the directory; OSError and
+    sqlite3.OperationalError when the disk does not take it.
     """
 
     def __init__(
@@ -130,6 +137,19 @@ class Sandbox:
 
     # -- starting ------------------------------------------------------------------------------
 
+    def _hold(self, stack: contextlib.ExitStack) -> None:
+        """Keep every other process out of the directory: two would write over each other's rows.
+
+        The lock ends with the process, however that ends.
+        """
+        self._directory.mkdir(parents=True, exist_ok=True)
+        lock = stack.enter_context((self._directory / "lock").open("a"))
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            message = f"another sandbox is at work in {self._directory}: stop it, or name another directory"
+            raise Occupied(message) from error
+
     def _settled(self) -> dict[str, Any]:
         """Return people, seed, empty and start of the orgs, as the directory remembers them or as asked."""
         path = self._directory / "sandbox.json"
@@ -140,8 +160,6 @@ class Sandbox:
                     held = f"{self._directory} holds orgs with {name} {kept[name]}"
                     raise BadStart(f"{held}: ask for the same, or for another directory")
             return kept
-        if (self._asked["people"] or 0) < 0:
-            raise BadStart(f"{self._asked['people']} people cannot be: ask for 0 or more")
         at = (self._at or datetime.now(UTC)).astimezone(UTC).replace(microsecond=0)
         kept = {
             "people": DEFAULT_PEOPLE if self._asked["people"] is None else self._asked["people"],
@@ -149,11 +167,13 @@ class Sandbox:
             "empty": bool(self._asked["empty"]),
             "at": at.isoformat(),
         }
-        self._directory.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(kept))
         return kept
 
     def _open(self, stack: contextlib.ExitStack) -> None:
+        if (self._asked["people"] or 0) < 0:
+            raise BadStart(f"{self._asked['people']} people cannot be: ask for 0 or more")
+        self._hold(stack)
         kept = self._settled()
         start = datetime.fromisoformat(kept["at"])
         options = OrgOptions(kept["seed"], kept["empty"], self._unique_task_key)
@@ -182,7 +202,12 @@ class Sandbox:
             keep_as(image, self._directory)
 
     def _serve(self, vendor: str, org: Org, door: Door, stack: contextlib.ExitStack) -> Running:
-        plain = Server(door.handle, org.clock, self._ports.get(vendor, 0))
+        port = self._ports.get(vendor, 0)
+        try:
+            plain = Server(door.handle, org.clock, port)
+        except OSError as error:
+            held = f"port {port} for {vendor} cannot be had ({error.strerror})"
+            raise BadStart(f"{held}: name another one, or 0 for any that is free") from error
         running = Running(org, plain.url, servers=[plain])
         if vendor in OVER_TLS:
             running.ca_file = self._directory / "ca.pem"
@@ -215,23 +240,53 @@ def _tls(directory: Path) -> ssl.SSLContext:
     return context
 
 
+def _port(text: str) -> int:
+    """Read a port; 0 stands for any that is free."""
+    number = int(text) if text.isascii() and text.isdigit() else -1
+    if not 0 <= number <= 65_535:
+        message = f"{text} is no port: 0 to 65535"
+        raise argparse.ArgumentTypeError(message)
+    return number
+
+
+def _instant(text: str) -> datetime:
+    """Read an instant; without an offset it is UTC."""
+    try:
+        return parse_instant(text)
+    except ValueError as error:
+        message = f"{text} is no instant such as 2026-03-03T09:00:00Z"
+        raise argparse.ArgumentTypeError(message) from error
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="handoff sandbox", description="Run local orgs that real clients believe.")
     parser.add_argument("--dir", type=Path, required=True, help="where the orgs are kept")
     for vendor, port in PORTS.items():
         option = f"--{vendor.replace('_', '-')}-port"
-        parser.add_argument(option, type=int, default=port, dest=vendor, help=f"default {port}; 0 picks a free one")
+        parser.add_argument(option, type=_port, default=port, dest=vendor, help=f"default {port}; 0 picks a free one")
     parser.add_argument("--people", type=int, help=f"living marketing contacts, default {DEFAULT_PEOPLE}")
     parser.add_argument("--seed", type=int, help=f"default {DEFAULT_SEED}")
-    parser.add_argument("--at", type=parse_instant, help="the orgs' clock at the start, default now")
+    parser.add_argument("--at", type=_instant, help="the orgs' clock at the start, default now")
     parser.add_argument("--empty", action="store_true", default=None, help="users and standard fields, no people")
     parser.add_argument("--images", type=Path, help="a folder of finished orgs, to start equal ones from")
     parser.add_argument("--no-unique-task-key", action="store_true", help="refuse Unique on activity fields")
     return parser
 
 
+def _words(error: Exception, directory: Path) -> str:
+    """Say what the disk refused, and where."""
+    if isinstance(error, OSError):
+        return f"{error.filename or directory}: {error.strerror or error}"
+    if isinstance(error, sqlite3.Error):
+        return f"{directory}: {error}"
+    return str(error)
+
+
 def main(argv: Sequence[str]) -> int:
-    """Run the orgs until SIGTERM or SIGINT; return the exit status: 0, or 2 when it cannot start."""
+    """Run the orgs until SIGTERM or SIGINT.
+
+    Return the exit status: 0; 2 when it cannot start as asked; 5 when the disk or the directory stand in the way.
+    """
     try:
         asked = _parser().parse_args(list(argv))
     except SystemExit as error:
@@ -258,9 +313,12 @@ def main(argv: Sequence[str]) -> int:
             sys.stdout.write(json.dumps(sandbox.ready()) + "\n")
             sys.stdout.flush()
             enough.wait()
-    except (BadStart, OSError) as error:
+    except BadStart as error:
         sys.stderr.write(f"sandbox: {error}\n")
         return 2
+    except (Occupied, OSError, sqlite3.Error) as error:
+        sys.stderr.write(f"sandbox: {_words(error, asked.dir)}\n")
+        return 5
     finally:
         # Frozen objects would be reported as leaks by extension modules when the interpreter ends.
         gc.unfreeze()
