@@ -149,6 +149,7 @@ def _bants(book: Salesbook, sale: Sale | None) -> tuple[tuple[str, str], ...]:
 def _record(book: Salesbook, contact: MarketingContact, kind: CrmKind, account: Account | None) -> CrmRecord:
     dice, number = book.dice, len(book.records)
     created = contact.created_at + float(dice.random() ** 2) * 0.6 * (book.at - contact.created_at)
+    created = _after(book, account, number, created)
     lead = kind == "lead"
     status = dice.choices(LEAD_STATUSES, STATUS_WEIGHTS)[0] if lead else None
     return CrmRecord(
@@ -182,6 +183,13 @@ def _record(book: Salesbook, contact: MarketingContact, kind: CrmKind, account: 
     )
 
 
+def _after(book: Salesbook, account: Account | None, number: int, moment: datetime) -> datetime:
+    """Return when somebody can have been put under an account: not before it stood, and not all in one minute."""
+    if account is None or moment > account.created_at:
+        return moment
+    return min(account.created_at + timedelta(minutes=3 + 11 * number % 3600), book.at)
+
+
 def _typed_email(email: str | None, number: int) -> str | None:
     """Return the address as some people type it: now and then with capitals, never different in meaning."""
     if email is None or number % 15 != 6:
@@ -205,7 +213,7 @@ def _converted(book: Salesbook, contact: MarketingContact, account: Account) -> 
     """Add a lead that became a contact, and that contact."""
     lead = _record(book, contact, "lead", None)
     book.records.append(lead)
-    when = _later(book.dice, lead.created_at, book.at)
+    when = _later(book.dice, max(lead.created_at, account.created_at), book.at)
     made = _record(book, contact, "contact", account)
     made = replace(made, created_at=when, updated_at=_later(book.dice, when, book.at))
     book.records.append(made)
@@ -234,6 +242,7 @@ def _by_hand(book: Salesbook, number: int) -> None:
     created = (book.at - timedelta(days=2) - dice.random() * (HISTORY - timedelta(days=3))).replace(microsecond=0)
     domain = company.domain or dice.choice(FREE_MAIL)
     email = free_address(book.crowd.emails, f"{first_ascii}.{last_ascii}", domain) if number % 9 != 5 else None
+    created = _after(book, account, number, created)
     rep, status = dice.choice(ACTIVE_REPS), dice.choices(LEAD_STATUSES, STATUS_WEIGHTS)[0]
     book.records.append(
         CrmRecord(

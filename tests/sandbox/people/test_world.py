@@ -102,6 +102,8 @@ def _assert_nothing_lies_ahead(world: World) -> None:
     for record in world.records:
         for moment in (record.converted_at, record.deleted_at):
             assert moment is None or record.created_at <= moment <= AT
+    stood = {account.key: account.created_at for account in world.accounts}
+    assert all(row.created_at >= stood[row.account] for row in world.records if row.kind == "contact" and row.account)
     assert all(oldest <= event.at <= AT for event in world.events)
     assert all(event.at <= later.at for event, later in zip(world.events, world.events[1:], strict=False))
     assert all(done.at <= AT for done in world.sales)
