@@ -10,6 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from connector.lake.engine import querying
+from connector.mapping.facts import SOURCE_COLUMNS
 from connector.mapping.fields import CrmField
 from connector.ports.traits import FieldInfo
 
@@ -61,10 +62,11 @@ def own_fields(
     wanted: dict[str, pa.Array] = {}
     differ: dict[str, pa.Array] = {}
     for name, field in mapped.items():
-        if field.write != "always" or field.source not in people.column_names or (info and name not in info):
+        source = SOURCE_COLUMNS.get(field.source, field.source)
+        if field.write != "always" or source not in people.column_names or (info and name not in info):
             # A field the org does not have shows nothing; once it is there, everybody's value is news.
             continue
-        values = _translate(text_of(people.column(field.source)), field)
+        values = _translate(text_of(people.column(source)), field)
         length = info[name].length if name in info else None
         if length and info[name].type in {"text", "other"}:
             values = pc.utf8_slice_codeunits(values, 0, length)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, Literal
 
 from pydantic import Field, model_validator
@@ -110,15 +111,18 @@ class FieldsFile(Part):
     )
 
 
-PersonKey = Literal["crm_id", "source_id", "email"]
+PersonKey = Literal["crm_id", "source_id", "email", "name_account"]
 TieBreak = Literal["open_opportunity", "active_owner", "latest_activity"]
+Hierarchy = Literal["top", "ask", "roll_up"]
 
 
 class PersonMatching(Part):
     """By which keys two records are one person, in order of trust."""
 
     keys: OneOrMany[PersonKey] = Field(
-        ("crm_id", "source_id", "email"), description="in order of trust", examples=[["crm_id", "email"]]
+        ("crm_id", "source_id", "email"),
+        description="in order of trust; name_account, wherever it stands, only asks a person and joins nobody",
+        examples=[["crm_id", "email", "name_account"]],
     )
     several: Literal["review"] = Field(
         "review", description="several living CRM records: a person decides", examples=["review"]
@@ -148,6 +152,22 @@ class AccountMatching(Part):
     )
     shared_domains: tuple[str, ...] = Field(
         (), description="domains that never name an account: agencies, hosts", examples=[["agency.example"]]
+    )
+    aliases: Mapping[str, str] = Field(
+        default_factory=dict,
+        description="domains that stand for another: an old one, a redirect, a brand; chains are followed",
+        examples=[{"old-name.example": "acme.example"}],
+    )
+    aliases_file: str | None = Field(
+        None,
+        description="more of them in a CSV file beside this one, with the columns domain and stands_for",
+        examples=["domains.csv"],
+    )
+    hierarchy: Hierarchy = Field(
+        "top",
+        description="accounts of one family: top takes the topmost where its members tie, ask leaves the tie to a"
+        " person, roll_up takes the topmost for every match by domain or name",
+        examples=["roll_up"],
     )
 
 

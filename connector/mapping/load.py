@@ -11,9 +11,10 @@ from pydantic import BaseModel
 from connector.errors import MappingError, Problem
 from connector.mapping.agreement import Report, Shaped, agree
 from connector.mapping.bundle import Mappings
+from connector.mapping.domain_aliases import aliases_path, with_aliases
 from connector.mapping.fields import FieldsFile, MatchingFile
 from connector.mapping.lifecycle import LifecycleFile
-from connector.mapping.places import Found, Place
+from connector.mapping.places import Found, Node, Place
 from connector.mapping.routing import RoutingFile
 from connector.mapping.scoring import ScoringModel
 from connector.mapping.shapes import shaped as shape
@@ -36,7 +37,7 @@ def load_mappings(folder: Path) -> Mappings:
         MappingError: with every problem of every file, sorted by file and place.
     """
     contents, found = _contents(folder)
-    result = _read(contents, found)
+    result = _read(contents, found, folder)
     problems = _sorted(found)
     if problems or isinstance(result, Shaped):
         raise MappingError(problems)
@@ -46,14 +47,17 @@ def load_mappings(folder: Path) -> Mappings:
 def check_mappings(folder: Path) -> list[Problem]:
     """List every problem of every file, sorted by file and place; empty when the files can be used."""
     contents, found = _contents(folder)
-    _read(contents, found)
+    _read(contents, found, folder)
     return _sorted(found)
 
 
 def check_texts(texts: dict[str, bytes]) -> list[Problem]:
-    """List the problems of files that are not on disk, by file word (``scoring``); all five are needed."""
+    """List the problems of files that are not on disk, by file word (``scoring``); all five are needed.
+
+    A file of aliases that one of them names is not looked at.
+    """
     found = {word: Found(f"{word}.yaml") for word in FILES}
-    _read(texts, found)
+    _read(dict(texts), found, None)
     return _sorted(found)
 
 
@@ -73,7 +77,7 @@ def _contents(folder: Path) -> tuple[dict[str, bytes], dict[str, Found]]:
     return contents, found
 
 
-def _read(contents: dict[str, bytes], found: dict[str, Found]) -> Mappings | Shaped:
+def _read(contents: dict[str, bytes], found: dict[str, Found], folder: Path | None) -> Mappings | Shaped:
     shaped = Shaped()
     models: dict[str, Any] = {}
     for word, model in FILES.items():
@@ -88,12 +92,30 @@ def _read(contents: dict[str, bytes], found: dict[str, Found]) -> Mappings | Sha
         if len(found[word].problems) == before:
             shaped.whole.add(word)
     shaped.fields, shaped.matching = models.get("fields"), models.get("matching")
+    if shaped.matching is not None:
+        shaped.matching = _aliased(shaped.matching, shaped.parts["matching"], contents, found, folder)
     shaped.scoring, shaped.lifecycle, shaped.routing = (models.get(w) for w in ("scoring", "lifecycle", "routing"))
     agree(Report(shaped.parts, found), shaped)
     parts = (shaped.fields, shaped.matching, shaped.scoring, shaped.lifecycle, shaped.routing)
     if None in parts:
         return shaped
     return Mappings(*parts, digest=_digest(contents))  # type: ignore[arg-type]
+
+
+def _aliased(
+    matching: MatchingFile, root: Node, contents: dict[str, bytes], found: dict[str, Found], folder: Path | None
+) -> MatchingFile:
+    """Take in the file of aliases; its bytes join ``contents``, so that a plan made from others is out of date."""
+    path = None if folder is None else aliases_path(matching, folder)
+    if path is None:
+        return with_aliases(matching, root, found["matching"], None)
+    try:
+        content = path.read_bytes()
+        contents["aliases"] = content
+    except OSError:
+        content = None
+    found["aliases"] = Found(str(path))
+    return with_aliases(matching, root, found["matching"], (content, found["aliases"]))
 
 
 def _digest(contents: dict[str, bytes]) -> str:

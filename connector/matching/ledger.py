@@ -8,6 +8,7 @@ import pyarrow.compute as pc
 
 from connector.domain.company_domains import NeverMatched, domain_label, mail_host, registrable, web_host
 from connector.domain.engine_memory import engine_memory
+from connector.mapping.fields import AccountMatching
 from connector.matching.names import company_name
 from connector.matching.tables import ACCOUNTS_IN, ANSWERS, PERSONS_IN, shaped
 
@@ -35,7 +36,21 @@ FROM account_in JOIN hierarchy USING (account_id)
 """
 
 
-def open_ledger(accounts: pa.Table, decided: pa.Table, shared: tuple[str, ...]) -> duckdb.DuckDBPyConnection:
+class Domains:
+    """What the admin says of domains: which are shared, and which stand for another."""
+
+    def __init__(self, matching: AccountMatching) -> None:
+        self.never = NeverMatched(matching.shared_domains)
+        self._aliases = matching.aliases
+
+    def stands_for(self, host: str) -> str:
+        """Give the host itself, or what it or its domain stands for."""
+        if not self._aliases or not host:
+            return host
+        return self._aliases.get(host) or self._aliases.get(registrable(host)) or host
+
+
+def open_ledger(accounts: pa.Table, decided: pa.Table, domains: Domains) -> duckdb.DuckDBPyConnection:
     """Lay out ``a``, ``answer``, ``account_host`` and ``account_name``; ``lay_people`` adds people to it.
 
     Raises:
@@ -54,7 +69,7 @@ def open_ledger(accounts: pa.Table, decided: pa.Table, shared: tuple[str, ...]) 
         "SELECT DISTINCT trim(web) FROM (SELECT website AS web FROM a"
         " UNION SELECT unnest(string_split(domains, ';')) FROM a) WHERE trim(web) <> ''"
     )
-    _store(con, "account_web", _hosts(con, web, shared, mail=False))
+    _store(con, "account_web", _hosts(con, web, domains, mail=False))
     _store(con, "account_spelling", _spellings(con, "SELECT DISTINCT trim(name) FROM a WHERE name IS NOT NULL"))
     con.execute(
         "CREATE TABLE account_host AS SELECT DISTINCT account_id, host, domain FROM ("
@@ -69,7 +84,7 @@ def open_ledger(accounts: pa.Table, decided: pa.Table, shared: tuple[str, ...]) 
     return con
 
 
-def lay_people(con: duckdb.DuckDBPyConnection, persons: pa.Table, shared: tuple[str, ...]) -> None:
+def lay_people(con: duckdb.DuckDBPyConnection, persons: pa.Table, domains: Domains) -> None:
     """Lay out ``p``, ``mail_host``, ``web_host`` and ``spelling`` of some people, in place of those before them.
 
     Raises:
@@ -77,8 +92,8 @@ def lay_people(con: duckdb.DuckDBPyConnection, persons: pa.Table, shared: tuple[
     """
     _store(con, "person_in", shaped(persons, PERSONS_IN, "people"))
     con.execute(_PERSON)
-    _store(con, "mail_host", _hosts(con, "SELECT DISTINCT mail FROM p WHERE mail IS NOT NULL", shared, mail=True))
-    _store(con, "web_host", _hosts(con, "SELECT DISTINCT web FROM p WHERE web IS NOT NULL", shared, mail=False))
+    _store(con, "mail_host", _hosts(con, "SELECT DISTINCT mail FROM p WHERE mail IS NOT NULL", domains, mail=True))
+    _store(con, "web_host", _hosts(con, "SELECT DISTINCT web FROM p WHERE web IS NOT NULL", domains, mail=False))
     _store(con, "spelling", _spellings(con, "SELECT DISTINCT company FROM p WHERE company IS NOT NULL"))
 
 
@@ -102,15 +117,14 @@ def _hierarchy(accounts: pa.Table) -> pa.Table:
     return pa.table({"account_id": pa.array(ids, pa.string()), "root": pa.array(roots, pa.string())})
 
 
-def _hosts(con: duckdb.DuckDBPyConnection, query: str, shared: tuple[str, ...], *, mail: bool) -> pa.Table:
+def _hosts(con: duckdb.DuckDBPyConnection, query: str, domains: Domains, *, mail: bool) -> pa.Table:
     """Work out each distinct host once: written, host, domain, its label, and why it never names an account."""
-    never = NeverMatched(shared)
     rows = []
     for (written,) in con.execute(query).fetchall():
-        host = mail_host(written) if mail else web_host(written)
+        host = domains.stands_for(mail_host(written) if mail else web_host(written))
         domain = registrable(host) if host else ""
         if domain:
-            rows.append((written, host, domain, domain_label(domain), never.why(host)))
+            rows.append((written, host, domain, domain_label(domain), domains.never.why(host)))
     names = ("written", "host", "domain", "label", "never")
     columns = list(zip(*rows, strict=True)) or [()] * len(names)
     return pa.table({name: pa.array(list(each), pa.string()) for name, each in zip(names, columns, strict=True)})

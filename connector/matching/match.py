@@ -9,7 +9,7 @@ import duckdb
 import pyarrow as pa
 
 from connector.mapping.fields import AccountMatching
-from connector.matching.ledger import lay_people, open_ledger
+from connector.matching.ledger import Domains, lay_people, open_ledger
 from connector.matching.near import NearNames
 from connector.matching.near_tier import by_near_name, names_of_accounts
 from connector.matching.tables import ANSWERS, MATCHES
@@ -34,6 +34,16 @@ QUALIFY row_number() OVER (
 ) = 1
 """
 
+# where the whole family is one account to the admin, its top is the answer, unless somebody said that it is not
+_ROLLED_UP = """
+UPDATE chosen SET account_id = a.root, runner_up = coalesce(runner_up, chosen.account_id),
+       evidence = evidence || '; the top of its hierarchy'
+FROM a JOIN a top ON top.account_id = a.root
+WHERE a.account_id = chosen.account_id AND a.root <> a.account_id AND method IN ('domain', 'name')
+  AND NOT EXISTS (FROM answer WHERE answer = 'different' AND answer.person_id = chosen.person_id
+                  AND answer.account_id = a.root)
+"""
+
 _MATCHES = """
 SELECT p.person_id, account_id, coalesce(method, 'none') AS method, coalesce(confidence, 0.0) AS confidence,
        coalesce(evidence, '') AS evidence,
@@ -53,8 +63,11 @@ def match(persons: pa.Table, accounts: pa.Table, *, matching: AccountMatching, d
 
     Confidences: link and remembered answer 1; domain of the e-mail 0.98, of the website 0.96, chosen by a tie-break
     or the stated company name 0.95, the top of a hierarchy 0.93; equal name 0.97, equal but for the legal form 0.95,
-    with another legal form 0.93, in another country 0.85; undecided ties 0.8; near names at most 0.9, never accepted.
+    with another legal form 0.93, in another country 0.85; undecided ties 0.8; near names what ``near_tier`` gives them.
     Free-mail, throw-away and configured shared domains never match.
+
+    A row depends on the person, the accounts and the answers alone, never on the other people of a batch: matching the
+    new and changed people against the same accounts gives the rows that matching everybody would give.
 
     Raises:
         ConfigError: ``person_id`` or ``account_id`` is missing, or names one twice.
@@ -69,14 +82,17 @@ class Matcher:
     def __init__(self, con: duckdb.DuckDBPyConnection, matching: AccountMatching) -> None:
         self._con = con
         self._matching = matching
+        self._domains = Domains(matching)
         self._names = names_of_accounts(con)
 
     def match(self, persons: pa.Table) -> pa.Table:
         """Match some people; nobody's answer depends on who else is among them. Otherwise as ``match``."""
         con = self._con
-        lay_people(con, persons, self._matching.shared_domains)
+        lay_people(con, persons, self._domains)
         _run_tiers(con, self._matching, self._names)
         con.execute(_CHOSEN)
+        if self._matching.hierarchy == "roll_up":
+            con.execute(_ROLLED_UP)
         return con.sql(_MATCHES).to_arrow_table().cast(MATCHES)
 
 
@@ -87,7 +103,7 @@ def matcher(accounts: pa.Table, *, matching: AccountMatching, decided: pa.Table)
     Raises:
         ConfigError: ``account_id`` is missing, or names one twice.
     """
-    con = open_ledger(accounts, decided, matching.shared_domains)
+    con = open_ledger(accounts, decided, Domains(matching))
     try:
         yield Matcher(con, matching)
     finally:
@@ -112,18 +128,20 @@ def _run_tiers(con: duckdb.DuckDBPyConnection, matching: AccountMatching, names:
         if tier.by == "link":
             by_link(con, place)
         elif tier.by == "domain":
-            by_domain(con, place, matching.tie_break)
+            by_domain(con, place, matching)
         else:
-            by_name(con, place, matching.tie_break)
-            by_near_name(con, place, matching.tie_break, names, least=min(tier.accept, tier.review))
+            by_name(con, place, matching)
+            by_near_name(con, place, matching, names, least=min(tier.accept, tier.review))
 
 
-def suspect_domains(accounts: pa.Table, *, at_least: int = SUSPECT_ACCOUNTS) -> pa.Table:
+def suspect_domains(
+    accounts: pa.Table, *, matching: AccountMatching | None = None, at_least: int = SUSPECT_ACCOUNTS
+) -> pa.Table:
     """List domains that at least so many unrelated accounts carry: domain, accounts (families), most shared first.
 
     They are candidates for ``shared_domains``; matching by them alone already waits for a person.
     """
-    con = open_ledger(accounts, ANSWERS.empty_table(), ())
+    con = open_ledger(accounts, ANSWERS.empty_table(), Domains(matching or AccountMatching()))
     try:
         return con.sql(
             "SELECT domain, count(DISTINCT root) AS accounts FROM account_host JOIN a USING (account_id)"

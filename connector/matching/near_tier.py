@@ -5,7 +5,7 @@ from __future__ import annotations
 import duckdb
 import pyarrow as pa
 
-from connector.mapping.fields import TieBreak
+from connector.mapping.fields import AccountMatching
 from connector.matching.evidence import in_words
 from connector.matching.name_model import name_model
 from connector.matching.names import company_name
@@ -39,7 +39,7 @@ def names_of_accounts(con: duckdb.DuckDBPyConnection) -> NearNames:
 
 
 def by_near_name(
-    con: duckdb.DuckDBPyConnection, tier: int, order: tuple[TieBreak, ...], index: NearNames, *, least: float
+    con: duckdb.DuckDBPyConnection, tier: int, matching: AccountMatching, index: NearNames, *, least: float
 ) -> None:
     """Look for near names, for people nobody has found an account for.
 
@@ -81,7 +81,7 @@ def by_near_name(
         "CREATE OR REPLACE TABLE near_of_key AS SELECT unit, c.account_id, grade FROM near_candidate c"
         " JOIN near_best USING (unit, key)"
     )
-    settle_ties(con, "near_of_key", "near_settled", order, suspect=False)
+    settle_ties(con, "near_of_key", "near_settled", matching, suspect=False)
     con.execute(
         f"""
         INSERT INTO found

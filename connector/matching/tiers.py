@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import duckdb
 
-from connector.mapping.fields import TieBreak
+from connector.mapping.fields import AccountMatching
 from connector.matching.ties import settle_ties
 
 #: The confidence of each kind of answer. Links and answers of people are facts; the rest is set below the share of
@@ -56,7 +56,7 @@ def by_link(con: duckdb.DuckDBPyConnection, tier: int) -> None:
     )
 
 
-def by_domain(con: duckdb.DuckDBPyConnection, tier: int, order: tuple[TieBreak, ...]) -> None:
+def by_domain(con: duckdb.DuckDBPyConnection, tier: int, matching: AccountMatching) -> None:
     """Compare the domain of the e-mail, else of the person's website, with the accounts' domains.
 
     Among the carriers of a domain those with the very same host compete first. Where no rule decides, the one carrier
@@ -84,7 +84,7 @@ def by_domain(con: duckdb.DuckDBPyConnection, tier: int, order: tuple[TieBreak, 
         GROUP BY ALL
         """
     )
-    settle_ties(con, "host_candidate", "host_settled", order, suspect=True)
+    settle_ties(con, "host_candidate", "host_settled", matching, suspect=True)
     con.execute(
         """
         CREATE OR REPLACE TABLE host_named AS
@@ -117,7 +117,7 @@ def by_domain(con: duckdb.DuckDBPyConnection, tier: int, order: tuple[TieBreak, 
     )
 
 
-def by_name(con: duckdb.DuckDBPyConnection, tier: int, order: tuple[TieBreak, ...]) -> None:
+def by_name(con: duckdb.DuckDBPyConnection, tier: int, matching: AccountMatching) -> None:
     """Compare company names in normal form; ``near_tier`` goes on where none is equal.
 
     Among accounts of one name, agreement of the whole name, telephone, legal form, postal code, city, state and country
@@ -147,7 +147,7 @@ def by_name(con: duckdb.DuckDBPyConnection, tier: int, order: tuple[TieBreak, ..
                           AND answer.account_id = n.account_id)
         """
     )
-    settle_ties(con, "name_candidate", "name_settled", order, suspect=False)
+    settle_ties(con, "name_candidate", "name_settled", matching, suspect=False)
     plain = (
         f"CASE WHEN n.full_name = u.full_name THEN {SAME_NAME}"
         f" WHEN n.form = '' OR u.form = '' OR {SAME_FORM} THEN {SAME_CORE} ELSE {OTHER_FORM} END"

@@ -4,22 +4,25 @@ from __future__ import annotations
 
 import duckdb
 
-from connector.mapping.fields import TieBreak
+from connector.mapping.fields import AccountMatching
 
 #: An address that so many unrelated accounts carry is nobody's own: no tie-break may choose among them.
 SUSPECT_ACCOUNTS = 5
 
 
 def settle_ties(
-    con: duckdb.DuckDBPyConnection, candidates: str, settled: str, order: tuple[TieBreak, ...], *, suspect: bool
+    con: duckdb.DuckDBPyConnection, candidates: str, settled: str, matching: AccountMatching, *, suspect: bool
 ) -> None:
     """Turn candidates (unit, account_id, grade) into one row per unit in table ``settled``.
 
-    ``grade`` is evidence of identity: only the candidates with the highest compete. Then the rules of ``order`` apply
-    one after the other, each keeping those it prefers. Columns: unit, account_id (the answer or the best candidate),
-    runner_up, how (``only``, the rule that decided, ``parent`` where the rest is one hierarchy and its top is in it,
-    ``shared`` where ``suspect`` and too many unrelated accounts compete, ``tied``), rivals (how many competed), grade.
+    ``grade`` is evidence of identity: only the candidates with the highest compete. Then the rules of ``tie_break``
+    apply one after the other, each keeping those it prefers. Columns: unit, account_id (the answer or the best
+    candidate), runner_up, how, rivals (how many competed), grade. How: ``only``, the rule that decided, ``parent``
+    where the rest is one hierarchy, its top is in it and ``hierarchy`` is not ``ask``, ``shared`` where ``suspect`` and
+    too many unrelated accounts compete, else ``tied``.
     """
+    order = matching.tie_break
+    family = "false" if matching.hierarchy == "ask" else "left_over = 1 AND has_top"
     ranks = ["grade DESC"] + [f"{rule} DESC" for rule in order]
     steps = ",\n".join(
         f"rank() OVER (PARTITION BY unit ORDER BY {', '.join(ranks[: place + 1])}) AS r{place}"
@@ -49,7 +52,7 @@ def settle_ties(
                CASE WHEN n0 = 1 THEN 'only'
                     WHEN families >= {limit} THEN 'shared'
                     {decisions}
-                    WHEN left_over = 1 AND has_top THEN 'parent'
+                    WHEN {family} THEN 'parent'
                     ELSE 'tied' END AS how
         FROM summed
         """

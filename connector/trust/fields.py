@@ -15,10 +15,10 @@ CUSTOM = "__c"
 _NUMBERS = frozenset(
     {
         *("score.total", "score.fit", "score.interest", "score.qualification", "stage_entry"),
-        *("account.score", "account.engaged_people"),
+        *("account.score", "account.engaged_people", "match.confidence"),
     }
 )
-_LONG = frozenset({"score.reasons", "account.roles"})
+_LONG = frozenset({"score.reasons", "account.roles", "match.reason"})
 
 
 def field_specs(mappings: Mappings, crm: AdapterTraits) -> list[FieldSpec]:
