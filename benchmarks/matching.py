@@ -1,33 +1,47 @@
-"""Time matching beside a plain loop over people: ``python benchmarks/matching.py [people] [accounts]``.
+"""Time matching beside a plain loop over people: ``python -m benchmarks.matching [people] [accounts]``.
 
 Both find accounts by link, domain and equal name; the loop has no ties, near names or runners-up, so it does less.
-Prints seconds of each, their ratio, and what was found. Data comes from one seed.
+Prints seconds of each, their ratio, and what was found. Data comes from one seed. ``--growth`` prints a table of sizes
+up to 1,000,000 people against 200,000 accounts instead, matched part by part as a cycle does, each size in a process of
+its own.
 """
 
 from __future__ import annotations
 
 import random
+import resource
+import subprocess
 import sys
 import time
+from collections import Counter
 
 import pyarrow as pa
 
 from connector.domain.company_domains import NeverMatched, mail_host, registrable, web_host
 from connector.mapping.fields import AccountMatching, AccountTier
-from connector.matching import ANSWERS, match
+from connector.matching import ANSWERS, match, matcher
 from connector.matching.names import company_name
 
+#: people of one part, as in a cycle
+_PART = 50_000
+_GROWTH = ((10_000, 2_000), (100_000, 20_000), (300_000, 60_000), (1_000_000, 200_000))
 _SYLLABLES = ("bar", "cor", "del", "fen", "gra", "hal", "jun", "kel", "lor", "mar", "nor", "pel", "quin", "ros", "sol")
 _KINDS = ["Systems", "Logistics", "Foods", "Energy", "Partners", "Software", "Medical", "Design", "Steel", "Capital"]
 _FORMS = ("Inc.", "GmbH", "Ltd", "LLC", "S.A.", "")
 
 
 def _name(chance: random.Random) -> str:
-    return "".join(chance.choices(_SYLLABLES, k=3)).capitalize() + " " + chance.choice(_KINDS)
+    first, second = ("".join(chance.choices(_SYLLABLES, k=size)).capitalize() for size in (3, 2))
+    return f"{first} {second} {chance.choice(_KINDS)}"
+
+
+def _misspelt(name: str, chance: random.Random) -> str:
+    at = chance.randrange(1, len(name) - 1)
+    return name[:at] + name[at + 1 :]
 
 
 def world(people: int, accounts: int) -> tuple[pa.Table, pa.Table]:
-    """Make people of whom about a tenth are linked, half have a known domain, a fifth a known name only."""
+    """Make people of whom a tenth are linked, half have a known domain, a sixth a known name, 3 % a misspelt one."""
     chance = random.Random(1)
     names = [_name(chance) for _ in range(accounts)]
     hosts = [f"{name.split()[0].lower()}{place}.example" for place, name in enumerate(names)]
@@ -43,7 +57,8 @@ def world(people: int, accounts: int) -> tuple[pa.Table, pa.Table]:
         mine, kind = chance.randrange(accounts), chance.random()
         link = f"A{mine}" if kind < 0.1 else None
         host = hosts[mine] if kind < 0.6 else chance.choice(("gmail.com", "gmx.de", f"else{place % 5000}.example"))
-        company = f"{names[mine]} {chance.choice(_FORMS)}" if kind < 0.8 else _name(chance)
+        company = f"{names[mine]} {chance.choice(_FORMS)}" if kind < 0.8 else _name(random.Random(place % 20_000))
+        company = _misspelt(company, chance) if 0.77 < kind < 0.8 else company
         rows.append((f"p{place}", link, f"u{place}@{host}", company))
     columns = zip(("person_id", "link_account_id", "email", "company"), zip(*rows, strict=True), strict=True)
     return pa.table({name: pa.array(list(column), pa.string()) for name, column in columns}), books
@@ -73,8 +88,41 @@ def _clear() -> None:
         remembered.cache_clear()
 
 
+def grow(people: int, accounts: int) -> None:
+    """Match part by part and print one line of the table."""
+    persons, books = world(people, accounts)
+    held = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    used, started = time.process_time(), time.perf_counter()
+    count: Counter[str] = Counter()
+    with matcher(books, matching=AccountMatching(), decided=ANSWERS.empty_table()) as one:
+        for first in range(0, people, _PART):
+            found = one.match(persons.slice(first, _PART))
+            reviews = found.column("review").to_pylist()
+            count.update("review" if r else m for r, m in zip(reviews, found.column("method").to_pylist(), strict=True))
+    took, clock = time.process_time() - used, time.perf_counter() - started
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
+    told = ", ".join(f"{kind} {number:,}" for kind, number in sorted(count.items()))
+    print(f"| {people:,} | {accounts:,} | {took:.1f} | {clock:.1f} | {peak:,.0f} ({held:,.0f}) | {told} |")
+
+
+def growth() -> None:
+    """Print the table of growth."""
+    print("| people | accounts | processor s | clock s | peak MiB (before matching) | found |", flush=True)
+    print("| --: | --: | --: | --: | --: | --- |", flush=True)
+    for people, accounts in _GROWTH:
+        subprocess.run(  # noqa: S603
+            [sys.executable, "-m", "benchmarks.matching", "--grow", str(people), str(accounts)], check=True
+        )
+
+
 def main() -> None:
-    """Run both once, each with empty memories."""
+    """Run both once, each with empty memories; or what the options say."""
+    if "--growth" in sys.argv:
+        growth()
+        return
+    if "--grow" in sys.argv:
+        grow(int(sys.argv[2]), int(sys.argv[3]))
+        return
     people, accounts = (int(text) for text in (*sys.argv[1:3], *("100000", "20000")[len(sys.argv) - 1 :]))
     persons, books = world(people, accounts)
     registrable("warm.example")

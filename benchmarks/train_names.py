@@ -160,6 +160,16 @@ def bent_rows(which: int, world: dict[str, float], weight: float) -> Rows:
     return rows_of(accounts, queries, world, weight)
 
 
+def learning_rows(which: int, world: dict[str, float]) -> tuple[Rows, int]:
+    """Measure all that one half can teach; and how much of it is real."""
+    crowd = relatives(world_names(which), random.Random(7), 20_000)
+    rows: Rows = []
+    for folder in LISTS:
+        rows += listed_rows(folder, which, world, [], 1.0)
+        rows += listed_rows(folder, which, world, crowd, 1.0)
+    return rows + bent_rows(which, world, 0.1), len(rows)
+
+
 def learn(rows: Rows) -> tuple[float, np.ndarray]:
     """Fit the choice among candidates and none (conditional logit) by Newton's method; intercept and coefficients."""
     rows = [row for row in rows if len(row[0])]
@@ -216,13 +226,7 @@ def main() -> None:
     """Learn from one half, measure on the other."""
     which = int(next((word for word in sys.argv[1:] if word.isdigit()), "0"))
     world = world_words(which)
-    crowd = relatives(world_names(which), random.Random(7), 20_000)
-    rows: Rows = []
-    for folder in LISTS:
-        rows += listed_rows(folder, which, world, [], 1.0)
-        rows += listed_rows(folder, which, world, crowd, 1.0)
-    real = len(rows)
-    rows += bent_rows(which, world, 0.1)
+    rows, real = learning_rows(which, world)
     intercept, coefficients = learn(rows)
     print(f"{len(world)} common words, {real} real rows, {len(rows) - real} bent rows")
     print({name: round(float(each), 2) for name, each in zip(MEASURES, coefficients, strict=True)}, round(intercept, 2))

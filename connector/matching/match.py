@@ -62,8 +62,9 @@ def match(persons: pa.Table, accounts: pa.Table, *, matching: AccountMatching, d
     is not overruled by a name. An answer of a person (``decided``, schema ``ANSWERS``) comes before all tiers.
 
     Confidences: link and remembered answer 1; domain of the e-mail 0.98, of the website 0.96, chosen by a tie-break
-    or the stated company name 0.95, the top of a hierarchy 0.93; equal name 0.97, equal but for the legal form 0.95,
-    with another legal form 0.93, in another country 0.85; undecided ties 0.8; near names what ``near_tier`` gives them.
+    or the stated company name 0.95, the top of a hierarchy 0.93; equal name 0.99, equal but for the legal form 0.98,
+    with another legal form 0.96, chosen by a tie-break 0.93, in another country 0.85; undecided ties 0.8; near names
+    what ``near_tier`` gives them.
     Free-mail, throw-away and configured shared domains never match.
 
     A row depends on the person, the accounts and the answers alone, never on the other people of a batch: matching the

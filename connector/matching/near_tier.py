@@ -10,7 +10,7 @@ from connector.matching.evidence import in_words
 from connector.matching.name_model import name_model
 from connector.matching.names import company_name
 from connector.matching.near import NearNames
-from connector.matching.tiers import AGREEMENT, HOW, OTHER_FORM, PARENT, UNDECIDED
+from connector.matching.tiers import AGREEMENT, HOW, PARENT, RULED_NAME, UNDECIDED
 from connector.matching.ties import settle_ties
 
 # What speaks for and against beside the names, as logs of odds. Public lists say too little about places to learn them:
@@ -26,6 +26,8 @@ _BESIDE = (
     ("another country", "length(a.country) = length(u.country) AND a.country <> u.country", -2.0),
     ("the domain is called so", "u.label = n.key AND length(n.key) >= 3", 2.0),
 )
+#: no near name is as sure as an equal one: what lies above the first figure is squeezed below the second
+_BELOW_EQUAL = "({share}) - greatest(({share}) - 0.92, 0) * 0.5625"
 _WEIGHED = " + ".join(f"{odds} * coalesce({when}, false)::INT" for _, when, odds in _BESIDE)
 _TOLD = " || ".join(f"CASE WHEN {when} THEN '; {words}' ELSE '' END" for words, when, _ in _BESIDE)
 
@@ -59,7 +61,7 @@ def by_near_name(
     )
     # a sum of doubles in whatever order they come would differ in its last digit: it is taken in the order of keys
     con.execute(
-        """
+        f"""
         CREATE OR REPLACE TABLE near_best AS
         WITH each_key AS (
             SELECT unit, key, max(leaning) AS leaning, exp(least(max(leaning), 40)) AS odds,
@@ -71,7 +73,7 @@ def by_near_name(
                    list(account_id ORDER BY leaning DESC, key)[2] AS next_account
             FROM each_key GROUP BY unit
         )
-        SELECT unit, key, next_account, round(odds / whole, 4) AS confidence
+        SELECT unit, key, next_account, round({_BELOW_EQUAL.format(share="odds / whole")}, 4) AS confidence
         FROM summed JOIN each_key USING (unit, key)
         WHERE odds / whole >= ?
         """,
@@ -87,7 +89,7 @@ def by_near_name(
         INSERT INTO found
         SELECT person_id, ?, s.account_id, 'name',
                CASE how WHEN 'only' THEN b.confidence WHEN 'tied' THEN least(b.confidence, {UNDECIDED})
-                        WHEN 'parent' THEN least(b.confidence, {PARENT}) ELSE least(b.confidence, {OTHER_FORM}) END,
+                        WHEN 'parent' THEN least(b.confidence, {PARENT}) ELSE least(b.confidence, {RULED_NAME}) END,
                'near name: ' || u.written || ' ~ ' || a.name || ': ' || near_in.told || {HOW} || {_TOLD},
                coalesce(s.runner_up, b.next_account), CASE WHEN how = 'tied' THEN 'weak' ELSE 'sure' END
         FROM near_unit JOIN name_asked u USING (unit) JOIN near_best b USING (unit) JOIN near_settled s USING (unit)

@@ -174,7 +174,7 @@ def test_a_domain_on_many_unrelated_accounts_is_suspect():
 
 @pytest.mark.parametrize(
     ("company", "confidence"),
-    [("acme gmbh", 0.97), ("ACME", 0.95), ("  Acme  G.m.b.H. ", 0.97), ("Acme AG", 0.93)],
+    [("acme gmbh", 0.99), ("ACME", 0.98), ("  Acme  G.m.b.H. ", 0.99), ("Acme AG", 0.96)],
 )
 def test_equal_names_match(company, confidence):
     found = one({"email": "a@gmail.com", "company": company}, ACME, BETA)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import hashlib
 import os
 import sys
 from pathlib import Path
@@ -48,13 +49,18 @@ def report(title, found, truth):
     return precision, recall
 
 
+def untouched(entity):
+    """Say whether an entity is in the half that the figures behind near names were not learned from."""
+    return int(hashlib.md5(entity.encode(), usedforsecurity=False).hexdigest(), 16) % 2 == 1
+
+
 @pytest.mark.parametrize(
     ("folder", "least_precision", "least_recall"),
-    [("company_names_listed", 0.97, 0.7), ("company_names_patents", 0.97, 0.6)],
+    [("company_names_listed", 0.985, 0.92), ("company_names_patents", 0.96, 0.78)],
 )
 def test_names(folder, least_precision, least_recall):
     accounts = [{"account_id": row["account_id"], "name": row["account_name"]} for row in read(folder, "accounts.csv")]
-    queries = read(folder, "queries.csv")
+    queries = [row for row in read(folder, "queries.csv") if untouched(row["entity"])]
     people = [{"person_id": row["query_id"], "company": row["query_name"]} for row in queries]
     truth = {row["query_id"]: row["account_id"] for row in queries}
     precision, recall = report(folder, answers(people, accounts), truth)
@@ -71,8 +77,8 @@ def test_domains():
     people = [{"person_id": f"{place}", "email": f"x@mail.{row['domain']}"} for place, row in enumerate(rows)]
     found = answers(people, accounts)
     precision, recall = report("company_domains", found, {f"{place}": f"A{place}" for place in range(len(rows))})
-    assert precision >= 0.97
-    assert recall >= 0.9
+    assert precision >= 0.995
+    assert recall >= 0.99
     never = NeverMatched()
     free = [f"{place}" for place, row in enumerate(rows) if web_host(row["domain"]) in never]
     assert free
