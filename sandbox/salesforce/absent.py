@@ -3,37 +3,32 @@
 from __future__ import annotations
 
 from sandbox.salesforce.errors import ApiError
+from sandbox.salesforce.vendor_objects import vendor_has
 
-_OBJECTS = """
-AccountContactRelation AccountHistory AccountShare AccountTeamMember ActivityHistory ApexClass ApexTrigger Asset
-Attachment BusinessHours BusinessProcess CampaignShare Case CaseComment CaseHistory CaseShare CollaborationGroup
-ConnectedApplication ContactHistory ContactPointEmail ContactShare ContentDocument ContentDocumentLink ContentVersion
-Contract CronTrigger Dashboard DatedConversionRate Document Domain EmailMessage EmailMessageRelation EmailStatus
-EmailTemplate EntityDefinition EntityParticle EntitySubscription EventBusSubscriber EventRelation EventWhoRelation
-FeedComment FeedItem FieldDefinition Folder ForecastingItem Holiday Individual LeadHistory LeadShare ListView
-LoginHistory Name Note OpenActivity OpportunityCompetitor OpportunityFieldHistory OpportunityHistory
-OpportunityLineItem OpportunityPartner OpportunityShare OpportunityTeamMember Order OrderItem Partner
-PermissionSetGroup PermissionSetLicense PermissionSetLicenseAssign Period Pricebook2 PricebookEntry ProcessInstance
-ProcessInstanceStep ProcessInstanceWorkitem Product2 PushTopic Quote QuoteLineItem RecentlyViewed RecordAction Report
-ServiceContract SetupAuditTrail SetupEntityAccess Solution StaticResource TaskRelation TaskWhoRelation
-TenantUsageEntitlement Territory2 TopicAssignment UserLicense UserLogin UserPreference UserRecordAccess UserTeamMember
-WorkOrder
-"""
-#: Standard objects of the vendor that hold nothing here, in lower case.
-OBJECTS = frozenset(_OBJECTS.lower().split())
 _RESOURCES = """
-actions analytics appMenu async-queries chatter commerce compactLayouts connect consent event eventSchema
+actions analytics appMenu async-queries chatter commerce compactLayouts connect consent eclair event eventSchema
 financialservices folders graphql iot knowledgeManagement licensing localizedvalue match metadata nouns
 parameterizedSearch payments process quickActions recent scheduling search smartdatadiscovery support tabs theme ui-api
 wave
 """
 #: Resources of a version that the vendor has, by the first part of their path.
 RESOURCES = tuple(_RESOURCES.split())
-_ROW_RESOURCES = "approvalLayouts compactLayouts defaultValues layouts listviews quickActions namedLayouts"
+_ROW_RESOURCES = "approvalLayouts compactLayouts defaultValues eventSchema layouts listviews quickActions namedLayouts"
 #: Resources of an object that the vendor has, by the part behind the object's name.
 ROW_RESOURCES = tuple(_ROW_RESOURCES.split())
 #: Doors beside ``/services/data``.
-DOORS = ("/services/async/", "/services/apexrest/", "/cometd/")
+DOORS = (
+    "/services/async/",
+    "/services/apexrest/",
+    "/cometd/",
+    "/services/oauth2/authorize/",
+    "/services/oauth2/device/",
+    "/services/oauth2/singleaccess/",
+    "/services/auth/",
+    "/secur/",
+    "/.well-known/",
+    "/id/keys/",
+)
 
 
 def not_built(name: str) -> ApiError:
@@ -45,7 +40,7 @@ def not_built(name: str) -> ApiError:
 def absent_object(name: str) -> bool:
     """Tell whether the vendor has an object of this name that is not built here; ``__e`` are platform events."""
     low = name.lower()
-    return low in OBJECTS or low.endswith(("__e", "__mdt", "__b", "changeevent"))
+    return vendor_has(name) or low.endswith(("__e", "__mdt", "__b", "changeevent"))
 
 
 def absent_resource(path: str) -> str | None:
@@ -54,13 +49,17 @@ def absent_resource(path: str) -> str | None:
     The path stands behind the version, ``/sobjects/Lead/layouts``, or is a whole one outside of it.
     """
     for door in DOORS:
-        if path.startswith(door):
+        if f"{path}/".startswith(door):
             return f"resource {door.strip('/')}"
     parts = path.strip("/").split("/")
     if parts[0] in RESOURCES:
         return f"resource {parts[0]}"
     if parts[0] == "jobs" and parts[-1] == "resultPages":
         return "resource jobs/query/{id}/resultPages"
+    if parts[:2] == ["sobjects", "relevantItems"]:
+        return "resource sobjects/relevantItems"
     if parts[0] == "sobjects" and len(parts) > 2 and (parts[2] in ROW_RESOURCES or parts[-1] in ROW_RESOURCES):
         return f"resource sobjects/{{object}}/{parts[-1] if parts[-1] in ROW_RESOURCES else parts[2]}"
+    if parts[0] == "sobjects" and len(parts) > 3 and parts[3] in ROW_RESOURCES:
+        return f"resource sobjects/{{object}}/{parts[3]}"
     return None

@@ -122,14 +122,17 @@ class Api:
         if target + sum(len(name) + len(value) + 4 for name, value in request.headers.items()) > LONGEST_URI:
             self.trace.violation = True
             raise ApiError("HEADERS_TOO_LONG", "The length of the URI and headers exceeds the limit", status=431)
+        found = VERSIONED.fullmatch(request.path)
+        missing = absent_resource(request.path) if found is None else None
+        if missing is not None:
+            # before the token: the older bulk door takes it in another header, the doors for signing in take none
+            raise not_built(missing)
         scheme, _, token = request.headers.get("authorization", "").partition(" ")
         if scheme.lower() not in ("bearer", "oauth") or not self.sessions.valid(token.strip()):
             self.trace.apart("sign_in")
             raise session_expired()
-        found = VERSIONED.fullmatch(request.path)
         if found is None and not request.path.startswith("/id/"):
-            missing = absent_resource(request.path)
-            raise not_found() if missing is None else not_built(missing)
+            raise not_found()
         if WANTS_XML.search(request.headers.get("accept", "")):
             raise not_built("XML answers")
         number = info.LAST_VERSION if found is None else float(found[1][1:])

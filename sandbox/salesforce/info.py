@@ -8,6 +8,7 @@ from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any
 
 from sandbox.core.http import Response
+from sandbox.salesforce.absent import absent_object, not_built
 from sandbox.salesforce.conditions import http_date
 from sandbox.salesforce.describe import describe_global, describe_object, outline
 from sandbox.salesforce.errors import not_found
@@ -105,13 +106,18 @@ class Info:
         return Response(200, shown)
 
     def counts(self, request: Request, _: dict[str, str]) -> Response:
-        """Count the rows of objects; objects without rows are left out."""
+        """Count the rows of objects; objects without rows are left out.
+
+        Raises: ApiError for an object that is not built.
+        """
         self._api.trace.apart("limits")
         state = self._api.state
         wanted = request.args("sObjects") or [obj.name for obj in state.schema.objects.values()]
         shown = []
         for name in wanted:
             obj = state.schema.object(name)
+            if obj is None and absent_object(name):
+                raise not_built(f"object {name}")
             number = 0 if obj is None else sum(1 for row in state.records.rows(obj.name) if not row.deleted)
             if obj is not None and number:
                 shown.append({"count": number, "name": obj.name})

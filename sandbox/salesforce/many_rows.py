@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from sandbox.core.http import Response
+from sandbox.salesforce.absent import absent_object, not_built
 from sandbox.salesforce.accounting import LARGEST_BATCH
 from sandbox.salesforce.dml import Author, Outcome, SeveralRows
 from sandbox.salesforce.errors import ApiError, bad_json
@@ -63,10 +64,11 @@ class ManyRows:
 
     def _records(self, request: Request) -> tuple[list[dict[str, Any]], bool]:
         body = self._api.body(request)
-        records, together = body.get("records"), body.get("allOrNone", False)
+        records, together = body.get("records"), body.get("allOrNone")
         if not isinstance(records, list) or not all(isinstance(record, dict) for record in records):
             raise bad_json("records must be a list of objects")
-        if not isinstance(together, bool):
+        # null is what django-salesforce sends for "as usual"
+        if together is not None and not isinstance(together, bool):
             raise bad_json("allOrNone must be a boolean")
         self._limit(len(records), LARGEST_BATCH)
         kinds = [_type(record) for record in records]
@@ -75,7 +77,7 @@ class ManyRows:
             self._api.trace.violation = True
             words = f"Cannot have more than {LARGEST_RUNS} chunks in a single operation. Please rearrange the data."
             raise ApiError("INVALID_INPUT", words)
-        return records, together
+        return records, together is True
 
     def _limit(self, number: int, largest: int) -> None:
         if number > largest:
@@ -85,6 +87,8 @@ class ManyRows:
 
     def _object(self, name: str | None) -> SObject:
         found = None if name is None else self._api.state.schema.object(name)
+        if found is None and name is not None and absent_object(name):
+            raise not_built(f"object {name}")
         if found is None:
             raise ApiError("INVALID_TYPE", f"sObject type '{name}' is not supported.", ())
         return found
