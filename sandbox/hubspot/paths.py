@@ -38,6 +38,8 @@ DATED: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (rf"/settings/(?:users)/{EDITIONS}(?=/|$)", "/settings/v3/users"),
         (rf"/crm-object-schemas/{EDITIONS}(?=/|$)", "/crm-object-schemas/v3"),
         (r"/oauth/(v3|2026-03|2026-09)/token(?=/|$)", "/oauth/v1/token"),
+        # not in the guides, but what tap-hubspot 4.5 reads tickets from
+        (r"/crm/(v4)/objects(?=/[^/]+/?$)", "/crm/v3/objects"),
     )
 )
 OLDER = re.compile(r"/(v[1-4])(?=/|$)")
@@ -84,6 +86,25 @@ ABSENT: tuple[tuple[re.Pattern[str], str], ...] = tuple(
         (r"/crm/v3/objects/[^/]+/splits(/.*)?|/crm/objects/splits/.*", "deal splits"),
         (r"/crm/v3/associations/.*", "associations v3"),
         (r"/crm/v3/extensions/.*", "CRM extensions: calling, cards, video conferencing"),
+        (r"/crm/v3/limits/.*", "limits tracking"),
+        (r"/crm/v3/timeline/.*", "timeline events of apps"),
+        (r"/crm/v3/property-validations/.*", "property validation rules"),
+        (r"/crm/v3/object-library/.*", "object library"),
+        (r"/email/public/v1/subscriptions(/[^/]+)?", "e-mail subscriptions v1"),
+        (r"/forms/v2/.*|/formcontacts/.*", "forms v2"),
+        (r"/marketing-emails/.*|/email/public/v1/(smtpapi|singleEmail).*", "marketing e-mail v1"),
+        (r"/marketing/v4/.*", "sending single e-mails"),
+        (r"/analytics/.*|/reports/.*|/events/v2/.*", "analytics reports and events v2"),
+        (r"/calendar/.*|/broadcast/.*|/social/.*", "calendar and social media"),
+        (r"/integrations/v1/.*|/account-info/v3/api-usage/daily", "account and usage v1"),
+        (r"/webhooks/v4/.*", "webhooks journal"),
+        (r"/(crm-associations|crm-objects|extensions|tickets|products|line_items|lists)/.*", "v1 and v2 CRM"),
+        (
+            r"/(visitor-identification|media-bridge|feature-flags|tax-rates|developer|url-redirects)/.*",
+            "other products",
+        ),
+        (r"/(url-redirects|ecommerce|invoice|comments|keywords|hubdb|cosemail|publishing|wordpress)/.*", "other products"),
+        (r"/(?:[\w-]+/)+(2025-09|20\d\d-\d\d-beta)(/.*)?", "path trees other than 2026-03 and 2026-09"),
     )
 )
 

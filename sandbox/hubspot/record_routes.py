@@ -38,7 +38,8 @@ def kind_of(params: dict[str, str], name: str = "type") -> ObjectType:
         Refusal: 400 for a type nobody has, 501 for one of HubSpot's that is not emulated.
     """
     kind = object_type(params[name])
-    if kind is None and (params[name].lower() in ABSENT_TYPES or CUSTOM.fullmatch(params[name])):
+    asked = params[name].lower()
+    if kind is None and ({asked, f"{asked}s"} & ABSENT_TYPES or CUSTOM.fullmatch(params[name])):
         raise not_emulated(f"records of type {params[name]}")
     if kind is None:
         raise invalid(f"Unable to infer object type from: {params[name][:60]}")

@@ -37,6 +37,12 @@ def test_paths_that_are_not_hubspot_s(empty, path):
     assert empty.call("GET", path).status_code == 404
 
 
+def test_records_are_also_listed_where_tap_hubspot_looks_for_tickets(empty):
+    for kind in ("tickets", "contacts"):
+        older, newer = (empty.get(f"/crm/v{number}/objects/{kind}?limit=5") for number in (3, 4))
+        assert older == newer
+
+
 @pytest.mark.parametrize(
     ("method", "path", "name"),
     [
@@ -49,6 +55,13 @@ def test_paths_that_are_not_hubspot_s(empty, path):
         ("POST", "/marketing/emails/2026-03/1/publish", "sending marketing e-mail"),
         ("GET", "/webhooks-journal/journal/2026-03/earliest", "webhooks journal"),
         ("GET", "/settings/v3/users", "account settings: users, teams, currencies"),
+        ("GET", "/crm/v3/properties/line_item", "records of type line_item"),
+        ("GET", "/crm/v3/limits/records", "limits tracking"),
+        ("GET", "/forms/v2/forms", "forms v2"),
+        ("GET", "/email/public/v1/subscriptions", "e-mail subscriptions v1"),
+        ("GET", "/integrations/v1/limit/daily", "account and usage v1"),
+        ("GET", "/analytics/v2/reports/sessions/total", "analytics reports and events v2"),
+        ("GET", "/crm/objects/2025-09/contacts", "path trees other than 2026-03 and 2026-09"),
     ],
 )
 def test_what_is_absent_says_so(empty, method, path, name):
