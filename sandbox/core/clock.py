@@ -46,9 +46,16 @@ class OrgClock:
             return self._read()
 
     def advance(self, span: timedelta) -> datetime:
-        """Move the clock by a span and return the new present."""
+        """Move the clock by a span and return the new present.
+
+        Raises: ValueError when no calendar reaches that far.
+        """
         with self._lock:
-            self._zero, self._real = self._read() + span, time.time()
+            try:
+                self._zero, self._real = self._read() + span, time.time()
+            except OverflowError as error:
+                message = f"no calendar reaches as far as {span}"
+                raise ValueError(message) from error
             self._keep()
             return self._zero
 
@@ -78,14 +85,16 @@ def parse_span(text: object) -> timedelta:
     if isinstance(text, bool) or not isinstance(text, (int, float, str)):
         message = f"not a span: {text!r}"
         raise ValueError(message)
-    if isinstance(text, (int, float)):
-        return timedelta(seconds=text)
-    word = text.strip()
+    word, factor = str(text).strip(), 1.0
     for unit in sorted(SPAN_UNITS, key=len, reverse=True):
-        number = word.removesuffix(unit)
-        if number != word:
-            return timedelta(seconds=float(number) * SPAN_UNITS[unit])
-    return timedelta(seconds=float(word))
+        if word.endswith(unit):
+            word, factor = word.removesuffix(unit), SPAN_UNITS[unit]
+            break
+    try:
+        return timedelta(seconds=float(word) * factor)
+    except (ValueError, OverflowError) as error:
+        message = f"not a span such as 90s, 5m or 3d: {text!r}"
+        raise ValueError(message) from error
 
 
 def parse_instant(text: str) -> datetime:

@@ -105,20 +105,29 @@ def parse_faults(document: object, known: frozenset[str]) -> list[Fault]:
         if what not in known:
             message = f"{where}: {what!r} is not played here; known are {sorted(known)}"
             raise BadFault(message)
+        match = entry.get("match", "")
+        if not isinstance(match, str) or isinstance(entry.get("seed", 0), (dict, list)):
+            message = f"{where}: match is a regular expression, seed a number or a word"
+            raise BadFault(message)
         try:
-            pattern = re.compile(str(entry.get("match", "")))
+            pattern = re.compile(match)
             after = parse_span(entry["after"]) if "after" in entry else DEFAULT_AFTER.get(what, timedelta())
         except (re.error, ValueError) as error:
             message = f"{where}: {error}"
             raise BadFault(message) from error
+        if after < timedelta():
+            message = f"{where}: after lies ahead"
+            raise BadFault(message)
         rate = _number(entry, "rate", 1.0, where)
         if not 0 <= rate <= 1:
             message = f"{where}: rate lies between 0 and 1"
             raise BadFault(message)
         count = entry.get("count")
-        left = None if count is None else int(_number(entry, "count", 0, where))
+        if count is not None and (isinstance(count, bool) or not isinstance(count, int) or count < 0):
+            message = f"{where}: count is a whole number, 0 or more"
+            raise BadFault(message)
         dice = random.Random(f"{entry.get('seed', 0)}:{number}")
-        faults.append(Fault(pattern, what, float(rate), left, after, entry, dice))
+        faults.append(Fault(pattern, what, float(rate), count, after, entry, dice))
     return faults
 
 

@@ -47,6 +47,13 @@ def test_the_first_entry_that_strikes_wins():
         ([{"match": "x", "what": "reset", "rate": "often"}], "rate"),
         ([{"match": "x", "what": "commit_late", "after": "soon"}], "fault 0"),
         ([{"match": "x", "what": "reset", "speed": 3}], "speed"),
+        ([{"match": "x", "what": "reset", "count": -1}], "count"),
+        ([{"match": "x", "what": "reset", "count": 1.5}], "count"),
+        ([{"match": "x", "what": "reset", "count": True}], "count"),
+        ([{"match": None, "what": "reset"}], "match"),
+        ([{"match": "x", "what": "reset", "seed": {}}], "seed"),
+        ([{"match": "x", "what": "delay", "after": "-5s"}], "after"),
+        ([{"match": "x", "what": "delay", "after": "1e400"}], "fault 0"),
     ],
 )
 def test_a_bad_list_is_refused_with_its_place_and_the_present_one_stays(document, word):
@@ -62,6 +69,19 @@ def test_a_bad_list_is_refused_with_its_place_and_the_present_one_stays(document
 )
 def test_spans_are_read_in_every_unit(text, seconds):
     assert parse_span(text) == timedelta(seconds=seconds)
+
+
+@pytest.mark.parametrize("text", ["soon", "", "3 years", "1e400d", "nan", None, True, []])
+def test_what_is_no_span_is_named(text):
+    with pytest.raises(ValueError, match="not a span"):
+        parse_span(text)
+
+
+def test_a_clock_stays_within_the_calendar():
+    clock = OrgClock(datetime(2026, 3, 1, tzinfo=UTC))
+    with pytest.raises(ValueError, match="no calendar"):
+        clock.advance(timedelta(days=99_999_999))
+    assert clock.now().year == 2026
 
 
 def test_a_clock_runs_on_moves_and_is_found_again(tmp_path):
