@@ -103,7 +103,7 @@ ABSENT: tuple[tuple[re.Pattern[str], str], ...] = tuple(
             r"/(visitor-identification|media-bridge|feature-flags|tax-rates|developer|url-redirects)/.*",
             "other products",
         ),
-        (r"/(url-redirects|ecommerce|invoice|comments|keywords|hubdb|cosemail|publishing|wordpress)/.*", "other products"),
+        (r"/(url-redirects|ecommerce|invoice|comments|keywords|cosemail|publishing)/.*", "other products"),
         (r"/(?:[\w-]+/)+(2025-09|20\d\d-\d\d-beta)(/.*)?", "path trees other than 2026-03 and 2026-09"),
     )
 )
