@@ -15,7 +15,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from connector.identity.alike_levels import COMPARE, EQUAL, UNKNOWN, WORDS, Levels, Values
+from connector.identity.alike_levels import COMPARE, EQUAL, LOOSE, NEAR, TYPO, UNKNOWN, WORDS, Levels, Values
 from connector.identity.alike_pairs import Places, pairs_to_compare
 
 Weights = npt.NDArray[np.float64]
@@ -55,8 +55,15 @@ _OTHERS: Final = {
 _HABIT: Final = 100
 #: pairs at random from which u is taken
 _SAMPLE: Final = 300_000
+#: Levels that people of one account show for that alone, by kind; they count so where accounts are compared.
+_AT_WORK: Final = {
+    "group": (EQUAL,),
+    "place": (EQUAL, TYPO, NEAR, LOOSE),
+    "code": (NEAR, LOOSE),
+    "email": (LOOSE,),
+}
 #: first and last name in the wrong places
-_SWAPPED_BITS: Final = 3.0
+_SWAPPED_BITS: Final = 2.0
 #: rounds in which the share of doubles settles
 _ROUNDS: Final = 25
 _NAMES: Final = ("given", "family")
@@ -124,10 +131,21 @@ class _Model:
         """Give bits of evidence for each pair, and the level of each field."""
         levels: dict[str, Levels] = {}
         total = np.zeros(len(left))
+        work = np.zeros(len(left))
+        at_work = any(kind == "group" for kind, _ in self._columns.values())
         for name, (kind, values) in self._columns.items():
             levels[name] = COMPARE[kind](values[left], values[right])
-            if kind not in _NAMES or len(self._by_kind) < 2:
-                total += self._worth(name, levels[name], left)
+            if kind in _NAMES and len(self._by_kind) == 2:
+                continue
+            worth = self._worth(name, levels[name], left)
+            if at_work and kind in _AT_WORK:
+                # Colleagues share the account and with it town, company, domain and the head of the number: whatever
+                # speaks loudest of these is heard, and only that.
+                shared = (worth > 0) & np.isin(levels[name], _AT_WORK[kind])
+                work = np.maximum(work, np.where(shared, worth, 0))
+                worth = np.where(shared, 0, worth)
+            total += worth
+        total += work
         if len(self._by_kind) == 2:
             total += self._names(left, right, levels)
         return total, levels
