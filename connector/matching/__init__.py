@@ -2,6 +2,7 @@
 
 from connector.matching.match import Matcher, match, matcher, suspect_domains
 from connector.matching.questions import answers, ask
+from connector.matching.suggest import Suggestion
 from connector.matching.tables import ACCOUNTS_IN, ANSWERS, MATCHES, PERSONS_IN
 
 __all__ = [
@@ -10,6 +11,7 @@ __all__ = [
     "MATCHES",
     "PERSONS_IN",
     "Matcher",
+    "Suggestion",
     "answers",
     "ask",
     "match",

@@ -26,10 +26,16 @@ _BESIDE = (
     ("another country", "length(a.country) = length(u.country) AND a.country <> u.country", -2.0),
     ("the domain is called so", "u.label = n.key AND length(n.key) >= 3", 2.0),
 )
-#: no near name is as sure as an equal one: what lies above the first figure is squeezed below the second
-_BELOW_EQUAL = "({share}) - greatest(({share}) - 0.92, 0) * 0.5625"
+# no near name is as sure as an equal one: what lies above the first figure is squeezed, to 0.955 at most
+_SQUEEZED, _SQUEEZE = 0.92, 0.5625
+_BELOW_EQUAL = f"({{share}}) - greatest(({{share}}) - {_SQUEEZED}, 0) * {_SQUEEZE}"
 _WEIGHED = " + ".join(f"{odds} * coalesce({when}, false)::INT" for _, when, odds in _BESIDE)
 _TOLD = " || ".join(f"CASE WHEN {when} THEN '; {words}' ELSE '' END" for words, when, _ in _BESIDE)
+
+
+def below_equal(share: float) -> float:
+    """Give the confidence of a near name from its share among all that could be meant."""
+    return share - max(share - _SQUEEZED, 0.0) * _SQUEEZE
 
 
 def names_of_accounts(con: duckdb.DuckDBPyConnection) -> NearNames:

@@ -121,3 +121,27 @@ def test_new_and_changed_people_get_the_rows_of_the_whole(crowd):
 def test_an_account_renamed_is_found_by_its_new_name_only():
     assert run(["Zeus Manufcturing"], ["Zeus Manufacturing"])[0]["account_id"] == "A00000"
     assert run(["Zeus Manufcturing"], ["Hera Confectionery"])[0]["account_id"] is None
+
+
+def test_suggestions_while_typing_are_what_matching_by_name_would_say(crowd):
+    names = [*_ASKED.values(), *crowd[:300], "Twin Steel Inc", "Twin Steel Ltd", "Twin Steel Ltd."]
+    accounts = pa.table({"account_id": [f"A{place:05}" for place in range(len(names))], "name": names})
+    asked = [
+        *_ASKED,
+        *_ASKED.values(),
+        *(name[:5] + name[6:] for name in crowd[:300:11]),
+        "Twin Steel Ltd",
+        "Twin Steel",
+    ]
+    with matcher(accounts, matching=AccountMatching(), decided=ANSWERS.empty_table()) as one:
+        people = pa.table({"person_id": [f"p{place:03}" for place in range(len(asked))], "company": asked})
+        for company, row in zip(asked, one.match(people).to_pylist(), strict=True):
+            told = one.suggest(company)
+            if row["account_id"]:
+                first = told[0]
+                assert (first.account_id, first.confidence) == (row["account_id"], row["confidence"])
+                assert row["evidence"].startswith(first.evidence)
+            else:
+                assert not told or told[0].confidence < 0.75
+        assert one.suggest("  ") == []
+        assert len(one.suggest("Twin Steel", at_most=2)) == 2
