@@ -5,10 +5,16 @@ from __future__ import annotations
 import time
 from collections import deque
 from collections.abc import Callable
+from types import TracebackType
 
 
 class Pace:
-    """At most ``limit`` calls in any ``seconds``; 0 means no limit. For one thread."""
+    """At most ``limit`` calls in any ``seconds`` of the vendor's; 0 means no limit. For one thread.
+
+    Each call is made inside ``with pace:``. The vendor counts a call at some moment between our sending it and our
+    having its answer: spans are therefore measured from an answer to a later sending, which keeps the rate however
+    unevenly the way there delays them.
+    """
 
     def __init__(
         self,
@@ -23,21 +29,26 @@ class Pace:
         self._seconds = seconds
         self._clock = clock
         self._sleep = sleep
-        self._sent: deque[float] = deque()
+        self._answered: deque[float] = deque()
         #: seconds waited so far
         self.waited = 0.0
 
-    def take(self) -> None:
-        """Wait until one more call keeps the pace, and count it."""
+    def __enter__(self) -> None:
+        """Wait until one more call keeps the pace."""
         if self.limit <= 0:
             return
         now = self._clock()
-        while self._sent and self._sent[0] <= now - self._seconds:
-            self._sent.popleft()
-        if len(self._sent) >= self.limit:
-            wait = self._sent[-self.limit] + self._seconds - now
+        while self._answered and self._answered[0] <= now - self._seconds:
+            self._answered.popleft()
+        if len(self._answered) >= self.limit:
+            wait = self._answered[-self.limit] + self._seconds - now
             if wait > 0:
                 self.waited += wait
                 self._sleep(wait)
-                now = self._clock()
-        self._sent.append(now)
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Count the call, however it ended."""
+        if self.limit > 0:
+            self._answered.append(self._clock())

@@ -67,8 +67,8 @@ class Wire:
         self._session = VendorSession("hubspot", judge=self._judge, ca_file=settings.ca_file or None, sleep=sleep)
         self._client = _Client(self._session, access_token=settings.token, base_url=base_url)
         self._anonymous = _Client(self._session, base_url=base_url)
-        # A tenth more than the vendor's window: our clock and the time on the way are not the vendor's.
-        self._searches = Pace(settings.searches_per_second, 1.1, sleep=sleep)
+        # A little more than the vendor's window: two clocks do not tick alike.
+        self._searches = Pace(settings.searches_per_second, 1.01, sleep=sleep)
         limit = SMALLEST_BURST if settings.calls_per_10s is None else settings.calls_per_10s
         self._burst = Pace(limit, 10.0, sleep=sleep)
         self._reader: Reader[Any] = read_json
@@ -124,11 +124,11 @@ class Wire:
         pace: Pace,
     ) -> Answer:
         """Ask; once more when rows of the answer are unreadable, since they may be whole the next time."""
-        pace.take()
-        answer = self._ask(method, path, query, body, reader)
+        with pace:
+            answer = self._ask(method, path, query, body, reader)
         if isinstance(answer, Rows) and answer.bad:
-            pace.take()
-            again = self._ask(method, path, query, body, reader)
+            with pace:
+                again = self._ask(method, path, query, body, reader)
             if isinstance(again, Rows) and len(again.bad) < len(answer.bad):
                 return again
         return answer
