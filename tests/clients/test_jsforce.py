@@ -60,3 +60,22 @@ def test_it_makes_a_custom_field_and_gives_the_right_to_see_it(seen):
     assert seen["metadata"] is True
     assert (seen["before"], seen["after"]) == (False, True)
     assert seen["tooling"] == ["Judged"]
+
+
+def test_leads_are_converted_and_accounts_merged_as_people_do_it(seen):
+    assert seen["convertRefused"] == "INVALID_CROSS_REFERENCE_KEY"
+    assert seen["converted"] == {
+        "success": True,
+        "account": True,
+        "contact": True,
+        "deal": True,
+        "status": "Closed - Converted",
+        "named": "First order",
+    }
+    assert seen["convertedEdit"]["code"] == "CANNOT_UPDATE_CONVERTED_LEAD"
+    assert seen["merged"] == {"success": True, "ids": True, "child": True}
+    assert seen["master"] is seen["undeleted"] is seen["updated"] is seen["trash"] is True
+
+
+def test_what_the_org_has_not_is_refused_by_name(seen):
+    assert seen["absent"] == [True] * 8

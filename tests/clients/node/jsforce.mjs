@@ -110,6 +110,59 @@ async function bulk(conn) {
   seen.bulkQuery = { rows: found.length, exact: found.some((row) => row.LastName === 'Bulk "3",') };
 }
 
+async function people(conn) {
+  // an assignment rule would give the lead to a queue, and what a queue owns cannot be converted without an owner
+  const lead = { LastName: 'Buyer', Company: 'Bought' };
+  const queued = await conn.sobject('Lead').create(lead);
+  const [refused] = [await conn.soap.convertLead([{ leadId: queued.id, convertedStatus: 'Closed - Converted' }])].flat();
+  seen.convertRefused = [refused.errors].flat()[0].statusCode;
+  const ownerId = (await conn.identity()).user_id;
+  const [done] = [await conn.soap.convertLead([{
+    leadId: queued.id, convertedStatus: 'Closed - Converted', ownerId, opportunityName: 'First order',
+  }])].flat();
+  const after = await conn.sobject('Lead').retrieve(queued.id);
+  seen.converted = {
+    success: done.success, account: after.ConvertedAccountId === done.accountId,
+    contact: after.ConvertedContactId === done.contactId, deal: after.ConvertedOpportunityId === done.opportunityId,
+    status: after.Status, named: (await conn.sobject('Opportunity').retrieve(done.opportunityId)).Name,
+  };
+  seen.convertedEdit = await refusal(() => conn.sobject('Lead').update({ Id: queued.id, City: 'Ulm' }));
+
+  const [kept, lost] = await conn.sobject('Account').create([{ Name: 'Kept' }, { Name: 'Lost' }]);
+  const child = await conn.sobject('Contact').create({ LastName: 'Moves', AccountId: lost.id });
+  const [merged] = [await conn.soap.merge([{ masterRecord: { type: 'Account', Id: kept.id }, recordToMergeIds: [lost.id] }])]
+    .flat();
+  seen.merged = {
+    success: merged.success, ids: [merged.mergedRecordIds].flat().join() === lost.id,
+    child: (await conn.sobject('Contact').retrieve(child.id)).AccountId === kept.id,
+  };
+  const all = await conn.query(`SELECT MasterRecordId FROM Account WHERE Id = '${lost.id}'`, { scanAll: true });
+  seen.master = all.records[0].MasterRecordId === kept.id;
+  await conn.sobject('Contact').destroy(child.id);
+  seen.undeleted = [await conn.soap.undelete([child.id])].flat()[0].success;
+  const since = new Date(Date.parse((await conn.soap.getServerTimestamp()).timestamp) - 3_600_000);
+  const soon = new Date(since.getTime() + 3_660_000);
+  seen.updated = (await conn.sobject('Contact').updated(since, soon)).ids.includes(child.id);
+  seen.trash = (await conn.sobject('Account').deleted(since, soon)).deletedRecords.some((row) => row.id === lost.id);
+}
+
+async function absent(conn) {
+  // what the org has not is refused by name, never with a 401 that would set the client signing in again
+  const attempts = [
+    () => conn.bulk.load('Lead', 'insert', [{ LastName: 'Older', Company: 'Bulk' }]),
+    () => conn.search('FIND {Ada} RETURNING Lead(Id)'),
+    () => conn.sobject('Lead').layouts(),
+    () => conn.sobject('Case').describe(),
+    () => conn.query('SELECT Id FROM Lead').explain(),
+    () => conn.analytics.reports(),
+    () => conn.tooling.executeAnonymous('x'),
+    () => conn.soap.emptyRecycleBin(['001000000000000AAA']),
+  ];
+  const words = [];
+  for (const attempt of attempts) words.push((await refusal(attempt)).message.includes('The sandbox does not have this: '));
+  seen.absent = words;
+}
+
 async function metadata(conn) {
   const field = { fullName: 'Lead.Judged__c', label: 'Judged', type: 'Text', length: 20, externalId: true, unique: true };
   seen.metadata = (await conn.metadata.create('CustomField', field)).success;
@@ -129,7 +182,7 @@ async function metadata(conn) {
 
 const conn = new Connection({ instanceUrl: org.url, accessToken: org.access_token, version });
 seen.failed = {};
-for (const part of [signIn, read, write, bulk, metadata]) {
+for (const part of [signIn, read, write, bulk, people, absent, metadata]) {
   try {
     await part(conn);
   } catch (error) {
