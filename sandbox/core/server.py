@@ -185,17 +185,31 @@ def _read_request(connection: socket.socket, stream: IO[bytes]) -> tuple[Request
 def _read_body(stream: IO[bytes], headers: Headers) -> bytes:
     if headers.get("transfer-encoding", "").lower() == "chunked":
         pieces = []
-        while size := int(stream.readline(LINE_LIMIT).split(b";")[0] or b"0", 16):
+        while size := _length(stream.readline(LINE_LIMIT).split(b";")[0].decode("latin-1"), 16):
             pieces.append(stream.read(size))
             stream.readline(LINE_LIMIT)
         while stream.readline(LINE_LIMIT) not in (b"\r\n", b"\n", b""):
             continue
         return b"".join(pieces)
-    length = int(headers.get("content-length", "0") or "0")
+    length = _length(headers.get("content-length", ""), 10)
     raw = stream.read(length) if length else b""
     if len(raw) != length:
         raise Closed
     return raw
+
+
+def _length(text: str, base: int) -> int:
+    """Read how long a body or a piece of it is; nothing stands for 0.
+
+    Raises: BadBody.
+    """
+    try:
+        number = int(text.strip() or "0", base)
+    except ValueError as error:
+        raise BadBody(text[:40]) from error
+    if number < 0:
+        raise BadBody(text[:40])
+    return number
 
 
 def _shut(connection: socket.socket) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import http.client
 import json
+import socket
 from datetime import UTC, datetime
 
 import pytest
@@ -199,3 +200,19 @@ def test_the_router_decodes_parts_takes_a_trailing_slash_and_knows_other_methods
     assert router.match(Request.make("PATCH", "/a/x/1/2")).params == {"b": "x", "c": "1/2"}
     assert router.match(Request.make("DELETE", "/a/x")).allowed == ["GET"]
     assert router.match(Request.make("GET", "/b")).route is None
+
+
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        b"nonsense\r\n\r\n",
+        b"GET / HTTP/1.1\r\nContent-Length: abc\r\n\r\n",
+        b"GET / HTTP/1.1\r\nContent-Length: -5\r\n\r\n",
+        b"POST / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\nZZ\r\n",
+        b"POST / HTTP/1.1\r\nContent-Encoding: gzip\r\nContent-Length: 3\r\n\r\nabc",
+    ],
+)
+def test_what_is_no_request_is_a_400(toy, wrong):
+    with socket.create_connection(("127.0.0.1", toy.port)) as connection:
+        connection.sendall(wrong)
+        assert connection.recv(4096).startswith(b"HTTP/1.1 400 ")
