@@ -61,11 +61,14 @@ def match(
     """Match people to accounts from files; what is not sure is marked for review."""
     set_up_logs(verbose=verbose)
     matching = None if mappings is None else load_mappings(mappings).matching.account
-    counts = match_files(people, accounts, out, matching=matching)
+    counts, suspects = match_files(people, accounts, out, matching=matching)
     if as_json:
-        emit({"out": str(out), **counts})
+        emit({"out": str(out), **counts, "suspect_domains": suspects})
     else:
         console().print(", ".join(f"{count:,} {name}" for name, count in counts.items()) + f" in {out}")
+        if suspects:
+            told = ", ".join(suspects[:10]) + (f" and {len(suspects) - 10} more" if len(suspects) > 10 else "")
+            console().print(f"  many unrelated accounts carry {told}; if they are shared, list them in shared_domains")
     return 0
 
 

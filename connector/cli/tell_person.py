@@ -29,9 +29,12 @@ def tell_person(screen: Console, document: dict[str, Any]) -> None:
         about = f" {given['candidate']}" if given["candidate"] else ""
         screen.print(f"    answered {given['review']}: {given['answer']}{about}, by {given['by']} {given['at']}")
     account = f"{match['account_name']} ({match['account_id']})" if match["account"] == "matched" else match["account"]
+    if match["account"] == "review":
+        account += f": perhaps {match['account_id']}"
     how = f", by {match['method']}, {match['confidence']:.0%} sure" if match["method"] != "none" else ""
     evidence = f": {match['evidence']}" if match["evidence"] else ""
-    screen.print(f"  account: {account}{how}{evidence}")
+    beside = f"; next best {match['runner_up']}" if match["runner_up"] else ""
+    screen.print(f"  account: {account}{how}{evidence}{beside}")
     for move in match["moves"]:
         screen.print(f"    {move['at'][:16]} {move['from'] or 'none'} → {move['to'] or 'none'}: {move['cause']}")
     _tell_score(screen, document["score"], in_crm=identity["crm_record"] is not None)

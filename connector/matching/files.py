@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 from collections import Counter
 from pathlib import Path
+from typing import NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -12,7 +13,7 @@ from pyarrow import csv as arrow_csv
 
 from connector.errors import ConfigError, LocalFault
 from connector.mapping.fields import AccountMatching
-from connector.matching.match import match
+from connector.matching.match import matcher
 from connector.matching.tables import ANSWERS
 
 #: columns of the answer, in order
@@ -20,13 +21,22 @@ COLUMNS = ("person_id", "account_id", "method", "confidence", "runner_up", "revi
 _TRUE = pa.array(["true", "yes", "1"])
 
 
-def match_files(people: Path, accounts: Path, out: Path, *, matching: AccountMatching | None = None) -> dict[str, int]:
+class MatchedFiles(NamedTuple):
+    """What matching two files came to."""
+
+    #: link, domain, name (accepted ones), review, none
+    counts: dict[str, int]
+    #: domains that many unrelated accounts carry, most shared first; by them alone nobody is matched
+    suspect_domains: list[str]
+
+
+def match_files(people: Path, accounts: Path, out: Path, *, matching: AccountMatching | None = None) -> MatchedFiles:
     """Match the people of one CSV file to the accounts of another, write ``out`` and count the answers.
 
     People need ``person_id`` and have ``company``, ``email``, ``website``, ``account_id`` (an existing link), places
     and ``phone`` where known; accounts need ``account_id`` and have ``name``, ``website``, places, ``parent_id``,
     ``domains``, ``owner_active`` and ``open_opportunity`` where known. Every person gets one row, in the order of the
-    file. Counts: link, domain, name (accepted ones), review, none. Without ``matching`` the defaults apply.
+    file. Without ``matching`` the defaults apply.
 
     Raises:
         ConfigError: a file is missing, is no CSV in UTF-8, or lacks an id.
@@ -44,11 +54,13 @@ def match_files(people: Path, accounts: Path, out: Path, *, matching: AccountMat
         if flag in books.column_names:
             told = pc.is_in(pc.utf8_lower(pc.utf8_trim_whitespace(books.column(flag))), value_set=_TRUE)
             books = books.set_column(books.column_names.index(flag), flag, told)
-    found = match(persons, books, matching=matching or AccountMatching(), decided=ANSWERS.empty_table())
+    with matcher(books, matching=matching or AccountMatching(), decided=ANSWERS.empty_table()) as one:
+        found = one.match(persons)
+        suspects = one.suspect_domains().column("domain").to_pylist()
     place = pc.index_in(persons.column("person_id"), value_set=found.column("person_id").combine_chunks())
     answer = found.take(place).select(list(COLUMNS))
     _write(out, answer)
-    return _counts(answer)
+    return MatchedFiles(_counts(answer), suspects)
 
 
 def _read(path: Path, key: str) -> pa.Table:

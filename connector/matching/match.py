@@ -98,6 +98,10 @@ class Matcher:
             con.execute(_ROLLED_UP)
         return con.sql(_MATCHES).to_arrow_table().cast(MATCHES)
 
+    def suspect_domains(self) -> pa.Table:
+        """As the function of this name, for the accounts that are laid out."""
+        return _suspects(self._con, SUSPECT_ACCOUNTS)
+
     def suggest(self, company: str, *, at_most: int = 5) -> list[Suggestion]:
         """Give the accounts that a typed name may mean, likeliest first; what is remembered of persons plays no part.
 
@@ -155,9 +159,13 @@ def suspect_domains(
     """
     con = open_ledger(accounts, ANSWERS.empty_table(), Domains(matching or AccountMatching()))
     try:
-        return con.sql(
-            "SELECT domain, count(DISTINCT root) AS accounts FROM account_host JOIN a USING (account_id)"
-            f" GROUP BY domain HAVING accounts >= {int(at_least)} ORDER BY accounts DESC, domain"
-        ).to_arrow_table()
+        return _suspects(con, at_least)
     finally:
         con.close()
+
+
+def _suspects(con: duckdb.DuckDBPyConnection, at_least: int) -> pa.Table:
+    return con.sql(
+        "SELECT domain, count(DISTINCT root) AS accounts FROM account_host JOIN a USING (account_id)"
+        f" GROUP BY domain HAVING accounts >= {int(at_least)} ORDER BY accounts DESC, domain"
+    ).to_arrow_table()

@@ -39,7 +39,7 @@ def test_name_alone_is_enough_and_the_order_of_the_file_is_kept(files):
         "person_id,company\n9,Acme\n10,Nobody At All\n8,beta incorporated\n",
         "account_id,name\n001,Acme GmbH\n2,Beta Inc\n",
     )
-    counts = match_files(people, accounts, out)
+    counts = match_files(people, accounts, out).counts
     assert counts == {"link": 0, "domain": 0, "name": 2, "review": 0, "none": 1}
     assert tuple(rows(out)[0]) == COLUMNS
     assert [(row["person_id"], row["account_id"], row["review"]) for row in rows(out)] == [
@@ -54,7 +54,7 @@ def test_links_domains_and_reviews(files):
     people, accounts, out = files(
         b"\xef\xbb\xbfperson_id,account_id,email,company\n1,002,a@acme.example,\n2,,a@acme.example,\n3,,a@g.example,\n4,,a@gmail.com,\n"
     )
-    assert match_files(people, accounts, out) == {"link": 1, "domain": 1, "name": 0, "review": 1, "none": 1}
+    assert match_files(people, accounts, out).counts == {"link": 1, "domain": 1, "name": 0, "review": 1, "none": 1}
     answers = rows(out)
     assert [(row["account_id"], row["method"]) for row in answers[:2]] == [("002", "link"), ("001", "domain")]
     assert (answers[2]["account_id"], answers[2]["runner_up"], answers[2]["review"]) == ("003", "004", "true")
@@ -71,12 +71,12 @@ def test_flags_of_accounts_break_ties(files):
 def test_given_thresholds_apply(files):
     people, accounts, out = files("person_id,company\n1,Acme\n")
     matching = AccountMatching(tiers=(AccountTier(by="name", accept=0.99),))
-    assert match_files(people, accounts, out, matching=matching)["review"] == 1
+    assert match_files(people, accounts, out, matching=matching).counts["review"] == 1
 
 
 def test_no_people_give_an_empty_answer(files):
     people, accounts, out = files("person_id,company\n")
-    assert sum(match_files(people, accounts, out).values()) == 0
+    assert sum(match_files(people, accounts, out).counts.values()) == 0
     assert rows(out) == []
     assert out.read_text().strip().split(",")[0].strip('"') == "person_id"
 
@@ -107,3 +107,11 @@ def test_a_missing_file_and_an_impossible_place_are_told_apart(files, tmp_path):
         match_files(tmp_path / "absent.csv", accounts, tmp_path / "out.csv")
     with pytest.raises(LocalFault):
         match_files(people, accounts, tmp_path / "absent" / "out.csv")
+
+
+def test_domains_that_many_carry_are_named_and_decide_nothing(files):
+    carriers = "".join(f"{place},Firm {place},www.host.example\n" for place in range(6))
+    people, accounts, out = files("person_id,email\n1,a@host.example\n", "account_id,name,website\n" + carriers)
+    told = match_files(people, accounts, out)
+    assert told.suspect_domains == ["host.example"]
+    assert told.counts["review"] == 1
