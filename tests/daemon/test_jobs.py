@@ -155,7 +155,7 @@ def test_news_that_a_failed_look_landed_is_decided_on_by_the_next_wide_one(
     assert desk.tasks() == 1, "the next firing, whichever it is, looks at everything"
 
 
-def _unable(_cycle: Cycle) -> Any:
+def _unable(*_words: Any) -> Any:
     raise ZeroDivisionError
 
 
