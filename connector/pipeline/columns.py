@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import date, datetime
 from typing import Any
 
@@ -154,6 +154,12 @@ def with_accounts(people: pa.Table, matches: pa.Table, accounts: pa.Table) -> pa
         accounts=accounts,
     )
     return beside(people, matched)
+
+
+def with_erased(people: pa.Table, erased: Collection[str]) -> pa.Table:
+    """Mark those who were erased and came back: nothing is decided about them until their tombstone is lifted."""
+    mark = pc.is_in(people.column("person_id"), value_set=pa.array(sorted(erased), pa.string()))
+    return people.set_column(people.column_names.index("erased"), "erased", mark)
 
 
 def with_waiting(people: pa.Table, waiting: pa.Array) -> pa.Table:

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 from connector.delivery.pending import Pending
 from connector.identity.likely import likely_doubles, looks
+from connector.identity.tombstones import erased_persons
 from connector.lifecycle.machine import Staged, advance
 from connector.matching import Matcher, ask
 from connector.pipeline import columns
@@ -87,6 +88,7 @@ class Passes:
         #: what people are compared by, part by part, where the mappings ask for it
         self._looks: list[pa.Table] = []
         self._waiting = pa.array([], pa.string())
+        self._buried = census.store.knowledge.tombstones()
 
     def first(self, number: int, accounts: Matcher) -> pa.Table:
         """Gather, match and score one part and set it aside; give the standings of its people."""
@@ -133,6 +135,9 @@ class Passes:
         gatherer = Gatherer(here, census.mappings.fields, census.traits, census.crm.system)
         facts = with_domain(gatherer.person_facts(references))
         people = columns.living(persons, references, facts, self._marks)
+        if self._buried:
+            addresses = zip(people.column("person_id").to_pylist(), people.column("email").to_pylist(), strict=True)
+            people = columns.with_erased(people, erased_persons(census.install, self._buried, references, addresses))
         people = columns.with_mirror(people, here, census.crm)
         return columns.with_signals(people, self._signals)
 
