@@ -71,20 +71,8 @@ def compare(asked: CompanyName, account: CompanyName, weights: WordWeights) -> C
         joined, more = _joined(rest, left, weights)
         shared += more
     pairs, lonely, over = _kin_words(rest, left)
-    sums = dict.fromkeys(("misspelt", "cut"), 0.0)
-    counts: Counter[str] = Counter()
-    for pair in pairs:
-        weight, missing = (weights[pair.asked] + weights[pair.account]) / 2, 1 - pair.kin.alike
-        kind = pair.kin.kind
-        counts[kind] += 1
-        if kind == "cut":
-            shared += weight * 0.6
-            sums["cut"] += weight * missing
-        elif kind == "misspelt":
-            shared += weight * pair.kin.alike
-            sums["misspelt"] += weight * missing * (1.0 if max(len(pair.asked), len(pair.account)) >= 6 else 1.6)
-        else:
-            shared += weight
+    more, sums, counts = _weighed(pairs, weights)
+    shared += more
     aside_differs = _aside_differs(asked, account)
     if lonely and account.aside:
         lonely = [word for word in lonely if word not in account.aside]
@@ -134,6 +122,26 @@ def compare(asked: CompanyName, account: CompanyName, weights: WordWeights) -> C
         reordered=reordered,
         aside_differs=aside_differs,
     )
+
+
+def _weighed(pairs: list[Pair], weights: WordWeights) -> tuple[float, dict[str, float], Counter[str]]:
+    """Give what kin words share, what is lost by misspelling and cutting, and how many there are of each kind."""
+    shared, sums = 0.0, dict.fromkeys(("misspelt", "cut"), 0.0)
+    counts: Counter[str] = Counter()
+    for pair in pairs:
+        weight, missing = (weights[pair.asked] + weights[pair.account]) / 2, 1 - pair.kin.alike
+        kind = pair.kin.kind
+        counts[kind] += 1
+        if kind == "cut":
+            shared += weight * 0.6
+            sums["cut"] += weight * missing
+        elif kind == "misspelt":
+            shared += weight * pair.kin.alike
+            # a letter in a short word is more of it
+            sums["misspelt"] += weight * missing * (1.0 if max(len(pair.asked), len(pair.account)) >= 6 else 1.6)
+        else:
+            shared += weight
+    return shared, sums, counts
 
 
 def _by_first_letters(*, other_form: bool, aside_differs: bool) -> Compared:
