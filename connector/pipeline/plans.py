@@ -22,7 +22,7 @@ from connector.ports.store import Decisions, OutboxRow, Review, Rows, Store, par
 _LOOK_BACK = 200
 #: people looked up in memory in one go
 _AT_ONCE = 50_000
-_TABLES = ("identities", "persons", "stage_moves", "scores")
+_TABLES = ("identities", "persons", "stage_moves", "scores", "account_moves")
 
 
 def dump_plan(decisions: Decisions, *, mappings: str, rotations: dict[str, str], done: bool) -> str:
@@ -70,7 +70,8 @@ def load_plan(body: str) -> tuple[Decisions, dict[str, Any]]:
     if data.get("done"):
         cure = "`handoff approve` releases what a limit held in it; `handoff plan` makes a new one"
         raise Refused("plan.superseded", "the run that made this plan has decided on all of its records", cure=cure)
-    tables = {name: _decode(data["tables"][name]) for name in _TABLES}
+    # a plan made by an older program knows no ways between accounts
+    tables = {name: _decode(data["tables"][name]) for name in _TABLES if name in data["tables"]}
     decisions = Decisions(
         run_id=data["run_id"],
         plan_id=data["plan_id"],

@@ -171,3 +171,14 @@ def test_who_moves_to_another_account_has_a_cause(house: House) -> None:
     assert move["cause"].startswith("domain: ")
     house.run()
     assert house.store.knowledge.account_moves(person).num_rows == 1
+
+
+def test_a_plan_carried_out_later_keeps_the_cause_too(house: House) -> None:
+    house.account("A2", name="Beta", website="beta.example")
+    house.contact("1")
+    house.run()
+    house.contact("1", email="jo@beta.example", company="Beta")
+    plan = house.plan().plan_id
+    house.cycle().run_plan(plan)
+    (move,) = house.store.knowledge.account_moves(_who(house)["hubspot:contact:1"]).to_pylist()
+    assert (move["from_account"], move["to_account"]) == ("A1", "A2")
