@@ -8,6 +8,7 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from sandbox.core.http import Response
+from sandbox.salesforce.absent import absent_object, not_built
 from sandbox.salesforce.bulk.jobs import ENDED, NOT_BULK, Job, Jobs, dialect, refused
 from sandbox.salesforce.bulk.loading import Loading, Outcome
 from sandbox.salesforce.bulk.tables import DELIMITERS, LINE_ENDS, rows_of, table_of
@@ -78,6 +79,8 @@ class Ingest:
             raise bad_json(f"{operation} is not one of {', '.join(OPERATIONS)}")
         api = self._api
         obj = api.state.schema.object(name)
+        if obj is None and absent_object(name):
+            raise not_built(f"object {name}")
         if obj is None or not api.state.may(obj.name, "read", api.user):
             raise refused(f"InvalidEntity : Unable to find object: {name}", "INVALIDENTITY")
         if obj.name in NOT_BULK or OPERATIONS[operation][0] not in obj.flags.replace("u", "e"):

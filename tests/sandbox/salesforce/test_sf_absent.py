@@ -109,6 +109,11 @@ def test_rows_of_absent_objects_are_refused_one_by_one(empty):
     assert codes == ["SANDBOX_NOT_BUILT", "", "INVALID_TYPE"]
 
 
+def test_bulk_jobs_tell_absent_objects_from_what_nobody_has(empty):
+    for name, code in (("Case", "SANDBOX_NOT_BUILT"), ("Nothing__c", "INVALIDENTITY")):
+        assert empty.ask("POST", "jobs/ingest", {"object": name, "operation": "insert"})[1][0]["errorCode"] == code
+
+
 def test_every_object_of_a_recorded_org_is_here_or_named_as_absent(empty):
     shared = os.environ.get("HANDOFF_SHARED")
     if shared is None:
