@@ -120,7 +120,8 @@ def _tell_status(screen: Console, document: dict[str, Any]) -> None:
     screen.print(f"baseline: {document['baseline'] or 'not yet: the first live run writes scores and stages only'}")
     states = ", ".join(f"{count:,} {state}" for state, count in sorted(document["outbox"].items()) if count) or "empty"
     screen.print(f"outbox: {states}")
-    screen.print(f"open questions (who is who, which account): {document['reviews']}")
+    asked = f"{document['reviews']:,} (`handoff review list`)" if document["reviews"] else "none"
+    screen.print(f"open questions (who is who, which account): {asked}")
     if document["before_baseline"]:
         screen.print(
             f"asked for sales in the week before the baseline, not called by us: {len(document['before_baseline'])}"

@@ -47,7 +47,9 @@ def tell_run(screen: Console, document: dict[str, Any]) -> None:
     for system, calls in document["api_calls"].items():
         screen.print(f"API calls to {system}: {calls['used']:,}")
     if document["needs_person"]:
-        screen.print(f"waiting for a person: {document['needs_person']:,} (`handoff outbox list`, `handoff status`)")
+        screen.print(
+            f"waiting for a person: {document['needs_person']:,} (`handoff review list`, `handoff outbox list`)"
+        )
     if document["mode"] != "live":
         screen.print(f"mode is {document['mode']}: nothing was written; what was decided is dropped")
 
