@@ -68,6 +68,9 @@ def test_every_command_works_beside_the_daemon(real_time):
     assert place.json("status")["paused"] is None
     assert place.json("explain", lead["Id"])["score"]["lines"] is not None
     assert place.json("outbox", "list")["groups"] is not None
+    questions = place.json("review", "list")
+    assert questions["total"] >= len(questions["reviews"])
+    assert told(place.handoff("review", "accept", "r0", "--json"), 2, "handoff review list")["code"] == "review.unknown"
     plan = place.json("plan")
     assert plan["plan_id"]
     assert place.json("check")["ok"]
