@@ -23,7 +23,7 @@ import tempfile
 import threading
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterator, MutableMapping
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -134,7 +134,7 @@ class Watch:
         self.lines = 0
         self.cycles = 0
 
-    def event(self, _logger: object, _method: str, event: dict[str, Any]) -> str:
+    def event(self, _logger: object, _method: str, event: MutableMapping[str, Any]) -> str:
         """Count a line of the log, and drop it."""
         self.lines += 1
         self.cycles += event["event"] == "job.done"
