@@ -236,14 +236,14 @@ GOOD = b"person_id,email,title\n1,a@corp.example,x\n2,b@corp.example,y\n"
         ("people.csv", GOOD.decode().encode("utf-16"), "UTF-8"),
         ("people.csv", GOOD.decode().encode("utf-16-le"), "UTF-8"),
         ("people.csv", GOOD.decode().encode("utf-32"), "UTF-8"),
-        ("people.csv", gzip.compress(GOOD), "compressed"),
-        ("people.ndjson", gzip.compress(GOOD), "compressed"),
+        ("people.csv", gzip.compress(GOOD, mtime=0), "compressed"),
+        ("people.ndjson", gzip.compress(GOOD, mtime=0), "compressed"),
         ("people.csv", b"PK\x03\x04" + GOOD, "compressed"),
         ("people.ndjson", '{"person_id": "1"}\n'.encode("utf-16"), "UTF-8"),
         ("people.parquet", GOOD, "Parquet"),
         ("people.parquet", b"", "Parquet"),
         ("people.xlsx", GOOD, "kind of file"),
-        ("people.csv.gz", gzip.compress(GOOD), "kind of file"),
+        ("people.csv.gz", gzip.compress(GOOD, mtime=0), "kind of file"),
     ],
 )
 def test_a_file_that_cannot_be_read_as_a_whole_is_named_with_what_to_do(name, data, words):
