@@ -96,7 +96,7 @@ def test_the_oldest_row_of_each_state_is_told(store: Any, hand: Any, words: Any)
 def test_a_state_that_is_another_s_is_noticed(store: Any) -> None:
     store.check()
     with store.database.write() as connection:
-        connection.exec_driver_sql("UPDATE state_version SET number = number + 1")
+        connection.exec_driver_sql("UPDATE state_version SET number = number + 100")
     with pytest.raises(LocalFault) as newer:
         store.check()
     assert newer.value.code == "state.newer"
