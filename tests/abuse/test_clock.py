@@ -98,11 +98,11 @@ def test_the_hour_that_is_missing_or_comes_twice_changes_nothing(night, buyers, 
     place.cycle(buyers.at)
     tasks = _tasks(place)
     place.clock(night)
-    for minutes in (0, 29, 31, 60, 120):
+    for minutes in (29, 31, 90):
         document = place.cycle(night + timedelta(minutes=minutes))
         assert document["verdict"] in {"green", "amber"}
         assert document["created"].get("task", 0) == 0
-    assert place.cycle(night + timedelta(minutes=121))["writes"]["planned"] == 0
+    assert place.cycle(night + timedelta(minutes=91))["writes"]["planned"] == 0
     assert _tasks(place) == tasks
     nothing_lost(place, None)
 
