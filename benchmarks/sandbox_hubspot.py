@@ -21,7 +21,7 @@ sys.path[0] = str(Path(__file__).parents[1])
 from sandbox.core.clock import OrgClock  # noqa: E402
 from sandbox.core.door import Door  # noqa: E402
 from sandbox.core.server import Server  # noqa: E402
-from sandbox.hubspot.gate import Limits  # noqa: E402
+from sandbox.hubspot.access.gate import Limits  # noqa: E402
 from sandbox.hubspot.org import HubSpotOrg  # noqa: E402
 from sandbox.people.build import build_world  # noqa: E402
 

@@ -7,24 +7,24 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox.core.clock import parse_instant
 from sandbox.core.org import BadAct
-from sandbox.hubspot.activity import ASSET_DOWNLOAD, SITE, WEBINAR_ATTENDED
+from sandbox.hubspot.access.gate import COUNTED
+from sandbox.hubspot.activity.activity_log import ASSET_DOWNLOAD, SITE, WEBINAR_ATTENDED
+from sandbox.hubspot.activity.intake import Intake
 from sandbox.hubspot.answers import Refusal, iso
-from sandbox.hubspot.gate import COUNTED
-from sandbox.hubspot.intake import Intake
 from sandbox.hubspot.links import HUBSPOT_DEFINED, default_type
 from sandbox.hubspot.objects import TYPES, ObjectType, object_type
 from sandbox.hubspot.portal import SYSTEM, Portal, tick
-from sandbox.hubspot.validation_rules import set_rule
+from sandbox.hubspot.records.validation_rules import set_rule
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from datetime import datetime
 
     from sandbox.core.records import Record
-    from sandbox.hubspot.activity import ActivityLog
-    from sandbox.hubspot.association_book import AssociationBook
-    from sandbox.hubspot.gate import Gate
-    from sandbox.hubspot.writing import Writing
+    from sandbox.hubspot.access.gate import Gate
+    from sandbox.hubspot.activity.activity_log import ActivityLog
+    from sandbox.hubspot.records.association_book import AssociationBook
+    from sandbox.hubspot.records.writing import Writing
 
 Act = dict[str, Any]
 CONTACTS = TYPES["contacts"]

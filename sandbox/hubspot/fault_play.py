@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox.core.calls import Call
 from sandbox.core.http import Response
+from sandbox.hubspot.access.gate import expired, missing_scopes, too_many
 from sandbox.hubspot.answers import Refusal
-from sandbox.hubspot.gate import expired, missing_scopes, too_many
 from sandbox.hubspot.objects import object_type
 from sandbox.hubspot.portal import SYSTEM
 
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from sandbox.core.faults import Fault
     from sandbox.core.http import Request
     from sandbox.core.org import Proceed
-    from sandbox.hubspot.gate import Gate
+    from sandbox.hubspot.access.gate import Gate
     from sandbox.hubspot.portal import Portal
 
 HUGE = 5_000_000

@@ -15,43 +15,43 @@ from sandbox.core.org import OrgOptions
 from sandbox.core.records import Records
 from sandbox.core.router import RouteHandler, Router
 from sandbox.hubspot import fault_play, shapes
-from sandbox.hubspot.account_routes import AccountRoutes, fill_teams
-from sandbox.hubspot.activity import ActivityLog
+from sandbox.hubspot.access.account_routes import AccountRoutes, fill_teams
+from sandbox.hubspot.access.gate import Gate, Limits, needed_scopes
+from sandbox.hubspot.access.oauth_routes import OAuthRoutes
+from sandbox.hubspot.access.tokens import Credentials, Tokens
+from sandbox.hubspot.activity.activity_log import ActivityLog
+from sandbox.hubspot.activity.event_routes import EventRoutes
+from sandbox.hubspot.activity.event_types import EventTypes
+from sandbox.hubspot.activity.form_routes import FormRoutes
+from sandbox.hubspot.activity.intake import Intake
+from sandbox.hubspot.activity.mail_log_routes import MailLogRoutes
+from sandbox.hubspot.activity.mail_routes import MailRoutes
 from sandbox.hubspot.acts import Acts
 from sandbox.hubspot.answers import Refusal, invalid, not_emulated
-from sandbox.hubspot.association_book import AssociationBook
-from sandbox.hubspot.association_routes import AssociationRoutes
-from sandbox.hubspot.batch_routes import BatchRoutes
-from sandbox.hubspot.consent import Consent
-from sandbox.hubspot.consent_routes import ConsentRoutes
-from sandbox.hubspot.event_routes import EventRoutes
-from sandbox.hubspot.event_types import EventTypes
-from sandbox.hubspot.export_routes import ExportRoutes
-from sandbox.hubspot.form_routes import FormRoutes
-from sandbox.hubspot.gate import Gate, Limits, needed_scopes
-from sandbox.hubspot.intake import Intake
-from sandbox.hubspot.label_routes import LabelRoutes
-from sandbox.hubspot.list_routes import ListRoutes
-from sandbox.hubspot.lists import Lists
-from sandbox.hubspot.mail_log_routes import MailLogRoutes
-from sandbox.hubspot.mail_routes import MailRoutes
-from sandbox.hubspot.membership_routes import MembershipRoutes
-from sandbox.hubspot.oauth_routes import OAuthRoutes
+from sandbox.hubspot.audience.consent import Consent
+from sandbox.hubspot.audience.consent_routes import ConsentRoutes
+from sandbox.hubspot.audience.export_routes import ExportRoutes
+from sandbox.hubspot.audience.list_routes import ListRoutes
+from sandbox.hubspot.audience.lists import Lists
+from sandbox.hubspot.audience.membership_routes import MembershipRoutes
 from sandbox.hubspot.objects import object_type
 from sandbox.hubspot.paths import absent, place
-from sandbox.hubspot.pipeline_routes import PipelineRoutes
-from sandbox.hubspot.pipelines import Pipelines
 from sandbox.hubspot.portal import APP, SYSTEM, Portal
-from sandbox.hubspot.record_answers import RecordAnswers
-from sandbox.hubspot.record_routes import RecordRoutes
-from sandbox.hubspot.schema_routes import SchemaRoutes
-from sandbox.hubspot.search import Search
-from sandbox.hubspot.seed import Seed
-from sandbox.hubspot.tokens import Credentials, Tokens
-from sandbox.hubspot.webhook_post import Courier
-from sandbox.hubspot.webhook_routes import WebhookRoutes
-from sandbox.hubspot.webhooks import Event, Webhooks
-from sandbox.hubspot.writing import Writing
+from sandbox.hubspot.records.association_book import AssociationBook
+from sandbox.hubspot.records.association_routes import AssociationRoutes
+from sandbox.hubspot.records.batch_routes import BatchRoutes
+from sandbox.hubspot.records.label_routes import LabelRoutes
+from sandbox.hubspot.records.record_answers import RecordAnswers
+from sandbox.hubspot.records.record_routes import RecordRoutes
+from sandbox.hubspot.records.search import Search
+from sandbox.hubspot.records.writing import Writing
+from sandbox.hubspot.schema.pipeline_routes import PipelineRoutes
+from sandbox.hubspot.schema.pipelines import Pipelines
+from sandbox.hubspot.schema.schema_routes import SchemaRoutes
+from sandbox.hubspot.seed.fill import Seed
+from sandbox.hubspot.webhooks.messages import Event, Webhooks
+from sandbox.hubspot.webhooks.webhook_post import Courier
+from sandbox.hubspot.webhooks.webhook_routes import WebhookRoutes
 from sandbox.people.build import build_world
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import requests
 from adapters.conformance.suite import source_contract
 from adapters.hubspot import HubSpotSource
 from connector.domain.refs import Ref
-from sandbox.hubspot.gate import Limits
+from sandbox.hubspot.access.gate import Limits
 from sandbox.serve import Sandbox
 
 OBJECTS = {

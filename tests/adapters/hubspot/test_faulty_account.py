@@ -7,7 +7,7 @@ import requests
 
 from adapters.hubspot import HubSpotSource
 from connector.errors import AccessError
-from sandbox.hubspot.gate import Limits
+from sandbox.hubspot.access.gate import Limits
 from sandbox.serve import Sandbox
 
 NOW = datetime.now(UTC)

@@ -17,7 +17,7 @@ from sandbox.core.clock import OrgClock
 from sandbox.core.door import Door
 from sandbox.core.http import Request, Response
 from sandbox.core.server import Server
-from sandbox.hubspot.gate import Limits
+from sandbox.hubspot.access.gate import Limits
 from sandbox.hubspot.org import HubSpotOrg
 from sandbox.people.build import build_world
 from sandbox.people.world import World

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from sandbox.core.clock import OrgClock
 from sandbox.core.http import Request
-from sandbox.hubspot.gate import Limits
+from sandbox.hubspot.access.gate import Limits
 from sandbox.hubspot.org import HubSpotOrg
 from sandbox.people.build import build_world
 

@@ -11,7 +11,7 @@ from conftest import AT, serve
 from described import EXCEPTIONS, SHARED, Judge, operations
 from tour import TREES, Tour
 
-from sandbox.hubspot.gate import Limits
+from sandbox.hubspot.access.gate import Limits
 from sandbox.people.build import build_world
 
 pytestmark = pytest.mark.skipif(SHARED is None, reason="HANDOFF_SHARED names no folder with HubSpot's descriptions")

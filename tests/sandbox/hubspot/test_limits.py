@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from sandbox.hubspot.gate import Limits
+from sandbox.hubspot.access.gate import Limits
 
 
 def _form(api, **fields):

@@ -1,0 +1,1 @@
+"""Who may come in: tokens, scopes, limits, and the account itself."""

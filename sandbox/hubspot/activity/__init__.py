@@ -1,0 +1,1 @@
+"""What contacts did: forms they sent, events, marketing e-mail."""

@@ -1,0 +1,1 @@
+"""Who is chosen and who may be written to: lists, their members, consent, exports."""

@@ -1,0 +1,1 @@
+"""Records of the account: one by one, in batches, searched, and tied to each other."""

@@ -1,0 +1,1 @@
+"""What records may be: properties, their groups, pipelines and their stages."""

@@ -1,0 +1,1 @@
+"""Fill a fresh account from the sample people."""
