@@ -11,7 +11,7 @@ from sandbox.salesforce.soql.answers import PAGE, Result
 from sandbox.salesforce.soql.tree import Query, conjuncts
 
 if TYPE_CHECKING:
-    from sandbox.salesforce.dml import Outcome
+    from sandbox.salesforce.rows.dml import Outcome
     from sandbox.salesforce.state import OrgState
 
 #: Rows of a collections call.

@@ -8,18 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox.core.clock import parse_instant
 from sandbox.core.org import BadAct
-from sandbox.salesforce.conversion import Conversion, Wish
-from sandbox.salesforce.dml import Author, Dml
-from sandbox.salesforce.duplicates import ALERT, BLOCK, COMPARED, OFF
 from sandbox.salesforce.errors import ApiError
 from sandbox.salesforce.ids import full_id
-from sandbox.salesforce.merging import Merging
-from sandbox.salesforce.picklists import CLOSED_TASK_STATUS
-from sandbox.salesforce.values import stamp_text
+from sandbox.salesforce.objects.picklists import CLOSED_TASK_STATUS
+from sandbox.salesforce.objects.values import stamp_text
+from sandbox.salesforce.rows.conversion import Conversion, Wish
+from sandbox.salesforce.rows.dml import Author, Dml
+from sandbox.salesforce.rows.duplicates import ALERT, BLOCK, COMPARED, OFF
+from sandbox.salesforce.rows.merging import Merging
 
 if TYPE_CHECKING:
     from sandbox.core.records import Record
-    from sandbox.salesforce.schema import SObject
+    from sandbox.salesforce.objects.schema import SObject
     from sandbox.salesforce.state import OrgState
 
 DEFAULT_USER = "rep1@corp.example"

@@ -8,15 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox.core.http import BadBody, Request, Response
 from sandbox.core.router import Match, Router
-from sandbox.salesforce import composite, info, many_rows, replication, rows, tooling
-from sandbox.salesforce.absent import absent_object, absent_resource, not_built
+from sandbox.salesforce import composite, info
+from sandbox.salesforce.access.session import TOKEN_PATHS, Sessions
 from sandbox.salesforce.accounting import Trace
 from sandbox.salesforce.bulk import ingest, query_jobs
 from sandbox.salesforce.bulk.jobs import Jobs
-from sandbox.salesforce.dml import Author, Dml
-from sandbox.salesforce.duplicates import DuplicateHeader
 from sandbox.salesforce.errors import ApiError, bad_json, limit_exceeded, not_found, session_expired
-from sandbox.salesforce.session import TOKEN_PATHS, Sessions
+from sandbox.salesforce.metadata import tooling
+from sandbox.salesforce.objects.absent import absent_object, absent_resource, not_built
+from sandbox.salesforce.rows import many_rows, replication, single_rows
+from sandbox.salesforce.rows.dml import Author, Dml
+from sandbox.salesforce.rows.duplicates import DuplicateHeader
 from sandbox.salesforce.soap_door import PREFIX as SOAP
 from sandbox.salesforce.soap_door import SoapDoor
 from sandbox.salesforce.soql.answers import PAGE, Queries, Result
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from sandbox.core.calls import Call
     from sandbox.core.org import OrgOptions
     from sandbox.core.records import Record
-    from sandbox.salesforce.schema import SObject
+    from sandbox.salesforce.objects.schema import SObject
 
 #: Bytes of an address, and of address and headers together (reference: query).
 LONGEST_URI = 16_384
@@ -56,7 +58,7 @@ class Api:
             self._router.add("GET", info.BASE + path, handler)
         self._router.add("GET", info.BASE + "/query/{locator}", self._more)
         self._router.add("GET", info.BASE + "/queryAll/{locator}", self._more)
-        for room in (tooling, many_rows, composite, info, replication, rows, ingest, query_jobs):
+        for room in (tooling, many_rows, composite, info, replication, single_rows, ingest, query_jobs):
             room.install(self._router, self)
 
     @property
@@ -218,7 +220,7 @@ class Api:
 
         Raises: ApiError INVALID_FIELD.
         """
-        return rows.shown_row(self, obj, row, wanted, version)
+        return single_rows.shown_row(self, obj, row, wanted, version)
 
     # -- queries -------------------------------------------------------------------------------
 

@@ -8,11 +8,11 @@ from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any
 
 from sandbox.core.http import Response
-from sandbox.salesforce.absent import absent_object, not_built
+from sandbox.salesforce.access.identity import base_of, identity
 from sandbox.salesforce.conditions import http_date
-from sandbox.salesforce.describe import describe_global, describe_object, outline
 from sandbox.salesforce.errors import not_found
-from sandbox.salesforce.identity import base_of, identity
+from sandbox.salesforce.metadata.describe import describe_global, describe_object, outline
+from sandbox.salesforce.objects.absent import absent_object, not_built
 
 if TYPE_CHECKING:
     from sandbox.core.http import Request

@@ -9,11 +9,11 @@ from sandbox.core.calls import CallLedger
 from sandbox.core.faults import WIRE_FAULTS, FaultList
 from sandbox.core.org import OrgOptions, Proceed
 from sandbox.core.records import Records
+from sandbox.salesforce.access.session import Credentials, Sessions, credentials
 from sandbox.salesforce.acts import People
 from sandbox.salesforce.api import Api
-from sandbox.salesforce.seed import seed_org
-from sandbox.salesforce.session import Credentials, Sessions, credentials
-from sandbox.salesforce.setup import Setup
+from sandbox.salesforce.seed.fill import seed_org
+from sandbox.salesforce.seed.fresh_org import Setup
 from sandbox.salesforce.shapes import org_snapshot
 from sandbox.salesforce.spoil import PLAYED, Spoiler
 from sandbox.salesforce.state import INTEGRATION_USERNAME, OrgState

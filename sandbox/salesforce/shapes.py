@@ -6,8 +6,8 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 from sandbox.core.snapshot import Resolve, Shape, snapshot
-from sandbox.salesforce.history_tables import HISTORIES
-from sandbox.salesforce.view import DERIVED, full_name
+from sandbox.salesforce.objects.history_tables import HISTORIES
+from sandbox.salesforce.rows.view import DERIVED, full_name
 
 if TYPE_CHECKING:
     from sandbox.core.records import Record

@@ -5,11 +5,11 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from sandbox.core.http import Response
-from sandbox.salesforce import soap
 from sandbox.salesforce.errors import ApiError
-from sandbox.salesforce.metadata_calls import MetadataCalls
-from sandbox.salesforce.partner import ADDRESS, BAD_SESSION, NAMESPACES, Partner
-from sandbox.salesforce.soap import SoapFault, first
+from sandbox.salesforce.metadata.metadata_calls import MetadataCalls
+from sandbox.salesforce.soap import envelopes
+from sandbox.salesforce.soap.envelopes import SoapFault, first
+from sandbox.salesforce.soap.partner import ADDRESS, BAD_SESSION, NAMESPACES, Partner
 
 if TYPE_CHECKING:
     from sandbox.core.calls import Call
@@ -32,23 +32,23 @@ class SoapDoor:
         trace = self._api.trace
         found = ADDRESS.fullmatch(request.path.rstrip("/"))
         service, version = ("", "") if found is None else (found[1], found[2])
-        namespace = NAMESPACES.get(service, soap.PARTNER)
+        namespace = NAMESPACES.get(service, envelopes.PARTNER)
         endpoint = f"{PREFIX}{service or 'unknown'}/{{version}}"
         try:
             self._check(request, service)
-            headers, operation, call = soap.parse_call(request.body)
+            headers, operation, call = envelopes.parse_call(request.body)
             endpoint = f"{endpoint}/{operation}"
             if operation == "login":
                 result = self._partner.login(request, version, call)
-                return soap.answer(namespace, operation, result), trace.call("POST", endpoint, 200)
+                return envelopes.answer(namespace, operation, result), trace.call("POST", endpoint, 200)
             session = first(first(headers, "SessionHeader"), "sessionId") or ""
             if operation == "logout":
                 return self._log_out(namespace, str(session)), trace.call("POST", endpoint, 200)
             response = self._admitted(request, namespace, version, operation, call, str(session))
         except SoapFault as error:
-            response = soap.fault(namespace, error)
+            response = envelopes.fault(namespace, error)
         except ApiError as error:
-            response = soap.fault(namespace, SoapFault(error.code, error.message, status=500))
+            response = envelopes.fault(namespace, SoapFault(error.code, error.message, status=500))
         return response, trace.call("POST", endpoint, response.status)
 
     def _check(self, request: Request, service: str) -> None:
@@ -61,10 +61,10 @@ class SoapDoor:
         self._api.trace.apart("sign_in")
         if not self._api.sessions.revoke(session):
             raise SoapFault("INVALID_SESSION_ID", BAD_SESSION)
-        return soap.answer(namespace, "logout", {})
+        return envelopes.answer(namespace, "logout", {})
 
     def _admitted(
-        self, request: Request, namespace: str, version: str, operation: str, call: soap.Plain, session: str
+        self, request: Request, namespace: str, version: str, operation: str, call: envelopes.Plain, session: str
     ) -> Response:
         api = self._api
         if not api.sessions.valid(session):
@@ -75,9 +75,9 @@ class SoapDoor:
             api.trace.violation = True
             raise SoapFault("REQUEST_LIMIT_EXCEEDED", "TotalRequests Limit exceeded.")
         with api.state.records.transaction():
-            room = self._metadata if namespace == soap.METADATA else self._partner
+            room = self._metadata if namespace == envelopes.METADATA else self._partner
             with api.state.records.transaction():
                 result = room.call(request, version, operation, call)
             api.count(1)
         api.state.rights_changed()
-        return soap.answer(namespace, operation, result)
+        return envelopes.answer(namespace, operation, result)

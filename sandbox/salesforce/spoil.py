@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox.core.calls import Call
 from sandbox.core.http import Response
-from sandbox.salesforce import soap
 from sandbox.salesforce.errors import ApiError, concurrency_exceeded, limit_exceeded, session_expired
-from sandbox.salesforce.schema import Field
-from sandbox.salesforce.soap import SoapFault
+from sandbox.salesforce.objects.schema import Field
+from sandbox.salesforce.soap import envelopes
+from sandbox.salesforce.soap.envelopes import SoapFault
 from sandbox.salesforce.soap_door import PREFIX as SOAP
 
 if TYPE_CHECKING:
@@ -178,19 +178,19 @@ def _token_of(request: Request) -> str:
     if not request.path.startswith(SOAP):
         return request.headers.get("authorization", "").partition(" ")[2].strip()
     try:
-        headers, _, _ = soap.parse_call(request.body)
+        headers, _, _ = envelopes.parse_call(request.body)
     except SoapFault:
         return ""
-    return str(soap.first(soap.first(headers, "SessionHeader"), "sessionId") or "")
+    return str(envelopes.first(envelopes.first(headers, "SessionHeader"), "sessionId") or "")
 
 
 def _refused(request: Request, refusal: ApiError) -> Response:
     """Return a refusal in the language of the door that was knocked at."""
     if not request.path.startswith(SOAP):
         return Response(refusal.status, refusal.body())
-    space = soap.METADATA if request.path.startswith(SOAP + "m/") else soap.PARTNER
+    space = envelopes.METADATA if request.path.startswith(SOAP + "m/") else envelopes.PARTNER
     status = refusal.status if refusal.status == 503 else 500
-    return soap.fault(space, SoapFault(refusal.code, refusal.message, status=status))
+    return envelopes.fault(space, SoapFault(refusal.code, refusal.message, status=status))
 
 
 def _fill(row: dict[str, Any], text: str) -> None:

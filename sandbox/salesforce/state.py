@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from sandbox.salesforce.ids import make_id
-from sandbox.salesforce.schema import Field, Schema, SObject
+from sandbox.salesforce.objects.schema import Field, Schema, SObject
 
 if TYPE_CHECKING:
     from sandbox.core.clock import OrgClock

@@ -8,17 +8,17 @@ import json
 from typing import TYPE_CHECKING, Any
 
 from sandbox.core.http import Response
-from sandbox.salesforce.absent import absent_object, not_built
 from sandbox.salesforce.bulk.jobs import ENDED, NOT_BULK, Job, Jobs, dialect, refused
 from sandbox.salesforce.bulk.loading import Loading, Outcome
 from sandbox.salesforce.bulk.tables import DELIMITERS, LINE_ENDS, rows_of, table_of
 from sandbox.salesforce.errors import ApiError, bad_json, no_access
+from sandbox.salesforce.objects.absent import absent_object, not_built
 
 if TYPE_CHECKING:
     from sandbox.core.http import Request
     from sandbox.core.router import Router
     from sandbox.salesforce.api import Api
-    from sandbox.salesforce.schema import SObject
+    from sandbox.salesforce.objects.schema import SObject
 
 BASE = "/services/data/{version}/jobs/ingest"
 OPERATIONS = {"insert": "create", "update": "edit", "upsert": "create", "delete": "delete", "hardDelete": "delete"}

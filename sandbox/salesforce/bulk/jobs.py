@@ -14,7 +14,7 @@ from sandbox.core.records import KEPT
 from sandbox.salesforce.bulk.tables import DELIMITERS, LINE_ENDS
 from sandbox.salesforce.errors import ApiError
 from sandbox.salesforce.ids import full_id, make_id
-from sandbox.salesforce.values import stamp_text
+from sandbox.salesforce.objects.values import stamp_text
 
 if TYPE_CHECKING:
     from sandbox.core.http import Request

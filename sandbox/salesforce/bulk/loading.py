@@ -7,10 +7,10 @@ from typing import TYPE_CHECKING, Any
 
 from sandbox.salesforce.bulk.jobs import BATCH_ROWS, Job, Jobs
 from sandbox.salesforce.bulk.tables import DELIMITERS, LINE_ENDS, NULL, BadTable, rows_of
-from sandbox.salesforce.dml import Author, SeveralRows
-from sandbox.salesforce.dml import Outcome as Written
 from sandbox.salesforce.errors import ApiError
-from sandbox.salesforce.schema import NUMBER_TYPES, Field, SObject
+from sandbox.salesforce.objects.schema import NUMBER_TYPES, Field, SObject
+from sandbox.salesforce.rows.dml import Author, SeveralRows
+from sandbox.salesforce.rows.dml import Outcome as Written
 
 if TYPE_CHECKING:
     from sandbox.salesforce.api import Api

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from sandbox.core.records import Record
     from sandbox.core.router import Router
     from sandbox.salesforce.api import Api
-    from sandbox.salesforce.view import Getter
+    from sandbox.salesforce.rows.view import Getter
 
 BASE = "/services/data/{version}/jobs/query"
 ID_CHARS = 15

@@ -8,8 +8,8 @@ from datetime import timedelta
 from itertools import islice
 from typing import TYPE_CHECKING, Any
 
-from sandbox.salesforce.absent import absent_object, not_built
-from sandbox.salesforce.schema import Field
+from sandbox.salesforce.objects.absent import absent_object, not_built
+from sandbox.salesforce.objects.schema import Field
 from sandbox.salesforce.soql.conditions import Conditions
 from sandbox.salesforce.soql.groups import Grouping
 from sandbox.salesforce.soql.locators import Locators, Opened
@@ -23,8 +23,8 @@ from sandbox.salesforce.soql.words import at
 
 if TYPE_CHECKING:
     from sandbox.core.records import Record
+    from sandbox.salesforce.rows.view import Getter
     from sandbox.salesforce.state import OrgState
-    from sandbox.salesforce.view import Getter
 
 PAGE = 2000
 SMALLEST_PAGE = 200

@@ -8,14 +8,14 @@ from datetime import UTC, date, datetime
 from typing import TYPE_CHECKING, Any
 
 from sandbox.salesforce.ids import full_id
-from sandbox.salesforce.schema import NUMBER_TYPES, Field
+from sandbox.salesforce.objects.schema import NUMBER_TYPES, Field
 from sandbox.salesforce.soql.tree import Aggregate, Call, Compare, Literal, Logic, Path, Query
 from sandbox.salesforce.soql.words import ESCAPES, at
 
 if TYPE_CHECKING:
     from sandbox.core.records import Record
+    from sandbox.salesforce.rows.view import Getter
     from sandbox.salesforce.soql.scope import Column, Scope
-    from sandbox.salesforce.view import Getter
 
 Test = Callable[["Record"], bool]
 #: Answers an inner query with the set of its values.

@@ -8,7 +8,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Any, cast
 
 from sandbox.salesforce.errors import ApiError
-from sandbox.salesforce.schema import NUMBER_TYPES, Field
+from sandbox.salesforce.objects.schema import NUMBER_TYPES, Field
 from sandbox.salesforce.soql.conditions import Conditions
 from sandbox.salesforce.soql.ordering import sort_key
 from sandbox.salesforce.soql.scope import Column, Scope

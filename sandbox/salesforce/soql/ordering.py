@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from sandbox.salesforce.schema import Field
+from sandbox.salesforce.objects.schema import Field
 
 
 def sort_key(read: Callable[[Any], Any], field: Field, *, last: bool) -> Callable[[Any], tuple[Any, ...]]:

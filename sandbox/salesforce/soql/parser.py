@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from sandbox.salesforce.absent import not_built
+from sandbox.salesforce.objects.absent import not_built
 from sandbox.salesforce.soql.dates import FUNCTIONS as DATE_FUNCTIONS
 from sandbox.salesforce.soql.tree import (
     Aggregate,

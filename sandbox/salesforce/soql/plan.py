@@ -8,10 +8,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from sandbox.salesforce.schema import Field
+from sandbox.salesforce.objects.schema import Field
+from sandbox.salesforce.rows.view import AUDIT, DERIVED
 from sandbox.salesforce.soql.conditions import Conditions
 from sandbox.salesforce.soql.tree import Compare, Literal, Logic, Order, Path, Query, conjuncts
-from sandbox.salesforce.view import AUDIT, DERIVED
 
 if TYPE_CHECKING:
     from sandbox.core.records import Record

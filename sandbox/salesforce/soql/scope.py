@@ -6,11 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from sandbox.salesforce.schema import Field, SObject
+from sandbox.salesforce.objects.schema import Field, SObject
+from sandbox.salesforce.rows.view import NAME_FIELDS, Getter, getter, name_getter
 from sandbox.salesforce.soql.dates import FUNCTIONS, ON_DATETIME_ONLY, Calendar, applied
 from sandbox.salesforce.soql.tree import Aggregate, Call, Path, Query
 from sandbox.salesforce.soql.words import at
-from sandbox.salesforce.view import NAME_FIELDS, Getter, getter, name_getter
 
 if TYPE_CHECKING:
     from sandbox.core.records import Record

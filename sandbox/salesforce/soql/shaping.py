@@ -6,11 +6,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from sandbox.salesforce.schema import SObject
+from sandbox.salesforce.objects.schema import SObject
+from sandbox.salesforce.rows.view import Getter, getter, row_url
 from sandbox.salesforce.soql.scope import Render, Scope
 from sandbox.salesforce.soql.tree import Aggregate, Call, FieldSet, Named, Path, Query, TypeOf
 from sandbox.salesforce.soql.words import at
-from sandbox.salesforce.view import Getter, getter, row_url
 
 if TYPE_CHECKING:
     from sandbox.core.records import Record

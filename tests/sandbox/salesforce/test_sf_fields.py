@@ -9,7 +9,7 @@ from urllib.parse import quote
 
 import pytest
 
-from sandbox.salesforce.schema import standard_objects
+from sandbox.salesforce.objects.schema import standard_objects
 
 
 def recorded():

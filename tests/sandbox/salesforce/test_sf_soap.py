@@ -12,7 +12,7 @@ from simple_salesforce.login import SalesforceLogin
 from simple_salesforce.messages import CHECK_DEPLOY_STATUS_MSG, DEPLOY_MSG
 
 from sandbox.core.http import Request
-from sandbox.salesforce.soap import METADATA, PARTNER, first, parse_xml, plain
+from sandbox.salesforce.soap.envelopes import METADATA, PARTNER, first, parse_xml, plain
 
 
 def call(client, operation, body="", *, service="u", session=None, tail=""):

@@ -12,7 +12,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from sandbox.core.http import Request
-from sandbox.salesforce.soap import METADATA, PARTNER, first, parse_xml, plain, render
+from sandbox.salesforce.soap.envelopes import METADATA, PARTNER, first, parse_xml, plain, render
 
 QUICK = settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 WORDS = st.sampled_from(

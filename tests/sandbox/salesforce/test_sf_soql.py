@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from sandbox.core.http import Request
 from sandbox.core.org import OrgOptions
-from sandbox.salesforce.schema import CHILD_NAMES
+from sandbox.salesforce.objects.schema import CHILD_NAMES
 from sandbox.salesforce.soql import groups as group_room
 from sandbox.salesforce.soql import locators as locator_room
 

@@ -1,0 +1,1 @@
+"""What the org is made of, described and changed: describe, the Tooling API, the Metadata API."""

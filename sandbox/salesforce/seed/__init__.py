@@ -1,0 +1,1 @@
+"""Make a fresh org and fill it from the sample people."""

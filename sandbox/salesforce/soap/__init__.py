@@ -1,0 +1,1 @@
+"""SOAP: envelopes, and the calls of the partner service."""
