@@ -18,6 +18,8 @@ from connector.matching.tables import ANSWERS
 
 #: columns of the answer, in order
 COLUMNS = ("person_id", "account_id", "method", "confidence", "runner_up", "review")
+#: how Python's reader says that a quotation mark is not closed
+_ENDLESS = ("unexpected end", "larger than field limit")
 _TRUE = pa.array(["true", "yes", "1"])
 
 
@@ -66,10 +68,7 @@ def match_files(people: Path, accounts: Path, out: Path, *, matching: AccountMat
 def _read(path: Path, key: str) -> pa.Table:
     """Read all columns as text; empty fields are empty text."""
     try:
-        with path.open(encoding="utf-8-sig", newline="") as lines:
-            header = next(csv.reader(lines), [])
-        if len(set(header)) != len(header):
-            raise ConfigError("match.columns", f"{path.name} has two columns of one name", at=str(path))
+        header = _header(path, key)
         table = arrow_csv.read_csv(
             path,
             parse_options=arrow_csv.ParseOptions(newlines_in_values=True),
@@ -77,17 +76,111 @@ def _read(path: Path, key: str) -> pa.Table:
                 column_types=dict.fromkeys(header, pa.string()), strings_can_be_null=False
             ),
         )
-    except (OSError, UnicodeDecodeError, pa.ArrowInvalid) as problem:
-        # the library quotes the offending row, which may be about a person: only the kind of the problem is passed on
-        raise ConfigError(
-            "match.file", f"{path.name} cannot be read ({type(problem).__name__})", cure="give a CSV file in UTF-8"
-        ) from None
-    if key not in table.column_names:
-        raise ConfigError("match.column", f"{path.name} has no column {key}", cure=f"add the column {key}")
+        if path.read_bytes().count(b'"') % 2:
+            _closed(path)
+    except OSError as problem:
+        why = "is not there" if isinstance(problem, FileNotFoundError) else type(problem).__name__
+        raise ConfigError("match.file", f"{path} cannot be read: {why}", cure="give a CSV file that is there") from None
+    except (UnicodeDecodeError, pa.ArrowInvalid, csv.Error):
+        raise _unreadable(path) from None
     empty = pc.index(pc.equal(pc.utf8_trim_whitespace(table.column(key)), ""), value=True).as_py()
     if empty >= 0:
-        raise ConfigError("match.row", f"{path.name}: record {empty + 1} has no {key}", at=str(path))
+        raise ConfigError(
+            "match.row", f"{path.name}: record {empty + 1} has no {key}", cure=f"give every record a {key}"
+        )
+    _each_once(path, key, table.column(key))
     return table
+
+
+def _header(path: Path, key: str) -> list[str]:
+    """Give the names of the columns.
+
+    Raises:
+        ConfigError: there are none, one stands twice, or the one that names the rows is missing.
+        UnicodeDecodeError: it is no UTF-8.
+        OSError: it cannot be read.
+    """
+    with path.open(encoding="utf-8-sig", newline="") as lines:
+        header = next(csv.reader(lines), [])
+    if not header:
+        raise ConfigError("match.file", f"{path.name} is empty", cure=f"its first line names the columns, {key} first")
+    twice = [name for name, times in Counter(header).items() if times > 1]
+    if twice:
+        raise ConfigError(
+            "match.columns", f"{path.name} has two columns {twice[0]}", cure="rename or remove one of them"
+        )
+    if key not in header:
+        cure = f"add the column {key}"
+        if alike := [name for name in header if name.strip().casefold().replace(" ", "_") == key]:
+            cure = f"rename the column {alike[0]!r} to {key}"
+        elif len(header) == 1 and (other := next((each for each in ";\t|" if each in header[0]), "")):
+            cure = f"its fields are parted by {other!r}: save it with commas"
+        raise ConfigError("match.column", f"{path.name} has no column {key}", cure=cure)
+    return header
+
+
+def _closed(path: Path) -> None:
+    """Refuse a quotation mark that is never closed: all lines behind it would be read as one field.
+
+    Raises:
+        csv.Error: there is one.
+    """
+    with path.open(encoding="utf-8-sig", newline="") as lines:
+        try:
+            for _ in csv.reader(lines, strict=True):
+                continue
+        except csv.Error as problem:
+            # one inside a field is read as it stands; a field without an end grows beyond what a reader takes
+            if any(words in str(problem) for words in _ENDLESS):
+                raise
+
+
+def _each_once(path: Path, key: str, ids: pa.ChunkedArray) -> None:
+    if pc.count_distinct(ids).as_py() == len(ids):
+        return
+    seen: dict[str, int] = {}
+    for record, each in enumerate(ids.to_pylist(), 1):
+        if each in seen:
+            raise ConfigError(
+                "match.row",
+                f"{path.name}: records {seen[each]} and {record} have one {key}",
+                cure=f"give each {key} one row",
+            )
+        seen[each] = record
+
+
+def _unreadable(path: Path) -> ConfigError:
+    """Say which line of a file is not what it should be; what stands in it may be about a person and is not told."""
+    line, width = 0, 0
+    with path.open("rb") as lines:
+        try:
+            for line, text in enumerate(lines, 1):  # noqa: B007 - told below
+                text.decode("utf-8")
+        except UnicodeDecodeError:
+            return ConfigError(
+                "match.file", f"{path.name}: line {line} is not UTF-8", cure="save the file as CSV in UTF-8"
+            )
+    with path.open(encoding="utf-8-sig", newline="") as text_lines:
+        reader = csv.reader(text_lines, strict=True)
+        try:
+            for fields in reader:
+                line, width = reader.line_num, width or len(fields)
+                if fields and len(fields) != width:
+                    return ConfigError(
+                        "match.file",
+                        f"{path.name}: line {line} has {len(fields)} fields and the first line {width}",
+                        cure="put a field that holds a comma in quotation marks",
+                    )
+        except csv.Error as problem:
+            why = "no CSV"
+            if any(words in str(problem) for words in _ENDLESS):
+                why = "a quotation mark is not closed"
+            return ConfigError(
+                "match.file",
+                f"{path.name}: the record after line {line}: {why}",
+                cure="close it, and double a quotation mark that belongs to a field",
+            )
+    return ConfigError("match.file", f"{path.name} cannot be read", cure="give a CSV file in UTF-8")
 
 
 def _write(out: Path, answer: pa.Table) -> None:

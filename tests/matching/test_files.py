@@ -85,12 +85,17 @@ def test_no_people_give_an_empty_answer(files):
     ("people", "words"),
     [
         ("company\nAcme\n", "no column person_id"),
+        ("Person ID,company\n1,Acme\n", "no column person_id .rename the column 'Person ID' to person_id"),
+        ("person_id;company\n1;Acme\n", "no column person_id .its fields are parted by ';'"),
         ("person_id,company\n1,Acme\n,Beta\n", "record 2 has no person_id"),
-        ("person_id,company\n1,Acme\n1,Beta\n", "twice"),
-        ("person_id,person_id\n1,1\n", "two columns"),
-        ("person_id,company\n1,Jane Doe,2,3\n", "cannot be read"),
-        (b"person_id,company\n1,\xff\n", "cannot be read"),
-        ("", "cannot be read"),
+        ("person_id,company\n1,Acme\n2,Acme\n1,Beta\n", "people.csv: records 1 and 3 have one person_id"),
+        ("person_id,person_id\n1,1\n", "two columns person_id"),
+        ("person_id,company\n1,Jane Doe,2,3\n", "line 2 has 4 fields and the first line 2"),
+        ("person_id,company\n1,Acme\n2,Jane Doe,\n", "line 3 has 3 fields and the first line 2"),
+        (b"person_id,company\n1,Acme\n2,\xff\n", "line 3 is not UTF-8"),
+        ('person_id,company\n1,Acme\n2,"Jane Doe\n3,Beta\n', "the record after line 2: a quotation mark is not closed"),
+        ('person_id,company\n1,"Jane\n' + "2,Doe\n" * 30_000, "the record after line 1: a quotation mark"),
+        ("", "people.csv is empty"),
     ],
 )
 def test_files_that_are_wrong_are_named_without_their_people(files, people, words):
@@ -101,9 +106,15 @@ def test_files_that_are_wrong_are_named_without_their_people(files, people, word
     assert not out.exists()
 
 
+def test_a_quotation_mark_inside_a_field_is_read_as_it_stands(files):
+    people, accounts, out = files('person_id,company\n1,Acme\n2,Acme 5" Pipes\n3,Beta Inc\n')
+    assert match_files(people, accounts, out).counts["name"] >= 2
+    assert [row["person_id"] for row in rows(out)] == ["1", "2", "3"]
+
+
 def test_a_missing_file_and_an_impossible_place_are_told_apart(files, tmp_path):
     people, accounts, _ = files("person_id\n1\n")
-    with pytest.raises(ConfigError):
+    with pytest.raises(ConfigError, match=r"absent\.csv cannot be read: is not there"):
         match_files(tmp_path / "absent.csv", accounts, tmp_path / "out.csv")
     with pytest.raises(LocalFault):
         match_files(people, accounts, tmp_path / "absent" / "out.csv")
