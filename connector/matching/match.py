@@ -131,8 +131,12 @@ def _run_tiers(con: duckdb.DuckDBPyConnection, matching: AccountMatching, names:
         "CREATE OR REPLACE TABLE found (person_id VARCHAR, tier INTEGER, account_id VARCHAR, method VARCHAR,"
         " confidence DOUBLE, evidence VARCHAR, runner_up VARCHAR, verdict VARCHAR)"
     )
-    con.execute("CREATE OR REPLACE TABLE bar (tier INTEGER, accept DOUBLE, review DOUBLE)")
-    con.execute("INSERT INTO bar VALUES (-1, 0, 0)")
+    bars = [(-1, 0.0, 0.0), *((place, tier.accept, tier.review) for place, tier in enumerate(matching.tiers))]
+    con.execute(
+        "CREATE OR REPLACE TABLE bar AS FROM (VALUES "
+        + ", ".join(f"({place}, {accept!r}::DOUBLE, {review!r}::DOUBLE)" for place, accept, review in bars)
+        + ") AS given (tier, accept, review)"
+    )
     con.execute(
         "INSERT INTO found SELECT person_id, -1, min(account_id), 'link', ?, 'said by a person', NULL, 'sure'"
         " FROM answer JOIN a USING (account_id) JOIN p USING (person_id) WHERE answer = 'same' GROUP BY person_id"
@@ -140,13 +144,11 @@ def _run_tiers(con: duckdb.DuckDBPyConnection, matching: AccountMatching, names:
         [LINKED],
     )
     for place, tier in enumerate(matching.tiers):
-        con.execute("INSERT INTO bar VALUES (?, ?, ?)", [place, tier.accept, tier.review])
         if tier.by == "link":
             by_link(con, place)
         elif tier.by == "domain":
             by_domain(con, place, matching)
-        else:
-            by_name(con, place, matching)
+        elif by_name(con, place, matching):
             by_near_name(con, place, matching, names, least=min(tier.accept, tier.review))
 
 

@@ -54,7 +54,8 @@ def by_near_name(
     The confidence is the share of right answers among such: what speaks for a name beside all others that are near and
     beside none being meant. Two that are nearly as near leave each other half.
     """
-    _look(con, index)
+    if not _look(con, index):
+        return
     con.execute(
         f"""
         CREATE OR REPLACE TABLE near_candidate AS
@@ -106,8 +107,11 @@ def by_near_name(
     )
 
 
-def _look(con: duckdb.DuckDBPyConnection, index: NearNames) -> None:
-    """Lay out ``near_unit`` (who asks) and ``near_in`` (written, near_key, leaning, told): each name once."""
+def _look(con: duckdb.DuckDBPyConnection, index: NearNames) -> bool:
+    """Lay out ``near_unit`` (who asks) and ``near_in`` (written, near_key, leaning, told): each name once.
+
+    Give false where nothing is near: for one person the statements behind would cost more than all else.
+    """
     con.execute(
         "CREATE OR REPLACE TABLE near_unit AS SELECT person_id, unit FROM name_unit"
         " WHERE unit NOT IN (SELECT unit FROM name_settled)"
@@ -121,12 +125,15 @@ def _look(con: duckdb.DuckDBPyConnection, index: NearNames) -> None:
         for (written,) in asked
         for near in index.near(company_name(written))
     ]
+    if not rows:
+        return False
     names, types = (
         ("written", "near_key", "leaning", "told"),
         (pa.string(), pa.string(), pa.float64(), pa.string()),
     )
-    columns = list(zip(*rows, strict=True)) or [()] * len(names)
+    columns = list(zip(*rows, strict=True))
     table = {name: pa.array(list(each), kind) for name, each, kind in zip(names, columns, types, strict=True)}
     con.register("incoming_near", pa.table(table))
     con.execute("CREATE OR REPLACE TABLE near_in AS FROM incoming_near")
     con.unregister("incoming_near")
+    return True

@@ -58,6 +58,11 @@ def by_link(con: duckdb.DuckDBPyConnection, tier: int) -> None:
     )
 
 
+def _any(con: duckdb.DuckDBPyConnection, table: str) -> bool:
+    """Say whether a table holds a row: where it does not, the statements behind it are not worth their planning."""
+    return con.execute(f"SELECT count(*) > 0 FROM {table}").fetchall() == [(True,)]
+
+
 def by_domain(con: duckdb.DuckDBPyConnection, tier: int, matching: AccountMatching) -> None:
     """Compare the domain of the e-mail, else of the person's website, with the accounts' domains.
 
@@ -76,6 +81,8 @@ def by_domain(con: duckdb.DuckDBPyConnection, tier: int, matching: AccountMatchi
         ) WHERE host IS NOT NULL
         """
     )
+    if not _any(con, "host_unit"):
+        return
     con.execute(
         """
         CREATE OR REPLACE TABLE host_candidate AS
@@ -86,6 +93,8 @@ def by_domain(con: duckdb.DuckDBPyConnection, tier: int, matching: AccountMatchi
         GROUP BY ALL
         """
     )
+    if not _any(con, "host_candidate"):
+        return
     settle_ties(con, "host_candidate", "host_settled", matching, suspect=True)
     con.execute(
         """
@@ -119,11 +128,11 @@ def by_domain(con: duckdb.DuckDBPyConnection, tier: int, matching: AccountMatchi
     )
 
 
-def by_name(con: duckdb.DuckDBPyConnection, tier: int, matching: AccountMatching) -> None:
+def by_name(con: duckdb.DuckDBPyConnection, tier: int, matching: AccountMatching) -> bool:
     """Compare company names in normal form; ``near_tier`` goes on where none is equal.
 
     Among accounts of one name, agreement of the whole name, telephone, legal form, postal code, city, state and country
-    (in this order) is evidence.
+    (in this order) is evidence. Give false where nobody states a name.
     """
     con.execute(
         """
@@ -139,6 +148,8 @@ def by_name(con: duckdb.DuckDBPyConnection, tier: int, matching: AccountMatching
         WHERE key IS NOT NULL
         """
     )
+    if not _any(con, "name_unit"):
+        return False
     con.execute("CREATE OR REPLACE TABLE name_asked AS SELECT DISTINCT ON (unit) * EXCLUDE person_id FROM name_unit")
     con.execute(
         f"""
@@ -149,6 +160,9 @@ def by_name(con: duckdb.DuckDBPyConnection, tier: int, matching: AccountMatching
                           AND answer.account_id = n.account_id)
         """
     )
+    if not _any(con, "name_candidate"):
+        con.execute("CREATE OR REPLACE TABLE name_settled (unit VARCHAR)")
+        return True
     settle_ties(con, "name_candidate", "name_settled", matching, suspect=False)
     plain = (
         f"CASE WHEN n.full_name = u.full_name THEN {SAME_NAME}"
@@ -171,3 +185,4 @@ def by_name(con: duckdb.DuckDBPyConnection, tier: int, matching: AccountMatching
         """,
         [tier],
     )
+    return True
