@@ -27,6 +27,23 @@ _SECURITY = re.compile(
 )
 #: words that carry no meaning of their own in a comparison word by word
 LINKING = frozenset({"and", "of", "the", "for", "de", "la", "le", "et", "und", "in", "y", "e"})
+#: what people and forms write where no company is meant, brackets left out; ``N.A.`` and ``NA`` may be names
+_NO_NAME = frozenset(
+    {
+        "n/a",
+        "#n/a",
+        "not provided",
+        "not applicable",
+        "not available",
+        "not specified",
+        "unknown",
+        "none",
+        "null",
+        "nil",
+    }
+    | {"undefined", "no company", "tbd", "tba", "self employed", "self-employed", "freelance", "freelancer"}
+    | {"unemployed", "private person", "privatperson", "keine angabe", "unbekannt", "inconnu"}
+)
 _UMLAUTS = str.maketrans({"\u00e4": "ae", "\u00f6": "oe", "\u00fc": "ue"})
 
 
@@ -64,7 +81,9 @@ def words(name: str) -> list[str]:
 
 @lru_cache(maxsize=300_000)
 def company_name(name: str) -> CompanyName:
-    """Take a name apart; three empty strings when it holds no letter or digit."""
+    """Take a name apart; three empty strings when it holds no letter or digit, or says that there is none."""
+    if name.strip(" []()<>-.").casefold() in _NO_NAME:
+        return CompanyName("", "", "")
     if "/" in name or "\\" in name:
         name = _REGISTRAR.sub(" ", name) if words(_REGISTRAR.sub(" ", name)) else name
     parts = _without_security(words(name))

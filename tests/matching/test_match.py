@@ -197,6 +197,15 @@ def test_two_accounts_of_one_name_are_told_apart_by_place_and_else_asked():
     assert brief(one({"company": "Acme Inc.", "phone": "617 5550100"}, *accounts)) == ("A", "name", False)
 
 
+@pytest.mark.parametrize("nothing", ["n/a", "N/A", "[not provided]", " Unknown", "(none)", "Self-employed", "null"])
+def test_who_states_no_company_is_in_none_of_that_name(nothing):
+    accounts = [{"account_id": "1", "name": nothing}, {"account_id": "2", "name": "NA"}, {"account_id": "3"}]
+    persons = pa.Table.from_pylist([{"person_id": "p", "company": nothing}])
+    books = pa.Table.from_pylist(accounts)
+    found = match(persons, books, matching=AccountMatching(), decided=ANSWERS.empty_table()).to_pylist()
+    assert [(row["account_id"], row["method"]) for row in found] == [(None, "none")]
+
+
 def test_a_near_name_says_what_differs_and_is_accepted_only_when_sure():
     account = {"account_id": "A", "name": "Zeus Manufacturing GmbH"}
     found = one({"company": "Zeus Manufcturing Ltd"}, account)
