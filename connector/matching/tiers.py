@@ -96,15 +96,7 @@ def by_domain(con: duckdb.DuckDBPyConnection, tier: int, matching: AccountMatchi
     if not _any(con, "host_candidate"):
         return
     settle_ties(con, "host_candidate", "host_settled", matching, suspect=True)
-    con.execute(
-        """
-        CREATE OR REPLACE TABLE host_named AS
-        SELECT person_id, max(c.account_id) AS named FROM host_unit JOIN host_settled s USING (unit)
-        JOIN host_candidate c USING (unit) JOIN account_name n ON n.account_id = c.account_id
-        JOIN p USING (person_id) JOIN spelling mine ON mine.written = p.company AND mine.key = n.key
-        WHERE how IN ('tied', 'shared') GROUP BY person_id HAVING count(DISTINCT c.account_id) = 1
-        """
-    )
+    _settle_by_name(con)
     sure = _ONE_OF.format(
         only=f"CASE WHEN by_mail THEN {MAIL_DOMAIN} ELSE {WEB_DOMAIN} END",
         undecided=UNDECIDED,
@@ -125,6 +117,19 @@ def by_domain(con: duckdb.DuckDBPyConnection, tier: int, matching: AccountMatchi
         FROM host_unit JOIN host_settled USING (unit) LEFT JOIN host_named USING (person_id)
         """,
         [tier],
+    )
+
+
+def _settle_by_name(con: duckdb.DuckDBPyConnection) -> None:
+    """Lay out ``host_named``: of several carriers of a domain the one whose name the person states."""
+    con.execute(
+        """
+        CREATE OR REPLACE TABLE host_named AS
+        SELECT person_id, max(c.account_id) AS named FROM host_unit JOIN host_settled s USING (unit)
+        JOIN host_candidate c USING (unit) JOIN account_name n ON n.account_id = c.account_id
+        JOIN p USING (person_id) JOIN spelling mine ON mine.written = p.company AND mine.key = n.key
+        WHERE how IN ('tied', 'shared') GROUP BY person_id HAVING count(DISTINCT c.account_id) = 1
+        """
     )
 
 
