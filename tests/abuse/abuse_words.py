@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import json
+import os
 import re
-from collections.abc import Iterable
-from typing import Any
+from collections.abc import Iterable, Sequence
+from typing import Any, TypeVar
 
 import pyarrow.parquet as pq
 from e2e_commands import Done
 from e2e_place import VENDORS, Place
 
+Case = TypeVar("Case")
 _ADDRESS = re.compile(r"[\w.+-]+@[\w-]+\.\w")
+
+
+def some(cases: Sequence[Case], *kept: Case) -> list[Case]:
+    """Give the ``kept`` ones of like cases, or all of them with ``HANDOFF_ABUSE=all``: they take seconds each."""
+    assert set(kept) <= set(cases)
+    return list(cases) if os.environ.get("HANDOFF_ABUSE") == "all" else list(kept)
 
 
 def told(done: Done, code: int, *words: str) -> dict[str, Any]:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
-from abuse_words import nothing_lost, silent, told
+from abuse_words import nothing_lost, silent, some, told
 from e2e_place import AT, Place
 
 
@@ -36,7 +36,7 @@ def test_our_clock_set_back_is_refused_by_name_and_nothing_is_sent(buyers, place
     nothing_lost(place, None)
 
 
-@pytest.mark.parametrize("jump", [timedelta(days=3), timedelta(days=400)], ids=["days", "a year"])
+@pytest.mark.parametrize("jump", some([timedelta(days=3), timedelta(days=400)], timedelta(days=400)), ids=str)
 def test_our_clock_that_jumps_ahead_creates_nothing_twice(jump, buyers, place_of: Callable[[Path], Place]):
     place = place_of(buyers.template)
     place.cycle(buyers.at)
@@ -48,7 +48,7 @@ def test_our_clock_that_jumps_ahead_creates_nothing_twice(jump, buyers, place_of
     nothing_lost(place, None)
 
 
-@pytest.mark.parametrize("jump", ["3d", "-2h", "-1d"])
+@pytest.mark.parametrize("jump", some(["3d", "-2h", "-1d"], "3d", "-1d"))
 def test_the_orgs_clocks_jump_between_cycles(jump, buyers, place_of: Callable[[Path], Place]):
     place = place_of(buyers.template)
     place.cycle(buyers.at)
@@ -87,9 +87,10 @@ def test_the_orgs_clocks_jump_in_mid_cycle(buyers, place_of: Callable[[Path], Pl
     nothing_lost(place, None)
 
 
-@pytest.mark.parametrize(
-    "night", [datetime.fromisoformat("2027-03-28T00:30:00+00:00"), datetime.fromisoformat("2027-10-31T00:30:00+00:00")]
-)
+_SPRING, _AUTUMN = datetime(2027, 3, 28, 0, 30, tzinfo=UTC), datetime(2027, 10, 31, 0, 30, tzinfo=UTC)
+
+
+@pytest.mark.parametrize("night", some([_SPRING, _AUTUMN], _AUTUMN))
 def test_the_hour_that_is_missing_or_comes_twice_changes_nothing(night, buyers, place_of: Callable[[Path], Place]):
     """Berlin's clocks change at one o'clock UTC: cycles on either side, and in the hour that comes twice."""
     place = place_of(buyers.template)

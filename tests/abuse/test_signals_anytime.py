@@ -15,7 +15,7 @@ from abuse_words import nothing_lost, silent
 from e2e_place import Place
 
 _SEED = int(os.environ.get("HANDOFF_SIGNAL_SEED", "1"))
-_POINTS = int(os.environ.get("HANDOFF_SIGNALS", "5"))
+_POINTS = int(os.environ.get("HANDOFF_SIGNALS", "10" if os.environ.get("HANDOFF_ABUSE") == "all" else "2"))
 _STOP_SECONDS = 10
 
 
