@@ -32,7 +32,7 @@ def machine_bytes() -> int:
     found = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")]
     for name in _LIMITS:
         try:
-            text = Path(name).read_text(encoding="ascii").strip()
+            text = Path(name).read_text(encoding="utf-8").strip()
         except OSError:
             continue
         if text.isdigit():
@@ -76,7 +76,7 @@ def give_back() -> None:
 def _resident_mib() -> float:
     """Give the memory this process has from the system; 0 where the system does not tell."""
     try:
-        pages = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[1])
+        pages = int(Path("/proc/self/statm").read_text(encoding="utf-8").split()[1])
     except OSError:
         return 0.0
     return pages * os.sysconf("SC_PAGE_SIZE") / _MIB
