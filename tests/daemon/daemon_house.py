@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime, timedelta
@@ -146,6 +147,11 @@ def _next(trigger: Any, after: datetime) -> datetime:
 
 @contextmanager
 def overheard() -> Iterator[list[Any]]:
-    """Collect the events that are logged."""
-    with structlog.testing.capture_logs() as lines:
-        yield lines
+    """Collect the events that are logged, whatever level a command set in this process before."""
+    before = structlog.get_config()["wrapper_class"]
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.DEBUG))
+    try:
+        with structlog.testing.capture_logs() as lines:
+            yield lines
+    finally:
+        structlog.configure(wrapper_class=before)

@@ -3,19 +3,18 @@
 from __future__ import annotations
 
 import shutil
-from pathlib import Path
+from importlib.resources import as_file, files
 
 import pytest
 
 from connector.errors import MappingError
 from connector.mapping.load import check_mappings, load_mappings
 
-STARTER = Path(__file__).parents[2] / "mappings" / "default"
-
 
 @pytest.fixture
 def folder(tmp_path):
-    shutil.copytree(STARTER, tmp_path / "mappings")
+    with as_file(files("mappings").joinpath("default")) as starter:
+        shutil.copytree(starter, tmp_path / "mappings")
     return tmp_path / "mappings"
 
 
