@@ -9,6 +9,7 @@ from decimal import Decimal
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from connector.domain.sql_text import literal
 from connector.lake.engine import querying
 from connector.mapping.facts import SOURCE_COLUMNS
 from connector.mapping.fields import CrmField
@@ -108,7 +109,7 @@ def _news(people: pa.Table, wanted: Mapping[str, pa.Array], step: Decimal, prefi
     looked = people.select([name for name in people.column_names if name in looked_at])
     for name, values in wanted.items():
         looked = looked.append_column("wanted." + name, values)
-    listed = ", ".join("'" + path.replace("'", "''") + "'" for path in paths)
+    listed = ", ".join(literal(path) for path in paths)
     with querying() as connection:
         connection.register("people", looked)
         query = (

@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass, field
 import pyarrow as pa
 
 from connector.domain.records import Value
+from connector.domain.sql_text import literal
 from connector.lake.engine import querying
 
 #: what every decision about a record renews
@@ -68,14 +69,14 @@ def remember(before: pa.Table, numbers: pa.Table, fields: Mapping[str, pa.Array]
         table = table.append_column(name, numbers.column(name))
     for place, name in enumerate(sorted(fields)):
         table = table.append_column(f"field_{place}", fields[name])
-    told = ", ".join(f"{_quoted(name)}, field_{place}" for place, name in enumerate(sorted(fields)))
+    told = ", ".join(f"{literal(name)}, field_{place}" for place, name in enumerate(sorted(fields)))
     words = {name: f"coalesce(to_json({name})::VARCHAR, 'null')" for name in _NUMBERS}
     words["fields"] = f"CASE WHEN record IS NULL THEN '{{}}' ELSE json_object({told})::VARCHAR END" if told else "'{}'"
     kept = sorted(set(empty) - set(words))
     for place, name in enumerate(kept, 1):
-        words[name] = f"coalesce(was[{place}]::VARCHAR, {_quoted(json.dumps(empty[name]))})"
+        words[name] = f"coalesce(was[{place}]::VARCHAR, {literal(json.dumps(empty[name]))})"
     # One reading takes out all that is kept: each reading keeps memory of its own.
-    was = f"json_extract(shown, [{', '.join(_quoted(f'$.{name}') for name in kept)}])"
+    was = f"json_extract(shown, [{', '.join(literal(f'$.{name}') for name in kept)}])"
     parts = ", ".join(
         f"'{'{' if not place else ','}\"{name}\":', {words[name]}" for place, name in enumerate(sorted(words))
     )
@@ -84,7 +85,3 @@ def remember(before: pa.Table, numbers: pa.Table, fields: Mapping[str, pa.Array]
         connection.register("memories", table)
         texts: pa.Table = connection.sql(f"SELECT concat({parts}, '}}') AS shown FROM ({source})").to_arrow_table()
     return texts.column("shown").combine_chunks()
-
-
-def _quoted(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"

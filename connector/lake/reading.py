@@ -12,6 +12,7 @@ from typing import TypeVar
 import duckdb
 import pyarrow as pa
 
+from connector.domain.sql_text import literal, quoted
 from connector.errors import LocalFault
 from connector.lake.engine import querying
 from connector.lake.layout import ACTIVITY_COLUMNS, RECORD_COLUMNS, activities_stream, records_stream
@@ -167,7 +168,7 @@ class Lake:
 
         Few come more than once, so only those are compared: all whose hash does, which may be some more and never less.
         """
-        paths = ", ".join(_literal(str(self._root / segment.path)) for segment in segments)
+        paths = ", ".join(literal(str(self._root / segment.path)) for segment in segments)
         instant = f"TIMESTAMPTZ '{as_of.astimezone(UTC).isoformat()}'"
         connection.execute(
             f"CREATE TEMP VIEW {rows} AS SELECT *, hash(kind, id) AS h "
@@ -189,7 +190,7 @@ class Lake:
             "occurred_at DESC, person_system, person_object, person_id) = 1"
         )
         both = f"{single} UNION ALL ({latest})" if count else single
-        return f"SELECT *, {_literal(system)} AS system FROM ({both}) WHERE occurred_at <= {instant} AND NOT deleted"
+        return f"SELECT *, {literal(system)} AS system FROM ({both}) WHERE occurred_at <= {instant} AND NOT deleted"
 
     def _read(
         self,
@@ -230,14 +231,14 @@ class Lake:
             return RECORD_COLUMNS.empty_table()
         for segment in segments:
             assure(self._root, segment)
-        paths = ", ".join(_literal(str(self._root / segment.path)) for segment in segments)
+        paths = ", ".join(literal(str(self._root / segment.path)) for segment in segments)
         instant = f"TIMESTAMPTZ '{as_of.astimezone(UTC).isoformat()}'"
         with querying() as connection, self._blaming(segments):
             files = f"read_parquet([{paths}], union_by_name = true, hive_partitioning = false)"
             held = connection.sql(f"SELECT * FROM {files} LIMIT 0").columns
             # The order of columns must not tell in which order files were written or merged.
             wanted = sorted(set(held) - set(RECORD_COLUMNS.names) if columns is None else set(held) & set(columns))
-            named = ", ".join(_name(name) for name in (*RECORD_COLUMNS.names, *wanted))
+            named = ", ".join(quoted(name) for name in (*RECORD_COLUMNS.names, *wanted))
             connection.execute(
                 f"CREATE TEMP VIEW known AS SELECT {named}, hash(id) AS h FROM {files} WHERE landed_at <= {instant}"
             )
@@ -260,10 +261,6 @@ class Lake:
             ) from error
 
 
-def _literal(text: str) -> str:
-    return "'" + text.replace("'", "''") + "'"
-
-
 def _latest(connection: duckdb.DuckDBPyConnection, named: str) -> str:
     """Write the query for the latest version of each record; only ids that have several are compared."""
     connection.execute("CREATE TEMP TABLE again AS SELECT h FROM known GROUP BY h HAVING count(*) > 1")
@@ -283,9 +280,5 @@ def _spread(connection: duckdb.DuckDBPyConnection, query: str, folder: Path) -> 
     # Rows wait in memory until so many are there, for each thread.
     connection.execute("SET partitioned_write_flush_threshold = 50000")
     connection.execute(
-        f"COPY ({query}) TO {_literal(str(folder))} (FORMAT parquet, PARTITION_BY (part), OVERWRITE_OR_IGNORE)"
+        f"COPY ({query}) TO {literal(str(folder))} (FORMAT parquet, PARTITION_BY (part), OVERWRITE_OR_IGNORE)"
     )
-
-
-def _name(column: str) -> str:
-    return '"' + column.replace('"', '""') + '"'

@@ -12,6 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from connector.domain.records import ACCOUNT_COLUMNS, PERSON_COLUMNS
+from connector.domain.sql_text import quoted
 from connector.identity.tables import DECIDED, RECORDS
 from connector.lake.engine import querying
 from connector.lake.layout import FIELD, LINK
@@ -261,7 +262,7 @@ class Gatherer:
         columns = []
         for name in names:
             native = native_of(self._fields.person.get(name), standard, name, traits.system) or ""
-            columns.append(f"{_source(native, table, company_table)} AS {_quoted(name)}")
+            columns.append(f"{_source(native, table, company_table)} AS {quoted(name)}")
         # The later a record changed, the smaller its place: arg_min takes the freshest within the first system.
         return (
             f"SELECT i.person_id, {rank} * 100000000000000000 - epoch_us(p.modified_at) AS place, {', '.join(columns)} "
@@ -288,7 +289,7 @@ class Gatherer:
             source = (
                 f'p."{link}"' if name.endswith("_id") and link in table.column_names else _source(native, table, None)
             )
-            columns.append(f"{_cast(type_, source)} AS {_quoted(name)}")
+            columns.append(f"{_cast(type_, source)} AS {quoted(name)}")
         with querying() as connection:
             connection.register("accounts", table)
             return connection.sql(
@@ -302,13 +303,9 @@ def _source(native: str, table: pa.Table, companies: pa.Table | None) -> str:
     head, dot, tail = native.partition(".")
     if dot and head in {"company", "account"}:
         column = FIELD + tail
-        return f"c.{_quoted(column)}" if companies is not None and column in companies.column_names else "NULL::VARCHAR"
+        return f"c.{quoted(column)}" if companies is not None and column in companies.column_names else "NULL::VARCHAR"
     column = FIELD + native
-    return f"p.{_quoted(column)}" if native and column in table.column_names else "NULL::VARCHAR"
-
-
-def _quoted(name: str) -> str:
-    return '"' + name.replace('"', '""') + '"'
+    return f"p.{quoted(column)}" if native and column in table.column_names else "NULL::VARCHAR"
 
 
 def _cast(type_: str, expression: str) -> str:

@@ -8,9 +8,10 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from connector.domain.sql_text import literal
 from connector.mapping.evaluate import evaluate
 from connector.scoring.compile import OTHER_QUARTERS, ROLE_QUARTERS, TENTH, CompiledModel
-from connector.scoring.engine import fetch, rounded, text
+from connector.scoring.engine import fetch, rounded
 from connector.scoring.fit import fields_of, fit_flags, points_sql
 from connector.scoring.grades import clamped, letter_sql, number_sql
 
@@ -49,7 +50,7 @@ def score_accounts(
     _create_rolled_up(connection, model)
     fit = "best_fit" if own is None else clamped(points_sql(own, "{}"))
     reasons = [rule for rule in own or () if rule.disqualify is not None]
-    because = " ".join(f"WHEN h{rule.number} THEN {text(str(rule.disqualify))}" for rule in reasons)
+    because = " ".join(f"WHEN h{rule.number} THEN {literal(str(rule.disqualify))}" for rule in reasons)
     roles = " || ', ' || ".join(f"""'"{role}": "' || {role} || '"'""" for role in model.roles) or "''"
     scored = fetch(
         connection,
@@ -90,11 +91,11 @@ def _numbers(rows: pa.Table) -> pa.Array:
 
 def _create_rolled_up(connection: duckdb.DuckDBPyConnection, model: CompiledModel) -> None:
     rules = model.account
-    quarters = " ".join(f"WHEN {text(role)} THEN {factor}" for role, factor in ROLE_QUARTERS.items())
+    quarters = " ".join(f"WHEN {literal(role)} THEN {factor}" for role, factor in ROLE_QUARTERS.items())
     given = f"least(coalesce(interest, 0) * {TENTH}, {rules.cap}) * CASE role {quarters} ELSE {OTHER_QUARTERS} END // 4"
     coverage = ", ".join(
-        f"CASE WHEN bool_or(engaged AND role = {text(role)}) THEN 'engaged'"
-        f" WHEN bool_or(role = {text(role)}) THEN 'known' ELSE 'missing' END AS {role}"
+        f"CASE WHEN bool_or(engaged AND role = {literal(role)}) THEN 'engaged'"
+        f" WHEN bool_or(role = {literal(role)}) THEN 'known' ELSE 'missing' END AS {role}"
         for role in model.roles
     )
     connection.execute(f"""

@@ -45,8 +45,3 @@ def rounded(numerator: str, denominator: str) -> str:
         f"(CASE WHEN ({numerator}) < 0 THEN -1 ELSE 1 END"
         f" * ((2 * abs({numerator}) + ({denominator})) // (2 * ({denominator}))))"
     )
-
-
-def text(value: str) -> str:
-    """Write a text literal."""
-    return "'" + value.replace("'", "''") + "'"

@@ -6,7 +6,8 @@ from collections.abc import Iterable
 
 import pyarrow as pa
 
-from connector.scoring.engine import engine, fetch, text
+from connector.domain.sql_text import literal
+from connector.scoring.engine import engine, fetch
 from connector.scoring.score import Scored
 
 
@@ -16,8 +17,8 @@ def rule_facts(scored: Scored, rules: Iterable[str]) -> pa.Table:
     One row per person, sorted by ``person_id``. A rule without a line gives 0 of both: nobody can have done less.
     """
     columns = "".join(
-        f', coalesce(sum(points) FILTER (rule = {text(rule)}), 0)::DOUBLE AS "points.{rule}"'
-        f', coalesce(sum(count) FILTER (rule = {text(rule)}), 0)::BIGINT AS "count.{rule}"'
+        f', coalesce(sum(points) FILTER (rule = {literal(rule)}), 0)::DOUBLE AS "points.{rule}"'
+        f', coalesce(sum(count) FILTER (rule = {literal(rule)}), 0)::BIGINT AS "count.{rule}"'
         for rule in sorted(set(rules))
     )
     with engine() as connection:

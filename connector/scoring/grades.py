@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+from connector.domain.sql_text import literal
 from connector.scoring.compile import TENTH, CompiledModel
-from connector.scoring.engine import text
 
 #: how good a verdict is, for comparing two
 _RANKS = {"sales": 3, "review": 2, "nurture": 1}
@@ -15,7 +15,7 @@ DISQUALIFIED_RANK = 0
 
 def letter_sql(model: CompiledModel, tenths: str) -> str:
     """Write the fit letter of a number of tenths."""
-    return _band_sql([(text(name), least) for name, least in model.bands.letters], tenths)
+    return _band_sql([(literal(name), least) for name, least in model.bands.letters], tenths)
 
 
 def number_sql(model: CompiledModel, tenths: str) -> str:
@@ -25,7 +25,7 @@ def number_sql(model: CompiledModel, tenths: str) -> str:
 
 def verdict_sql(model: CompiledModel, cell: str) -> str:
     """Write the verdict of a matrix cell; ``cell`` is a column such as A1, for engines repeat what stands there."""
-    return _by_verdict(model, cell, {verdict: text(verdict) for verdict in _RANKS})
+    return _by_verdict(model, cell, {verdict: literal(verdict) for verdict in _RANKS})
 
 
 def rank_sql(model: CompiledModel, cell: str) -> str:
@@ -36,7 +36,7 @@ def rank_sql(model: CompiledModel, cell: str) -> str:
 def _by_verdict(model: CompiledModel, cell: str, results: Mapping[str, str]) -> str:
     cases = ""
     for verdict in ("sales", "review"):
-        cells = [text(f"{letter}{number}") for (letter, number), given in model.matrix.items() if given == verdict]
+        cells = [literal(f"{letter}{number}") for (letter, number), given in model.matrix.items() if given == verdict]
         if cells:
             cases += f"WHEN {cell} IN ({', '.join(cells)}) THEN {results[verdict]} "
     return f"CASE {cases}ELSE {results['nurture']} END" if cases else results["nurture"]

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 
 import duckdb
 
+from connector.domain.sql_text import literal
 from connector.scoring.compile import QUESTIONS, SCALE_TENTHS, STAGES, TENTH, CompiledModel
-from connector.scoring.engine import rounded, text
+from connector.scoring.engine import rounded
 from connector.scoring.fit import points_sql
 from connector.scoring.grades import DISQUALIFIED_RANK, clamped, letter_sql, number_sql, rank_sql, verdict_sql
 from connector.scoring.qualification import YES_TENTHS
@@ -26,7 +27,7 @@ def create_lines(connection: duckdb.DuckDBPyConnection, model: CompiledModel) ->
     """
     nothing = "NULL::INTEGER AS first_day, NULL::INTEGER AS last_day"
     parts = [
-        f"SELECT person, 0 AS dimension, {rule.number} AS place, {text(rule.id)} AS rule, {rule.tenths} AS tenths,"
+        f"SELECT person, 0 AS dimension, {rule.number} AS place, {literal(rule.id)} AS rule, {rule.tenths} AS tenths,"
         f" 1 AS count, {nothing} FROM flags WHERE h{rule.number}"
         for rule in model.fit
     ]
@@ -35,8 +36,8 @@ def create_lines(connection: duckdb.DuckDBPyConnection, model: CompiledModel) ->
         " FROM interest_lines JOIN interest_rules r USING (rule)"
     )
     parts += [
-        f"SELECT person, 2, {place}, {text(question)}, CASE WHEN {question} THEN {YES_TENTHS} ELSE 0 END, 1, {nothing}"
-        f" FROM answers WHERE {question} IS NOT NULL"
+        f"SELECT person, 2, {place}, {literal(question)},"
+        f" CASE WHEN {question} THEN {YES_TENTHS} ELSE 0 END, 1, {nothing} FROM answers WHERE {question} IS NOT NULL"
         for place, question in enumerate(QUESTIONS)
     ]
     connection.execute("""
@@ -68,7 +69,7 @@ def create_scores(
     total are rounded so that they add up to it: what is left over goes to the largest, then to the first.
     """
     reasons = [rule for rule in model.fit if rule.disqualify is not None]
-    because = " ".join(f"WHEN h{rule.number} THEN {text(str(rule.disqualify))}" for rule in reasons)
+    because = " ".join(f"WHEN h{rule.number} THEN {literal(str(rule.disqualify))}" for rule in reasons)
     low = f"fit + {points_sql(model.fit, '{} IS NULL', '-')}"
     high = f"fit + {points_sql(model.fit, '{} IS NULL', '+')}"
     weight = sum(model.weights)
@@ -122,7 +123,7 @@ def _create_buying_stages(connection: duckdb.DuckDBPyConnection, model: Compiled
         return
     places = ", ".join(f"({rule}, {stage})" for rule, stage in carried)
     minima = " ".join(f"WHEN {STAGES.index(name)} THEN {least}" for name, least in model.stages.items())
-    names = " ".join(f"WHEN {place} THEN {text(name)}" for place, name in enumerate(STAGES))
+    names = " ".join(f"WHEN {place} THEN {literal(name)}" for place, name in enumerate(STAGES))
     connection.execute(f"""
         CREATE TEMP TABLE buying_stages AS
         SELECT person, CASE max(stage) {names} END AS buying_stage
@@ -144,7 +145,7 @@ def _create_deciding_facts(
         return
     numbered = {rule.number: rule for rule in model.fit}
     missing = " UNION ALL ".join(
-        f"SELECT person, {text(field)} AS field, {max(0, numbered[rule].tenths)} AS up,"
+        f"SELECT person, {literal(field)} AS field, {max(0, numbered[rule].tenths)} AS up,"
         f" {min(0, numbered[rule].tenths)} AS down, {str(numbered[rule].disqualify is not None).lower()} AS out"
         f" FROM flags WHERE m{place}"
         for place, (rule, field) in enumerate(blamed)
