@@ -23,6 +23,7 @@ import pyarrow.compute as pc
 from connector.mapping.scoring import ScoringModel
 from connector.scoring.compile import compile_model
 from connector.scoring.hits import match_hits
+from connector.scoring.on_duckdb import DuckDb
 from connector.scoring.reasons import top_reasons
 from connector.scoring.score import score_hits
 
@@ -221,11 +222,12 @@ def main() -> None:
     people, activities, accounts = population(arguments.people, arguments.activities)
     model = ScoringModel.model_validate(MODEL)
     compiled = compile_model(model)
+    engine = DuckDb(arguments.threads)
     print(f"{people.num_rows:,} people, {activities.num_rows:,} activities, {arguments.threads} threads")
     with Step("match once") as matching:
-        hits = match_hits(compiled, activities, time_zone=ZONE, as_of=NOW, threads=arguments.threads)
+        hits = match_hits(compiled, activities, time_zone=ZONE, as_of=NOW, engine=engine)
     with Step("score") as scoring:
-        scored = score_hits(compiled, people, hits, accounts, as_of=NOW, time_zone=ZONE, threads=arguments.threads)
+        scored = score_hits(compiled, people, hits, accounts, as_of=NOW, time_zone=ZONE, engine=engine)
     with Step("reasons"):
         top_reasons(scored, model)
     print(f"{hits.num_rows:,} hits, {scored.lines.num_rows:,} lines, {scored.accounts.num_rows:,} accounts")

@@ -15,6 +15,7 @@ from connector.logs import set_up_logs
 from connector.mapping.load import load_mappings
 from connector.matching.files import match_files
 from connector.scoring.files import score_files
+from connector.scoring.on_duckdb import DuckDb
 
 People = Annotated[Path, typer.Option("--people", metavar="FILE", help="CSV or Parquet with person_id and facts")]
 
@@ -38,7 +39,7 @@ def score(
             "engine.unknown", f"this version computes on DuckDB only, not on {engine}", cure="--engine duckdb"
         )
     moment = instant(as_of) or utc_now()
-    scored = score_files(mappings, people, activities, accounts, as_of=moment, out=out, threads=threads)
+    scored = score_files(mappings, people, activities, accounts, as_of=moment, out=out, engine=DuckDb(threads))
     counts = {"people": scored.scores.num_rows, "lines": scored.lines.num_rows, "accounts": scored.accounts.num_rows}
     if as_json:
         emit({"as_of": moment, "out": str(out), **counts})

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from datetime import datetime
 
-import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from connector.domain.sql_text import literal
 from connector.mapping.evaluate import evaluate
 from connector.scoring.compile import OTHER_QUARTERS, ROLE_QUARTERS, TENTH, CompiledModel
-from connector.scoring.engine import fetch, rounded
+from connector.scoring.engine import Runner, rounded
 from connector.scoring.fit import fields_of, fit_flags, points_sql
 from connector.scoring.grades import clamped, letter_sql, number_sql
 
@@ -33,30 +32,27 @@ ACCOUNTS = pa.schema(
 )
 
 
-def score_accounts(
-    connection: duckdb.DuckDBPyConnection, model: CompiledModel, accounts: pa.Table | None, *, now: datetime
-) -> pa.Table:
+def score_accounts(runner: Runner, model: CompiledModel, accounts: pa.Table | None, *, now: datetime) -> pa.Table:
     """Score every account that is listed or that a person belongs to, sorted by id; columns: ``ACCOUNTS``.
 
     Reads ``standings`` (account_id, role, fit, interest; tenths): one row per person with an account. ``roles`` is
     JSON text such as ``{"decider": "engaged", "influencer": "missing"}``; ``known`` = somebody has the role and is
     not engaged.
     """
-    facts = _facts(connection, accounts)
-    connection.register("account_rows", facts.select(["account_id"]).append_column("account", _numbers(facts)))
+    facts = _facts(runner, accounts)
+    runner.register("account_rows", facts.select(["account_id"]).append_column("account", _numbers(facts)))
     own = model.account.rules
     flags, _ = fit_flags(own or (), facts, now=now)
-    connection.register("account_flags", flags.rename_columns({"person": "account"}))
-    _create_rolled_up(connection, model)
+    runner.register("account_flags", flags.rename_columns({"person": "account"}))
+    _create_rolled_up(runner, model)
     fit = "best_fit" if own is None else clamped(points_sql(own, "{}"))
     reasons = [rule for rule in own or () if rule.disqualify is not None]
     because = " ".join(f"WHEN h{rule.number} THEN {literal(str(rule.disqualify))}" for rule in reasons)
     roles = " || ', ' || ".join(f"""'"{role}": "' || {role} || '"'""" for role in model.roles) or "''"
-    scored = fetch(
-        connection,
+    scored = runner.fetch(
         f"""
         WITH fitted AS (
-            SELECT r.*, {fit}::BIGINT AS fit, {f"CASE {because} END" if because else "NULL"} AS because
+            SELECT r.*, {fit}::BIGINT AS fit, {f"CASE {because} END" if because else "NULL::VARCHAR"} AS because
             FROM rolled_up r JOIN account_flags USING (account)
         )
         SELECT account_id, fit / 10.0::DOUBLE AS fit, score / 10.0::DOUBLE AS score,
@@ -69,9 +65,9 @@ def score_accounts(
     return _with_readiness(scored, facts, model, now)
 
 
-def _facts(connection: duckdb.DuckDBPyConnection, accounts: pa.Table | None) -> pa.Table:
+def _facts(runner: Runner, accounts: pa.Table | None) -> pa.Table:
     """List all accounts, sorted by id, with what is known of them as ``account.<column>``."""
-    members = fetch(connection, "SELECT DISTINCT account_id FROM standings").column("account_id").cast(pa.string())
+    members = runner.fetch("SELECT DISTINCT account_id FROM standings").column("account_id").cast(pa.string())
     listed = pa.chunked_array([[]], pa.string())
     if accounts is not None:
         listed = accounts.column("account_id").cast(pa.string())
@@ -89,37 +85,40 @@ def _numbers(rows: pa.Table) -> pa.Array:
     return pa.array(range(rows.num_rows), pa.int32())
 
 
-def _create_rolled_up(connection: duckdb.DuckDBPyConnection, model: CompiledModel) -> None:
+def _create_rolled_up(runner: Runner, model: CompiledModel) -> None:
     rules = model.account
     quarters = " ".join(f"WHEN {literal(role)} THEN {factor}" for role, factor in ROLE_QUARTERS.items())
     given = f"least(coalesce(interest, 0) * {TENTH}, {rules.cap}) * CASE role {quarters} ELSE {OTHER_QUARTERS} END // 4"
+    # nobody beyond the last has a weight, and what has none is not summed
+    halves = " ".join(f"WHEN {place} THEN {1 << (_MOST_PEOPLE - place)}" for place in range(1, _MOST_PEOPLE + 1))
     coverage = ", ".join(
         f"CASE WHEN bool_or(engaged AND role = {literal(role)}) THEN 'engaged'"
         f" WHEN bool_or(role = {literal(role)}) THEN 'known' ELSE 'missing' END AS {role}"
         for role in model.roles
     )
-    connection.execute(f"""
-        CREATE TEMP TABLE rolled_up AS
+    runner.table(
+        "rolled_up",
+        f"""
         WITH members AS (
             SELECT a.account, a.account_id, s.role, s.fit, s.interest * {TENTH} >= {rules.engaged} AS engaged,
                    {given} AS given, row_number() OVER (PARTITION BY a.account ORDER BY {given} DESC) AS place
             FROM account_rows a LEFT JOIN standings s USING (account_id)
         ), summed AS (
             SELECT account, account_id,
-                   coalesce(sum(given * (1::BIGINT << greatest({_MOST_PEOPLE} - place, 0)))
-                            FILTER (place <= {_MOST_PEOPLE}), 0)::BIGINT AS weighted,
-                   count(*) FILTER (engaged) AS engaged_people,
+                   coalesce(sum(given * CASE place {halves} END), 0)::BIGINT AS weighted,
+                   count(*) FILTER (WHERE engaged) AS engaged_people,
                    coalesce(max(fit), 0) AS best_fit,
                    bool_or(engaged AND role IN ('decider', 'influencer')) AS buyer_engaged
                    {", " + coverage if coverage else ""}
             FROM members GROUP BY account, account_id
         )
         SELECT *, {clamped(rounded(_score(rules.breadth), str(TENTH << (_MOST_PEOPLE - 1))))} AS score
-        FROM summed""")
+        FROM summed""",
+    )
 
 
 def _score(breadth: int) -> str:
-    return f"weighted + (least(greatest(engaged_people - 1, 0) * {breadth}, 100000000) << {_MOST_PEOPLE - 1})"
+    return f"weighted + least(greatest(engaged_people - 1, 0) * {breadth}, 100000000) * {1 << (_MOST_PEOPLE - 1)}"
 
 
 def _with_readiness(scored: pa.Table, facts: pa.Table, model: CompiledModel, now: datetime) -> pa.Table:

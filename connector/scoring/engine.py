@@ -1,42 +1,36 @@
-"""The embedded engine: one in-memory DuckDB per piece of work, and the few integer idioms every stage writes."""
+"""Where scoring computes: what every stage asks of an engine, and the integer idioms of the SQL they share."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
-from typing import Any
+from contextlib import AbstractContextManager
+from typing import Protocol
 
-import duckdb
 import pyarrow as pa
 
-from connector.domain.engine_memory import engine_memory
 
+class Runner(Protocol):
+    """One piece of work on an engine: tables go in by name, queries make further ones, the last are fetched.
 
-@contextmanager
-def engine(threads: int | None = None) -> Iterator[duckdb.DuckDBPyConnection]:
-    """Open an in-memory engine and close it at the end; ``threads`` None leaves the number to the machine.
-
-    Extensions are neither fetched nor loaded, and row order is free: whoever cares orders by a key.
+    SQL is written once, in DuckDB's dialect, and kept to what every engine answers alike: 64-bit integers, texts and
+    truth values; no floating point before the last division by ten; sums say their type (``sum(x)::BIGINT``); division
+    is ``//`` on integers; whoever cares for order names every column of it. ``docs/scoring.md`` lists what to avoid.
     """
-    config: dict[str, Any] = {
-        **engine_memory(),
-        "autoinstall_known_extensions": False,
-        "autoload_known_extensions": False,
-        "preserve_insertion_order": False,
-    }
-    if threads is not None:
-        config["threads"] = threads
-    connection = duckdb.connect(":memory:", config=config)
-    try:
-        yield connection
-    finally:
-        connection.close()
+
+    def register(self, name: str, table: pa.Table) -> None:
+        """Give an Arrow table a name."""
+
+    def table(self, name: str, sql: str) -> None:
+        """Name the result of a query for later ones; it is computed at most once. A name is given once only."""
+
+    def fetch(self, sql: str, schema: pa.Schema | None = None) -> pa.Table:
+        """Run one query and give its rows in the query's order, cast to ``schema`` where given."""
 
 
-def fetch(connection: duckdb.DuckDBPyConnection, sql: str, schema: pa.Schema | None = None) -> pa.Table:
-    """Run one query and give its rows, cast to ``schema`` where given."""
-    table = connection.sql(sql).to_arrow_table()
-    return table if schema is None else table.cast(schema)
+class Engine(Protocol):
+    """A kind of engine with its settings; every piece of work gets a runner of its own."""
+
+    def runner(self) -> AbstractContextManager[Runner]:
+        """Open a runner; what it holds is given back at the end of the ``with`` block."""
 
 
 def rounded(numerator: str, denominator: str) -> str:
@@ -45,3 +39,8 @@ def rounded(numerator: str, denominator: str) -> str:
         f"(CASE WHEN ({numerator}) < 0 THEN -1 ELSE 1 END"
         f" * ((2 * abs({numerator}) + ({denominator})) // (2 * ({denominator}))))"
     )
+
+
+def signed(number: str) -> str:
+    """Write the sign of an integer as an integer; an engine's own ``sign`` may be a floating-point number."""
+    return f"(CASE WHEN ({number}) > 0 THEN 1 WHEN ({number}) < 0 THEN -1 ELSE 0 END)"

@@ -7,25 +7,25 @@ from collections.abc import Iterable
 import pyarrow as pa
 
 from connector.domain.sql_text import literal
-from connector.scoring.engine import engine, fetch
+from connector.scoring.engine import Engine
+from connector.scoring.on_duckdb import EMBEDDED
 from connector.scoring.score import Scored
 
 
-def rule_facts(scored: Scored, rules: Iterable[str]) -> pa.Table:
+def rule_facts(scored: Scored, rules: Iterable[str], *, engine: Engine = EMBEDDED) -> pa.Table:
     """Give each person ``points.<rule>`` (points) and ``count.<rule>`` (kept activities) for some rules.
 
     One row per person, sorted by ``person_id``. A rule without a line gives 0 of both: nobody can have done less.
     """
     columns = "".join(
-        f', coalesce(sum(points) FILTER (rule = {literal(rule)}), 0)::DOUBLE AS "points.{rule}"'
-        f', coalesce(sum(count) FILTER (rule = {literal(rule)}), 0)::BIGINT AS "count.{rule}"'
+        f', coalesce(sum(points) FILTER (WHERE rule = {literal(rule)}), 0)::DOUBLE AS "points.{rule}"'
+        f', coalesce(sum(count) FILTER (WHERE rule = {literal(rule)}), 0)::BIGINT AS "count.{rule}"'
         for rule in sorted(set(rules))
     )
-    with engine() as connection:
-        connection.register("scores", scored.scores)
-        connection.register("lines", scored.lines)
-        return fetch(
-            connection,
+    with engine.runner() as runner:
+        runner.register("scores", scored.scores)
+        runner.register("lines", scored.lines)
+        return runner.fetch(
             f"""SELECT s.person_id{columns} FROM scores s LEFT JOIN lines l USING (person_id)
                 GROUP BY s.person_id ORDER BY s.person_id""",
         )

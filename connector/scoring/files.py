@@ -13,6 +13,8 @@ from connector.errors import LocalFault
 from connector.mapping.load import load_mappings
 from connector.mapping.scoring import ScoringModel
 from connector.scoring.company_domain import with_domain
+from connector.scoring.engine import Engine
+from connector.scoring.on_duckdb import EMBEDDED
 from connector.scoring.score import Scored, score
 from connector.scoring.tables import read_accounts, read_activities, read_people
 
@@ -42,7 +44,7 @@ def score_files(
     as_of: datetime,
     out: Path,
     time_zone: str = "UTC",
-    threads: int | None = None,
+    engine: Engine = EMBEDDED,
 ) -> Scored:
     """Score files and write ``scores.parquet``, ``lines.parquet`` and ``accounts.parquet`` into ``out``.
 
@@ -62,7 +64,7 @@ def score_files(
         None if accounts is None else read_accounts(accounts),
         as_of=as_of,
         time_zone=time_zone,
-        threads=threads,
+        engine=engine,
     )
     try:
         out.mkdir(parents=True, exist_ok=True)

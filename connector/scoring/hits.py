@@ -6,15 +6,15 @@ from collections.abc import Iterable
 from datetime import datetime
 from zoneinfo import ZoneInfo
 
-import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from connector.mapping.conditions import AllOf, tests_of
 from connector.mapping.evaluate import Evaluator, holds
 from connector.scoring.compile import CompiledModel, InterestRuleC
-from connector.scoring.engine import engine, fetch
+from connector.scoring.engine import Engine, Runner
 from connector.scoring.local_days import day_sql, microseconds, zone_of
+from connector.scoring.on_duckdb import EMBEDDED
 
 _INSTANT = pa.timestamp("us", "UTC")
 #: rows worked on in one go: this bounds memory, not the result
@@ -31,6 +31,8 @@ HITS = pa.schema(
         ("last_at", _INSTANT),
     ]
 )
+#: what names an activity here, for of several at one instant a rule with debounce keeps one
+_KEY_COLUMNS = "rule, person, identity, instant_us"
 _MATCHED = pa.schema(
     [("rule", pa.int32()), ("person", pa.int32()), ("identity", pa.int32()), ("instant_us", pa.int64())]
 )
@@ -42,7 +44,7 @@ def match_hits(
     *,
     time_zone: str,
     as_of: datetime,
-    threads: int | None = None,
+    engine: Engine = EMBEDDED,
 ) -> pa.Table:
     """Count, per source identity, rule and local day, the activities that a rule keeps after debounce.
 
@@ -69,7 +71,7 @@ def match_hits(
     buckets = 1 + matched.num_rows // _SLICE_ROWS
     size = 1 + len(persons.dictionary) // buckets
     counted = [
-        _count(_between(matched, first, first + size), model.interest, zone, as_of, threads)
+        _count(_between(matched, first, first + size), model.interest, zone, as_of, engine)
         for first in range(0, max(1, len(persons.dictionary)), size)
     ]
     return _named(pa.concat_tables(counted), model, persons, identities)
@@ -137,58 +139,75 @@ def _between(matched: pa.Table, first: int, last: int) -> pa.Table:
 
 
 def _count(
-    matched: pa.Table, rules: Iterable[InterestRuleC], zone: ZoneInfo, as_of: datetime, threads: int | None
+    matched: pa.Table, rules: Iterable[InterestRuleC], zone: ZoneInfo, as_of: datetime, engine: Engine
 ) -> pa.Table:
     """Debounce and count what some people did, sorted by person, identity, rule and day."""
     last = microseconds(as_of)
     earliest = pc.min(matched.column("instant_us")).as_py()
     day = day_sql("instant_us", zone, last if earliest is None else earliest, last)
-    with engine(threads) as connection:
-        connection.register("matched", matched)
-        _debounce(connection, rules)
-        return fetch(
-            connection,
-            f"""SELECT person, identity, rule, ({day})::INTEGER AS day, count(*)::BIGINT AS hits,
+    with engine.runner() as runner:
+        runner.register("matched", matched)
+        kept = _debounced(runner, rules)
+        return runner.fetch(
+            f"""SELECT person, identity, rule, day, count(*)::BIGINT AS hits,
                        min(instant_us) AS first_at, max(instant_us) AS last_at
-                FROM kept GROUP BY ALL ORDER BY person, identity, rule, day""",
+                FROM (SELECT person, identity, rule, instant_us, ({day})::INTEGER AS day FROM ({kept}) AS kept) AS dated
+                GROUP BY person, identity, rule, day ORDER BY person, identity, rule, day"""
         )
 
 
-def _debounce(connection: duckdb.DuckDBPyConnection, rules: Iterable[InterestRuleC]) -> None:
-    """Make ``kept``: of every identity's activities, those at least the rule's span after the last kept one.
+def _debounced(runner: Runner, rules: Iterable[InterestRuleC]) -> str:
+    """Write the query for what is kept: of every identity's activities those at least the span after the last kept one.
 
     What follows its predecessor by the span or more is kept for certain and opens a burst. Inside a burst the kept ones
     are a chain: from each to the first one a span later. The chain is found for all bursts at once by doubling: after
-    n rounds every burst has its first 2^n kept ones.
+    n rounds every burst has its first 2^n kept ones. Of several at the same instant one is kept: a span is never zero.
     """
     spans = [(rule.number, rule.debounce_us) for rule in rules if rule.debounce_us]
     if not spans:
-        connection.execute("CREATE TEMP VIEW kept AS SELECT * FROM matched")
-        return
-    values = ", ".join(f"({number}, {span}::BIGINT)" for number, span in spans)
-    connection.execute(f"""
-        CREATE TEMP TABLE placed AS
-        SELECT m.*, s.span, row_number() OVER (ORDER BY m.rule, m.identity, m.person, m.instant_us) AS id
-        FROM matched m JOIN (VALUES {values}) AS s(rule, span) USING (rule)""")
-    connection.execute("""
-        CREATE TEMP TABLE spaced AS
-        SELECT id, coalesce(instant_us - lag(instant_us) OVER line >= span, true) AS opens,
-               first_value(id) OVER (line RANGE BETWEEN span FOLLOWING AND UNBOUNDED FOLLOWING) AS target
-        FROM placed WINDOW line AS (PARTITION BY rule, identity, person ORDER BY instant_us)""")
-    connection.execute("CREATE TEMP TABLE chosen AS SELECT id FROM spaced WHERE opens")
-    connection.execute("""
-        CREATE TEMP TABLE hops AS
-        SELECT a.id, a.target FROM spaced a JOIN spaced b ON a.target = b.id WHERE NOT b.opens""")
-    while connection.sql("SELECT count(*) FROM hops").fetchall() != [(0,)]:
-        connection.execute("INSERT INTO chosen SELECT DISTINCT target FROM hops SEMI JOIN chosen USING (id)")
-        connection.execute("""
-            CREATE OR REPLACE TEMP TABLE hops AS
-            SELECT a.id, b.target FROM hops a JOIN hops b ON a.target = b.id""")
+        return "SELECT rule, person, identity, instant_us FROM matched"
+    runner.table("spaced", " UNION ALL ".join(_spaced(number, span) for number, span in spans))
+    runner.table("chosen_0", f"SELECT {_KEY_COLUMNS} FROM spaced WHERE opens")
+    runner.table(
+        "hops_0",
+        """
+        SELECT a.rule, a.person, a.identity, a.instant_us, a.target
+        FROM spaced a JOIN spaced b
+          ON a.rule = b.rule AND a.person = b.person AND a.identity = b.identity AND a.target = b.instant_us
+        WHERE NOT b.opens""",
+    )
+    done = 0
+    while runner.fetch(f"SELECT count(*) AS left_over FROM hops_{done}").column("left_over")[0].as_py():
+        runner.table(
+            f"chosen_{done + 1}",
+            f"""
+            SELECT {_KEY_COLUMNS} FROM chosen_{done}
+            UNION
+            SELECT a.rule, a.person, a.identity, a.target AS instant_us
+            FROM hops_{done} a SEMI JOIN chosen_{done} USING ({_KEY_COLUMNS})""",
+        )
+        runner.table(
+            f"hops_{done + 1}",
+            f"""
+            SELECT a.rule, a.person, a.identity, a.instant_us, b.target
+            FROM hops_{done} a JOIN hops_{done} b
+              ON a.rule = b.rule AND a.person = b.person AND a.identity = b.identity AND a.target = b.instant_us""",
+        )
+        done += 1
     numbers = ", ".join(str(number) for number, _ in spans)
-    connection.execute(f"""
-        CREATE TEMP VIEW kept AS
-        SELECT rule, person, identity, instant_us FROM matched WHERE rule NOT IN ({numbers})
-        UNION ALL SELECT rule, person, identity, instant_us FROM placed SEMI JOIN chosen USING (id)""")
+    return f"""
+        SELECT {_KEY_COLUMNS} FROM matched WHERE rule NOT IN ({numbers})
+        UNION ALL SELECT {_KEY_COLUMNS} FROM chosen_{done}"""
+
+
+def _spaced(rule: int, span_us: int) -> str:
+    """Write which instants of one rule open a burst, and where the next kept one after each would be."""
+    return f"""
+        SELECT {_KEY_COLUMNS}, coalesce(instant_us - lag(instant_us) OVER line >= {span_us}, true) AS opens,
+               min(instant_us) OVER (PARTITION BY rule, person, identity ORDER BY instant_us
+                                     RANGE BETWEEN {span_us} FOLLOWING AND UNBOUNDED FOLLOWING) AS target
+        FROM (SELECT DISTINCT {_KEY_COLUMNS} FROM matched WHERE rule = {rule}) AS instants
+        WINDOW line AS (PARTITION BY rule, person, identity ORDER BY instant_us)"""
 
 
 def _named(

@@ -2,40 +2,41 @@
 
 from __future__ import annotations
 
-import duckdb
 import pyarrow as pa
 
 from connector.scoring.compile import TENTH, CompiledModel, earnings
-from connector.scoring.engine import rounded
+from connector.scoring.engine import Runner, rounded, signed
 
 
-def create_interest_lines(connection: duckdb.DuckDBPyConnection, model: CompiledModel, *, today: int) -> None:
+def create_interest_lines(runner: Runner, model: CompiledModel, *, today: int) -> None:
     """Make the table ``interest_lines`` (person, rule, tenths, count, first_day, last_day) from the table ``daily``.
 
     ``daily`` (person, rule, day, hits) holds at most one row per person, rule and local day; ``today`` is the local
     day, in days since 1970, on which ages end. Days after it count as today: where clocks go back at midnight, an
     earlier instant can carry a later date.
     """
-    oldest = connection.sql(f"SELECT coalesce(max({today} - day), 0) FROM daily").fetchall()[0][0]
-    connection.register("earnings", earnings(model.interest, max(0, oldest)))
-    connection.register("interest_rules", _rules(model))
-    _create_kept(connection)
-    connection.execute(f"""
-        CREATE TEMP TABLE earned AS
+    oldest = runner.fetch(f"SELECT coalesce(max({today} - day), 0) AS days FROM daily").column("days")[0].as_py()
+    runner.register("earnings", earnings(model.interest, max(0, oldest)))
+    runner.register("interest_rules", _rules(model))
+    _create_kept(runner)
+    runner.table(
+        "earned",
+        f"""
         SELECT k.person, k.rule, sum(k.kept)::BIGINT AS count, min(k.day) AS first_day, max(k.day) AS last_day,
                coalesce(sum(
                    list_extract(e.first, least(k.before + k.kept, r.steps) + 1)
                  - list_extract(e.first, least(k.before, r.steps) + 1)
                  + (greatest(k.before + k.kept, r.steps) - greatest(k.before, r.steps)) * e.each
-               ), 0) AS micro
+               ), 0)::BIGINT AS micro
         FROM kept_daily k
         JOIN interest_rules r USING (rule)
         LEFT JOIN earnings e
           ON e.rule = k.rule
          AND e.age = CASE WHEN r.decays THEN greatest({today} - k.day, 0) ELSE -1 END
          AND {today} - k.day <= r.expires
-        GROUP BY k.person, k.rule""")
-    _create_bounded(connection)
+        GROUP BY k.person, k.rule""",
+    )
+    _create_bounded(runner)
 
 
 def _rules(model: CompiledModel) -> pa.Table:
@@ -69,10 +70,11 @@ def _rules(model: CompiledModel) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=schema)
 
 
-def _create_kept(connection: duckdb.DuckDBPyConnection) -> None:
+def _create_kept(runner: Runner) -> None:
     """Keep the first n of each window, and say how many were kept before each day: that is the rank."""
-    connection.execute("""
-        CREATE TEMP TABLE kept_daily AS
+    runner.table(
+        "kept_daily",
+        """
         WITH placed AS (
             SELECT d.person, d.rule, d.day, d.hits, r.at_most,
                    CASE WHEN r.window_days IS NULL THEN 0
@@ -87,37 +89,40 @@ def _create_kept(connection: duckdb.DuckDBPyConnection) -> None:
         )
         SELECT person, rule, day, kept,
                (sum(kept) OVER (PARTITION BY person, rule ORDER BY day))::BIGINT - kept AS before
-        FROM first_of_window WHERE kept > 0""")
+        FROM first_of_window WHERE kept > 0""",
+    )
 
 
-def _create_bounded(connection: duckdb.DuckDBPyConnection) -> None:
+def _create_bounded(runner: Runner) -> None:
     """Clamp each line to its rule, scale each side of a group into its bound, and round once.
 
     The lines of one side of a group (its positives, its negatives) add up to the side's own rounded sum: what rounding
     leaves over goes to the longest line, then to the first id.
     """
     scaled = rounded("micro * bound", f"side_sum * {TENTH}")
-    connection.execute(f"""
-        CREATE TEMP TABLE interest_lines AS
+    runner.table(
+        "interest_lines",
+        f"""
         WITH clamped AS (
             SELECT e.person, e.rule, e.count, e.first_day, e.last_day, r.id, r.group_number,
                    greatest(least(e.micro, r.line_limit), -r.line_limit)::BIGINT AS micro,
-                   CASE WHEN e.micro > 0 THEN r.cap ELSE r.depth END AS bound
+                   CASE WHEN e.micro > 0 THEN r.cap ELSE r.depth END AS bound, {signed("e.micro")} AS way
             FROM earned e JOIN interest_rules r USING (rule)
         ), summed AS (
             SELECT *, CASE WHEN group_number IS NULL OR micro = 0 THEN NULL
                       ELSE (sum(abs(micro)) OVER side)::BIGINT END AS side_sum
-            FROM clamped WINDOW side AS (PARTITION BY person, group_number, sign(micro))
+            FROM clamped WINDOW side AS (PARTITION BY person, group_number, way)
         ), each_rounded AS (
             SELECT *, CASE WHEN side_sum > bound THEN {scaled} ELSE {rounded("micro", str(TENTH))} END AS tenths
             FROM summed
         )
         SELECT person, rule,
                (CASE WHEN side_sum IS NOT NULL AND row_number() OVER longest = 1
-                     THEN tenths + sign(micro) * {rounded("least(side_sum, coalesce(bound, side_sum))", str(TENTH))}
+                     THEN tenths + way * {rounded("least(side_sum, coalesce(bound, side_sum))", str(TENTH))}
                           - sum(tenths) OVER side
                      ELSE tenths END)::BIGINT AS tenths,
                count, first_day, last_day
         FROM each_rounded
-        WINDOW side AS (PARTITION BY person, group_number, sign(micro)),
-               longest AS (PARTITION BY person, group_number, sign(micro) ORDER BY abs(micro) DESC, id)""")
+        WINDOW side AS (PARTITION BY person, group_number, way),
+               longest AS (PARTITION BY person, group_number, way ORDER BY abs(micro) DESC, id)""",
+    )

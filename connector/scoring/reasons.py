@@ -9,7 +9,8 @@ import pyarrow.compute as pc
 
 from connector.mapping.scoring import ScoringModel
 from connector.scoring.compile import QUESTIONS, compile_model
-from connector.scoring.engine import engine, fetch
+from connector.scoring.engine import Engine
+from connector.scoring.on_duckdb import EMBEDDED
 from connector.scoring.score import BUCKET_PEOPLE, Scored
 from connector.scoring.totals import DIMENSIONS
 
@@ -28,7 +29,9 @@ _SHOWN = {"fit": "fit", "interest": "interest", "qualification": "confirmed"}
 _CONFIRMED = "'confirmed: ' || replace(rule, '_', ' ')"
 
 
-def top_reasons(scored: Scored, model: ScoringModel, *, longest: int = 255, count: int = 3) -> pa.Table:
+def top_reasons(
+    scored: Scored, model: ScoringModel, *, longest: int = 255, count: int = 3, engine: Engine = EMBEDDED
+) -> pa.Table:
     """Say why each person has their number, sorted by person; columns: ``REASONS``.
 
     ``reasons`` has at most ``longest`` characters: the three dimensions, the ``count`` lines that move the total most
@@ -45,7 +48,7 @@ def top_reasons(scored: Scored, model: ScoringModel, *, longest: int = 255, coun
     return pa.concat_tables(
         [REASONS.empty_table()]
         + [
-            _tell(scores.slice(first, BUCKET_PEOPLE), _between(lines, first), first, weights, longest, count)
+            _tell(scores.slice(first, BUCKET_PEOPLE), _between(lines, first), first, weights, longest, count, engine)
             for first in range(0, scores.num_rows, BUCKET_PEOPLE)
         ]
     )
@@ -56,45 +59,59 @@ def _between(lines: pa.Table, first: int) -> pa.Table:
     return lines.filter(pc.and_(pc.greater_equal(person, first), pc.less(person, first + BUCKET_PEOPLE)))
 
 
-def _tell(scores: pa.Table, lines: pa.Table, first: int, weights: Sequence[int], longest: int, count: int) -> pa.Table:
+def _tell(
+    scores: pa.Table,
+    lines: pa.Table,
+    first: int,
+    weights: Sequence[int],
+    longest: int,
+    count: int,
+    engine: Engine,
+) -> pa.Table:
     """Tell the reasons of some people, who stand from place ``first`` on."""
     persons = pa.array(range(first, first + scores.num_rows), pa.int32())
-    with engine() as connection:
-        connection.register("scores", scores.append_column("person", persons))
-        connection.register("lines", lines)
-        connection.execute(f"""
-            CREATE TEMP TABLE leaders AS
+    with engine.runner() as runner:
+        runner.register("scores", scores.append_column("person", persons))
+        runner.register("lines", lines)
+        runner.table(
+            "leaders",
+            f"""
             WITH placed AS (
                 SELECT person, dimension, rule, count, last_on, tenths,
                        row_number() OVER (PARTITION BY person ORDER BY abs(tenths) * {_by_dimension(weights)} DESC,
                            last_on DESC NULLS LAST, {_by_dimension(range(len(DIMENSIONS)))}, rule) AS place
                 FROM (SELECT *, round(points * 10)::BIGINT AS tenths FROM lines WHERE rule <> 'limit' AND points <> 0)
             ), seated AS (
-                SELECT *, coalesce(min(place) FILTER (dimension = 'interest' AND tenths > 0)
+                SELECT *, coalesce(min(place) FILTER (WHERE dimension = 'interest' AND tenths > 0)
                                    OVER (PARTITION BY person), 1) AS deed
                 FROM placed
             )
             SELECT *, least(place, {count}) AS seat, {_phrase()} AS phrase FROM seated
-            WHERE place < {count} OR place = deed OR (place = {count} AND deed <= {count})""")
-        seats = ", ".join(f"max(said) FILTER (seat = {seat})" for seat in range(1, count + 1))
-        connection.execute(f"""
-            CREATE TEMP TABLE told AS
+            WHERE place < {count} OR place = deed OR (place = {count} AND deed <= {count})""",
+        )
+        seats = ", ".join(f"max(said) FILTER (WHERE seat = {seat})" for seat in range(1, count + 1))
+        runner.table(
+            "told",
+            f"""
             SELECT person, concat_ws('; ', {seats}) AS told, array_to_string(list_sort(list(name)), '|') AS key,
-                   coalesce(max(phrase) FILTER (place = deed AND dimension = 'interest'),
-                            max(phrase) FILTER (place = 1)) AS top_reason,
+                   coalesce(max(phrase) FILTER (WHERE place = deed AND dimension = 'interest'),
+                            max(phrase) FILTER (WHERE place = 1)) AS top_reason,
                    arg_max(replace(rule, '-', ' ') || ' of ' || last_on::VARCHAR, (last_on, -place))
-                       FILTER (dimension = 'interest' AND tenths > 0) AS latest,
+                       FILTER (WHERE dimension = 'interest' AND tenths > 0) AS latest,
                    {", ".join(_told(name) for name in DIMENSIONS)}
             FROM (SELECT *, phrase || ' (' || {_signed("tenths")} || ')' AS said,
                          dimension || '.' || rule || coalesce('@' || last_on::VARCHAR, '') AS name FROM leaders)
-            GROUP BY person""")
-        connection.execute(f"""
-            CREATE TEMP TABLE asked AS
+            GROUP BY person""",
+        )
+        runner.table(
+            "asked",
+            f"""
             SELECT person, {_first_unanswered()} AS question
             FROM scores LEFT JOIN (
                 SELECT person, list(rule) AS known FROM lines
-                WHERE dimension = 'qualification' AND rule <> 'limit' GROUP BY person) USING (person)""")
-        return fetch(connection, _texts(longest), REASONS)
+                WHERE dimension = 'qualification' AND rule <> 'limit' GROUP BY person) USING (person)""",
+        )
+        return runner.fetch(_texts(longest), REASONS)
 
 
 def _texts(longest: int) -> str:
@@ -135,7 +152,7 @@ def _phrase() -> str:
 
 
 def _told(dimension: str) -> str:
-    return f"(sum(tenths) FILTER (dimension = '{dimension}'))::BIGINT AS {dimension}_told"
+    return f"(sum(tenths) FILTER (WHERE dimension = '{dimension}'))::BIGINT AS {dimension}_told"
 
 
 def _first_unanswered() -> str:

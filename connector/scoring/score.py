@@ -6,18 +6,18 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from connector.mapping.scoring import ScoringModel
 from connector.scoring.accounts import score_accounts
 from connector.scoring.compile import CompiledModel, compile_model
-from connector.scoring.engine import engine, fetch
+from connector.scoring.engine import Engine, Runner
 from connector.scoring.fit import fields_of, fit_flags, join_account_facts, roles
 from connector.scoring.hits import match_hits
 from connector.scoring.interest import create_interest_lines
 from connector.scoring.local_days import local_day, zone_of
+from connector.scoring.on_duckdb import EMBEDDED
 from connector.scoring.qualification import answers
 from connector.scoring.totals import DIMENSIONS, create_lines, create_scores
 
@@ -81,7 +81,7 @@ def score(
     *,
     as_of: datetime,
     time_zone: str = "UTC",
-    threads: int | None = None,
+    engine: Engine = EMBEDDED,
 ) -> Scored:
     """Match and score everybody as of an instant. The answer depends on nothing but the arguments' content.
 
@@ -93,8 +93,8 @@ def score(
     """
     compiled = compile_model(model)
     parts = [activities] if isinstance(activities, pa.Table) else activities
-    hits = (match_hits(compiled, part, time_zone=time_zone, as_of=as_of, threads=threads) for part in parts)
-    return score_hits(compiled, people, hits, accounts, as_of=as_of, time_zone=time_zone, threads=threads)
+    hits = (match_hits(compiled, part, time_zone=time_zone, as_of=as_of, engine=engine) for part in parts)
+    return score_hits(compiled, people, hits, accounts, as_of=as_of, time_zone=time_zone, engine=engine)
 
 
 def score_hits(
@@ -105,7 +105,7 @@ def score_hits(
     *,
     as_of: datetime,
     time_zone: str = "UTC",
-    threads: int | None = None,
+    engine: Engine = EMBEDDED,
 ) -> Scored:
     """Score everybody from hits already matched (``connector.scoring.hits.HITS``); otherwise as ``score``.
 
@@ -118,11 +118,11 @@ def score_hits(
     daily = pa.concat_tables([_numbered(part, ids, model) for part in ([hits] if isinstance(hits, pa.Table) else hits)])
     parts = [
         _score_bucket(
-            model, people.slice(first, BUCKET_PEOPLE), daily, first, accounts, as_of=as_of, today=today, threads=threads
+            model, people.slice(first, BUCKET_PEOPLE), daily, first, accounts, as_of=as_of, today=today, engine=engine
         )
         for first in range(0, max(1, people.num_rows), BUCKET_PEOPLE)
     ]
-    rolled_up = _rolled_up(model, pa.concat_tables([part.standings for part in parts]), accounts, as_of, threads)
+    rolled_up = _rolled_up(model, pa.concat_tables([part.standings for part in parts]), accounts, as_of, engine)
     scores, lines = (pa.concat_tables(tables) for tables in ([p.scores for p in parts], [p.lines for p in parts]))
     return Scored(scores, lines, rolled_up)
 
@@ -144,6 +144,7 @@ def score_part(
     *,
     as_of: datetime,
     time_zone: str = "UTC",
+    engine: Engine = EMBEDDED,
 ) -> ScoredPart:
     """Score some people by all of what they did; the rest as in ``score``, whose scores and lines of them these are.
 
@@ -152,23 +153,30 @@ def score_part(
     """
     compiled = compile_model(model)
     people = _sorted(people)
-    hits = match_hits(compiled, activities, time_zone=time_zone, as_of=as_of)
+    hits = match_hits(compiled, activities, time_zone=time_zone, as_of=as_of, engine=engine)
     daily = _numbered(hits, people.column("person_id").cast(pa.string()).combine_chunks(), compiled)
     today = local_day(as_of, zone_of(time_zone))
-    return _score_bucket(compiled, people, daily, 0, accounts, as_of=as_of, today=today, threads=None)
+    return _score_bucket(compiled, people, daily, 0, accounts, as_of=as_of, today=today, engine=engine)
 
 
-def roll_up(model: ScoringModel, standings: pa.Table, accounts: pa.Table | None, *, as_of: datetime) -> pa.Table:
+def roll_up(
+    model: ScoringModel,
+    standings: pa.Table,
+    accounts: pa.Table | None,
+    *,
+    as_of: datetime,
+    engine: Engine = EMBEDDED,
+) -> pa.Table:
     """Score the accounts by the ``standings`` of all parts, in any order: ``Scored.accounts``."""
-    return _rolled_up(compile_model(model), standings, accounts, as_of, None)
+    return _rolled_up(compile_model(model), standings, accounts, as_of, engine)
 
 
 def _rolled_up(
-    model: CompiledModel, standings: pa.Table, accounts: pa.Table | None, as_of: datetime, threads: int | None
+    model: CompiledModel, standings: pa.Table, accounts: pa.Table | None, as_of: datetime, engine: Engine
 ) -> pa.Table:
-    with engine(threads) as connection:
-        connection.register("standings", standings)
-        return score_accounts(connection, model, accounts, now=as_of)
+    with engine.runner() as runner:
+        runner.register("standings", standings)
+        return score_accounts(runner, model, accounts, now=as_of)
 
 
 def _sorted(people: pa.Table) -> pa.Table:
@@ -188,40 +196,39 @@ def _score_bucket(
     *,
     as_of: datetime,
     today: int,
-    threads: int | None,
+    engine: Engine,
 ) -> ScoredPart:
     """Score some people, who stand from place ``first`` on in the order of all."""
     fields = fields_of([rule.condition for rule in model.fit] + list(model.roles.values()))
     facts = join_account_facts(people, accounts, fields)
-    with engine(threads) as connection:
+    with engine.runner() as runner:
         flags, blamed = fit_flags(model.fit, facts, now=as_of)
-        connection.register("flags", flags)
-        connection.register("answers", answers(people).append_column("person", flags.column("person")))
-        _register_persons(connection, people, flags.column("person"), roles(model, facts, now=as_of))
-        connection.register("all_daily", daily)
-        connection.execute(f"""
-            CREATE TEMP TABLE daily AS
+        runner.register("flags", flags)
+        runner.register("answers", answers(people).append_column("person", flags.column("person")))
+        _register_persons(runner, people, flags.column("person"), roles(model, facts, now=as_of))
+        runner.register("all_daily", daily)
+        runner.table(
+            "daily",
+            f"""
             SELECT (person - {first})::INTEGER AS person, rule, day, sum(hits)::BIGINT AS hits
-            FROM all_daily WHERE person >= {first} AND person < {first + people.num_rows} GROUP BY ALL""")
-        create_interest_lines(connection, model, today=today)
-        create_lines(connection, model)
-        create_scores(connection, model, blamed)
-        standings = fetch(
-            connection,
+            FROM all_daily WHERE person >= {first} AND person < {first + people.num_rows} GROUP BY ALL""",
+        )
+        create_interest_lines(runner, model, today=today)
+        create_lines(runner, model)
+        create_scores(runner, model, blamed)
+        standings = runner.fetch(
             """SELECT p.account_id, s.role, s.fit, s.interest FROM scored s JOIN persons p USING (person)
                WHERE p.account_id <> ''""",
         )
-        return ScoredPart(_scores(connection), _lines(connection), standings)
+        return ScoredPart(_scores(runner), _lines(runner), standings)
 
 
-def _register_persons(
-    connection: duckdb.DuckDBPyConnection, people: pa.Table, numbers: pa.Array, role: pa.Array
-) -> None:
+def _register_persons(runner: Runner, people: pa.Table, numbers: pa.Array, role: pa.Array) -> None:
     account = pa.nulls(people.num_rows, pa.string())
     if "account_id" in people.column_names:
         account = people.column("account_id").cast(pa.string())
     ids = people.column("person_id").cast(pa.string())
-    connection.register("persons", pa.table({"person": numbers, "person_id": ids, "role": role, "account_id": account}))
+    runner.register("persons", pa.table({"person": numbers, "person_id": ids, "role": role, "account_id": account}))
 
 
 def _numbered(hits: pa.Table, person_ids: pa.Array, model: CompiledModel) -> pa.Table:
@@ -249,11 +256,10 @@ def _places(names: pa.ChunkedArray, known: pa.Array) -> pa.ChunkedArray:
     return pa.chunked_array(chunks, pa.int32())
 
 
-def _scores(connection: duckdb.DuckDBPyConnection) -> pa.Table:
+def _scores(runner: Runner) -> pa.Table:
     points = ("fit", "fit_low", "fit_high", "interest", "qualification", "total")
     parts = ("fit_part", "interest_part", "qualification_part")
-    return fetch(
-        connection,
+    return runner.fetch(
         f"""SELECT p.person_id, {", ".join(f"s.{name} / 10.0::DOUBLE AS {name}" for name in points)},
                    s.cell AS grade, s.verdict, s.buying_stage, s.role, s.disqualified_because,
                    s.deciding_fact, {", ".join(f"s.{name} / 10.0::DOUBLE AS {name}" for name in parts)}
@@ -262,12 +268,11 @@ def _scores(connection: duckdb.DuckDBPyConnection) -> pa.Table:
     )
 
 
-def _lines(connection: duckdb.DuckDBPyConnection) -> pa.Table:
+def _lines(runner: Runner) -> pa.Table:
     names = " ".join(f"WHEN {number} THEN '{name}'" for number, name in enumerate(DIMENSIONS))
-    return fetch(
-        connection,
+    return runner.fetch(
         f"""SELECT p.person_id, CASE l.dimension {names} END AS dimension, l.rule, l.tenths / 10.0::DOUBLE AS points,
-                   l.count, (DATE '1970-01-01' + l.first_day) AS first_on, (DATE '1970-01-01' + l.last_day) AS last_on
+                   l.count, l.first_day AS first_on, l.last_day AS last_on
             FROM lines l JOIN persons p USING (person) ORDER BY l.person, l.dimension, l.place""",
         LINES,
     )

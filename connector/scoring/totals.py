@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import duckdb
-
 from connector.domain.sql_text import literal
 from connector.scoring.compile import QUESTIONS, SCALE_TENTHS, STAGES, TENTH, CompiledModel
-from connector.scoring.engine import rounded
+from connector.scoring.engine import Runner, rounded
 from connector.scoring.fit import points_sql
 from connector.scoring.grades import DISQUALIFIED_RANK, clamped, letter_sql, number_sql, rank_sql, verdict_sql
 from connector.scoring.qualification import YES_TENTHS
@@ -18,55 +16,54 @@ DIMENSIONS = ("fit", "interest", "qualification")
 LIMIT_PLACE = 1_000_000
 
 
-def create_lines(connection: duckdb.DuckDBPyConnection, model: CompiledModel) -> None:
-    """Make ``lines`` (person, dimension, place, rule, tenths, count, first_day, last_day) with the ``limit`` lines.
+def create_lines(runner: Runner, model: CompiledModel) -> None:
+    """Make ``sums`` (person and its dimensions before clamping) and ``lines``, the ``limit`` lines among them.
 
-    Reads ``flags``, ``interest_lines`` and ``answers``. ``dimension`` counts from 0 in the order of ``DIMENSIONS``,
-    ``place`` is the rule's place in its dimension. Every fit rule that holds, every rule that kept an activity and
-    every answered question has a line, be it of 0 points.
+    ``lines`` has person, dimension, place, rule, tenths, count, first_day and last_day. Reads ``persons``, ``flags``,
+    ``interest_lines`` and ``answers``. ``dimension`` counts from 0 in the order of ``DIMENSIONS``, ``place`` is the
+    rule's place in its dimension. Every fit rule that holds, every rule that kept an activity and every answered
+    question has a line, be it of 0 points.
     """
+    confirmed = " + ".join(f"CASE WHEN a.{question} THEN {YES_TENTHS} ELSE 0 END" for question in QUESTIONS)
+    runner.table(
+        "sums",
+        f"""
+        SELECT p.person, {points_sql(model.fit, "f.{}")} AS fit, coalesce(i.tenths, 0)::BIGINT AS interest,
+               ({confirmed})::BIGINT AS qualification
+        FROM persons p JOIN flags f ON p.person = f.person JOIN answers a ON p.person = a.person
+        LEFT JOIN (SELECT person, sum(tenths)::BIGINT AS tenths FROM interest_lines GROUP BY person) i
+          ON p.person = i.person""",
+    )
     nothing = "NULL::INTEGER AS first_day, NULL::INTEGER AS last_day"
     parts = [
-        f"SELECT person, 0 AS dimension, {rule.number} AS place, {literal(rule.id)} AS rule, {rule.tenths} AS tenths,"
-        f" 1 AS count, {nothing} FROM flags WHERE h{rule.number}"
+        """SELECT l.person, 1 AS dimension, l.rule AS place, r.id AS rule, l.tenths, l.count, l.first_day, l.last_day
+           FROM interest_lines l JOIN interest_rules r ON l.rule = r.rule"""
+    ]
+    parts += [
+        f"SELECT person, 0 AS dimension, {rule.number} AS place, {literal(rule.id)} AS rule,"
+        f" {rule.tenths}::BIGINT AS tenths, 1::BIGINT AS count, {nothing} FROM flags WHERE h{rule.number}"
         for rule in model.fit
     ]
-    parts.append(
-        "SELECT person, 1, rule, r.id, tenths, count, first_day, last_day"
-        " FROM interest_lines JOIN interest_rules r USING (rule)"
-    )
     parts += [
-        f"SELECT person, 2, {place}, {literal(question)},"
-        f" CASE WHEN {question} THEN {YES_TENTHS} ELSE 0 END, 1, {nothing} FROM answers WHERE {question} IS NOT NULL"
+        f"SELECT person, 2 AS dimension, {place} AS place, {literal(question)} AS rule,"
+        f" (CASE WHEN {question} THEN {YES_TENTHS} ELSE 0 END)::BIGINT AS tenths, 1::BIGINT AS count, {nothing}"
+        f" FROM answers WHERE {question} IS NOT NULL"
         for place, question in enumerate(QUESTIONS)
     ]
-    connection.execute("""
-        CREATE TEMP TABLE lines (person INTEGER, dimension INTEGER, place INTEGER, rule VARCHAR, tenths BIGINT,
-                                 count BIGINT, first_day INTEGER, last_day INTEGER)""")
-    for part in parts:
-        connection.execute(f"INSERT INTO lines {part}")
-    sums = ", ".join(
-        f"coalesce(sum(tenths) FILTER (dimension = {number}), 0)::BIGINT AS {name}"
+    parts += [
+        f"SELECT person, {number} AS dimension, {LIMIT_PLACE} AS place, 'limit' AS rule,"
+        f" ({clamped(name)} - {name})::BIGINT AS tenths, 0::BIGINT AS count, {nothing}"
+        f" FROM sums WHERE {name} <> {clamped(name)}"
         for number, name in enumerate(DIMENSIONS)
-    )
-    connection.execute(f"""
-        CREATE TEMP TABLE sums AS
-        SELECT p.person, {", ".join(f"coalesce(s.{name}, 0)::BIGINT AS {name}" for name in DIMENSIONS)}
-        FROM persons p LEFT JOIN (SELECT person, {sums} FROM lines GROUP BY person) s USING (person)""")
-    for number, name in enumerate(DIMENSIONS):
-        connection.execute(f"""
-            INSERT INTO lines
-            SELECT person, {number}, {LIMIT_PLACE}, 'limit', {clamped(name)} - {name}, 0, NULL, NULL
-            FROM sums WHERE {name} <> {clamped(name)}""")
+    ]
+    runner.table("lines", " UNION ALL ".join(parts))
 
 
-def create_scores(
-    connection: duckdb.DuckDBPyConnection, model: CompiledModel, blamed: Sequence[tuple[int, str]]
-) -> None:
+def create_scores(runner: Runner, model: CompiledModel, blamed: Sequence[tuple[int, str]]) -> None:
     """Make ``scored``: dimensions, range of fit, total with its contributions, grade, verdict, stage; in tenths.
 
-    Reads ``persons`` (person, role), ``flags``, ``sums`` and ``lines``. The contributions of the dimensions to the
-    total are rounded so that they add up to it: what is left over goes to the largest, then to the first.
+    Reads ``persons`` (person, role), ``flags``, ``sums`` and ``interest_lines``. The contributions of the dimensions
+    to the total are rounded so that they add up to it: what is left over goes to the largest, then to the first.
     """
     reasons = [rule for rule in model.fit if rule.disqualify is not None]
     because = " ".join(f"WHEN h{rule.number} THEN {literal(str(rule.disqualify))}" for rule in reasons)
@@ -78,30 +75,37 @@ def create_scores(
         f"{rounded(f'{factor} * {clamped(name)}', str(weight))} AS {name}_part"
         for name, factor in zip(DIMENSIONS, model.weights, strict=True)
     )
-    connection.execute(f"""
-        CREATE TEMP TABLE ranged AS
+    runner.table(
+        "ranged",
+        f"""
         SELECT p.person, p.role, s.fit AS fit_sum, {clamped("s.fit")} AS fit,
                {clamped(low)} AS fit_low, {clamped(high)} AS fit_high,
                {clamped("s.interest")} AS interest, {clamped("s.qualification")} AS qualification,
                {rounded(f"({exact})", str(weight))} AS total, {parts},
                {f"CASE {because} END" if because else "NULL::VARCHAR"} AS disqualified_because
-        FROM persons p JOIN sums s USING (person) JOIN flags USING (person)""")
-    connection.execute(f"""
-        CREATE TEMP TABLE graded AS
+        FROM persons p JOIN sums s USING (person) JOIN flags USING (person)""",
+    )
+    kept = "person, role, fit_sum, fit, fit_low, fit_high, interest, qualification, total, disqualified_because"
+    runner.table(
+        "graded",
+        f"""
         WITH lettered AS (
-            SELECT * REPLACE ({_with_remainder()}),
+            SELECT {kept}, {_with_remainder()},
                    {letter_sql(model, "fit")} AS letter, {number_sql(model, "interest")} AS number
             FROM ranged
         ), placed AS (SELECT *, letter || number AS cell FROM lettered)
         SELECT *, CASE WHEN disqualified_because IS NULL THEN {verdict_sql(model, "cell")} ELSE 'disqualified' END
                   AS verdict
-        FROM placed""")
-    _create_buying_stages(connection, model)
-    _create_deciding_facts(connection, model, blamed)
-    connection.execute("""
-        CREATE TEMP TABLE scored AS
+        FROM placed""",
+    )
+    _create_buying_stages(runner, model)
+    _create_deciding_facts(runner, model, blamed)
+    runner.table(
+        "scored",
+        """
         SELECT g.*, b.buying_stage, d.field AS deciding_fact
-        FROM graded g LEFT JOIN buying_stages b USING (person) LEFT JOIN deciding d USING (person)""")
+        FROM graded g LEFT JOIN buying_stages b USING (person) LEFT JOIN deciding d USING (person)""",
+    )
 
 
 def _with_remainder() -> str:
@@ -115,33 +119,33 @@ def _with_remainder() -> str:
     return ", ".join(f"{part} + CASE WHEN {test} THEN {spare} ELSE 0 END AS {part}" for part, test in largest.items())
 
 
-def _create_buying_stages(connection: duckdb.DuckDBPyConnection, model: CompiledModel) -> None:
+def _create_buying_stages(runner: Runner, model: CompiledModel) -> None:
     """Find each person's latest stage with at least its minimum of points, counted over the lines of its rules."""
     carried = [(rule.number, STAGES.index(rule.stage)) for rule in model.interest if rule.stage is not None]
     if not carried:
-        connection.execute("CREATE TEMP TABLE buying_stages (person INTEGER, buying_stage VARCHAR)")
+        runner.table("buying_stages", "SELECT person, NULL::VARCHAR AS buying_stage FROM persons WHERE false")
         return
     places = ", ".join(f"({rule}, {stage})" for rule, stage in carried)
     minima = " ".join(f"WHEN {STAGES.index(name)} THEN {least}" for name, least in model.stages.items())
     names = " ".join(f"WHEN {place} THEN {literal(name)}" for place, name in enumerate(STAGES))
-    connection.execute(f"""
-        CREATE TEMP TABLE buying_stages AS
+    runner.table(
+        "buying_stages",
+        f"""
         SELECT person, CASE max(stage) {names} END AS buying_stage
         FROM (SELECT person, stage FROM interest_lines JOIN (VALUES {places}) AS s(rule, stage) USING (rule)
               GROUP BY person, stage HAVING sum(tenths) * {TENTH} >= CASE stage {minima} END)
-        GROUP BY person""")
+        GROUP BY person""",
+    )
 
 
-def _create_deciding_facts(
-    connection: duckdb.DuckDBPyConnection, model: CompiledModel, blamed: Sequence[tuple[int, str]]
-) -> None:
+def _create_deciding_facts(runner: Runner, model: CompiledModel, blamed: Sequence[tuple[int, str]]) -> None:
     """Find the one missing fact that would decide the verdict.
 
     A fact that alone could raise the verdict comes first, the further the better; then the one with most points at
     stake among all that are missing while the range of fit leaves the verdict open; then one that could lower it.
     """
     if not blamed:
-        connection.execute("CREATE TEMP TABLE deciding (person INTEGER, field VARCHAR)")
+        runner.table("deciding", "SELECT person, NULL::VARCHAR AS field FROM persons WHERE false")
         return
     numbered = {rule.number: rule for rule in model.fit}
     missing = " UNION ALL ".join(
@@ -161,8 +165,9 @@ def _create_deciding_facts(
     letters = ", ".join(f"{letter_sql(model, clamped(sum_))} AS {name}" for name, sum_ in sums.items())
     cells = ", ".join(f"{name} || number AS {name}" for name in sums)
     ranks = ", ".join(f"{rank_sql(model, name)} AS {name}" for name in sums)
-    connection.execute(f"""
-        CREATE TEMP TABLE deciding AS
+    runner.table(
+        "deciding",
+        f"""
         WITH missing AS (
             SELECT person, field, sum(up)::BIGINT AS up, sum(down)::BIGINT AS down, bool_or(out) AS out
             FROM ({missing}) GROUP BY person, field
@@ -171,12 +176,16 @@ def _create_deciding_facts(
             FROM missing m JOIN graded g USING (person) WHERE g.disqualified_because IS NULL
         ), placed AS (SELECT person, field, at_stake, out, {cells} FROM lettered
         ), ranked AS (SELECT person, field, at_stake, out, {ranks} FROM placed
-        ), weighed AS (SELECT * REPLACE (CASE WHEN out THEN {DISQUALIFIED_RANK} ELSE worst END AS worst) FROM ranked)
+        ), weighed AS (
+            SELECT person, field, at_stake, best, now, highest, lowest,
+                   CASE WHEN out THEN {DISQUALIFIED_RANK} ELSE worst END AS worst
+            FROM ranked)
         SELECT person, field FROM weighed
         WHERE best > now OR worst < now OR highest > now OR lowest < now
         QUALIFY row_number() OVER (
             PARTITION BY person
-            ORDER BY greatest(best - now, 0) DESC, highest > now DESC, at_stake DESC, worst, field) = 1""")
+            ORDER BY greatest(best - now, 0) DESC, highest > now DESC, at_stake DESC, worst, field) = 1""",
+    )
 
 
 assert SCALE_TENTHS == 1000

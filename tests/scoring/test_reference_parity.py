@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from connector.mapping.scoring import ScoringModel
 from connector.scoring import hits as hits_module
 from connector.scoring import score as score_module
+from connector.scoring.on_duckdb import DuckDb
 from connector.scoring.score import Scored, roll_up, score, score_part
 
 NOW = datetime(2026, 4, 2, 9, 30, tzinfo=UTC)
@@ -222,7 +223,7 @@ def run(world, *, threads, shuffle=lambda rows: rows):
         pa.Table.from_pylist(shuffle(accounts), ACCOUNTS),
         as_of=NOW,
         time_zone=zone,
-        threads=threads,
+        engine=DuckDb(threads),
     )
 
 
