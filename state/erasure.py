@@ -15,6 +15,10 @@ from state.instants import to_us
 from state.outbox_dependents import refresh, states
 
 _TABLES: Final = ("identities", "persons", "stage_moves", "score_history", "account_moves", "reviews")
+_PAST: Final = """
+    DELETE FROM identities_past AS p WHERE {among} OR EXISTS (
+        SELECT 1 FROM identities i WHERE i.system = p.system AND i.object = p.object AND i.id = p.id AND i.{among})
+"""
 _BURY: Final = "INSERT INTO tombstones (hash, at) VALUES (:hash, :at) ON CONFLICT (hash) DO NOTHING"
 
 
@@ -35,6 +39,9 @@ def erase(
     values: dict[str, Any] = {"ids": database.packed(person_ids), "at": to_us(at)}
     among = f"person_id IN {database.list_of('ids', 'text')}"
     receipt: dict[str, int] = {}
+    # first, while the references are there to be compared: some were another's before, and their ids may be addresses
+    past = connection.execute(text(_PAST.format(among=among)), {"ids": values["ids"]})
+    receipt["identities_past"] = int(past.rowcount)
     for table in _TABLES:
         receipt[table] = int(
             connection.execute(text(f"DELETE FROM {table} WHERE {among}"), {"ids": values["ids"]}).rowcount

@@ -26,6 +26,7 @@ from state.database import Database
 from state.erasure import erase
 from state.instants import to_us
 from state.outbox_enqueue import enqueue
+from state.past import put_identities
 
 _REVIEW: Final = tuple(tables.REVIEWS.c[name] for name in Review.__slots__)
 _PUT_REVIEW: Final = """
@@ -116,8 +117,9 @@ class SqlKnowledge:
             enqueue(self._database, connection, decisions.rows, at_us=to_us(decisions.at))
 
     def _remember(self, connection: Connection, decisions: Decisions) -> None:
+        for part in parts_of(decisions.identities):
+            put_identities(self._database, connection, part, decisions.at)
         for table, rows, schema, replace in (
-            (tables.IDENTITIES, decisions.identities, IDENTITIES, True),
             (tables.PERSONS, decisions.persons, PERSONS, True),
             (tables.STAGE_MOVES, decisions.stage_moves, STAGE_MOVES, False),
             (tables.SCORE_HISTORY, decisions.scores, SCORE_HISTORY, False),

@@ -11,6 +11,7 @@ from connector.errors import LocalFault
 from state.database import Database, Make
 from state.migration_0001 import STATEMENTS as FIRST
 from state.migration_0002 import STATEMENTS as ACCOUNT_MOVES
+from state.migration_0003 import STATEMENTS as VERSIONS
 
 #: any number that no other program on the same server is likely to lock by
 _LOCK = 0x48414E444F46
@@ -42,6 +43,7 @@ class Migration:
 MIGRATIONS: tuple[Migration, ...] = (
     Migration(1, "first", FIRST),
     Migration(2, "why people go from account to account", ACCOUNT_MOVES),
+    Migration(3, "which models were in use when, and who was who before", VERSIONS),
 )
 
 

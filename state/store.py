@@ -13,8 +13,10 @@ from state.ledger import SqlLedger
 from state.manifest import SqlManifest
 from state.migrations import check_version, migrate
 from state.outbox import SqlOutbox
+from state.past import SqlPast
 from state.runs import SqlRuns
 from state.switches import SqlSwitches
+from state.versions import SqlVersions
 
 #: a commit of a million people holds SQLite's only write lock for some seconds
 PATIENCE: Final = timedelta(seconds=60)
@@ -31,6 +33,8 @@ class SqlStore:
         self.knowledge = SqlKnowledge(database)
         self.runs = SqlRuns(database)
         self.switches = SqlSwitches(database)
+        self.versions = SqlVersions(database)
+        self.past = SqlPast(database)
 
     def check(self) -> None:
         """Look whether the state answers and has this program's version; see the port."""

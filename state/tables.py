@@ -66,7 +66,21 @@ SEGMENTS = _table(
 CURSORS = _table("cursors", _word("system", key=True), _word("stream", key=True), _word("cursor"))
 CALLS = _table("calls", _word("system", key=True), _instant("at", key=True), _word("cause", key=True), _number("calls"))
 IDENTITIES = _table(
-    "identities", _word("system", key=True), _word("object", key=True), _word("id", key=True), _word("person_id")
+    "identities",
+    _word("system", key=True),
+    _word("object", key=True),
+    _word("id", key=True),
+    _word("person_id"),
+    _instant("since", empty=True),
+)
+IDENTITIES_PAST = _table(
+    "identities_past",
+    _word("system", key=True),
+    _word("object", key=True),
+    _word("id", key=True),
+    _word("person_id"),
+    _instant("since", empty=True),
+    _instant("until", key=True),
 )
 PERSONS = _table(
     "persons",
@@ -116,6 +130,25 @@ ACCOUNT_MOVES = _table(
     _word("to_account"),
     _word("cause"),
     _word("run_id", key=True),
+)
+VERSIONS = _table(
+    "versions",
+    _word("kind", key=True),
+    _number("number", key=True),
+    _word("digest"),
+    _word("files"),
+    _word("by"),
+    _word("because"),
+    _instant("first_used"),
+)
+VERSION_USES = _table(
+    "version_uses",
+    _word("kind", key=True),
+    _number("place", key=True),
+    _number("number"),
+    _instant("since"),
+    _word("run_id"),
+    _word("results"),
 )
 ACCOUNTS = _table("accounts", _word("account_id", key=True), _word("shown"))
 REVIEWS = _table(

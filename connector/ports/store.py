@@ -21,6 +21,8 @@ from connector.ports.memory_tables import (
     STAGE_MOVES,
 )
 from connector.ports.outbox import Outbox, OutboxRow
+from connector.ports.past import Past
+from connector.ports.versions import Version, VersionKind, Versions, VersionUse
 
 __all__ = [
     "ACCOUNT_MOVES",
@@ -35,6 +37,7 @@ __all__ = [
     "Manifest",
     "Outbox",
     "OutboxRow",
+    "Past",
     "Review",
     "Rows",
     "Run",
@@ -42,6 +45,10 @@ __all__ = [
     "Segment",
     "Store",
     "Switches",
+    "Version",
+    "VersionKind",
+    "VersionUse",
+    "Versions",
     "parts_of",
 ]
 
@@ -224,6 +231,10 @@ class Store(Protocol):
     def runs(self) -> Runs: ...
     @property
     def switches(self) -> Switches: ...
+    @property
+    def versions(self) -> Versions: ...
+    @property
+    def past(self) -> Past: ...
 
     def check(self) -> None:
         """Look whether the state answers and has this program's version.
