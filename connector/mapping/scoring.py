@@ -9,6 +9,7 @@ from typing import Any, Literal
 from pydantic import Field, model_validator
 
 from connector.domain.records import ActivityType
+from connector.mapping.bots import Bots
 from connector.mapping.conditions import AllOf, When
 from connector.mapping.values import Exact, HalfLife, Name, OneOrMany, Part, Points, RuleId, Span, Whole
 
@@ -220,6 +221,11 @@ class ScoringModel(Part):
     )
     write_step: Points = Field(
         Decimal(5), gt=0, description="a number that moved less is not written again", examples=[5]
+    )
+    bots: Bots = Field(
+        Bots(),
+        description="clicks, opens and page views of machines, which count for nothing",
+        examples=[{"fast": "10s", "visit": "30m"}],
     )
     examples: tuple[Example, ...] = Field(
         (),
