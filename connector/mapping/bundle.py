@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from connector.mapping.fields import FieldsFile, MatchingFile
 from connector.mapping.lifecycle import LifecycleFile
@@ -16,6 +17,7 @@ class Mappings:
 
     Attributes:
         digest: hash of the files' bytes, sorted by name; a plan is out of date when it differs.
+        files: the texts it was read from, by the names of the files in the folder.
     """
 
     fields: FieldsFile
@@ -24,3 +26,4 @@ class Mappings:
     lifecycle: LifecycleFile
     routing: RoutingFile
     digest: str
+    files: Mapping[str, str] = field(default_factory=dict, compare=False, repr=False)

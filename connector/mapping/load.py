@@ -99,7 +99,16 @@ def _read(contents: dict[str, bytes], found: dict[str, Found], folder: Path | No
     parts = (shaped.fields, shaped.matching, shaped.scoring, shaped.lifecycle, shaped.routing)
     if None in parts:
         return shaped
-    return Mappings(*parts, digest=_digest(contents))  # type: ignore[arg-type]
+    return Mappings(*parts, digest=_digest(contents), files=_named(contents, shaped.matching))  # type: ignore[arg-type]
+
+
+def _named(contents: dict[str, bytes], matching: MatchingFile | None) -> dict[str, str]:
+    """Give the texts by the names their files have in the folder."""
+    aliases = None if matching is None else matching.account.aliases_file
+    return {
+        aliases if word == "aliases" and aliases else f"{word}.yaml": content.decode("utf-8", "replace")
+        for word, content in contents.items()
+    }
 
 
 def _aliased(

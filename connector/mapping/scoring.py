@@ -195,10 +195,24 @@ class Example(Part):
     )
 
 
+class ModelVersion(Part):
+    """Who changed the model last, and why: kept with each version that a cycle uses (``handoff models``)."""
+
+    by: Name | None = Field(None, description="who changed the model last", examples=["Ada"])
+    because: Name | None = Field(
+        None, description="why; say something new with every change", examples=["webinars bring no deals"]
+    )
+
+
 class ScoringModel(Part):
     """scoring.yaml: one model."""
 
     name: Name = Field(description="the model's name in history and reports", examples=["default"])
+    version: ModelVersion = Field(
+        default_factory=lambda: ModelVersion(by=None, because=None),
+        description="who changed the model last, and why; kept with each version",
+        examples=[{"by": "Ada", "because": "webinars bring no deals"}],
+    )
     win: Name | None = Field(
         None, description="the event that counts as won; a model without one is refused", examples=["opportunity_won"]
     )
