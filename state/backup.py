@@ -1,21 +1,43 @@
-"""A consistent copy of a SQLite state while others go on writing."""
+"""A consistent copy of a SQLite state while others go on writing, and the way back."""
 
 from __future__ import annotations
 
 import os
+import shutil
 import sqlite3
 from contextlib import closing
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
 from connector.errors import ConfigError, LocalFault
+from connector.ports.store import Segment
 from state.database import Database
 from state.faults import faults_named
-from state.store import PATIENCE
+from state.manifest import SqlManifest
+from state.store import PATIENCE, open_store
 
 
-def back_up(url: str, target: Path, *, patience: timedelta = PATIENCE) -> int:
-    """Copy the state to ``target`` as of one instant and give the copy's size in bytes.
+@dataclass(frozen=True, slots=True)
+class StateCopy:
+    """A copy of the state.
+
+    Attributes:
+        size_bytes: how large it is.
+        segments: the files of the lake it lists: without them the copy cannot be used.
+    """
+
+    size_bytes: int
+    segments: list[Segment]
+
+
+def is_copied_by_us(url: str) -> bool:
+    """Say whether the state is a file; PostgreSQL is copied by its own tools."""
+    return url.startswith("sqlite:")
+
+
+def back_up(url: str, target: Path, *, patience: timedelta = PATIENCE) -> StateCopy:
+    """Copy the state to ``target`` as of one instant.
 
     The copy appears under its name only once it is whole and on the disk; a copy that was there is replaced.
 
@@ -23,27 +45,86 @@ def back_up(url: str, target: Path, *, patience: timedelta = PATIENCE) -> int:
         ConfigError: ``state.backup``: PostgreSQL is copied by its own tools.
         LocalFault: state or target cannot be read or written.
     """
-    database = Database(url, now=None, patience=patience)
-    database.close()
-    if database.make != "sqlite":
-        cure = "use pg_dump, or the backups of your PostgreSQL service"
-        raise ConfigError("state.backup", "only a SQLite state is copied by us", cure=cure, at=database.where)
-    if not Path(database.where).is_file():
-        raise LocalFault("state.missing", "there is no state to copy", cure="check `state:`", at=database.where)
+    place = _place(url, patience)
+    if not place.is_file():
+        raise LocalFault("state.missing", "there is no state to copy", cure="check `state:`", at=str(place))
     part = target.with_name(f"{target.name}.part")
     part.unlink(missing_ok=True)
     with (
-        faults_named(database.where),
-        closing(sqlite3.connect(database.where, timeout=patience.total_seconds())) as source,
+        faults_named(str(place)),
+        closing(sqlite3.connect(place, timeout=patience.total_seconds())) as source,
         closing(sqlite3.connect(part)) as copy,
     ):
         source.backup(copy)
+    segments = _segments_of(part, patience)
+    with faults_named(str(part)), closing(sqlite3.connect(part)) as copy:
         # the copy leaves WAL mode, so that it is one file that can be moved about
         copy.execute("PRAGMA journal_mode=DELETE")
     _sync(part)
     part.replace(target)
     _sync(target.parent)
-    return target.stat().st_size
+    return StateCopy(target.stat().st_size, segments)
+
+
+def put_back(url: str, copy: Path, *, aside: Path, patience: timedelta = PATIENCE) -> None:
+    """Put a copy in the place of the state; what stood there is kept at ``aside``. Nobody else may have it open.
+
+    Killed on the way, either the old or the copied state stands there, never half of one.
+
+    Raises:
+        ConfigError: ``state.backup``: PostgreSQL is restored by its own tools.
+        LocalFault: the copy is damaged, or a place cannot be written.
+    """
+    place = _place(url, patience)
+    with faults_named(str(copy)), closing(sqlite3.connect(f"file:{copy}?mode=ro", uri=True)) as looked:
+        sound = looked.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+    if not sound:
+        raise LocalFault("state.corrupt", "the copy of the state is damaged", cure="use an older backup", at=str(copy))
+    _set_aside(url, place, aside, patience)
+    part = place.with_name(f"{place.name}.part")
+    with faults_named(str(place)):
+        place.parent.mkdir(parents=True, exist_ok=True)
+        part.write_bytes(copy.read_bytes())
+        _sync(part)
+        # what the old state has beside its file must not be taken for the new one's
+        for rest in ("-wal", "-shm"):
+            place.with_name(place.name + rest).unlink(missing_ok=True)
+        part.replace(place)
+        _sync(place.parent)
+
+
+def _set_aside(url: str, place: Path, aside: Path, patience: timedelta) -> None:
+    """Keep what stands there; a state that is damaged, and cannot be read, just as it is."""
+    if not place.is_file():
+        return
+    try:
+        back_up(url, aside, patience=patience)
+        # the copy has all of it: nothing may be left that a kill between two steps could lose
+        with faults_named(str(place)), closing(sqlite3.connect(place, timeout=patience.total_seconds())) as old:
+            old.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+    except LocalFault as fault:
+        if fault.code != "state.corrupt":
+            raise
+        shutil.copyfile(place, aside)
+
+
+def _place(url: str, patience: timedelta) -> Path:
+    database = Database(url, now=None, patience=patience)
+    database.close()
+    if database.make != "sqlite":
+        cure = "use pg_dump and pg_restore, or the backups of your PostgreSQL service"
+        raise ConfigError("state.backup", "only a SQLite state is copied by us", cure=cure, at=database.where)
+    return Path(database.where)
+
+
+def _segments_of(copy: Path, patience: timedelta) -> list[Segment]:
+    """Read which files of the lake a copied state lists, whatever program wrote it."""
+    open_store(f"sqlite:///{copy}", patience=patience).close()
+    database = Database(f"sqlite:///{copy}", now=None, patience=patience)
+    try:
+        return SqlManifest(database).segments()
+    finally:
+        database.close()
 
 
 def _sync(path: Path) -> None:

@@ -11,6 +11,7 @@ from typing import Annotated
 import typer
 
 from connector.cli.engine_alone import register as register_engine_alone
+from connector.cli.keeping import register as register_keeping
 from connector.cli.local import register as register_local
 from connector.cli.looking import register as register_looking
 from connector.cli.output import complain, emit, error_document
@@ -36,6 +37,7 @@ for register in (
     register_running,
     register_looking,
     register_reviewing,
+    register_keeping,
     register_engine_alone,
     register_local,
 ):

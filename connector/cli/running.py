@@ -28,6 +28,7 @@ from connector.errors import ConfigError, HandoffError, Refused, Stopped
 from connector.logs import set_up_logs
 from connector.pipeline.cycle import Cycle
 from connector.pipeline.turn import cycle_clock, engine_turn, engine_turn_if_free, remember_clock
+from connector.trust.put_back import notice_put_back, witness
 
 #: what is in hand gets this long to finish after a signal; then the command leaves it as a crash would
 GRACE_SECONDS = 7.0
@@ -145,9 +146,12 @@ def _cycle(config: ConfigFile, plan_id: str | None, as_of: datetime | None, *, a
                 now = _clock(house, as_of)
                 cycle = Cycle(house.engine, now=now)
                 check_ready(house, today=now.date())
+                if ours is not None:
+                    notice_put_back(store, house.engine.lake_root, now=utc_now())
                 if plan_id is None:
                     remember_clock(house.store, now)
                     report = cycle.run()
+                    witness(house.engine.lake_root, report.run_id)
                 else:
                     # Beside a daemon a plan's rows are handed to it: it delivers them with its next batch.
                     report = cycle.run_plan(plan_id, deliver=ours is not None)

@@ -27,6 +27,7 @@ from connector.errors import HandoffError, LocalFault, RateLimited, Refused, Sto
 from connector.pipeline.cycle import Cycle, Scope
 from connector.pipeline.report import Report
 from connector.pipeline.turn import Turn, cycle_clock, remember_clock
+from connector.trust.put_back import witness
 
 Job = Literal["deliver", "fast_lane", "source", "crm", "full_rescore", "housekeeping"]
 #: those that look at systems, widest first; each one sees what those after it would have seen
@@ -232,6 +233,7 @@ class Jobs:
                 seconds={part: round(value, 3) for part, value in report.seconds.items()},
                 code=(report.error or {}).get("code", ""),
             )
+        witness(self.house.engine.lake_root, report.run_id)
         told = report.writes["planned"] or _SCOPES.get(name) == "all"
         # A narrow look that found nothing says nothing of how the last cycle went.
         self.health.ended([*self._stands_for(name)], verdict=report.verdict if told else "")

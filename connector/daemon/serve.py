@@ -31,6 +31,7 @@ from connector.logs import log_step
 from connector.mapping.settings import Schedule
 from connector.pipeline.steps import StepDone
 from connector.pipeline.turn import cycle_clock, engine_turn
+from connector.trust.put_back import notice_put_back
 
 #: a stop must be over within ten seconds; the page or batch in hand is finished first
 STOP_SECONDS = 5.0
@@ -52,6 +53,7 @@ def serve(config: Path, *, stop: Callable[[], bool], clock: Clock | None = None)
         house = stack.enter_context(open_house(config, stop=watch.stop, progress=watch.progress, on_step=watch.step))
         turn = stack.enter_context(engine_turn(house.store, house.engine.owner, stop=stop))
         check_ready(house, today=cycle_clock(house.store, None, clock=clock.now).date())
+        notice_put_back(house.store, house.engine.lake_root, now=clock.now())
         systems = [adapter.traits().system for adapter in house.engine.adapters]
         metrics = Metrics(JOBS, systems)
         jobs = Jobs(house, turn, clock, health, metrics, stop)

@@ -1,10 +1,13 @@
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from connector.errors import ConfigError, LocalFault
+from connector.ports.store import Segment
 from state import open_store
-from state.backup import back_up
+from state.backup import back_up, put_back
 
 
 def test_copy_holds_what_was_committed_and_opens_as_a_state(sqlite_url, tmp_path, words):
@@ -15,7 +18,9 @@ def test_copy_holds_what_was_committed_and_opens_as_a_state(sqlite_url, tmp_path
     copy.write_text("an older copy")
     with store.database.write() as connection:
         connection.exec_driver_sql("INSERT INTO settings (name, value) VALUES ('half', 'done')")
-        assert back_up(sqlite_url, copy) == copy.stat().st_size
+        made = back_up(sqlite_url, copy)
+    assert made.size_bytes == copy.stat().st_size
+    assert made.segments == []
     store.knowledge.commit_decisions(words.decisions(words.update("2")))
     store.close()
     assert [path.name for path in copy.parent.iterdir()] == ["monday.db"]
@@ -23,6 +28,40 @@ def test_copy_holds_what_was_committed_and_opens_as_a_state(sqlite_url, tmp_path
     assert restored.outbox.counts() == {"todo": 2}
     assert restored.switches.setting("half") is None
     restored.close()
+
+
+def test_a_copy_lists_the_files_it_needs_and_goes_back_whole(sqlite_url, tmp_path, words):
+    store = open_store(sqlite_url)
+    segment = Segment("records/crm/lead/1.parquet", "records/crm/lead", 3, words.NOW, words.NOW, words.NOW, "ab", 9)
+    store.manifest.commit_segments([segment], [], {})
+    store.knowledge.commit_decisions(words.decisions(words.update("1")))
+    copy, aside = tmp_path / "copy.db", tmp_path / "aside.db"
+    assert back_up(sqlite_url, copy).segments == [segment]
+    store.knowledge.commit_decisions(words.decisions(words.update("2")))
+    store.close()
+    put_back(sqlite_url, copy, aside=aside)
+    for url, rows in ((sqlite_url, 1), (f"sqlite:///{aside}", 2)):
+        store = open_store(url)
+        assert store.outbox.counts() == {"todo": rows}
+        store.close()
+
+
+def test_a_damaged_copy_is_refused_and_a_damaged_state_is_replaced(sqlite_url, tmp_path, words):
+    store = open_store(sqlite_url)
+    store.knowledge.commit_decisions(words.decisions(words.update("1")))
+    copy, bad, aside = tmp_path / "copy.db", tmp_path / "bad.db", tmp_path / "aside.db"
+    back_up(sqlite_url, copy)
+    store.close()
+    bad.write_bytes(b"no database" * 1000)
+    with pytest.raises(LocalFault):
+        put_back(sqlite_url, bad, aside=aside)
+    place = Path(sqlite_url.removeprefix("sqlite:///"))
+    place.write_bytes(bad.read_bytes())
+    put_back(sqlite_url, copy, aside=aside)
+    assert aside.read_bytes() == bad.read_bytes()
+    store = open_store(sqlite_url)
+    assert store.outbox.counts() == {"todo": 1}
+    store.close()
 
 
 def test_nothing_to_copy_is_said(tmp_path):
