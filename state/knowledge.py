@@ -52,6 +52,11 @@ _PUT_ROTATION: Final = """
     INSERT INTO rotations (pool, place) VALUES (:name, :value)
     ON CONFLICT (pool) DO UPDATE SET place = excluded.place
 """
+#: the setting that names the run whose decisions were stored last, written with them
+_DECIDED: Final = "last_decided"
+_PUT_DECIDED: Final = """
+    INSERT INTO settings (name, value) VALUES (:name, :value) ON CONFLICT (name) DO UPDATE SET value = excluded.value
+"""
 _PUT_MARK: Final = "INSERT INTO marks (name, at) VALUES (:name, :at) ON CONFLICT (name) DO NOTHING"
 #: any number that no other program on the same server is likely to lock by; not that of the migrations
 _DECIDING: Final = 0x48414E444F47
@@ -63,23 +68,34 @@ class SqlKnowledge:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def identities(self) -> pa.Table:
-        """Give all references and their persons (schema ``IDENTITIES``)."""
-        return self._all("identities", IDENTITIES)
+    def identities(self, person_ids: Sequence[str] | None = None) -> pa.Table:
+        """Give all references and their persons, or those of some (schema ``IDENTITIES``)."""
+        return (
+            self._all("identities", IDENTITIES)
+            if person_ids is None
+            else self._of("identities", IDENTITIES, person_ids)
+        )
+
+    def last_decided(self) -> str:
+        """Name the run whose decisions were stored last; see the port."""
+        with self._database.read() as connection:
+            found = connection.execute(text("SELECT value FROM settings WHERE name = :name"), {"name": _DECIDED})
+            return str(found.scalar() or "")
 
     def persons(self, ids: Sequence[str] | None = None) -> pa.Table:
         """Give the memory of all persons, or of some (schema ``PERSONS``)."""
-        if ids is None:
-            return self._all("persons", PERSONS)
+        return self._all("persons", PERSONS) if ids is None else self._of("persons", PERSONS, ids)
+
+    def _of(self, table: str, schema: pa.Schema, ids: Sequence[str]) -> pa.Table:
         # the list goes first, so that each person is looked up and nobody else's row is touched
         statement = f"""
-            SELECT {", ".join(PERSONS.names)} FROM {self._database.list_of("ids", "text")} AS asked
-            CROSS JOIN persons WHERE person_id = v
+            SELECT {", ".join(schema.names)} FROM {self._database.list_of("ids", "text")} AS asked
+            CROSS JOIN {table} WHERE person_id = v
         """
         with self._database.read() as connection:
             found = connection.execute(text(statement), {"ids": self._database.packed(ids)})
-            parts = [bulk.table_of(rows, PERSONS) for rows in found.partitions(bulk.CHUNK_ROWS)]
-        return pa.concat_tables([PERSONS.empty_table(), *parts])
+            parts = [bulk.table_of(rows, schema) for rows in found.partitions(bulk.CHUNK_ROWS)]
+        return pa.concat_tables([schema.empty_table(), *parts])
 
     def remembered(self) -> int:
         """Count the persons in memory."""
@@ -140,7 +156,9 @@ class SqlKnowledge:
             connection.execute(text(statement), {"ids": self._database.packed(list(decisions.moot))})
 
     def _small(self, connection: Connection, decisions: Decisions) -> None:
+        decided = [{"name": _DECIDED, "value": decisions.run_id}] if decisions.moves_on else []
         for statement, values in (
+            (_PUT_DECIDED, decided),
             (_PUT_ACCOUNT, [{"name": name, "value": storable(v)} for name, v in decisions.accounts.items()]),
             (_PUT_ROTATION, [{"name": name, "value": storable(v)} for name, v in decisions.rotations.items()]),
             (_PUT_MARK, [{"name": name, "at": to_us(at)} for name, at in decisions.marks.items()]),
@@ -241,6 +259,7 @@ class SqlKnowledge:
     def erase(self, person_ids: Sequence[str], *, hashes: Collection[str], who: str, at: datetime) -> dict[str, int]:
         """Take people out of everything the state holds; see the port."""
         with self._database.write() as connection:
+            connection.execute(text(_PUT_DECIDED), {"name": _DECIDED, "value": ""})
             return erase(self._database, connection, person_ids, hashes=hashes, who=who, at=at)
 
     def lift_tombstones(self, hashes: Collection[str], *, who: str, at: datetime) -> int:

@@ -264,4 +264,5 @@ def dropped(decisions: Decisions) -> Decisions:
         rows=(),
         rotations={},
         marks={},
+        moves_on=False,
     )

@@ -63,7 +63,7 @@ class Decisions:
     large one may come in parts, which are read one after the other, as often as somebody asks (``parts_of``).
     ``gone`` are persons merged into others: their memory goes, their history stays. ``marks`` are instants set once
     (``baseline`` and ``baseline:SOURCE``). ``rotations`` are JSON by pool. ``moot`` are ids of open questions that have
-    answered themselves; they go.
+    answered themselves; they go. ``moves_on`` is false where only questions are kept: what was last decided stays that.
     """
 
     run_id: str
@@ -81,13 +81,18 @@ class Decisions:
     gone: Sequence[str] = ()
     moot: Sequence[str] = ()
     account_moves: Rows = field(default_factory=ACCOUNT_MOVES.empty_table)
+    moves_on: bool = True
 
 
 class Knowledge(Protocol):
     """What Handoff remembers of people and accounts."""
 
-    def identities(self) -> pa.Table:
-        """Give all references and their persons (schema ``IDENTITIES``)."""
+    def identities(self, person_ids: Sequence[str] | None = None) -> pa.Table:
+        """Give all references and their persons, or those of some persons (schema ``IDENTITIES``)."""
+        ...
+
+    def last_decided(self) -> str:
+        """Name the run whose decisions were the last to be stored; empty before the first, and after an erasure."""
         ...
 
     def retired(self) -> list[str]:
