@@ -13,6 +13,7 @@ from state.audit import note
 from state.database import Database
 from state.instants import to_us
 from state.outbox_dependents import refresh, states
+from state.quarantine import erase_quarantined
 
 _TABLES: Final = ("identities", "persons", "stage_moves", "score_history", "account_moves", "reviews")
 _PAST: Final = """
@@ -38,7 +39,7 @@ def erase(
     """
     values: dict[str, Any] = {"ids": database.packed(person_ids), "at": to_us(at)}
     among = f"person_id IN {database.list_of('ids', 'text')}"
-    receipt: dict[str, int] = {}
+    receipt = {"quarantine": erase_quarantined(connection, database, person_ids)}
     # first, while the references are there to be compared: some were another's before, and their ids may be addresses
     past = connection.execute(text(_PAST.format(among=among)), {"ids": values["ids"]})
     receipt["identities_past"] = int(past.rowcount)

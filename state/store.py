@@ -14,6 +14,7 @@ from state.manifest import SqlManifest
 from state.migrations import check_version, migrate
 from state.outbox import SqlOutbox
 from state.past import SqlPast
+from state.quarantine import SqlQuarantine
 from state.runs import SqlRuns
 from state.switches import SqlSwitches
 from state.versions import SqlVersions
@@ -35,6 +36,7 @@ class SqlStore:
         self.switches = SqlSwitches(database)
         self.versions = SqlVersions(database)
         self.past = SqlPast(database)
+        self.quarantine = SqlQuarantine(database)
 
     def check(self) -> None:
         """Look whether the state answers and has this program's version; see the port."""

@@ -223,3 +223,41 @@ PAUSES = _table("pauses", Column("number", Integer, primary_key=True), _word("wh
 LEASES = _table("leases", _word("name", key=True), _word("owner"), _instant("until"))
 AUDIT = _table("audit", _number("id", key=True), _instant("at"), _word("who"), _word("what"), _word("details"))
 SETTINGS = _table("settings", _word("name", key=True), _word("value"))
+QUARANTINE = _table(
+    "quarantine",
+    _word("system", key=True),
+    _word("kind", key=True),
+    _word("id", key=True),
+    _word("type"),
+    _word("ref_system"),
+    _word("ref_object"),
+    _word("ref_id"),
+    _word("campaign", empty=True),
+    _instant("occurred_at"),
+    _word("state"),
+    _instant("since"),
+    _word("patterns"),
+    _number("after_ms", empty=True),
+    _word("after", empty=True),
+    _number("at_once", empty=True),
+    _number("version"),
+)
+QUARANTINE_PAST = _table(
+    "quarantine_past",
+    _word("system", key=True),
+    _word("kind", key=True),
+    _word("id", key=True),
+    _instant("since", key=True),
+    _word("state"),
+    _instant("until"),
+)
+QUARANTINE_ANSWERS = _table(
+    "quarantine_answers",
+    _number("number", key=True),
+    _word("answer"),
+    _word("scope"),
+    _word("name"),
+    _word("who"),
+    _instant("at"),
+    _instant("known_at", empty=True),
+)

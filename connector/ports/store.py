@@ -22,6 +22,7 @@ from connector.ports.memory_tables import (
 )
 from connector.ports.outbox import Outbox, OutboxRow
 from connector.ports.past import Past
+from connector.ports.quarantine import Quarantine
 from connector.ports.versions import Version, VersionKind, Versions, VersionUse
 
 __all__ = [
@@ -38,6 +39,7 @@ __all__ = [
     "Outbox",
     "OutboxRow",
     "Past",
+    "Quarantine",
     "Review",
     "Rows",
     "Run",
@@ -235,6 +237,8 @@ class Store(Protocol):
     def versions(self) -> Versions: ...
     @property
     def past(self) -> Past: ...
+    @property
+    def quarantine(self) -> Quarantine: ...
 
     def check(self) -> None:
         """Look whether the state answers and has this program's version.

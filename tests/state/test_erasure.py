@@ -40,7 +40,7 @@ def test_erased_person_is_nowhere_and_stays_out(hand, words):
     receipt = hand.store.knowledge.erase(["p1"], hashes=["h1", "h2"], who="ann", at=words.NOW)
     assert receipt == {
         "identities_past": 0, "identities": 1, "persons": 1, "stage_moves": 0, "score_history": 0, "account_moves": 0,
-        "reviews": 1, "outbox": 3, "tombstones": 2
+        "reviews": 1, "quarantine": 0, "outbox": 3, "tombstones": 2
     }  # fmt: skip
     assert hand.store.knowledge.tombstones() == {"h1", "h2"}
     assert _holds(hand.store, "Ada") == ["outbox", "outbox"], "what is on its way cannot be taken back"
