@@ -4,19 +4,32 @@ from __future__ import annotations
 
 from datetime import timedelta
 from decimal import Decimal
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 
 from pydantic import Field, model_validator
 
 from connector.domain.records import ActivityType
 from connector.mapping.bots import Bots
 from connector.mapping.conditions import AllOf, When
-from connector.mapping.values import Exact, HalfLife, Name, OneOrMany, Part, Points, RuleId, Span, Whole
+from connector.mapping.values import (
+    Days,
+    Exact,
+    HalfLife,
+    Name,
+    OneOrMany,
+    OrNone,
+    Part,
+    Points,
+    RuleId,
+    Span,
+    Whole,
+)
 
 BuyingStage = Literal["awareness", "consideration", "decision"]
 Letter = Literal["A", "B", "C", "D"]
 CellVerdict = Literal["sales", "review", "nurture"]
 Bants = Literal["budget", "authority", "need", "timeframe", "sales_readiness"]
+Deal = Literal["news", "lead"]
 
 
 class FitRule(Part):
@@ -42,6 +55,14 @@ class FitDimension(Part):
         (),
         description="each gives its points, or disqualifies",
         examples=[[{"id": "size", "when": {"employees": {"gte": 200}}, "points": 40}]],
+    )
+    declared_weight: Exact = Field(
+        Decimal(1),
+        gt=0,
+        le=10,
+        decimal_places=3,
+        description="what a rule's points are multiplied by where the person declared every fact it names",
+        examples=[1.25],
     )
 
 
@@ -146,6 +167,24 @@ class Dimensions(Part):
     )
 
 
+class Hierarchy(Part):
+    """An account takes in the people of its subsidiaries (docs/mapping/scoring-rules.md)."""
+
+    when: When = Field(
+        AllOf(()),
+        description="which accounts take in; left out: every account with subsidiaries",
+        examples=[{"account.country": "DE"}],
+    )
+    factor: Exact = Field(
+        Decimal(1),
+        gt=0,
+        le=1,
+        decimal_places=2,
+        description="what a subsidiary's people give is multiplied by this, once",
+        examples=[0.5],
+    )
+
+
 class AccountScoring(Part):
     """How people roll up to their account."""
 
@@ -163,6 +202,47 @@ class AccountScoring(Part):
         None,
         description="when the account is ready; an engaged decider or influencer is needed besides",
         examples=[{"score": {"gte": 50}}],
+    )
+    stage_people: dict[BuyingStage, Annotated[Whole, Field(ge=1, le=1000)]] = Field(
+        default_factory=dict,
+        description="how many people must have reached a buying stage until the account has (1 unless given)",
+        examples=[{"decision": 2}],
+    )
+    hierarchy: OrNone[Hierarchy] = Field(
+        None,
+        description="whether an account takes in the people of its subsidiaries; none = no account does",
+        examples=[{"factor": 0.5}],
+        json_schema_extra={"default": "none"},
+    )
+    open_deal: Deal = Field(
+        "news",
+        description="news = what happens at an account with an open deal is news for its owner, and no new lead",
+        examples=["lead"],
+    )
+    customer: Deal = Field("news", description="the same for customers", examples=["lead"])
+
+
+class TooHot(Part):
+    """A burst of decision-stage signals with no early history: perhaps somebody only wants a benchmark."""
+
+    signals: Whole = Field(3, ge=2, le=1000, description="how many decision-stage signals make a burst", examples=[3])
+    within: Days = Field(timedelta(days=3), description="on how many days in a row, in whole days", examples=["3d"])
+    history: Days | None = Field(
+        None,
+        description="how far back signals of earlier stages count as history; left out: always",
+        examples=["180d"],
+    )
+    lasts: Days = Field(
+        timedelta(days=30), description="how long the flag stands, from the burst's first day", examples=["30d"]
+    )
+
+
+class EarlyAlert(Part):
+    """Ideal fit and a first signal of an early stage: somebody to know before others do."""
+
+    fit: tuple[Letter, ...] = Field(("A",), min_length=1, description="letters that are ideal", examples=[["A", "B"]])
+    lasts: Days = Field(
+        timedelta(days=14), description="how long the alert stands, from the first signal's day", examples=["14d"]
     )
 
 
@@ -205,9 +285,17 @@ class ModelVersion(Part):
 
 
 class ScoringModel(Part):
-    """scoring.yaml: one model."""
+    """scoring.yaml, or a further model in scoring-NAME.yaml beside it."""
 
-    name: Name = Field(description="the model's name in history and reports", examples=["default"])
+    name: Name = Field(
+        description="the model's name in history and reports; NAME in scoring-NAME.yaml", examples=["default"]
+    )
+    for_: When = Field(
+        AllOf(()),
+        alias="for",
+        description="only in scoring-NAME.yaml: who the model speaks of; of others it has no number",
+        examples=[{"country": {"in": ["DE", "AT"]}}],
+    )
     version: ModelVersion = Field(
         default_factory=lambda: ModelVersion(by=None, because=None),
         description="who changed the model last, and why; kept with each version",
@@ -217,6 +305,11 @@ class ScoringModel(Part):
         None, description="the event that counts as won; a model without one is refused", examples=["opportunity_won"]
     )
     dimensions: Dimensions = Field(description="fit, interest and qualification", examples=[{"fit": {"rules": []}}])
+    assets: dict[BuyingStage, tuple[Name, ...]] = Field(
+        default_factory=dict,
+        description="which assets belong to which stage; rules then see asset_stage",
+        examples=[{"decision": ["buyers-guide"]}],
+    )
     roles: dict[Literal["decider", "influencer"], When] = Field(
         default_factory=dict,
         description="who decides and who has a say; everybody else is other",
@@ -232,6 +325,16 @@ class ScoringModel(Part):
     matrix: dict[Letter, tuple[CellVerdict, CellVerdict, CellVerdict, CellVerdict]] = Field(
         description="a verdict for each letter and number 1 to 4",
         examples=[{"A": ["sales", "sales", "review", "nurture"]}],
+    )
+    too_hot: OrNone[TooHot] = Field(
+        TooHot(),
+        description="when a burst of late signals without early history is flagged; none = never",
+        examples=[{"signals": 3, "within": "3d"}],
+    )
+    early_alert: OrNone[EarlyAlert] = Field(
+        EarlyAlert(),
+        description="when a first early signal of ideal fit is flagged; none = never",
+        examples=[{"fit": ["A"]}],
     )
     write_step: Points = Field(
         Decimal(5), gt=0, description="a number that moved less is not written again", examples=[5]

@@ -7,7 +7,16 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Annotated, Any, Literal, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, GetJsonSchemaHandler, Strict, WithJsonSchema
+from pydantic import (
+    AfterValidator,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    GetJsonSchemaHandler,
+    Strict,
+    WithJsonSchema,
+)
 from pydantic.json_schema import JsonSchemaValue
 from pydantic_core import CoreSchema
 
@@ -62,6 +71,12 @@ def _shown(value: object) -> str:
     return text if len(text) <= 60 else text[:57] + "…"
 
 
+def _whole_days(span: timedelta) -> timedelta:
+    if span % timedelta(days=1):
+        raise ValueError(f"{span.total_seconds() / 3600:g}h is no whole number of days; write for example 3d")
+    return span
+
+
 def _exact(value: object) -> object:
     """Take numbers as written: 0.1 is one tenth, not the nearest binary fraction."""
     if isinstance(value, (bool, str)):
@@ -98,6 +113,8 @@ def _as_list(value: object) -> object:
 Duration = Annotated[timedelta, BeforeValidator(parse_duration), WithJsonSchema(_DURATION_SCHEMA)]
 #: a duration longer than nothing
 Span = Annotated[timedelta, BeforeValidator(_parse_span), WithJsonSchema(_DURATION_SCHEMA)]
+#: a span of whole days
+Days = Annotated[Span, AfterValidator(_whole_days)]
 #: a span, or ``none`` for no decay
 HalfLife = Annotated[
     timedelta | Literal["none"],
@@ -134,6 +151,24 @@ class _OneOrManySchema:
 
 #: one item or a list of items, read as a tuple
 OneOrMany = Annotated[tuple[_T, ...], BeforeValidator(_as_list), _OneOrManySchema()]
+
+
+def _none(value: object) -> object:
+    if value is None:
+        raise ValueError("null says nothing; write none to switch it off, or leave the key out")
+    return None if value == "none" else value
+
+
+class _OrNoneSchema:
+    """Let a schema say ``none`` where Python has nothing."""
+
+    def __get_pydantic_json_schema__(self, schema: CoreSchema, handler: GetJsonSchemaHandler) -> JsonSchemaValue:
+        options = handler(schema)["anyOf"]
+        return {"anyOf": [{"const": "none"} if option == {"type": "null"} else option for option in options]}
+
+
+#: a part, or the word ``none``, read as None
+OrNone = Annotated[_T | None, BeforeValidator(_none), _OrNoneSchema()]
 
 
 class Part(BaseModel):

@@ -13,14 +13,17 @@ import pyarrow as pa
 from connector.errors import ConfigError
 from connector.mapping.conditions import Condition
 from connector.mapping.scoring import (
+    AccountScoring,
     BuyingStage,
+    EarlyAlert,
     FitDimension,
     GradeBands,
     Group,
-    InterestDimension,
     InterestRule,
     ScoringModel,
+    TooHot,
 )
+from connector.scoring.asset_stages import with_asset_stages
 
 #: one point
 MICRO = 1_000_000
@@ -54,6 +57,8 @@ class FitRuleC:
     #: tenths of a point
     tenths: int
     disqualify: str | None
+    #: tenths where the person declared every fact that the condition names
+    declared: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,6 +104,14 @@ class BandsC:
 
 
 @dataclass(frozen=True, slots=True)
+class HierarchyC:
+    """Which accounts take in their subsidiaries' people, and how many hundredths these give."""
+
+    when: Condition
+    hundredths: int
+
+
+@dataclass(frozen=True, slots=True)
 class AccountC:
     """How people roll up; micropoints."""
 
@@ -107,6 +120,30 @@ class AccountC:
     breadth: int
     engaged: int
     ready_when: Condition | None
+    #: place in ``STAGES`` → how many people must have reached it
+    stage_people: tuple[int, ...]
+    hierarchy: HierarchyC | None
+    #: what of deals is news and no new lead
+    open_deal_is_news: bool
+    customer_is_news: bool
+
+
+@dataclass(frozen=True, slots=True)
+class TooHotC:
+    """What makes a burst; whole days."""
+
+    signals: int
+    within_days: int
+    history_days: int | None
+    lasts_days: int
+
+
+@dataclass(frozen=True, slots=True)
+class EarlyAlertC:
+    """What makes an early alert; whole days."""
+
+    letters: tuple[str, ...]
+    lasts_days: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +163,12 @@ class CompiledModel:
     bands: BandsC
     #: (letter, number) → verdict
     matrix: Mapping[tuple[str, int], str]
+    too_hot: TooHotC | None
+    early_alert: EarlyAlertC | None
+    #: who the model speaks of
+    speaks_of: Condition
+    #: whether declared answers weigh other than the rest
+    weighs_declared: bool
 
 
 def micro(points: Decimal) -> int:
@@ -149,11 +192,9 @@ def compile_model(model: ScoringModel) -> CompiledModel:
         _group(number, name, group) for number, (name, group) in enumerate(dimensions.interest.groups.items())
     )
     interest = tuple(
-        _interest_rule(number, rule, dimensions.interest, groups)
-        for number, rule in enumerate(dimensions.interest.rules)
+        _interest_rule(number, rule, model, groups) for number, rule in enumerate(dimensions.interest.rules)
     )
     carried = {rule.stage for rule in interest}
-    account = model.account
     return CompiledModel(
         name=model.name,
         fit=_fit_rules(dimensions.fit),
@@ -168,16 +209,40 @@ def compile_model(model: ScoringModel) -> CompiledModel:
             stage: micro(dimensions.interest.stages.get(stage, Decimal(1))) for stage in STAGES if stage in carried
         },
         roles={role: model.roles[role] for role in ("decider", "influencer") if role in model.roles},
-        account=AccountC(
-            rules=None if account.fit is None else _fit_rules(account.fit),
-            cap=micro(account.cap),
-            breadth=micro(account.breadth),
-            engaged=micro(account.engaged),
-            ready_when=account.ready_when,
-        ),
+        account=_account(model.account),
         bands=_bands(model.grades),
         matrix={(letter, number): row[number - 1] for letter, row in model.matrix.items() for number in (1, 2, 3, 4)},
+        too_hot=_too_hot(model.too_hot),
+        early_alert=_early_alert(model.early_alert),
+        speaks_of=model.for_,
+        weighs_declared=dimensions.fit.declared_weight != 1,
     )
+
+
+def _account(account: AccountScoring) -> AccountC:
+    hierarchy = account.hierarchy
+    return AccountC(
+        rules=None if account.fit is None else _fit_rules(account.fit),
+        cap=micro(account.cap),
+        breadth=micro(account.breadth),
+        engaged=micro(account.engaged),
+        ready_when=account.ready_when,
+        stage_people=tuple(account.stage_people.get(stage, 1) for stage in STAGES),
+        hierarchy=None if hierarchy is None else HierarchyC(hierarchy.when, int(hierarchy.factor * 100)),
+        open_deal_is_news=account.open_deal == "news",
+        customer_is_news=account.customer == "news",
+    )
+
+
+def _too_hot(flag: TooHot | None) -> TooHotC | None:
+    if flag is None:
+        return None
+    history = None if flag.history is None else flag.history // _DAY
+    return TooHotC(flag.signals, flag.within // _DAY, history, flag.lasts // _DAY)
+
+
+def _early_alert(flag: EarlyAlert | None) -> EarlyAlertC | None:
+    return None if flag is None else EarlyAlertC(tuple(sorted(set(flag.fit))), flag.lasts // _DAY)
 
 
 def earned_micropoints(points: int, half_life: timedelta | None, age_days: int) -> int:
@@ -229,7 +294,14 @@ def _factor(half_life: timedelta, age_days: int) -> Decimal:
 
 def _fit_rules(dimension: FitDimension) -> tuple[FitRuleC, ...]:
     return tuple(
-        FitRuleC(number, rule.id, rule.when, tenths(rule.points), rule.disqualify)
+        FitRuleC(
+            number,
+            rule.id,
+            rule.when,
+            tenths(rule.points),
+            rule.disqualify,
+            tenths(rule.points * dimension.declared_weight),
+        )
         for number, rule in enumerate(dimension.rules)
     )
 
@@ -243,9 +315,8 @@ def _group(number: int, name: str, group: Group) -> GroupC:
     )
 
 
-def _interest_rule(
-    number: int, rule: InterestRule, dimension: InterestDimension, groups: tuple[GroupC, ...]
-) -> InterestRuleC:
+def _interest_rule(number: int, rule: InterestRule, model: ScoringModel, groups: tuple[GroupC, ...]) -> InterestRuleC:
+    dimension = model.dimensions.interest
     half_life = dimension.half_life if rule.half_life is None else rule.half_life
     group = next((known.number for known in groups if known.name == rule.group), None)
     if rule.group is not None and group is None:
@@ -258,7 +329,7 @@ def _interest_rule(
         number=number,
         id=rule.id,
         on=rule.on,
-        condition=rule.where,
+        condition=with_asset_stages(rule.where, model.assets),
         points=tuple(micro(points) for points in rule.points),
         half_life=half_life if isinstance(half_life, timedelta) else None,
         expires_days=None if rule.expires_after is None else rule.expires_after // _DAY,
