@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import shutil
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TypeVar
+from typing import NamedTuple, TypeVar
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from connector.domain.sql_text import literal, quoted
 from connector.errors import LocalFault
@@ -25,14 +26,31 @@ _Answer = TypeVar("_Answer")
 _TRIES = 4
 
 
+class Narrowed(NamedTuple):
+    """Which people a lake is narrowed to (system, object, id), and which streams of records are."""
+
+    people: pa.Table
+    streams: frozenset[str]
+
+
 class Lake:
     """Reads streams of the lake under ``root`` as Arrow tables. Safe beside a writer: segments never change."""
 
-    def __init__(self, root: Path, manifest: Manifest) -> None:
+    def __init__(self, root: Path, manifest: Manifest, only: Narrowed | None = None) -> None:
+        """Take the lake at ``root``; see ``of`` for ``only``."""
         self._root = root
         self._manifest = manifest
+        self._only = only
         #: hashes of activities that came more than once, by instant and files
         self._again: dict[tuple[str, ...], pa.Table] = {}
+
+    def of(self, people: pa.Table, kinds: Iterable[tuple[str, str]]) -> Lake:
+        """Give the lake as if it held of some ``kinds`` of record (system, object) only ``people`` and what they did.
+
+        ``people`` has ``system``, ``object`` and ``id``. Records of other kinds stay.
+        """
+        streams = frozenset(records_stream(system, object_) for system, object_ in kinds)
+        return Lake(self._root, self._manifest, Narrowed(people.select(["system", "object", "id"]), streams))
 
     def objects(self, system: str) -> list[str]:
         """List the kinds of record one system has left here."""
@@ -173,7 +191,7 @@ class Lake:
         connection.execute(
             f"CREATE TEMP VIEW {rows} AS SELECT *, hash(kind, id) AS h "
             f"FROM read_parquet([{paths}], union_by_name = true, hive_partitioning = false) "
-            f"WHERE landed_at <= {instant}"
+            f"WHERE landed_at <= {instant}{self._by_some(connection, rows, paths)}"
         )
         asked = (instant, *(segment.path for segment in segments))
         if asked not in self._again:
@@ -239,10 +257,38 @@ class Lake:
             # The order of columns must not tell in which order files were written or merged.
             wanted = sorted(set(held) - set(RECORD_COLUMNS.names) if columns is None else set(held) & set(columns))
             named = ", ".join(quoted(name) for name in (*RECORD_COLUMNS.names, *wanted))
+            some = self._are_some(connection, segments[0].stream)
             connection.execute(
-                f"CREATE TEMP VIEW known AS SELECT {named}, hash(id) AS h FROM {files} WHERE landed_at <= {instant}"
+                f"CREATE TEMP VIEW known AS SELECT {named}, hash(id) AS h FROM {files} "
+                f"WHERE landed_at <= {instant}{some}"
             )
             return ask(connection, _latest(connection, named) if latest else f"SELECT {named} FROM known")
+
+    def _are_some(self, connection: duckdb.DuckDBPyConnection, stream: str) -> str:
+        """Write what narrows records of one stream to those of the people asked for."""
+        if self._only is None or stream not in self._only.streams:
+            return ""
+        people = self._only.people
+        _, system, object_ = stream.split("/", 2)
+        here = pc.and_(pc.equal(people.column("system"), system), pc.equal(people.column("object"), object_))
+        connection.register("only_ids", people.filter(here).select(["id"]))
+        return " AND id IN (FROM only_ids)"
+
+    def _by_some(self, connection: duckdb.DuckDBPyConnection, rows: str, paths: str) -> str:
+        """Write what narrows activities to all versions of those of which any version was one of these people's.
+
+        Who did something may change from version to version, and only all of them tell which is the latest.
+        """
+        if self._only is None:
+            return ""
+        connection.register("only_people", self._only.people)
+        connection.execute(
+            f"CREATE TEMP TABLE mine_{rows} AS SELECT DISTINCT hash(kind, a.id) AS h FROM "
+            f"read_parquet([{paths}], union_by_name = true, hive_partitioning = false) a "
+            "SEMI JOIN only_people o "
+            "ON o.id = a.person_id AND o.system = a.person_system AND o.object = a.person_object"
+        )
+        return f" AND hash(kind, id) IN (FROM mine_{rows})"
 
     @contextmanager
     def _blaming(self, segments: Sequence[Segment]) -> Iterator[None]:
