@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -12,14 +14,18 @@ from connector.mapping.fields import AccountMatching
 from connector.matching.names import company_name
 from connector.matching.tables import ACCOUNTS_IN, ANSWERS, PERSONS_IN, shaped
 
-_PERSON = """
-CREATE OR REPLACE TABLE p AS
-SELECT person_id, nullif(link_account_id, '') AS link, nullif(regexp_extract(email, '@([^@]+)$', 1), '') AS mail,
+#: what is looked at of a person, from columns as in ``PERSONS_IN``
+PERSON_COLUMNS = """
+       person_id, nullif(link_account_id, '') AS link, nullif(regexp_extract(email, '@([^@]+)$', 1), '') AS mail,
        nullif(trim(website), '') AS web, nullif(trim(company), '') AS company,
        nullif(lower(trim(country)), '') AS country, nullif(lower(trim(state)), '') AS state,
        nullif(lower(trim(city)), '') AS city,
        nullif(regexp_replace(lower(postal_code), '[^0-9a-z]', '', 'g'), '') AS postal_code,
-       nullif(right(regexp_replace(phone, '[^0-9]', '', 'g'), 8), '') AS phone,
+       nullif(right(regexp_replace(phone, '[^0-9]', '', 'g'), 8), '') AS phone
+"""
+_PERSON = f"""
+CREATE OR REPLACE TABLE p AS
+SELECT {PERSON_COLUMNS},
        CASE WHEN person_id IN (SELECT person_id FROM answer WHERE answer = 'different') THEN person_id ELSE '' END
          AS refuser
 FROM person_in
@@ -36,6 +42,18 @@ FROM account_in JOIN hierarchy USING (account_id)
 """
 
 
+class Host(NamedTuple):
+    """Where an address leads: host, registrable domain, what that calls itself, why it never names an account."""
+
+    host: str
+    domain: str
+    label: str
+    never: str
+
+
+NOWHERE = Host("", "", "", "")
+
+
 class Domains:
     """What the admin says of domains: which are shared, and which stand for another."""
 
@@ -48,6 +66,14 @@ class Domains:
         if not self._aliases or not host:
             return host
         return self._aliases.get(host) or self._aliases.get(registrable(host)) or host
+
+    def host(self, written: str | None, *, mail: bool) -> Host | None:
+        """Give where an e-mail host or a website leads; None where that is no domain."""
+        if not written:
+            return None
+        host = self.stands_for(mail_host(written) if mail else web_host(written))
+        domain = registrable(host) if host else ""
+        return Host(host, domain, domain_label(domain), self.never.why(host)) if domain else None
 
 
 def open_ledger(accounts: pa.Table, decided: pa.Table, domains: Domains) -> duckdb.DuckDBPyConnection:
@@ -121,10 +147,9 @@ def _hosts(con: duckdb.DuckDBPyConnection, query: str, domains: Domains, *, mail
     """Work out each distinct host once: written, host, domain, its label, and why it never names an account."""
     rows = []
     for (written,) in con.execute(query).fetchall():
-        host = domains.stands_for(mail_host(written) if mail else web_host(written))
-        domain = registrable(host) if host else ""
-        if domain:
-            rows.append((written, host, domain, domain_label(domain), domains.never.why(host)))
+        found = domains.host(written, mail=mail)
+        if found:
+            rows.append((written, *found))
     names = ("written", "host", "domain", "label", "never")
     columns = list(zip(*rows, strict=True)) or [()] * len(names)
     return pa.table({name: pa.array(list(each), pa.string()) for name, each in zip(names, columns, strict=True)})

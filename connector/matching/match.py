@@ -2,20 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 
 import duckdb
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from connector.mapping.fields import AccountMatching
 from connector.matching.ledger import Domains, lay_people, open_ledger
-from connector.matching.near import NearNames
+from connector.matching.names import company_name
+from connector.matching.near import Near, NearNames
 from connector.matching.near_tier import by_near_name, names_of_accounts
+from connector.matching.one_by_one import OneByOne
 from connector.matching.suggest import Suggestion, Suggestions
-from connector.matching.tables import ANSWERS, MATCHES
+from connector.matching.tables import ANSWERS, CANDIDATES, MATCHES
 from connector.matching.tiers import LINKED, by_domain, by_link, by_name
 from connector.matching.ties import SUSPECT_ACCOUNTS
+
+#: up to so many people are matched without tables: planning their statements takes as long as these do
+FEW = 50
 
 _CHOSEN = """
 CREATE OR REPLACE TABLE chosen AS
@@ -85,18 +92,55 @@ class Matcher:
         self._con = con
         self._matching = matching
         self._domains = Domains(matching)
-        self._names = names_of_accounts(con)
         self._suggestions: Suggestions | None = None
+        #: near names of the people at hand: who is asked about is looked for once more
+        self._near: dict[str, list[Near]] = {}
+        self._one_by_one = OneByOne(con, matching, self._domains, self._near_names)
+
+    @cached_property
+    def _names(self) -> NearNames:
+        # laid out when the first name is asked for that no account bears: links and domains do not need it
+        return names_of_accounts(self._con)
+
+    def _near_names(self, written: str) -> list[Near]:
+        if written not in self._near:
+            self._near[written] = self._names.near(company_name(written))
+        return self._near[written]
 
     def match(self, persons: pa.Table) -> pa.Table:
-        """Match some people; nobody's answer depends on who else is among them. Otherwise as ``match``."""
+        """Match some people; nobody's answer depends on who else is among them. Otherwise as ``match``.
+
+        Up to ``FEW`` people are answered in some milliseconds, the rows being the same either way.
+        """
+        return self.match_few(persons) if persons.num_rows <= FEW else self.match_many(persons)
+
+    def match_few(self, persons: pa.Table) -> pa.Table:
+        """As ``match``, one person after the other, whatever their number."""
+        self._near.clear()
+        return self._one_by_one.match(persons)
+
+    def match_many(self, persons: pa.Table) -> pa.Table:
+        """As ``match``, by tables, whatever the number of people."""
         con = self._con
+        self._near.clear()
         lay_people(con, persons, self._domains)
-        _run_tiers(con, self._matching, self._names)
+        _run_tiers(con, self._matching, self._near_names)
         con.execute(_CHOSEN)
         if self._matching.hierarchy == "roll_up":
             con.execute(_ROLLED_UP)
-        return con.sql(_MATCHES).to_arrow_table().cast(MATCHES)
+        found = con.sql(_MATCHES).to_arrow_table()
+        return found.append_column("candidates", self._candidates(persons, found)).cast(MATCHES)
+
+    def _candidates(self, persons: pa.Table, found: pa.Table) -> pa.ChunkedArray:
+        """Name who could be meant where a person is asked: few rows, so they go one by one."""
+        asked = found.filter(found.column("review")).column("person_id").combine_chunks()
+        if not len(asked):
+            return pa.chunked_array([pa.nulls(found.num_rows, CANDIDATES)])
+        some = persons.filter(pc.is_in(persons.column("person_id"), value_set=asked))
+        keys = {each.key for near in self._near.values() for each in near}
+        told = self._one_by_one.match(some, near_keys=keys)
+        place = pc.index_in(found.column("person_id"), value_set=told.column("person_id").combine_chunks())
+        return told.column("candidates").take(place)
 
     def suspect_domains(self) -> pa.Table:
         """As the function of this name, for the accounts that are laid out."""
@@ -126,7 +170,9 @@ def matcher(accounts: pa.Table, *, matching: AccountMatching, decided: pa.Table)
         con.close()
 
 
-def _run_tiers(con: duckdb.DuckDBPyConnection, matching: AccountMatching, names: NearNames) -> None:
+def _run_tiers(
+    con: duckdb.DuckDBPyConnection, matching: AccountMatching, near: Callable[[str], Sequence[Near]]
+) -> None:
     con.execute(
         "CREATE OR REPLACE TABLE found (person_id VARCHAR, tier INTEGER, account_id VARCHAR, method VARCHAR,"
         " confidence DOUBLE, evidence VARCHAR, runner_up VARCHAR, verdict VARCHAR)"
@@ -149,7 +195,7 @@ def _run_tiers(con: duckdb.DuckDBPyConnection, matching: AccountMatching, names:
         elif tier.by == "domain":
             by_domain(con, place, matching)
         elif by_name(con, place, matching):
-            by_near_name(con, place, matching, names, least=min(tier.accept, tier.review))
+            by_near_name(con, place, matching, near, least=min(tier.accept, tier.review))
 
 
 def suspect_domains(

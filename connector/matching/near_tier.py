@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Sequence
+
 import duckdb
 import pyarrow as pa
 
@@ -9,13 +11,13 @@ from connector.mapping.fields import AccountMatching
 from connector.matching.evidence import in_words
 from connector.matching.name_model import name_model
 from connector.matching.names import company_name
-from connector.matching.near import NearNames
+from connector.matching.near import Near, NearNames
 from connector.matching.tiers import AGREEMENT, HOW, PARENT, RULED_NAME, UNDECIDED
 from connector.matching.ties import settle_ties
 
 # What speaks for and against beside the names, as logs of odds. Public lists say too little about places to learn them:
 # these are set by hand, lower than such evidence is usually worth. (what, in words, when, log of odds)
-_BESIDE = (
+BESIDE = (
     ("same telephone", "a.phone = u.phone", 3.0),
     ("same postal code", "a.postal_code = u.postal_code", 1.5),
     ("same city", "a.city = u.city", 1.0),
@@ -29,8 +31,8 @@ _BESIDE = (
 # no near name is as sure as an equal one: what lies above the first figure is squeezed, to 0.955 at most
 _SQUEEZED, _SQUEEZE = 0.92, 0.5625
 _BELOW_EQUAL = f"({{share}}) - greatest(({{share}}) - {_SQUEEZED}, 0) * {_SQUEEZE}"
-_WEIGHED = " + ".join(f"{odds} * coalesce({when}, false)::INT" for _, when, odds in _BESIDE)
-_TOLD = " || ".join(f"CASE WHEN {when} THEN '; {words}' ELSE '' END" for words, when, _ in _BESIDE)
+_WEIGHED = " + ".join(f"{odds} * coalesce({when}, false)::INT" for _, when, odds in BESIDE)
+_TOLD = " || ".join(f"CASE WHEN {when} THEN '; {words}' ELSE '' END" for words, when, _ in BESIDE)
 
 
 def below_equal(share: float) -> float:
@@ -47,14 +49,19 @@ def names_of_accounts(con: duckdb.DuckDBPyConnection) -> NearNames:
 
 
 def by_near_name(
-    con: duckdb.DuckDBPyConnection, tier: int, matching: AccountMatching, index: NearNames, *, least: float
+    con: duckdb.DuckDBPyConnection,
+    tier: int,
+    matching: AccountMatching,
+    look: Callable[[str], Sequence[Near]],
+    *,
+    least: float,
 ) -> None:
     """Look for near names, for people nobody has found an account for.
 
     The confidence is the share of right answers among such: what speaks for a name beside all others that are near and
     beside none being meant. Two that are nearly as near leave each other half.
     """
-    if not _look(con, index):
+    if not _look(con, look):
         return
     con.execute(
         f"""
@@ -107,7 +114,7 @@ def by_near_name(
     )
 
 
-def _look(con: duckdb.DuckDBPyConnection, index: NearNames) -> bool:
+def _look(con: duckdb.DuckDBPyConnection, look: Callable[[str], Sequence[Near]]) -> bool:
     """Lay out ``near_unit`` (who asks) and ``near_in`` (written, near_key, leaning, told): each name once.
 
     Give false where nothing is near: for one person the statements behind would cost more than all else.
@@ -123,7 +130,7 @@ def _look(con: duckdb.DuckDBPyConnection, index: NearNames) -> bool:
     rows = [
         (written, near.key, near.leaning, "; ".join(in_words(near.compared)) or "nearly the same letters")
         for (written,) in asked
-        for near in index.near(company_name(written))
+        for near in look(written)
     ]
     if not rows:
         return False

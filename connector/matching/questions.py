@@ -17,21 +17,12 @@ from connector.ports.store import Review
 def ask(matches: pa.Table, *, now: datetime) -> list[Review]:
     """Put one question per review row of ``matches`` (schema ``MATCHES``), in its order.
 
-    The same person with the same candidates is the same question. The JSON lists the best candidate with its evidence,
-    then the runner-up.
+    The same person with the same candidates is the same question. The JSON lists each candidate with its method,
+    confidence (left out where others come before it) and evidence, the best one first.
     """
     reviews = []
     for row in matches.filter(pc.field("review")).to_pylist():
-        body = [
-            {
-                "account_id": row["account_id"],
-                "method": row["method"],
-                "confidence": row["confidence"],
-                "evidence": row["evidence"],
-            }
-        ]
-        if row["runner_up"]:
-            body.append({"account_id": row["runner_up"]})
+        body = [{name: told for name, told in each.items() if told is not None} for each in row["candidates"]]
         reviews.append(
             Review(
                 id="r" + digest("account", row["person_id"], *sorted(each["account_id"] for each in body), length=24),

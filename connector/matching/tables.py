@@ -45,8 +45,20 @@ ACCOUNTS_IN = pa.schema(
 )
 #: Remembered answers: ``same`` - the person belongs to the account; ``different`` - never.
 ANSWERS = pa.schema([("person_id", pa.string()), ("account_id", pa.string()), ("answer", pa.string())])
+#: Who else could be meant, likeliest first, each with its own evidence; no confidence where others come before it.
+CANDIDATES = pa.list_(
+    pa.struct(
+        [
+            ("account_id", pa.string()),
+            ("method", pa.string()),
+            ("confidence", pa.float64()),
+            ("evidence", pa.string()),
+        ]
+    )
+)
 #: One row per person. ``method``: link, domain, name or none. ``account_id`` is the answer, or where ``review`` is true
 #: the best candidate; null with method none. ``evidence`` names domains and company names, never an address.
+#: ``candidates`` are those of a question, the best one first; null where nothing is asked.
 MATCHES = pa.schema(
     [
         ("person_id", pa.string()),
@@ -56,6 +68,7 @@ MATCHES = pa.schema(
         ("evidence", pa.string()),
         ("runner_up", pa.string()),
         ("review", pa.bool_()),
+        ("candidates", CANDIDATES),
     ]
 )
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import duckdb
 
 from connector.mapping.fields import AccountMatching
+from connector.matching.around import Account
 
 #: An address that so many unrelated accounts carry is nobody's own: no tie-break may choose among them.
 SUSPECT_ACCOUNTS = 5
@@ -57,3 +60,51 @@ def settle_ties(
         FROM summed
         """
     )
+
+
+class Competitor(NamedTuple):
+    """An account that may be meant, and its evidence of identity."""
+
+    account: Account
+    grade: int
+
+
+class Settled(NamedTuple):
+    """Who is left of several; the words of ``settle_ties``."""
+
+    account_id: str
+    runner_up: str | None
+    how: str
+    rivals: int
+
+
+def settle(candidates: list[Competitor], matching: AccountMatching, *, suspect_from: int | None = None) -> Settled:
+    """Choose for one unit as ``settle_ties`` does for all; there is at least one candidate."""
+    order = matching.tie_break
+    keys = {
+        each.account.account_id: (each.grade, *(getattr(each.account, rule) for rule in order)) for each in candidates
+    }
+    ranked = sorted(
+        (each.account for each in candidates),
+        key=lambda its: (
+            tuple(-rank for rank in keys[its.account_id]),
+            its.account_id != its.root,
+            its.account_id,
+        ),
+    )
+    top = keys[ranked[0].account_id]
+    level = [
+        [its for its in ranked if keys[its.account_id][: place + 1] == top[: place + 1]] for place in range(len(top))
+    ]
+    left = level[-1]
+    if len(level[0]) == 1:
+        how = "only"
+    elif suspect_from is not None and len({its.root for its in level[0]}) >= suspect_from:
+        how = "shared"
+    elif decided := next((rule for rule, its in zip(order, level[1:], strict=True) if len(its) == 1), None):
+        how = decided
+    elif matching.hierarchy != "ask" and len({its.root for its in left}) == 1 and left[0].account_id == left[0].root:
+        how = "parent"
+    else:
+        how = "tied"
+    return Settled(ranked[0].account_id, ranked[1].account_id if len(ranked) > 1 else None, how, len(level[0]))

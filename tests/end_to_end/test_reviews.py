@@ -104,6 +104,7 @@ def _holds_what_is_asked(story: Story, asked: dict[str, dict[str, Any]]) -> None
     tie = asked["tie"]["candidates"]
     assert (tie[0]["method"], tie[0]["confidence"]) == ("name", 0.8)
     assert "no rule decides" in tie[0]["evidence"]
+    assert all(one["method"] == "name" and one["evidence"].startswith("same name") for one in tie)
     assert story.shown() == dict.fromkeys([*story.twins, *story.pair])
     assert story.called() == [], "she asked for a call, but nobody knows which of the two she is"
 
