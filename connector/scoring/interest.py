@@ -24,8 +24,8 @@ def create_interest_lines(runner: Runner, model: CompiledModel, *, today: int) -
         f"""
         SELECT k.person, k.rule, sum(k.kept)::BIGINT AS count, min(k.day) AS first_day, max(k.day) AS last_day,
                coalesce(sum(
-                   list_extract(e.first, least(k.before + k.kept, r.steps) + 1)
-                 - list_extract(e.first, least(k.before, r.steps) + 1)
+                   list_extract(e.first, (least(k.before + k.kept, r.steps) + 1)::INTEGER)
+                 - list_extract(e.first, (least(k.before, r.steps) + 1)::INTEGER)
                  + (greatest(k.before + k.kept, r.steps) - greatest(k.before, r.steps)) * e.each
                ), 0)::BIGINT AS micro
         FROM kept_daily k
