@@ -11,13 +11,16 @@ from typing import Annotated
 import typer
 
 from connector.cli.engine_alone import register as register_engine_alone
+from connector.cli.explaining import register as register_explaining
 from connector.cli.keeping import register as register_keeping
 from connector.cli.local import register as register_local
-from connector.cli.looking import register as register_looking
+from connector.cli.models import register as register_models
+from connector.cli.outbox import register as register_outbox
 from connector.cli.output import complain, emit, error_document
 from connector.cli.project import register as register_project
 from connector.cli.reviewing import register as register_reviewing
 from connector.cli.running import register as register_running
+from connector.cli.status import register as register_status
 from connector.errors import AdapterFault, HandoffError
 from connector.logs import redact_text
 
@@ -35,8 +38,11 @@ app = typer.Typer(
 for register in (
     register_project,
     register_running,
-    register_looking,
+    register_status,
+    register_explaining,
+    register_outbox,
     register_reviewing,
+    register_models,
     register_keeping,
     register_engine_alone,
     register_local,

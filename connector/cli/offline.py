@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import os
+from datetime import datetime
 from pathlib import Path
 
-from connector.bootstrap import lake_folder, plain, read_settings
-from connector.errors import ConfigError, MappingError, Problem
+from connector.bootstrap import lake_folder, open_state, plain, read_settings, read_settings_of_state
+from connector.errors import ConfigError, HandoffError, MappingError, Problem
 from connector.mapping.bundle import Mappings
 from connector.mapping.load import check_mappings, load_mappings
 from connector.mapping.settings import Settings, System
 from connector.mapping.settings_places import problem_in
+from connector.pipeline.versions import news_of
 from connector.ports.traits import AdapterTraits
 from connector.registry import load_crm, load_source
 from connector.scoring.examples import run_examples
@@ -43,6 +45,24 @@ def check_offline(config: Path) -> tuple[Mappings, Path]:
         file = shown(folder / "scoring.yaml")
         raise MappingError([Problem(file, 1, 1, f"examples.{f.index}", str(f)) for f in failures])
     return mappings, folder
+
+
+def note_of_model(config: Path, now: datetime) -> str:
+    """Say whether the models are others than the last cycle used and nobody says why; nothing where all is well.
+
+    Nothing, too, where there is no state yet or it cannot be reached: `check` needs none.
+    """
+    if not config.is_file():
+        return ""
+    settings = read_settings_of_state(config)
+    url = settings.state.get_secret_value()
+    if url.startswith("sqlite:///") and not Path(url.removeprefix("sqlite:///")).is_file():
+        return ""
+    try:
+        with open_state(settings) as store:
+            return str(news_of(store, load_mappings(settings.mappings), at=now)["note"])
+    except HandoffError:
+        return ""
 
 
 def shown(path: Path) -> str:

@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from connector.bootstrap import House, open_house, utc_now
-from connector.cli.offline import check_offline, shown
+from connector.cli.offline import check_offline, note_of_model, shown
 from connector.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile, Verbose
 from connector.cli.output import complain, console, emit, error_document
 from connector.errors import AccessError, ConfigError, Refused
@@ -48,7 +48,8 @@ def check(
     """Check configuration, mapping files and their examples; all problems at once."""
     set_up_logs(verbose=verbose)
     mappings, folder = check_offline(config)
-    notes = [note] if (note := unsigned(mappings.lifecycle.definition, utc_now().date())) else []
+    now = utc_now()
+    notes = [note for note in (unsigned(mappings.lifecycle.definition, now.date()), note_of_model(config, now)) if note]
     findings = _online(config) if online else []
     bad = [finding for finding in findings if not finding.ok]
     shut = next((AccessError(f.shut, f.message, cure=f.cure, at=f.system) for f in bad if f.shut), None)

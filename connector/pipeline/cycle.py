@@ -35,6 +35,7 @@ from connector.pipeline.population import Population, take_census
 from connector.pipeline.pulling import Pulled, Puller
 from connector.pipeline.report import Report
 from connector.pipeline.scratch import Scratch, open_scratch
+from connector.pipeline.versions import meet_mappings, tell_results
 from connector.pipeline.wanted import wanted_of
 from connector.pipeline.workplace import automation_ids, users
 from connector.ports.source import Source
@@ -149,7 +150,9 @@ class Cycle:
         """Store decisions, unless another engine has decided meanwhile: this one may have slept since it looked."""
         if not self._engine.still_ours():
             raise LocalFault("engine.lost", "another run took over while this one slept", cure="let that one work")
+        meet_mappings(self._engine.store, self._engine.mappings, run_id=self.report.run_id, at=decisions.at)
         self._engine.store.knowledge.commit_decisions(decisions)
+        tell_results(self._engine.store, self.report.document(), at=decisions.at)
         tables = ("identities", "persons", "stage_moves", "scores")
         counts = {name: getattr(decisions, name).num_rows for name in tables}
         self._steps.done(steps.STORE, {"rows": len(decisions.rows), **counts})

@@ -1,0 +1,52 @@
+"""``explain``: why one person or account has the numbers it has."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from connector.bootstrap import open_house, utc_now
+from connector.cli.options import DEFAULT_CONFIG, AsJson, AsOf, ConfigFile, Verbose, instant
+from connector.cli.output import console, emit
+from connector.cli.tell_person import tell_person
+from connector.lake.reading import Lake
+from connector.logs import set_up_logs
+from connector.pipeline.census import Census
+from connector.pipeline.explaining import explain as explain_person
+
+
+def explain(
+    somebody: Annotated[str, typer.Argument(metavar="WHO", help="e-mail address, CRM id or source id")],
+    config: ConfigFile = DEFAULT_CONFIG,
+    as_json: AsJson = False,
+    as_of: AsOf = None,
+    verbose: Verbose = False,
+) -> int:
+    """Explain one person or account: identity, match, lines that add up, stage, owner, tasks, story."""
+    set_up_logs(verbose=verbose)
+    moment = instant(as_of)
+    with open_house(config) as house:
+        engine = house.engine
+        last = house.store.switches.setting("last_as_of")
+        census = Census(
+            lake=Lake(engine.lake_root, house.store.manifest),
+            store=house.store,
+            mappings=house.mappings,
+            traits=engine.traits(),
+            crm=engine.crm.traits(),
+            install=engine.install,
+            time_zone=engine.time_zone,
+            automation=(),
+        )
+        told = explain_person(census, somebody, as_of=moment or instant(last) or utc_now())
+    if as_json:
+        emit(told.document)
+    else:
+        tell_person(console(), told.document)
+    return 0
+
+
+def register(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command()(explain)
