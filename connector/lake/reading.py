@@ -36,11 +36,14 @@ class Narrowed(NamedTuple):
 class Lake:
     """Reads streams of the lake under ``root`` as Arrow tables. Safe beside a writer: segments never change."""
 
-    def __init__(self, root: Path, manifest: Manifest, only: Narrowed | None = None) -> None:
-        """Take the lake at ``root``; see ``of`` for ``only``."""
+    def __init__(
+        self, root: Path, manifest: Manifest, only: Narrowed | None = None, *, hindsight: bool = False
+    ) -> None:
+        """Take the lake at ``root``; see ``of`` for ``only`` and ``in_hindsight`` for ``hindsight``."""
         self._root = root
         self._manifest = manifest
         self._only = only
+        self._hindsight = hindsight
         #: hashes of activities that came more than once, by instant and files
         self._again: dict[tuple[str, ...], pa.Table] = {}
 
@@ -50,7 +53,17 @@ class Lake:
         ``people`` has ``system``, ``object`` and ``id``. Records of other kinds stay.
         """
         streams = frozenset(records_stream(system, object_) for system, object_ in kinds)
-        return Lake(self._root, self._manifest, Narrowed(people.select(["system", "object", "id"]), streams))
+        only = Narrowed(people.select(["system", "object", "id"]), streams)
+        return Lake(self._root, self._manifest, only, hindsight=self._hindsight)
+
+    def in_hindsight(self) -> Lake:
+        """Give the same lake, read by what is known now of what had happened by an instant, whenever it landed.
+
+        An activity counts that had occurred by then; a record is as it was then by its latest change before, else,
+        where nobody knows, as it is known first; whom it was merged into is told as of now. What is known to have been
+        created later is left out. So the order in which things arrived makes no difference.
+        """
+        return Lake(self._root, self._manifest, self._only, hindsight=True)
 
     def objects(self, system: str) -> list[str]:
         """List the kinds of record one system has left here."""
@@ -191,7 +204,7 @@ class Lake:
         connection.execute(
             f"CREATE TEMP VIEW {rows} AS SELECT *, hash(kind, id) AS h "
             f"FROM read_parquet([{paths}], union_by_name = true, hive_partitioning = false) "
-            f"WHERE landed_at <= {instant}{self._by_some(connection, rows, paths)}"
+            f"WHERE {self._known(instant)}{self._by_some(connection, rows, paths)}"
         )
         asked = (instant, *(segment.path for segment in segments))
         if asked not in self._again:
@@ -201,6 +214,8 @@ class Lake:
         connection.register(f"again_{rows}", self._again[asked])
         count = self._again[asked].num_rows
         columns = ", ".join(ACTIVITY_COLUMNS.names)
+        # Whoever reads asks again what had landed by then.
+        told = f"* REPLACE (least(landed_at, {instant}) AS landed_at)" if self._hindsight else "*"
         single = f"SELECT {columns} FROM {rows}" + (f" WHERE h NOT IN (FROM again_{rows})" if count else "")
         latest = (
             f"SELECT {columns} FROM {rows} WHERE h IN (FROM again_{rows}) QUALIFY row_number() OVER "
@@ -208,7 +223,12 @@ class Lake:
             "occurred_at DESC, person_system, person_object, person_id) = 1"
         )
         both = f"{single} UNION ALL ({latest})" if count else single
-        return f"SELECT *, {literal(system)} AS system FROM ({both}) WHERE occurred_at <= {instant} AND NOT deleted"
+        happened = f"occurred_at <= {instant} AND NOT deleted"
+        return f"SELECT {told}, {literal(system)} AS system FROM ({both}) WHERE {happened}"
+
+    def _known(self, instant: str) -> str:
+        """Write the test for what counts as known."""
+        return "true" if self._hindsight else f"landed_at <= {instant}"
 
     def _read(
         self,
@@ -260,9 +280,12 @@ class Lake:
             some = self._are_some(connection, segments[0].stream)
             connection.execute(
                 f"CREATE TEMP VIEW known AS SELECT {named}, hash(id) AS h FROM {files} "
-                f"WHERE landed_at <= {instant}{some}"
+                f"WHERE {self._known(instant)}{some}"
             )
-            return ask(connection, _latest(connection, named) if latest else f"SELECT {named} FROM known")
+            if not self._hindsight:
+                return ask(connection, _latest(connection, named) if latest else f"SELECT {named} FROM known")
+            then = f"SELECT {named} FROM known WHERE modified_at <= {instant}"
+            return ask(connection, _as_it_was(instant, named) if latest else then)
 
     def _are_some(self, connection: duckdb.DuckDBPyConnection, stream: str) -> str:
         """Write what narrows records of one stream to those of the people asked for."""
@@ -316,6 +339,18 @@ def _latest(connection: duckdb.DuckDBPyConnection, named: str) -> str:
     return (
         f"{single} WHERE h NOT IN (FROM again) UNION ALL (SELECT {named} FROM known WHERE h IN (FROM again) "
         "QUALIFY row_number() OVER (PARTITION BY id ORDER BY modified_at DESC, landed_at DESC, serial DESC) = 1)"
+    )
+
+
+def _as_it_was(instant: str, named: str) -> str:
+    """Write the query for each record as it was at an instant, whenever that was told."""
+    before = f"modified_at <= {instant}"
+    nearest = f"{before} DESC, CASE WHEN {before} THEN modified_at END DESC, modified_at, landed_at DESC, serial DESC"
+    return (
+        f"SELECT {named} FROM (SELECT * REPLACE (first_value(merged_into) OVER newest AS merged_into), "
+        f"row_number() OVER (PARTITION BY id ORDER BY {nearest}) AS place "
+        "FROM known WINDOW newest AS (PARTITION BY id ORDER BY modified_at DESC, landed_at DESC, serial DESC)) "
+        f"WHERE place = 1 AND ({before} OR coalesce(created_at <= {instant}, true))"
     )
 
 
