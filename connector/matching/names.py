@@ -44,7 +44,12 @@ _NO_NAME = frozenset(
     | {"undefined", "no company", "tbd", "tba", "self employed", "self-employed", "freelance", "freelancer"}
     | {"unemployed", "private person", "privatperson", "keine angabe", "unbekannt", "inconnu"}
 )
-_UMLAUTS = str.maketrans({"\u00e4": "ae", "\u00f6": "oe", "\u00fc": "ue"})
+#: letters that are a legal form and a well-known name
+_ALSO_NAMES = frozenset({"bt", "pa", "sas", "sca", "spa"})
+_WORDS_OF_FORMS = frozenset(word for form in FORMS for word in form.split()) | {"and"}
+#: no CRM takes a longer name of an account; what is longer is a text
+_LONGEST_NAME = 255
+_MARKS = str.maketrans("", "", "\u00ae\u00a9\u2122\u2120")
 
 
 class CompanyName(NamedTuple):
@@ -67,8 +72,10 @@ def words(name: str) -> list[str]:
 
     Umlauts lose their dots (``Mueller`` and ``Müller`` are near, not equal, names); other scripts are transliterated.
     """
-    text = unicodedata.normalize("NFKC", name).casefold()
+    text = unicodedata.normalize("NFKC", name.translate(_MARKS)).casefold()
     if not text.isascii():
+        # a pictured unicorn is no company called Unicorn
+        text = "".join(" " if unicodedata.category(char) in ("So", "Cs", "Co", "Cn") else char for char in text)
         for written, form in WRITTEN_OUT.items():
             text = text.replace(written, form)
         text = "".join(char for char in unicodedata.normalize("NFKD", text) if not unicodedata.combining(char))
@@ -81,14 +88,22 @@ def words(name: str) -> list[str]:
 
 @lru_cache(maxsize=300_000)
 def company_name(name: str) -> CompanyName:
-    """Take a name apart; three empty strings when it holds no letter or digit, or says that there is none."""
-    if name.strip(" []()<>-.").casefold() in _NO_NAME:
+    """Take a name apart; three empty strings when it names no company.
+
+    It does not where it holds no letter or digit, is a legal form and nothing else, says that there is none, or is
+    longer than any name.
+    """
+    if len(name) > _LONGEST_NAME or name.strip(" []()<>-.").casefold() in _NO_NAME:
         return CompanyName("", "", "")
     if "/" in name or "\\" in name:
         name = _REGISTRAR.sub(" ", name) if words(_REGISTRAR.sub(" ", name)) else name
     parts = _without_security(words(name))
     full = " ".join(parts)
     core, forms = _without_forms(parts)
+    if full in FORMS or (len(core) == 1 and core[0] in FORMS and _WORDS_OF_FORMS.issuperset(parts)):
+        core = [word for word in core if word in _ALSO_NAMES]
+    if not core:
+        return CompanyName("", "", "")
     outside = core
     aside: tuple[str, ...] = ()
     if "(" in name or "[" in name:
