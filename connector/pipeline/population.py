@@ -35,6 +35,7 @@ from connector.pipeline.tables import changed
 from connector.pipeline.wanted import told_by
 from connector.pipeline.workplace import open_tasks
 from connector.ports.store import IDENTITIES, Review
+from connector.scoring.accounts import STANDINGS
 from connector.scoring.score import roll_up
 
 #: what later steps ask of ``Identified.persons``
@@ -121,7 +122,8 @@ def take_census(
     likely = passes.likely({review.id for review in answered if review.state != "open"})
     identified = replace(identified, reviews=[*identified.reviews, *likely])
     told(steps.MATCH, {"persons": laid.living, "accounts": accounts.num_rows, "review": len(passes.asked)})
-    scores = roll_up(census.mappings.scoring, pa.concat_tables([_NOBODY, *standings]), accounts, as_of=now)
+    everybody = pa.concat_tables([STANDINGS.empty_table(), *standings])
+    scores = roll_up(census.mappings.scoring, everybody, accounts, as_of=now, time_zone=census.time_zone)
     pending = Pending(store.outbox.each_unsettled())
     passes.prepare(scores, identified.aliases, signals.fast_lane, laid.tasks, pending)
     mirror = holdings.get(census.crm.system, "account")
@@ -185,11 +187,6 @@ def _some(signals: pa.Table) -> pa.Table:
     for name in ("human_last", "rejected_at", "lost_at"):
         said = pc.or_(said, pc.is_valid(signals.column(name)))
     return signals.filter(said)
-
-
-_NOBODY = pa.schema(
-    [("account_id", pa.string()), ("role", pa.string()), ("fit", pa.int64()), ("interest", pa.int64())]
-).empty_table()
 
 
 def _identify(

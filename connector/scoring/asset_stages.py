@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 
 from connector.mapping.conditions import AllOf, AnyOf, Condition, Not, Test
+from connector.mapping.scoring import BuyingStage
 
 FACT = "asset_stage"
 
 
-def with_asset_stages(condition: Condition, assets: Mapping[str, Sequence[str]]) -> Condition:
+def with_asset_stages(condition: Condition, assets: Mapping[BuyingStage, Sequence[str]]) -> Condition:
     """Write a condition without ``asset_stage``: unknown for an asset in no list, as for an activity without one."""
     match condition:
         case AllOf(parts):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Container, Iterable, Sequence
 from datetime import datetime
 
 import pyarrow as pa
@@ -82,6 +82,20 @@ def roles(model: CompiledModel, facts: pa.Table, *, now: datetime) -> pa.Array:
         unclear = pc.and_(pc.is_null(answer), pc.fill_null(pc.equal(role, "other"), False))
         role = pc.if_else(pc.fill_null(answer, False), name, pc.if_else(unclear, nobody, role))
     return role
+
+
+def held_sql(rules: Sequence[FitRuleC], declared: Container[str], flags: str = "") -> str:
+    """Write Σ tenths over the rules that hold; ``flags`` is the table's alias with its point."""
+    terms = [f"({rule_sql(rule, declared, flags)})" for rule in rules if rule.tenths or rule.declared]
+    return "(" + " + ".join(terms or ["0"]) + ")::BIGINT"
+
+
+def rule_sql(rule: FitRuleC, declared: Container[str], flags: str = "") -> str:
+    """Write what one rule gives: its tenths where it holds, or those of a declared answer."""
+    worth = str(rule.tenths)
+    if f"d{rule.number}" in declared:
+        worth = f"CASE WHEN {flags}d{rule.number} THEN {rule.declared} ELSE {rule.tenths} END"
+    return f"CASE WHEN {flags}h{rule.number} THEN {worth} ELSE 0 END"
 
 
 def points_sql(rules: Sequence[FitRuleC], condition: str, side: str = "") -> str:

@@ -10,8 +10,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from connector.mapping.scoring import ScoringModel
-from connector.scoring.accounts import score_accounts
+from connector.scoring.accounts import STANDINGS, score_accounts, standings_sql
 from connector.scoring.compile import CompiledModel, compile_model
+from connector.scoring.declared import DIFFERS, declared_flags, with_declared
 from connector.scoring.engine import Engine, Runner
 from connector.scoring.fit import fields_of, fit_flags, join_account_facts, roles
 from connector.scoring.hits import match_hits
@@ -41,6 +42,14 @@ SCORES = pa.schema(
         ("fit_part", pa.float64()),
         ("interest_part", pa.float64()),
         ("qualification_part", pa.float64()),
+        ("too_hot", pa.bool_()),
+        ("too_hot_since", pa.date32()),
+        ("too_hot_count", pa.int64()),
+        ("too_hot_rules", pa.string()),
+        ("early_alert", pa.bool_()),
+        ("early_alert_since", pa.date32()),
+        ("early_alert_rules", pa.string()),
+        ("declared_differs", pa.string()),
     ]
 )
 LINES = pa.schema(
@@ -62,7 +71,8 @@ class Scored:
 
     Attributes:
         scores: one row per person, sorted by ``person_id``; columns: ``SCORES``. The three ``_part`` columns add up to
-            ``total``; ``role`` and ``deciding_fact`` are null where unknown and where none would decide.
+            ``total``; ``role`` and ``deciding_fact`` are null where unknown and where none would decide. Flags carry
+            their evidence: since which local day, how many signals, of which rules.
         lines: sorted by person, dimension and the model's order, ``limit`` last; columns: ``LINES``. Dates are local.
             The lines of a dimension add up to its number.
         accounts: one row per account, sorted by ``account_id``; columns: ``connector.scoring.accounts.ACCOUNTS``.
@@ -118,11 +128,19 @@ def score_hits(
     daily = pa.concat_tables([_numbered(part, ids, model) for part in ([hits] if isinstance(hits, pa.Table) else hits)])
     parts = [
         _score_bucket(
-            model, people.slice(first, BUCKET_PEOPLE), daily, first, accounts, as_of=as_of, today=today, engine=engine
+            model,
+            people.slice(first, BUCKET_PEOPLE),
+            daily,
+            first,
+            accounts,
+            as_of=as_of,
+            time_zone=time_zone,
+            engine=engine,
         )
         for first in range(0, max(1, people.num_rows), BUCKET_PEOPLE)
     ]
-    rolled_up = _rolled_up(model, pa.concat_tables([part.standings for part in parts]), accounts, as_of, engine)
+    standings = pa.concat_tables([part.standings for part in parts])
+    rolled_up = _rolled_up(model, standings, accounts, as_of, today, engine)
     scores, lines = (pa.concat_tables(tables) for tables in ([p.scores for p in parts], [p.lines for p in parts]))
     return Scored(scores, lines, rolled_up)
 
@@ -155,8 +173,7 @@ def score_part(
     people = _sorted(people)
     hits = match_hits(compiled, activities, time_zone=time_zone, as_of=as_of, engine=engine)
     daily = _numbered(hits, people.column("person_id").cast(pa.string()).combine_chunks(), compiled)
-    today = local_day(as_of, zone_of(time_zone))
-    return _score_bucket(compiled, people, daily, 0, accounts, as_of=as_of, today=today, engine=engine)
+    return _score_bucket(compiled, people, daily, 0, accounts, as_of=as_of, time_zone=time_zone, engine=engine)
 
 
 def roll_up(
@@ -165,18 +182,19 @@ def roll_up(
     accounts: pa.Table | None,
     *,
     as_of: datetime,
+    time_zone: str = "UTC",
     engine: Engine = EMBEDDED,
 ) -> pa.Table:
     """Score the accounts by the ``standings`` of all parts, in any order: ``Scored.accounts``."""
-    return _rolled_up(compile_model(model), standings, accounts, as_of, engine)
+    return _rolled_up(compile_model(model), standings, accounts, as_of, local_day(as_of, zone_of(time_zone)), engine)
 
 
 def _rolled_up(
-    model: CompiledModel, standings: pa.Table, accounts: pa.Table | None, as_of: datetime, engine: Engine
+    model: CompiledModel, standings: pa.Table, accounts: pa.Table | None, as_of: datetime, today: int, engine: Engine
 ) -> pa.Table:
     with engine.runner() as runner:
         runner.register("standings", standings)
-        return score_accounts(runner, model, accounts, now=as_of)
+        return score_accounts(runner, model, accounts, now=as_of, today=today)
 
 
 def _sorted(people: pa.Table) -> pa.Table:
@@ -195,16 +213,23 @@ def _score_bucket(
     accounts: pa.Table | None,
     *,
     as_of: datetime,
-    today: int,
+    time_zone: str,
     engine: Engine,
 ) -> ScoredPart:
     """Score some people, who stand from place ``first`` on in the order of all."""
+    zone = zone_of(time_zone)
+    today = local_day(as_of, zone)
     fields = fields_of([rule.condition for rule in model.fit] + list(model.roles.values()))
+    people = with_declared(people)
     facts = join_account_facts(people, accounts, fields)
+    declared = declared_flags(model.fit, people)
     with engine.runner() as runner:
         flags, blamed = fit_flags(model.fit, facts, now=as_of)
+        for name, flag in declared.items():
+            flags = flags.append_column(name, flag)
         runner.register("flags", flags)
-        runner.register("answers", answers(people).append_column("person", flags.column("person")))
+        given = answers(people, zone).append_column("person", flags.column("person"))
+        runner.register("answers", given)
         _register_persons(runner, people, flags.column("person"), roles(model, facts, now=as_of))
         runner.register("all_daily", daily)
         runner.table(
@@ -214,12 +239,9 @@ def _score_bucket(
             FROM all_daily WHERE person >= {first} AND person < {first + people.num_rows} GROUP BY ALL""",
         )
         create_interest_lines(runner, model, today=today)
-        create_lines(runner, model)
-        create_scores(runner, model, blamed)
-        standings = runner.fetch(
-            """SELECT p.account_id, s.role, s.fit, s.interest FROM scored s JOIN persons p USING (person)
-               WHERE p.account_id <> ''""",
-        )
+        create_lines(runner, model, declared)
+        create_scores(runner, model, blamed, today=today)
+        standings = runner.fetch(standings_sql(), STANDINGS)
         return ScoredPart(_scores(runner), _lines(runner), standings)
 
 
@@ -228,7 +250,8 @@ def _register_persons(runner: Runner, people: pa.Table, numbers: pa.Array, role:
     if "account_id" in people.column_names:
         account = people.column("account_id").cast(pa.string())
     ids = people.column("person_id").cast(pa.string())
-    runner.register("persons", pa.table({"person": numbers, "person_id": ids, "role": role, "account_id": account}))
+    columns = {"person": numbers, "person_id": ids, "role": role, "account_id": account}
+    runner.register("persons", pa.table(columns | {DIFFERS: people.column(DIFFERS)}))
 
 
 def _numbered(hits: pa.Table, person_ids: pa.Array, model: CompiledModel) -> pa.Table:
@@ -262,7 +285,10 @@ def _scores(runner: Runner) -> pa.Table:
     return runner.fetch(
         f"""SELECT p.person_id, {", ".join(f"s.{name} / 10.0::DOUBLE AS {name}" for name in points)},
                    s.cell AS grade, s.verdict, s.buying_stage, s.role, s.disqualified_because,
-                   s.deciding_fact, {", ".join(f"s.{name} / 10.0::DOUBLE AS {name}" for name in parts)}
+                   s.deciding_fact, {", ".join(f"s.{name} / 10.0::DOUBLE AS {name}" for name in parts)},
+                   s.too_hot_since IS NOT NULL AS too_hot, s.too_hot_since, s.too_hot_count, s.too_hot_rules,
+                   s.early_alert_since IS NOT NULL AS early_alert, s.early_alert_since, s.early_alert_rules,
+                   p.{DIFFERS}
             FROM scored s JOIN persons p USING (person) ORDER BY person""",
         SCORES,
     )

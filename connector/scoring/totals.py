@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 
 from connector.domain.sql_text import literal
-from connector.scoring.compile import QUESTIONS, SCALE_TENTHS, STAGES, TENTH, CompiledModel
+from connector.scoring.compile import QUESTIONS, SCALE_TENTHS, STAGES, TENTH, CompiledModel, FitRuleC
 from connector.scoring.engine import Runner, rounded
-from connector.scoring.fit import points_sql
+from connector.scoring.fit import held_sql, points_sql, rule_sql
+from connector.scoring.flags import COLUMNS, create_flags
 from connector.scoring.grades import DISQUALIFIED_RANK, clamped, letter_sql, number_sql, rank_sql, verdict_sql
 from connector.scoring.qualification import YES_TENTHS
 
@@ -16,19 +17,20 @@ DIMENSIONS = ("fit", "interest", "qualification")
 LIMIT_PLACE = 1_000_000
 
 
-def create_lines(runner: Runner, model: CompiledModel) -> None:
+def create_lines(runner: Runner, model: CompiledModel, declared: Container[str] = ()) -> None:
     """Make ``sums`` (person and its dimensions before clamping) and ``lines``, the ``limit`` lines among them.
 
     ``lines`` has person, dimension, place, rule, tenths, count, first_day and last_day. Reads ``persons``, ``flags``,
     ``interest_lines`` and ``answers``. ``dimension`` counts from 0 in the order of ``DIMENSIONS``, ``place`` is the
     rule's place in its dimension. Every fit rule that holds, every rule that kept an activity and every answered
-    question has a line, be it of 0 points.
+    question has a line, be it of 0 points. ``declared`` names the columns of ``flags`` that say where a rule rests on
+    declared answers. ``answers`` has ``<question>_day`` where it is known when an answer was given.
     """
     confirmed = " + ".join(f"CASE WHEN a.{question} THEN {YES_TENTHS} ELSE 0 END" for question in QUESTIONS)
     runner.table(
         "sums",
         f"""
-        SELECT p.person, {points_sql(model.fit, "f.{}")} AS fit, coalesce(i.tenths, 0)::BIGINT AS interest,
+        SELECT p.person, {held_sql(model.fit, declared, "f.")} AS fit, coalesce(i.tenths, 0)::BIGINT AS interest,
                ({confirmed})::BIGINT AS qualification
         FROM persons p JOIN flags f ON p.person = f.person JOIN answers a ON p.person = a.person
         LEFT JOIN (SELECT person, sum(tenths)::BIGINT AS tenths FROM interest_lines GROUP BY person) i
@@ -41,13 +43,14 @@ def create_lines(runner: Runner, model: CompiledModel) -> None:
     ]
     parts += [
         f"SELECT person, 0 AS dimension, {rule.number} AS place, {literal(rule.id)} AS rule,"
-        f" {rule.tenths}::BIGINT AS tenths, 1::BIGINT AS count, {nothing} FROM flags WHERE h{rule.number}"
+        f" ({rule_sql(rule, declared)})::BIGINT AS tenths, 1::BIGINT AS count, {nothing}"
+        f" FROM flags WHERE h{rule.number}"
         for rule in model.fit
     ]
     parts += [
         f"SELECT person, 2 AS dimension, {place} AS place, {literal(question)} AS rule,"
-        f" (CASE WHEN {question} THEN {YES_TENTHS} ELSE 0 END)::BIGINT AS tenths, 1::BIGINT AS count, {nothing}"
-        f" FROM answers WHERE {question} IS NOT NULL"
+        f" (CASE WHEN {question} THEN {YES_TENTHS} ELSE 0 END)::BIGINT AS tenths, 1::BIGINT AS count,"
+        f" {question}_day AS first_day, {question}_day AS last_day FROM answers WHERE {question} IS NOT NULL"
         for place, question in enumerate(QUESTIONS)
     ]
     parts += [
@@ -59,8 +62,8 @@ def create_lines(runner: Runner, model: CompiledModel) -> None:
     runner.table("lines", " UNION ALL ".join(parts))
 
 
-def create_scores(runner: Runner, model: CompiledModel, blamed: Sequence[tuple[int, str]]) -> None:
-    """Make ``scored``: dimensions, range of fit, total with its contributions, grade, verdict, stage; in tenths.
+def create_scores(runner: Runner, model: CompiledModel, blamed: Sequence[tuple[int, str]], *, today: int) -> None:
+    """Make ``scored``: dimensions, range of fit, total with its contributions, grade, verdict, stage, flags; in tenths.
 
     Reads ``persons`` (person, role), ``flags``, ``sums`` and ``interest_lines``. The contributions of the dimensions
     to the total are rounded so that they add up to it: what is left over goes to the largest, then to the first.
@@ -99,12 +102,14 @@ def create_scores(runner: Runner, model: CompiledModel, blamed: Sequence[tuple[i
         FROM placed""",
     )
     _create_buying_stages(runner, model)
-    _create_deciding_facts(runner, model, blamed)
+    runner.table("deciding", deciding_sql(model, model.fit, blamed, "person", "flags", "graded"))
+    create_flags(runner, model, today=today)
     runner.table(
         "scored",
-        """
-        SELECT g.*, b.buying_stage, d.field AS deciding_fact
-        FROM graded g LEFT JOIN buying_stages b USING (person) LEFT JOIN deciding d USING (person)""",
+        f"""
+        SELECT g.*, b.buying_stage, d.field AS deciding_fact, {", ".join(f"f.{name}" for name in COLUMNS)}
+        FROM graded g LEFT JOIN buying_stages b USING (person) LEFT JOIN deciding d USING (person)
+        LEFT JOIN flagged f USING (person)""",
     )
 
 
@@ -138,23 +143,30 @@ def _create_buying_stages(runner: Runner, model: CompiledModel) -> None:
     )
 
 
-def _create_deciding_facts(runner: Runner, model: CompiledModel, blamed: Sequence[tuple[int, str]]) -> None:
-    """Find the one missing fact that would decide the verdict.
+def deciding_sql(
+    model: CompiledModel,
+    rules: Sequence[FitRuleC],
+    blamed: Sequence[tuple[int, str]],
+    key: str,
+    flags: str,
+    graded: str,
+) -> str:
+    """Write the query (``key``, field) for the one missing fact that would decide the verdict of each ``key``.
 
     A fact that alone could raise the verdict comes first, the further the better; then the one with most points at
     stake among all that are missing while the range of fit leaves the verdict open; then one that could lower it.
+    Reads ``flags`` (``m<place>`` for each pair of ``blamed``) and ``graded`` (``key``, fit_sum, fit_low, fit_high,
+    number, disqualified_because).
     """
     if not blamed:
-        runner.table("deciding", "SELECT person, NULL::VARCHAR AS field FROM persons WHERE false")
-        return
-    numbered = {rule.number: rule for rule in model.fit}
+        return f"SELECT {key}, NULL::VARCHAR AS field FROM {graded} WHERE false"
+    numbered = {rule.number: rule for rule in rules}
     missing = " UNION ALL ".join(
-        f"SELECT person, {literal(field)} AS field, {max(0, numbered[rule].tenths)} AS up,"
+        f"SELECT {key}, {literal(field)} AS field, {max(0, numbered[rule].tenths)} AS up,"
         f" {min(0, numbered[rule].tenths)} AS down, {str(numbered[rule].disqualify is not None).lower()} AS out"
-        f" FROM flags WHERE m{place}"
+        f" FROM {flags} WHERE m{place}"
         for place, (rule, field) in enumerate(blamed)
     )
-
     sums = {
         "now": "g.fit_sum",
         "best": "g.fit_sum + m.up",
@@ -165,27 +177,24 @@ def _create_deciding_facts(runner: Runner, model: CompiledModel, blamed: Sequenc
     letters = ", ".join(f"{letter_sql(model, clamped(sum_))} AS {name}" for name, sum_ in sums.items())
     cells = ", ".join(f"{name} || number AS {name}" for name in sums)
     ranks = ", ".join(f"{rank_sql(model, name)} AS {name}" for name in sums)
-    runner.table(
-        "deciding",
-        f"""
+    return f"""
         WITH missing AS (
-            SELECT person, field, sum(up)::BIGINT AS up, sum(down)::BIGINT AS down, bool_or(out) AS out
-            FROM ({missing}) GROUP BY person, field
+            SELECT {key}, field, sum(up)::BIGINT AS up, sum(down)::BIGINT AS down, bool_or(out) AS out
+            FROM ({missing}) GROUP BY {key}, field
         ), lettered AS (
-            SELECT m.person, m.field, m.up - m.down AS at_stake, m.out, g.number::VARCHAR AS number, {letters}
-            FROM missing m JOIN graded g USING (person) WHERE g.disqualified_because IS NULL
-        ), placed AS (SELECT person, field, at_stake, out, {cells} FROM lettered
-        ), ranked AS (SELECT person, field, at_stake, out, {ranks} FROM placed
+            SELECT m.{key}, m.field, m.up - m.down AS at_stake, m.out, g.number::VARCHAR AS number, {letters}
+            FROM missing m JOIN {graded} g USING ({key}) WHERE g.disqualified_because IS NULL
+        ), placed AS (SELECT {key}, field, at_stake, out, {cells} FROM lettered
+        ), ranked AS (SELECT {key}, field, at_stake, out, {ranks} FROM placed
         ), weighed AS (
-            SELECT person, field, at_stake, best, now, highest, lowest,
+            SELECT {key}, field, at_stake, best, now, highest, lowest,
                    CASE WHEN out THEN {DISQUALIFIED_RANK} ELSE worst END AS worst
             FROM ranked)
-        SELECT person, field FROM weighed
+        SELECT {key}, field FROM weighed
         WHERE best > now OR worst < now OR highest > now OR lowest < now
         QUALIFY row_number() OVER (
-            PARTITION BY person
-            ORDER BY greatest(best - now, 0) DESC, highest > now DESC, at_stake DESC, worst, field) = 1""",
-    )
+            PARTITION BY {key}
+            ORDER BY greatest(best - now, 0) DESC, highest > now DESC, at_stake DESC, worst, field) = 1"""
 
 
 assert SCALE_TENTHS == 1000
