@@ -82,7 +82,7 @@ def _tell(
                            last_on DESC NULLS LAST, {_by_dimension(range(len(DIMENSIONS)))}, rule) AS place
                 FROM (SELECT *, round(points * 10)::BIGINT AS tenths FROM lines WHERE rule <> 'limit' AND points <> 0)
             ), seated AS (
-                SELECT *, coalesce(min(place) FILTER (WHERE dimension = 'interest' AND tenths > 0)
+                SELECT *, coalesce(min(CASE WHEN dimension = 'interest' AND tenths > 0 THEN place END)
                                    OVER (PARTITION BY person), 1) AS deed
                 FROM placed
             )
@@ -146,7 +146,7 @@ def _texts(longest: int) -> str:
 def _phrase() -> str:
     """Write a line in words: ``pricing page 3x, last 2026-04-01``, ``decider``, ``confirmed: need``."""
     words = "replace(rule, '-', ' ')"
-    times = "CASE WHEN count > 1 THEN ' ' || count || 'x' ELSE '' END"
+    times = "CASE WHEN count > 1 THEN ' ' || count::VARCHAR || 'x' ELSE '' END"
     dated = f"{words} || {times} || coalesce(', last ' || last_on::VARCHAR, '')"
     return f"CASE dimension WHEN 'qualification' THEN {_CONFIRMED} ELSE {dated} END"
 
@@ -179,4 +179,5 @@ def _signed(tenths: str) -> str:
 
 def _tenths(tenths: str) -> str:
     """Write tenths, never negative, as a short decimal: 12.5, 40."""
-    return f"(({tenths}) // 10 || CASE WHEN ({tenths}) % 10 = 0 THEN '' ELSE '.' || ({tenths}) % 10 END)"
+    part = f"({tenths}) % 10"
+    return f"((({tenths}) // 10)::VARCHAR || CASE WHEN {part} = 0 THEN '' ELSE '.' || ({part})::VARCHAR END)"

@@ -1,0 +1,108 @@
+"""Scoring on Apache Spark: the same queries, on one machine's cores or a cluster's; tables travel as Parquet."""
+
+from __future__ import annotations
+
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from itertools import count
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import types as spark_types
+
+from connector.scoring.engine import Runner
+from connector.scoring.spark_session import session
+from connector.scoring.spark_sql import spark_sql
+
+#: rows that are read in one go by one worker
+_ROWS_AT_ONCE = 100_000
+_TYPES = {
+    pa.bool_(): spark_types.BooleanType(),
+    pa.int32(): spark_types.IntegerType(),
+    pa.int64(): spark_types.LongType(),
+    pa.string(): spark_types.StringType(),
+    pa.float64(): spark_types.DoubleType(),
+    pa.date32(): spark_types.DateType(),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Spark:
+    """Spark on a master; ``scratch`` is a folder that this machine and all workers see under one name."""
+
+    master: str
+    scratch: Path
+
+    @contextmanager
+    def runner(self) -> Iterator[Runner]:
+        """Open a session of its own on the process's Spark; its tables and files are gone at the end."""
+        self.scratch.mkdir(parents=True, exist_ok=True)
+        shared = session(self.master, self.scratch)
+        with tempfile.TemporaryDirectory(prefix="scoring-", dir=self.scratch) as folder:
+            runner = _SparkRunner(shared.newSession(), Path(folder))
+            try:
+                yield runner
+            finally:
+                runner.close()
+
+
+class _SparkRunner:
+    def __init__(self, spark: SparkSession, folder: Path) -> None:
+        self._spark = spark
+        self._folder = folder
+        self._numbers = count()
+        self._kept: list[DataFrame] = []
+
+    def register(self, name: str, table: pa.Table) -> None:
+        plain = _plain(table)
+        path = self._folder / f"{next(self._numbers)}.parquet"
+        pq.write_table(plain, path, row_group_size=_ROWS_AT_ONCE, compression="zstd")
+        self._spark.read.schema(_schema(plain.schema)).parquet(path.as_uri()).createTempView(name)
+
+    def table(self, name: str, sql: str) -> None:
+        frame = self._spark.sql(spark_sql(sql)).persist()
+        self._kept.append(frame)
+        frame.createTempView(name)
+
+    def fetch(self, sql: str, schema: pa.Schema | None = None) -> pa.Table:
+        folder = self._folder / str(next(self._numbers))
+        self._spark.sql(spark_sql(sql)).write.parquet(folder.as_uri())
+        # files are numbered in the order of the query
+        table = pa.concat_tables([pq.read_table(path) for path in sorted(folder.glob("part-*.parquet"))])
+        shutil.rmtree(folder)
+        return table if schema is None else table.cast(schema)
+
+    def close(self) -> None:
+        for frame in self._kept:
+            frame.unpersist()
+
+
+def _plain(table: pa.Table) -> pa.Table:
+    """Bring columns into the few types both sides know: no dictionaries, no nulls without a type."""
+    return table.cast(pa.schema([pa.field(field.name, _plain_type(field.type)) for field in table.schema]))
+
+
+def _plain_type(kind: pa.DataType) -> pa.DataType:
+    if pa.types.is_dictionary(kind):
+        return _plain_type(kind.value_type)
+    if pa.types.is_list(kind):
+        return pa.list_(_plain_type(kind.value_type))
+    if pa.types.is_null(kind) or pa.types.is_large_string(kind):
+        return pa.string()
+    return kind
+
+
+def _schema(schema: pa.Schema) -> spark_types.StructType:
+    """Say the types, which spares Spark a job to find them."""
+    return spark_types.StructType([spark_types.StructField(field.name, _spark_type(field.type)) for field in schema])
+
+
+def _spark_type(kind: pa.DataType) -> spark_types.DataType:
+    if pa.types.is_list(kind):
+        return spark_types.ArrayType(_spark_type(kind.value_type))
+    return _TYPES[kind]
