@@ -8,12 +8,12 @@ from connector.scoring.compile import TENTH, CompiledModel, earnings
 from connector.scoring.engine import Runner, rounded, signed
 
 
-def create_interest_lines(runner: Runner, model: CompiledModel, *, today: int) -> None:
+def create_interest_lines(runner: Runner, model: CompiledModel, *, today: int | str) -> None:
     """Make the table ``interest_lines`` (person, rule, tenths, count, first_day, last_day) from the table ``daily``.
 
     ``daily`` (person, rule, day, hits) holds at most one row per person, rule and local day; ``today`` is the local
-    day, in days since 1970, on which ages end. Days after it count as today: where clocks go back at midnight, an
-    earlier instant can carry a later date.
+    day, in days since 1970, on which ages end, or SQL that says it for each ``person``. Days after it count as today:
+    where clocks go back at midnight, an earlier instant can carry a later date.
     """
     oldest = runner.fetch(f"SELECT coalesce(max({today} - day), 0) AS days FROM daily").column("days")[0].as_py()
     runner.register("earnings", earnings(model.interest, max(0, oldest)))
