@@ -62,14 +62,16 @@ def match(
     """Match people to accounts from files; what is not sure is marked for review."""
     set_up_logs(verbose=verbose)
     matching = None if mappings is None else load_mappings(mappings).matching.account
-    counts, suspects = match_files(people, accounts, out, matching=matching)
+    counts, suspects, because = match_files(people, accounts, out, matching=matching)
     if as_json:
         emit({"out": str(out), **counts, "suspect_domains": suspects})
     else:
         console().print(", ".join(f"{count:,} {name}" for name, count in counts.items()) + f" in {out}")
         if suspects:
-            told = ", ".join(suspects[:10]) + (f" and {len(suspects) - 10} more" if len(suspects) > 10 else "")
-            console().print(f"  many unrelated accounts carry {told}; if they are shared, list them in shared_domains")
+            for domain, why in list(zip(suspects, because, strict=True))[:10]:
+                console().print(f"  {domain}: {why}")
+            more = f", and {len(suspects) - 10:,} more (--json lists all)" if len(suspects) > 10 else ""
+            console().print(f"  by these alone nobody is matched; what is shared belongs into shared_domains{more}")
     return 0
 
 

@@ -1,4 +1,4 @@
-"""Domains that stand for others: read from a file, chains followed, rings refused."""
+"""Domains that stand for others: read from a file, chains followed, rings refused; shared ones must be domains."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import io
 from collections.abc import Mapping
 from pathlib import Path
 
-from connector.domain.company_domains import web_host
+from connector.domain.company_domains import registrable, web_host
 from connector.mapping.fields import MatchingFile
 from connector.mapping.places import Found, Node, Place, at
 
@@ -23,6 +23,10 @@ def with_aliases(
     a whole where files cannot be looked at, and then it counts as empty.
     """
     account = matching.account
+    for number, domain in enumerate(account.shared_domains):
+        if not _names_a_domain(domain):
+            where = ("account", "shared_domains", number)
+            found.add(at(root, where), where, f"{domain[:60]!r} is no domain; write it like agency.example")
     places: dict[str, tuple[Found, Place, str]] = {}
     stands: dict[str, str] = {}
     for domain, target in account.aliases.items():
@@ -45,6 +49,11 @@ def with_aliases(
         else:
             ends[domain] = end
     return matching.model_copy(update={"account": account.model_copy(update={"aliases": ends})})
+
+
+def _names_a_domain(text: str) -> bool:
+    """Say whether somebody could own it: an address, a page and an ending alone are none."""
+    return not set("@/ ") & set(text.strip()) and bool(registrable(web_host(text)))
 
 
 def aliases_path(matching: MatchingFile, folder: Path) -> Path | None:

@@ -3,11 +3,12 @@
 from connector.matching.match import Matcher, match, matcher, suspect_domains
 from connector.matching.questions import answers, ask
 from connector.matching.suggest import Suggestion
-from connector.matching.tables import ACCOUNTS_IN, ANSWERS, MATCHES, PERSONS_IN
+from connector.matching.tables import ACCOUNTS_IN, ANSWERS, LINKED_IN, MATCHES, PERSONS_IN
 
 __all__ = [
     "ACCOUNTS_IN",
     "ANSWERS",
+    "LINKED_IN",
     "MATCHES",
     "PERSONS_IN",
     "Matcher",

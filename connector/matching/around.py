@@ -77,6 +77,7 @@ class Around:
         self._accounts: dict[str, Account | None] = {}
         self._carriers: dict[str, list[tuple[str, str]]] = {}
         self._bearers: dict[str, list[str]] = {}
+        self._crowds: dict[str, int] | None = None
 
     def people(self, persons: pa.Table) -> list[Asked]:
         """Read people, in order of their ids, and fetch the accounts of their links, domains and names.
@@ -142,6 +143,12 @@ class Around:
         """Give the accounts that carry a domain, each with the host it states."""
         self.fetch_domains([domain])
         return self._carriers[domain]
+
+    def crowd(self, domain: str) -> int:
+        """Give to how many unrelated accounts people of a domain belong where it is nobody's own, else 0."""
+        if self._crowds is None:
+            self._crowds = dict(self._con.execute("SELECT domain, families FROM crowd").fetchall())
+        return self._crowds.get(domain, 0)
 
     def bearers(self, key: str) -> list[Account]:
         """Give the accounts of a name in normal form, in order of their ids."""

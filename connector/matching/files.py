@@ -28,8 +28,11 @@ class MatchedFiles(NamedTuple):
 
     #: link, domain, name (accepted ones), review, none
     counts: dict[str, int]
-    #: domains that many unrelated accounts carry, most shared first; by them alone nobody is matched
+    #: domains that many unrelated accounts carry, or whose people belong to many, most shared first; by them alone
+    #: nobody is matched
     suspect_domains: list[str]
+    #: what was seen of each
+    because: list[str]
 
 
 def match_files(people: Path, accounts: Path, out: Path, *, matching: AccountMatching | None = None) -> MatchedFiles:
@@ -56,13 +59,22 @@ def match_files(people: Path, accounts: Path, out: Path, *, matching: AccountMat
         if flag in books.column_names:
             told = pc.is_in(pc.utf8_lower(pc.utf8_trim_whitespace(books.column(flag))), value_set=_TRUE)
             books = books.set_column(books.column_names.index(flag), flag, told)
-    with matcher(books, matching=matching or AccountMatching(), decided=ANSWERS.empty_table()) as one:
+    linked = _linked(persons)
+    with matcher(books, matching=matching or AccountMatching(), decided=ANSWERS.empty_table(), linked=linked) as one:
         found = one.match(persons)
-        suspects = one.suspect_domains().column("domain").to_pylist()
+        suspects = one.suspect_domains()
     place = pc.index_in(persons.column("person_id"), value_set=found.column("person_id").combine_chunks())
     answer = found.take(place).select(list(COLUMNS))
     _write(out, answer)
-    return MatchedFiles(_counts(answer), suspects)
+    return MatchedFiles(_counts(answer), suspects.column("domain").to_pylist(), suspects.column("because").to_pylist())
+
+
+def _linked(persons: pa.Table) -> pa.Table | None:
+    """Give the people whose account is known already."""
+    if not {"link_account_id", "email"} <= set(persons.column_names):
+        return None
+    known = persons.filter(pc.not_equal(persons.column("link_account_id"), ""))
+    return pa.table({"account_id": known.column("link_account_id"), "email": known.column("email")})
 
 
 def _read(path: Path, key: str) -> pa.Table:

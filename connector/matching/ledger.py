@@ -95,7 +95,7 @@ def open_ledger(accounts: pa.Table, decided: pa.Table, domains: Domains) -> duck
         "SELECT DISTINCT trim(web) FROM (SELECT website AS web FROM a"
         " UNION SELECT unnest(string_split(domains, ';')) FROM a) WHERE trim(web) <> ''"
     )
-    _store(con, "account_web", _hosts(con, web, domains, mail=False))
+    _store(con, "account_web", hosts_of(con, web, domains, mail=False))
     _store(con, "account_spelling", _spellings(con, "SELECT DISTINCT trim(name) FROM a WHERE name IS NOT NULL"))
     con.execute(
         "CREATE TABLE account_host AS SELECT DISTINCT account_id, host, domain FROM ("
@@ -118,8 +118,8 @@ def lay_people(con: duckdb.DuckDBPyConnection, persons: pa.Table, domains: Domai
     """
     _store(con, "person_in", shaped(persons, PERSONS_IN, "people"))
     con.execute(_PERSON)
-    _store(con, "mail_host", _hosts(con, "SELECT DISTINCT mail FROM p WHERE mail IS NOT NULL", domains, mail=True))
-    _store(con, "web_host", _hosts(con, "SELECT DISTINCT web FROM p WHERE web IS NOT NULL", domains, mail=False))
+    _store(con, "mail_host", hosts_of(con, "SELECT DISTINCT mail FROM p WHERE mail IS NOT NULL", domains, mail=True))
+    _store(con, "web_host", hosts_of(con, "SELECT DISTINCT web FROM p WHERE web IS NOT NULL", domains, mail=False))
     _store(con, "spelling", _spellings(con, "SELECT DISTINCT company FROM p WHERE company IS NOT NULL"))
 
 
@@ -143,7 +143,7 @@ def _hierarchy(accounts: pa.Table) -> pa.Table:
     return pa.table({"account_id": pa.array(ids, pa.string()), "root": pa.array(roots, pa.string())})
 
 
-def _hosts(con: duckdb.DuckDBPyConnection, query: str, domains: Domains, *, mail: bool) -> pa.Table:
+def hosts_of(con: duckdb.DuckDBPyConnection, query: str, domains: Domains, *, mail: bool) -> pa.Table:
     """Work out each distinct host once: written, host, domain, its label, and why it never names an account."""
     rows = []
     for (written,) in con.execute(query).fetchall():

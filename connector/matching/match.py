@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from connector.mapping.fields import AccountMatching
+from connector.matching.crowds import SUSPECT_ACCOUNTS, lay_crowds, suspects
 from connector.matching.ledger import Domains, lay_people, open_ledger
 from connector.matching.names import company_name
 from connector.matching.near import Near, NearNames
@@ -19,7 +20,6 @@ from connector.matching.one_by_one import OneByOne
 from connector.matching.suggest import Suggestion, Suggestions
 from connector.matching.tables import ANSWERS, CANDIDATES, MATCHES
 from connector.matching.tiers import LINKED, by_domain, by_link, by_name
-from connector.matching.ties import SUSPECT_ACCOUNTS
 
 #: up to so many people are matched without tables: planning their statements takes as long as these do
 FEW = 50
@@ -144,7 +144,7 @@ class Matcher:
 
     def suspect_domains(self) -> pa.Table:
         """As the function of this name, for the accounts that are laid out."""
-        return _suspects(self._con, SUSPECT_ACCOUNTS)
+        return suspects(self._con)
 
     def suggest(self, company: str, *, at_most: int = 5) -> list[Suggestion]:
         """Give the accounts that a typed name may mean, likeliest first; what is remembered of persons plays no part.
@@ -157,14 +157,21 @@ class Matcher:
 
 
 @contextmanager
-def matcher(accounts: pa.Table, *, matching: AccountMatching, decided: pa.Table) -> Iterator[Matcher]:
+def matcher(
+    accounts: pa.Table, *, matching: AccountMatching, decided: pa.Table, linked: pa.Table | None = None
+) -> Iterator[Matcher]:
     """Open a matcher; its memory goes at the end of the block.
+
+    ``linked`` (schema ``LINKED_IN``) are people whom links lead to accounts: a domain whose people belong to many
+    unrelated accounts, and most of them to no single one, decides nothing.
 
     Raises:
         ConfigError: ``account_id`` is missing, or names one twice.
     """
-    con = open_ledger(accounts, decided, Domains(matching))
+    domains = Domains(matching)
+    con = open_ledger(accounts, decided, domains)
     try:
+        lay_crowds(con, linked, domains)
         yield Matcher(con, matching)
     finally:
         con.close()
@@ -199,21 +206,21 @@ def _run_tiers(
 
 
 def suspect_domains(
-    accounts: pa.Table, *, matching: AccountMatching | None = None, at_least: int = SUSPECT_ACCOUNTS
+    accounts: pa.Table,
+    *,
+    matching: AccountMatching | None = None,
+    linked: pa.Table | None = None,
+    at_least: int = SUSPECT_ACCOUNTS,
 ) -> pa.Table:
-    """List domains that at least so many unrelated accounts carry: domain, accounts (families), most shared first.
+    """List domains that are nobody's own, with what was seen (schema ``SUSPECTS``), most shared first.
 
+    At least so many unrelated accounts carry them, or their people belong to as many and most of them to no single one.
     They are candidates for ``shared_domains``; matching by them alone already waits for a person.
     """
-    con = open_ledger(accounts, ANSWERS.empty_table(), Domains(matching or AccountMatching()))
+    domains = Domains(matching or AccountMatching())
+    con = open_ledger(accounts, ANSWERS.empty_table(), domains)
     try:
-        return _suspects(con, at_least)
+        lay_crowds(con, linked, domains)
+        return suspects(con, at_least)
     finally:
         con.close()
-
-
-def _suspects(con: duckdb.DuckDBPyConnection, at_least: int) -> pa.Table:
-    return con.sql(
-        "SELECT domain, count(DISTINCT root) AS accounts FROM account_host JOIN a USING (account_id)"
-        f" GROUP BY domain HAVING accounts >= {int(at_least)} ORDER BY accounts DESC, domain"
-    ).to_arrow_table()

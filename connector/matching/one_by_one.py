@@ -16,6 +16,7 @@ import pyarrow as pa
 
 from connector.mapping.fields import AccountMatching, AccountTier
 from connector.matching.around import Account, Around, Asked
+from connector.matching.crowds import SUSPECT_ACCOUNTS
 from connector.matching.evidence import in_words
 from connector.matching.ledger import NOWHERE, Domains, Host
 from connector.matching.near import Near
@@ -34,7 +35,7 @@ from connector.matching.tiers import (
     UNDECIDED,
     WEB_DOMAIN,
 )
-from connector.matching.ties import SUSPECT_ACCOUNTS, Competitor, Settled, settle
+from connector.matching.ties import Competitor, Settled, settle
 
 #: a question names at most so many accounts
 _CANDIDATES = 5
@@ -206,9 +207,12 @@ class _Person:
         if not host or not carriers:
             return
         settled = settle(carriers, self._matching, suspect_from=SUSPECT_ACCOUNTS)
+        crowd = self._around.crowd(host.domain)
+        if crowd and settled.how not in ("tied", "shared"):
+            settled = settled._replace(how="crowd", rivals=crowd)
         evidence = f"{'e-mail domain' if mail else 'website'} {host.domain}"
         bearers = {each.account.account_id for each in carriers if one.name and each.account.key == one.name.key}
-        named = bearers.pop() if settled.how in ("tied", "shared") and len(bearers) == 1 else None
+        named = bearers.pop() if settled.how in ("tied", "shared", "crowd") and len(bearers) == 1 else None
         self._name_rivals(carriers, settled, "domain", evidence)
         if named:
             told = f"{evidence}; the stated company name decides among {settled.rivals}"
@@ -216,7 +220,7 @@ class _Person:
             self._found.append(Found(tier, named, "domain", RULED, told, runner_up, "sure"))
             return
         sure = _one_of(settled.how, only=MAIL_DOMAIN if mail else WEB_DOMAIN, ruled=RULED)
-        verdict = {"tied": "torn", "shared": "shared"}.get(settled.how, "sure")
+        verdict = {"tied": "torn", "shared": "shared", "crowd": "shared"}.get(settled.how, "sure")
         told = evidence + _how(settled)
         self._found.append(Found(tier, settled.account_id, "domain", sure, told, settled.runner_up, verdict))
 
@@ -323,12 +327,13 @@ class _Person:
                 told.append("others agree more")
             told += [words for name, words in _FACTS if getattr(account, name)]
             told += [words for words, holds, _ in _holding(self._one, account) if holds]
-            sure = UNDECIDED if each.grade == most and settled.how in ("tied", "shared") else None
+            sure = UNDECIDED if each.grade == most and settled.how in ("tied", "shared", "crowd") else None
             self._others.setdefault(account.account_id, Candidate(account.account_id, method, sure, "; ".join(told)))
 
 
 def _one_of(how: str, *, only: float, ruled: float) -> float:
-    return {"only": only, "tied": UNDECIDED, "shared": UNDECIDED, "parent": PARENT}.get(how, ruled)
+    undecided = dict.fromkeys(("tied", "shared", "crowd"), UNDECIDED)
+    return {"only": only, "parent": PARENT, **undecided}.get(how, ruled)
 
 
 def _how(settled: Settled) -> str:
@@ -337,6 +342,7 @@ def _how(settled: Settled) -> str:
         "only": "",
         "tied": f"; {count} accounts have it and no rule decides",
         "shared": f"; {count} unrelated accounts have it",
+        "crowd": f"; its people belong to {count} unrelated accounts",
         "parent": f"; top of the hierarchy of {count} accounts",
     }.get(settled.how, f"; {settled.how} decides among {count}")
 

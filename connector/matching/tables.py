@@ -43,6 +43,8 @@ ACCOUNTS_IN = pa.schema(
         ("phone", pa.string()),
     ]
 )
+#: Whom people belong to for certain: one row per person whom an existing link leads to an account.
+LINKED_IN = pa.schema([("account_id", pa.string()), ("email", pa.string())])
 #: Remembered answers: ``same`` - the person belongs to the account; ``different`` - never.
 ANSWERS = pa.schema([("person_id", pa.string()), ("account_id", pa.string()), ("answer", pa.string())])
 #: Who else could be meant, likeliest first, each with its own evidence; no confidence where others come before it.

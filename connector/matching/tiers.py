@@ -38,10 +38,12 @@ AGREEMENT = (
 )
 
 _ONE_OF = "CASE how WHEN 'only' THEN {only} WHEN 'tied' THEN {undecided} WHEN 'shared' THEN {undecided} "
+_ONE_OF += "WHEN 'crowd' THEN {undecided} "
 _ONE_OF += "WHEN 'parent' THEN {parent} ELSE {ruled} END"
 HOW = (
     "CASE how WHEN 'only' THEN '' WHEN 'tied' THEN '; ' || rivals || ' accounts have it and no rule decides'"
     " WHEN 'shared' THEN '; ' || rivals || ' unrelated accounts have it'"
+    " WHEN 'crowd' THEN '; its people belong to ' || rivals || ' unrelated accounts'"
     " WHEN 'parent' THEN '; top of the hierarchy of ' || rivals || ' accounts'"
     " ELSE '; ' || how || ' decides among ' || rivals END"
 )
@@ -96,6 +98,12 @@ def by_domain(con: duckdb.DuckDBPyConnection, tier: int, matching: AccountMatchi
     if not _any(con, "host_candidate"):
         return
     settle_ties(con, "host_candidate", "host_settled", matching, suspect=True)
+    if _any(con, "crowd"):
+        con.execute(
+            "UPDATE host_settled SET how = 'crowd', rivals = families"
+            " FROM (SELECT DISTINCT unit, families FROM host_unit JOIN crowd USING (domain)) u"
+            " WHERE u.unit = host_settled.unit AND how NOT IN ('tied', 'shared')"
+        )
     _settle_by_name(con)
     sure = _ONE_OF.format(
         only=f"CASE WHEN by_mail THEN {MAIL_DOMAIN} ELSE {WEB_DOMAIN} END",
@@ -113,7 +121,7 @@ def by_domain(con: duckdb.DuckDBPyConnection, tier: int, matching: AccountMatchi
                          ELSE {HOW} END,
                CASE WHEN named IS NOT NULL AND named <> account_id THEN account_id ELSE runner_up END,
                CASE WHEN named IS NOT NULL THEN 'sure' WHEN how = 'tied' THEN 'torn'
-                    WHEN how = 'shared' THEN 'shared' ELSE 'sure' END
+                    WHEN how IN ('shared', 'crowd') THEN 'shared' ELSE 'sure' END
         FROM host_unit JOIN host_settled USING (unit) LEFT JOIN host_named USING (person_id)
         """,
         [tier],
@@ -128,7 +136,7 @@ def _settle_by_name(con: duckdb.DuckDBPyConnection) -> None:
         SELECT person_id, max(c.account_id) AS named FROM host_unit JOIN host_settled s USING (unit)
         JOIN host_candidate c USING (unit) JOIN account_name n ON n.account_id = c.account_id
         JOIN p USING (person_id) JOIN spelling mine ON mine.written = p.company AND mine.key = n.key
-        WHERE how IN ('tied', 'shared') GROUP BY person_id HAVING count(DISTINCT c.account_id) = 1
+        WHERE how IN ('tied', 'shared', 'crowd') GROUP BY person_id HAVING count(DISTINCT c.account_id) = 1
         """
     )
 

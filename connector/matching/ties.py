@@ -8,9 +8,7 @@ import duckdb
 
 from connector.mapping.fields import AccountMatching
 from connector.matching.around import Account
-
-#: An address that so many unrelated accounts carry is nobody's own: no tie-break may choose among them.
-SUSPECT_ACCOUNTS = 5
+from connector.matching.crowds import SUSPECT_ACCOUNTS
 
 
 def settle_ties(

@@ -49,6 +49,15 @@ def test_chains_are_followed_through_both(folder):
             "matching.yaml:12:13: account.aliases.a.example: a.example leads",
         ),
         ("  aliases: {nonsense: a.example}\n", None, "'nonsense' is no domain"),
+        (
+            "  shared_domains: [agency.example, 'Agency Ltd']\n",
+            None,
+            "matching.yaml:12:36: account.shared_domains.1: 'Agency Ltd' is no domain",
+        ),
+        ("  shared_domains: [jo@agency.example]\n", None, "is no domain"),
+        ("  shared_domains: [co.uk]\n", None, "'co.uk' is no domain"),
+        ("  shared_domains: [agency]\n", None, "'agency' is no domain"),
+        ("  shared_domains: ['']\n", None, "'' is no domain"),
         ("  aliases_file: domains.csv\n", None, "domains.csv cannot be read"),
         ("  aliases_file: domains.csv\n", "old,new\na.example,b.example\n", "domains.csv:1:1: file: the first line"),
         (

@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 
 from connector.mapping.fields import AccountMatching
-from connector.matching import ACCOUNTS_IN, ANSWERS, PERSONS_IN, match, suspect_domains
+from connector.matching import ACCOUNTS_IN, ANSWERS, LINKED_IN, PERSONS_IN, match, matcher, suspect_domains
 
 
 def one(person, *accounts, decided=(), **more):
@@ -81,4 +81,46 @@ def test_suspect_domains_are_listed_with_the_aliases_followed():
     table = pa.Table.from_pylist(crowd, schema=ACCOUNTS_IN)
     assert suspect_domains(table).num_rows == 0
     aliased = AccountMatching(aliases={"old-host.example": "host.example"})
-    assert suspect_domains(table, matching=aliased).to_pylist() == [{"domain": "host.example", "accounts": 5}]
+    assert suspect_domains(table, matching=aliased).to_pylist() == [
+        {"domain": "host.example", "accounts": 5, "because": "5 unrelated accounts carry it"}
+    ]
+
+
+def linked(*hosts_and_accounts):
+    rows = [{"email": f"p{place}@{host}", "account_id": to} for place, (host, to) in enumerate(hosts_and_accounts)]
+    return pa.Table.from_pylist(rows, schema=LINKED_IN)
+
+
+def test_a_domain_whose_people_belong_to_many_accounts_decides_nothing():
+    ids = "ABCDEF"
+    books = pa.Table.from_pylist(
+        [{"account_id": each, "name": f"Firm {each}", "website": f"{each.lower()}.example"} for each in ids],
+        schema=ACCOUNTS_IN,
+    )
+    agency = linked(*((("a.example"), each) for each in "BCDEF"), ("mail.a.example", "A"))
+    people = pa.Table.from_pylist(
+        [
+            {"person_id": "1", "email": "x@a.example"},
+            {"person_id": "2", "email": "x@a.example", "company": "Firm A GmbH"},
+            {"person_id": "3", "email": "x@a.example", "company": "Firm C"},
+            {"person_id": "4", "email": "x@b.example"},
+        ],
+        schema=PERSONS_IN,
+    )
+
+    def rows(told):
+        with matcher(books, matching=AccountMatching(), decided=ANSWERS.empty_table(), linked=told) as one:
+            assert one.match_few(people).to_pylist() == one.match_many(people).to_pylist()
+            return one.match(people).to_pylist(), one.suspect_domains().to_pylist()
+
+    found, suspects = rows(agency)
+    assert suspects == [{"domain": "a.example", "accounts": 6, "because": "its people belong to 6 unrelated accounts"}]
+    assert [(row["account_id"], row["review"]) for row in found] == [
+        *(("A", True), ("A", False), ("C", False), ("B", False)),
+    ]
+    assert found[0]["evidence"] == "e-mail domain a.example; its people belong to 6 unrelated accounts"
+    mostly_its_own = pa.concat_tables([agency, linked(*[("a.example", "A")] * 10)])
+    for told in (None, mostly_its_own, linked(*[("a.example", each) for each in "BCDE"]), linked(("x", "nowhere"))):
+        found, suspects = rows(told)
+        assert suspects == []
+        assert (found[0]["account_id"], found[0]["review"]) == ("A", False)

@@ -124,5 +124,14 @@ def test_domains_that_many_carry_are_named_and_decide_nothing(files):
     carriers = "".join(f"{place},Firm {place},www.host.example\n" for place in range(6))
     people, accounts, out = files("person_id,email\n1,a@host.example\n", "account_id,name,website\n" + carriers)
     told = match_files(people, accounts, out)
-    assert told.suspect_domains == ["host.example"]
+    assert (told.suspect_domains, told.because) == (["host.example"], ["6 unrelated accounts carry it"])
     assert told.counts["review"] == 1
+
+
+def test_domains_whose_linked_people_belong_to_many_are_named_and_decide_nothing(files):
+    books = "account_id,name,website\n" + "".join(f"{n},Firm {n},f{n}.example\n" for n in range(6))
+    rows_in = "".join(f"{n},a{n}@f0.example,{n}\n" for n in range(6))
+    people, accounts, out = files(f"person_id,email,account_id\n{rows_in}9,new@f0.example,\n", books)
+    told = match_files(people, accounts, out)
+    assert told.because == ["its people belong to 6 unrelated accounts"]
+    assert rows(out)[-1]["review"] == "true"

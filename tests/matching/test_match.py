@@ -169,7 +169,9 @@ def test_a_domain_on_many_unrelated_accounts_is_suspect():
     assert brief(one({"email": "a@host.example", "company": "Firm 2"}, *crowd)) == ("A2", "domain", False)
     assert brief(one({"email": "a@host.example", "company": "Beta"}, *crowd, BETA)) == ("B", "name", False)
     table = pa.Table.from_pylist([*crowd, ACME], schema=ACCOUNTS_IN)
-    assert suspect_domains(table).to_pylist() == [{"domain": "host.example", "accounts": 6}]
+    assert suspect_domains(table).to_pylist() == [
+        {"domain": "host.example", "accounts": 6, "because": "6 unrelated accounts carry it"}
+    ]
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from connector.errors import ConfigError
 from connector.mapping.fields import AccountMatching, AccountTier
-from connector.matching import ACCOUNTS_IN, ANSWERS, MATCHES, PERSONS_IN, match, matcher
+from connector.matching import ACCOUNTS_IN, ANSWERS, LINKED_IN, MATCHES, PERSONS_IN, match, matcher
 
 _FIRMS = (
     *("Acme GmbH", "ACME", "Acme Inc", "Acmee", "Acme Steel", "Beta Inc.", "Betta", "Data Works", "Dataworks AG"),
@@ -27,6 +27,7 @@ _FIRMS = (
     ),
 )
 _HOSTS = ("acme.example", "eu.acme.example", "old.example", "beta.example", "gmail.com", "shared.example", "127.0.0.1")
+_ids = st.sampled_from("ABCDEFGHI")
 _place = {
     "country": st.sampled_from(["DE", "US", "Germany", "", None]),
     "state": st.sampled_from(["BY", "TX", "Texas", None]),
@@ -92,11 +93,17 @@ def tables(people, accounts, answers):
     )
 
 
+_links = st.lists(
+    st.fixed_dictionaries({"email": st.sampled_from([*(f"x@{h}" for h in _HOSTS), None]), "account_id": _ids}),
+    max_size=20,
+).map(lambda rows: pa.Table.from_pylist(rows, schema=LINKED_IN))
+
+
 @settings(max_examples=60, deadline=None)
-@given(st.lists(_people, max_size=8), st.lists(_accounts, max_size=9), _answers, _matching)
-def test_one_by_one_is_all_at_once(people, accounts, answers, matching):
+@given(st.lists(_people, max_size=8), st.lists(_accounts, max_size=9), _answers, _matching, st.none() | _links)
+def test_one_by_one_is_all_at_once(people, accounts, answers, matching, linked):
     persons, books, told = tables(people, accounts, answers)
-    with matcher(books, matching=matching, decided=told) as one:
+    with matcher(books, matching=matching, decided=told, linked=linked) as one:
         whole = one.match_many(persons)
         assert whole.schema == MATCHES
         assert one.match_few(persons).to_pylist() == whole.to_pylist()
