@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 import sqlite3
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
@@ -69,6 +69,8 @@ def back_up(url: str, target: Path, *, patience: timedelta = PATIENCE) -> StateC
 def put_back(url: str, copy: Path, *, aside: Path, patience: timedelta = PATIENCE) -> None:
     """Put a copy in the place of the state; what stood there is kept at ``aside``. Nobody else may have it open.
 
+    Whoever was erased since the copy was made stays erased, where the state that stood there can be read.
+
     Killed on the way, either the old or the copied state stands there, never half of one.
 
     Raises:
@@ -85,6 +87,7 @@ def put_back(url: str, copy: Path, *, aside: Path, patience: timedelta = PATIENC
     with faults_named(str(place)):
         place.parent.mkdir(parents=True, exist_ok=True)
         part.write_bytes(copy.read_bytes())
+        _bury(aside, part, patience)
         _sync(part)
         # what the old state has beside its file must not be taken for the new one's
         for rest in ("-wal", "-shm"):
@@ -106,6 +109,17 @@ def _set_aside(url: str, place: Path, aside: Path, patience: timedelta) -> None:
         if fault.code != "state.corrupt":
             raise
         shutil.copyfile(place, aside)
+
+
+def _bury(old: Path, new: Path, patience: timedelta) -> None:
+    """Bring the tombstones of one state into another, which comes to this program's version on the way."""
+    open_store(f"sqlite:///{new}", patience=patience).close()
+    with suppress(sqlite3.DatabaseError), closing(sqlite3.connect(new)) as target:
+        target.execute("ATTACH DATABASE ? AS old", (str(old),))
+        target.execute("INSERT OR IGNORE INTO tombstones (hash, at, grave) SELECT hash, at, grave FROM old.tombstones")
+        target.commit()
+    with closing(sqlite3.connect(new)) as target:
+        target.execute("PRAGMA journal_mode=DELETE")
 
 
 def _place(url: str, patience: timedelta) -> Path:

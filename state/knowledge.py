@@ -23,7 +23,7 @@ from state import bulk, tables
 from state.audit import note
 from state.bulk import storable
 from state.database import Database
-from state.erasure import erase
+from state.erasure import erase, lift
 from state.instants import to_us
 from state.outbox_enqueue import enqueue
 from state.past import put_identities
@@ -264,10 +264,9 @@ class SqlKnowledge:
 
     def lift_tombstones(self, hashes: Collection[str], *, who: str, at: datetime) -> int:
         """Forget that these people were erased; see the port."""
-        statement = f"DELETE FROM tombstones WHERE hash IN {self._database.list_of('hashes', 'text')}"
         with self._database.write() as connection:
-            values = {"hashes": self._database.packed(sorted(hashes))}
-            lifted = int(connection.execute(text(statement), values).rowcount)
+            connection.execute(text(_PUT_DECIDED), {"name": _DECIDED, "value": ""})
+            lifted = lift(self._database, connection, hashes)
             note(connection, who, "tombstones lifted", at, {"people": lifted})
             return lifted
 

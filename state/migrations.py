@@ -13,6 +13,7 @@ from state.migration_0001 import STATEMENTS as FIRST
 from state.migration_0002 import STATEMENTS as ACCOUNT_MOVES
 from state.migration_0003 import STATEMENTS as VERSIONS
 from state.migration_0004 import STATEMENTS as QUARANTINE
+from state.migration_0005 import STATEMENTS as GRAVES
 
 #: any number that no other program on the same server is likely to lock by
 _LOCK = 0x48414E444F46
@@ -46,6 +47,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     Migration(2, "why people go from account to account", ACCOUNT_MOVES),
     Migration(3, "which models were in use when, and who was who before", VERSIONS),
     Migration(4, "events of machines, kept apart", QUARANTINE),
+    Migration(5, "tombstones of one person", GRAVES),
 )
 
 

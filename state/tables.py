@@ -165,7 +165,7 @@ REVIEWS = _table(
 )
 ROTATIONS = _table("rotations", _word("pool", key=True), _word("place"))
 MARKS = _table("marks", _word("name", key=True), _instant("at"))
-TOMBSTONES = _table("tombstones", _word("hash", key=True), _instant("at"))
+TOMBSTONES = _table("tombstones", _word("hash", key=True), _instant("at"), _word("grave"))
 OUTBOX = _table(
     "outbox",
     _number("id", key=True),

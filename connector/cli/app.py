@@ -12,6 +12,7 @@ import typer
 
 from connector.cli.engine_alone import register as register_engine_alone
 from connector.cli.explaining import register as register_explaining
+from connector.cli.forgetting import register as register_forgetting
 from connector.cli.keeping import register as register_keeping
 from connector.cli.local import register as register_local
 from connector.cli.models import register as register_models
@@ -44,6 +45,7 @@ for register in (
     register_reviewing,
     register_models,
     register_keeping,
+    register_forgetting,
     register_engine_alone,
     register_local,
 ):

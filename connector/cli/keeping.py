@@ -20,6 +20,7 @@ from connector.cli.running import who
 from connector.errors import ConfigError, LocalFault
 from connector.lake.copies import copy_segments
 from connector.mapping.settings import Settings
+from connector.pipeline.forgetting import SETTING_DUE
 from connector.pipeline.turn import engine_turn
 from connector.trust.put_back import settle_put_back
 from state.backup import back_up, is_copied_by_us, put_back
@@ -98,14 +99,15 @@ def restore(
         )
     place = Path(url.removeprefix("sqlite:///"))
     aside = place.with_name(f"{place.name}.before-restore-{now:%Y%m%dT%H%M%SZ}")
-    buried = _buried(settings) if ours and place.is_file() else set()
     if ours:
+        if place.is_file():
+            _take_turn(settings)
         put_back(url, folder / _STATE, aside=aside)
     with open_state(settings) as store, engine_turn(store, "restore", patience_seconds=0):
         brought = copy_segments(store.manifest.segments(), folder / _LAKE, lake_folder(settings.lake))
-        if buried:
-            # who was erased since the backup was made stays erased
-            store.knowledge.erase([], hashes=buried, who=who(), at=now)
+        if store.knowledge.tombstones():
+            # what the backup still tells of people who were erased goes with the next run
+            store.switches.put_setting(SETTING_DUE, "yes")
         told = settle_put_back(store, now=now)
         store.switches.audit(who(), "restore", now, {"files": brought, **told})
     document = {"folder": str(folder), "made_at": note["made_at"], "files": brought, "outbox": told}
@@ -151,17 +153,16 @@ def _note_of(folder: Path, settings: Settings) -> dict[str, Any]:
     return note
 
 
-def _buried(settings: Settings) -> set[str]:
-    """Read whom the state that is replaced has erased, and make sure that nobody works on it; a damaged one is mute."""
+def _take_turn(settings: Settings) -> None:
+    """Make sure that nobody works on the state that is replaced; of a damaged one nobody can tell."""
     try:
         with open_state(settings) as store, engine_turn(store, "restore", patience_seconds=0):
-            return store.knowledge.tombstones()
+            return
     except LocalFault as fault:
         if fault.code != "state.corrupt":
             raise
         words = "the state that stood here is damaged: whoever was erased since the backup must be erased again"
         typer.echo(words, err=True)
-        return set()
 
 
 @contextmanager

@@ -7,13 +7,37 @@ from collections.abc import Set as AbstractSet
 
 import pyarrow as pa
 
-from connector.domain.refs import digest, normal_email
+from connector.domain.refs import Ref, digest, normal_email
+
+#: the kind of reference of people who are known by their address only
+_ADDRESS = "email"
 
 
 def graves(install: str, references: Iterable[str], addresses: Iterable[str]) -> set[str]:
     """Give the hashes under which an erased person is remembered: of each reference (as text) and each address."""
     emails = {normal_email(address) for address in addresses} - {""}
     return {digest("grave", install, name) for name in {*references, *emails}}
+
+
+class Graveyard:
+    """Everybody who was erased, asked by reference."""
+
+    def __init__(self, install: str, buried: AbstractSet[str]) -> None:
+        self._install = install
+        self._buried = buried
+
+    def __bool__(self) -> bool:
+        """Say whether anybody was erased."""
+        return bool(self._buried)
+
+    def holds(self, reference: Ref | str) -> bool:
+        """Say whether a reference, or the address that it is, was erased."""
+        if not self._buried:
+            return False
+        ref = reference if isinstance(reference, Ref) else Ref.parse(reference)
+        return not self._buried.isdisjoint(
+            graves(self._install, [str(ref)], [ref.id] if ref.object == _ADDRESS else [])
+        )
 
 
 def erased_persons(
@@ -29,10 +53,10 @@ def erased_persons(
     """
     if not buried:
         return set()
+    yard = Graveyard(install, buried)
     found = set()
     for row in references.to_pylist():
-        names = [f"{row['system']}:{row['object']}:{row['id']}"]
-        if not buried.isdisjoint(graves(install, names, [row["id"]] if row["object"] == "email" else [])):
+        if yard.holds(Ref(row["system"], row["object"], row["id"])):
             found.add(str(row["person_id"]))
     for person, address in addresses:
         if address and not buried.isdisjoint(graves(install, (), [address])):

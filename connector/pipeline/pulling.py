@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
-from connector.domain.records import Page
-from connector.domain.refs import digest
+from connector.domain.records import Page, RecordVersion
+from connector.domain.refs import Ref, digest
 from connector.errors import AccessError, HandoffError, Stopped, TransientError
 from connector.lake.landing import Landed, Landing
 from connector.pipeline.steps import StreamRead
@@ -65,6 +65,7 @@ class Puller:
     """Reads adapters into the lake.
 
     Attributes:
+        erased: says of a reference whether its person was erased; rows that tell of them are not landed.
         progress: told the system, the stream and the rows read so far.
         stop: asked between pages; a page in hand is landed before it is obeyed.
     """
@@ -72,6 +73,7 @@ class Puller:
     landing: Landing
     manifest: Manifest
     ledger: Ledger
+    erased: Callable[[Ref], bool] | None = None
     progress: Callable[[str, str, int], None] = lambda _system, _stream, _rows: None
     stop: Callable[[], bool] = lambda: False
 
@@ -178,6 +180,10 @@ class Puller:
         is_crm: bool,
     ) -> None:
         system = read.system
+        if self.erased is not None:
+            left_out = [_without(page, self.erased) for page in batch]
+            read.refused += sum(left_out)
+            pulled.refused += sum(left_out)
         landed = self.landing.land(system, _cursor_name(stream, shapes), batch, shapes=shapes, landed_at=now)
         self.landing.compact()
         refused = [row for page in batch for row in page.refused]
@@ -194,6 +200,19 @@ class Puller:
             of_people = _people(landed, people)
             pulled.people += of_people
             pulled.accounts += landed.records - of_people
+
+
+def _without(page: Page, erased: Callable[[Ref], bool]) -> int:
+    """Leave out of a page what tells of erased people; give how many rows that were."""
+
+    def tells(record: RecordVersion) -> bool:
+        linked = (Ref(record.ref.system, word, id_) for word, id_ in record.links.items())
+        return erased(record.ref) or any(map(erased, linked))
+
+    before = len(page.records) + len(page.activities)
+    page.records[:] = [record for record in page.records if not tells(record)]
+    page.activities[:] = [activity for activity in page.activities if not erased(activity.person)]
+    return before - len(page.records) - len(page.activities)
 
 
 def _is_shut(error: AccessError | TransientError) -> bool:

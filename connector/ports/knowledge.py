@@ -186,5 +186,5 @@ class Knowledge(Protocol):
         ...
 
     def lift_tombstones(self, hashes: Collection[str], *, who: str, at: datetime) -> int:
-        """Forget erasures after new consent; return how many."""
+        """Forget erasures after new consent, with all hashes that were buried for the same people; return how many."""
         ...

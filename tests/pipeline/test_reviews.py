@@ -11,7 +11,6 @@ from small_house import House
 
 from connector.domain.records import RecordVersion
 from connector.domain.refs import Ref
-from connector.identity.tombstones import graves
 from connector.mapping.fields import PersonMatching
 
 
@@ -137,25 +136,6 @@ def test_who_looks_like_somebody_else_is_asked_about_and_not_created(house: Hous
     house.run()
     assert _open(house) == []
     assert _who(house) == before
-
-
-def test_who_was_erased_and_is_imported_again_is_left_alone_until_lifted(house: House) -> None:
-    house.contact("1")
-    house.run()
-    person = _who(house)["hubspot:contact:1"]
-    hashes = graves("main", ["hubspot:contact:1"], ["JO1@acme.example "])
-    house.store.knowledge.erase([person], hashes=hashes, who="ann", at=house.now)
-    house.contact("77", email="jo1@acme.example")
-    house.asks("f1", "77")
-    house.lead("L1", "1")
-    for _ in range(2):
-        house.run()
-        assert len(house.crm.records("lead")) == 1
-        assert not house.crm.records("task")
-        assert _shown(house, "L1") is None
-    assert house.store.knowledge.lift_tombstones(hashes, who="ann", at=house.now) == 2
-    house.run()
-    assert _shown(house, "L1") is not None
 
 
 def test_who_moves_to_another_account_has_a_cause(house: House) -> None:

@@ -46,6 +46,19 @@ def test_a_copy_lists_the_files_it_needs_and_goes_back_whole(sqlite_url, tmp_pat
         store.close()
 
 
+def test_who_was_erased_since_stays_erased(sqlite_url, tmp_path, words):
+    store = open_store(sqlite_url)
+    copy = tmp_path / "copy.db"
+    back_up(sqlite_url, copy)
+    store.knowledge.erase([], hashes=["h1", "h2"], who="ann", at=words.NOW)
+    store.close()
+    put_back(sqlite_url, copy, aside=tmp_path / "aside.db")
+    store = open_store(sqlite_url)
+    assert store.knowledge.tombstones() == {"h1", "h2"}
+    assert store.knowledge.lift_tombstones(["h1"], who="ann", at=words.NOW) == 2
+    store.close()
+
+
 def test_a_damaged_copy_is_refused_and_a_damaged_state_is_replaced(sqlite_url, tmp_path, words):
     store = open_store(sqlite_url)
     store.knowledge.commit_decisions(words.decisions(words.update("1")))

@@ -40,7 +40,7 @@ def test_erased_person_is_nowhere_and_stays_out(hand, words):
     receipt = hand.store.knowledge.erase(["p1"], hashes=["h1", "h2"], who="ann", at=words.NOW)
     assert receipt == {
         "identities_past": 0, "identities": 1, "persons": 1, "stage_moves": 0, "score_history": 0, "account_moves": 0,
-        "reviews": 1, "quarantine": 0, "outbox": 3, "tombstones": 2
+        "reviews": 1, "quarantine": 0, "outbox": 3, "plans": 0, "tombstones": 2
     }  # fmt: skip
     assert hand.store.knowledge.tombstones() == {"h1", "h2"}
     assert _holds(hand.store, "Ada") == ["outbox", "outbox"], "what is on its way cannot be taken back"
@@ -50,5 +50,7 @@ def test_erased_person_is_nowhere_and_stays_out(hand, words):
     assert hand.states() == ["done", "done", "superseded", "superseded", "doing", "superseded"]
     hand.add(words.create("todo", person_id="p1", plan_id="p2"))
     assert hand.states().count("todo") == 0
-    assert hand.store.knowledge.lift_tombstones(["h1", "h9"], who="ann", at=words.NOW) == 1
-    assert hand.store.knowledge.tombstones() == {"h2"}
+    hand.store.knowledge.erase([], hashes=["h3", "h2"], who="ann", at=words.NOW)
+    hand.store.knowledge.erase([], hashes=["another"], who="ann", at=words.NOW)
+    assert hand.store.knowledge.lift_tombstones(["h1", "h9"], who="ann", at=words.NOW) == 3, "one person's go together"
+    assert hand.store.knowledge.tombstones() == {"another"}
