@@ -10,7 +10,7 @@ from connector.errors import ConfigError
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 EPOCH_DAY = date(1970, 1, 1)
 _MICROSECOND = timedelta(microseconds=1)
-_DAY_US = 86_400_000_000
+DAY_US = 86_400_000_000
 
 
 def zone_of(name: str) -> ZoneInfo:
@@ -44,22 +44,22 @@ def day_sql(column: str, zone: ZoneInfo, first_us: int, last_us: int) -> str:
 
     Offsets are looked up here, so that engines need no time-zone data of their own.
     """
-    pieces = _offsets(zone, first_us, last_us)
+    pieces = offsets(zone, first_us, last_us)
     offset = str(pieces[-1][1])
     if len(pieces) > 1:
         cases = " ".join(f"WHEN {column} < {pieces[i + 1][0]} THEN {pieces[i][1]}" for i in range(len(pieces) - 1))
         offset = f"(CASE {cases} ELSE {offset} END)"
     local = f"({column} + {offset})"
     # integer division cuts towards zero; the remainder is brought above zero first, for days before 1970
-    return f"(({local} - (({local} % {_DAY_US} + {_DAY_US}) % {_DAY_US})) // {_DAY_US})"
+    return f"(({local} - (({local} % {DAY_US} + {DAY_US}) % {DAY_US})) // {DAY_US})"
 
 
-def _offsets(zone: ZoneInfo, first_us: int, last_us: int) -> list[tuple[int, int]]:
+def offsets(zone: ZoneInfo, first_us: int, last_us: int) -> list[tuple[int, int]]:
     """List (from this instant on, offset) in microseconds; the first holds for everything before the second."""
     pieces = [(first_us, _offset(zone, first_us))]
     at = first_us
     while at < last_us:
-        following = min(at + _DAY_US, last_us)
+        following = min(at + DAY_US, last_us)
         if _offset(zone, following) != pieces[-1][1]:
             change = _change(zone, at, following)
             pieces.append((change, _offset(zone, change)))
