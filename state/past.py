@@ -56,6 +56,13 @@ class SqlPast:
         with self._database.read() as connection:
             return sorted(connection.exec_driver_sql(query).scalars())
 
+    def references_of(self, person_id: str) -> list[str]:
+        """List the references that once belonged to somebody; see the port."""
+        past = tables.IDENTITIES_PAST.c
+        query = select(past.system, past.object, past.id).distinct().where(past.person_id == person_id)
+        with self._database.read() as connection:
+            return sorted(":".join(row) for row in connection.execute(query))
+
     def reviews(self, at: datetime, state: str | None = None) -> list[Review]:
         """List the questions asked by then with the answers given by then; see the port."""
         asked = select(*_REVIEW).where(tables.REVIEWS.c.opened_at <= at)

@@ -17,18 +17,22 @@ from connector.pipeline.explaining import explain as explain_person
 
 
 def explain(
-    somebody: Annotated[str, typer.Argument(metavar="WHO", help="e-mail address, CRM id or source id")],
+    somebody: Annotated[
+        str, typer.Argument(metavar="WHO", help="e-mail, any id, salesforce:contact:ID, account id, domain or name")
+    ],
     config: ConfigFile = DEFAULT_CONFIG,
     as_json: AsJson = False,
     as_of: AsOf = None,
+    hindsight: Annotated[
+        bool, typer.Option("--hindsight", help="by what is known now of what had happened by --as-of")
+    ] = False,
     verbose: Verbose = False,
 ) -> int:
     """Explain one person or account: identity, match, lines that add up, stage, owner, tasks, story."""
     set_up_logs(verbose=verbose)
-    moment = instant(as_of)
     with open_house(config) as house:
         engine = house.engine
-        last = house.store.switches.setting("last_as_of")
+        last = instant(house.store.switches.setting("last_as_of"))
         census = Census(
             lake=Lake(engine.lake_root, house.store.manifest),
             store=house.store,
@@ -39,7 +43,8 @@ def explain(
             time_zone=engine.time_zone,
             automation=(),
         )
-        told = explain_person(census, somebody, as_of=moment or instant(last) or utc_now())
+        moment = instant(as_of) or last or utc_now()
+        told = explain_person(census, somebody, as_of=moment, last=last, hindsight=hindsight)
     if as_json:
         emit(told.document)
     else:

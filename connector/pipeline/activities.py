@@ -65,20 +65,13 @@ class Activities:
 
         ``places`` are identities with the ``part`` in which everything of their person is wanted.
         """
-        rules = compile_model(model).interest
-        types = ", ".join(f"'{name}'" for name in sorted({rule.on for rule in rules})) or "''"
-        looked_at = {test.field for rule in rules for test in tests_of(rule.condition)}
-        columns = [
-            name
-            for name in (*ACTIVITY_COLUMNS.names, "system")
-            if name in looked_at | {"type", "occurred_at", "landed_at"}
-        ]
-        query = (
-            "SELECT i.part, i.person_id, "
-            "a.person_system || ':' || a.person_object || ':' || a.person_id AS identity, "
-            f"{', '.join('a.' + name for name in columns)} {_OWNED} WHERE a.type IN ({types})"
-        )
+        query = f"SELECT i.part, {_looked_at(model)}"
         self._lake.spread_activities(query, self._systems, folder, as_of=self._as_of, tables={"identities": places})
+
+    def of_rules(self, model: ScoringModel, person_id: str) -> pa.Table:
+        """Give what the model's rules look at of one person, as ``spread`` writes it."""
+        mine = self._identities.filter(pa.compute.equal(self._identities.column("person_id"), person_id))
+        return self._ask(f"SELECT {_looked_at(model)}", mine)
 
     def forget(self) -> None:
         """Let go of who is who; nothing can be asked afterwards."""
@@ -87,3 +80,17 @@ class Activities:
     def _ask(self, query: str, identities: pa.Table | None = None) -> pa.Table:
         held = self._identities if identities is None else identities
         return self._lake.ask_activities(query, self._systems, as_of=self._as_of, tables={"identities": held})
+
+
+def _looked_at(model: ScoringModel) -> str:
+    """Write what follows SELECT for the activities of a model's rules."""
+    rules = compile_model(model).interest
+    types = ", ".join(f"'{name}'" for name in sorted({rule.on for rule in rules})) or "''"
+    looked_at = {test.field for rule in rules for test in tests_of(rule.condition)}
+    columns = [
+        name for name in (*ACTIVITY_COLUMNS.names, "system") if name in looked_at | {"type", "occurred_at", "landed_at"}
+    ]
+    return (
+        "i.person_id, a.person_system || ':' || a.person_object || ':' || a.person_id AS identity, "
+        f"{', '.join('a.' + name for name in columns)} {_OWNED} WHERE a.type IN ({types})"
+    )

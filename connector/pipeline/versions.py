@@ -99,9 +99,10 @@ def write_files(files: Mapping[str, str], folder: Path, *, within: Path | None =
     return paths
 
 
-def model_at(store: Store, at: datetime) -> Version | None:
-    """Say which version of the scoring models was in use at an instant."""
-    use = in_use(store.versions.uses("scoring"), at)
+def model_at(store: Store, at: datetime | None) -> Version | None:
+    """Say which version of the scoring models was in use at an instant, or (None) is the latest that was used."""
+    uses = store.versions.uses("scoring")
+    use = in_use(uses, at) if at is not None else uses[-1] if uses else None
     if use is None:
         return None
     return next(one for one in store.versions.versions("scoring") if one.number == use.number)

@@ -36,3 +36,7 @@ class Past(Protocol):
         written by then; the rest is null. Whoever had neither stage nor number has no row.
         """
         ...
+
+    def references_of(self, person_id: str) -> list[str]:
+        """List the references (``system:object:id``) that once belonged to somebody and went to others; in order."""
+        ...
