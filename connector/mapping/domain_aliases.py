@@ -25,8 +25,8 @@ def with_aliases(
     account = matching.account
     for number, domain in enumerate(account.shared_domains):
         if not _names_a_domain(domain):
-            where = ("account", "shared_domains", number)
-            found.add(at(root, where), where, f"{domain[:60]!r} is no domain; write it like agency.example")
+            spot = ("account", "shared_domains", number)
+            found.add(at(root, spot), spot, f"{domain[:60]!r} is no domain; write it like agency.example")
     places: dict[str, tuple[Found, Place, str]] = {}
     stands: dict[str, str] = {}
     for domain, target in account.aliases.items():
