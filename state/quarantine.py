@@ -7,6 +7,7 @@ from datetime import datetime
 from typing import Any, Final
 
 import pyarrow as pa
+import pyarrow.compute as pc
 from sqlalchemy import Connection, text
 
 from connector.ports.quarantine import (
@@ -59,10 +60,12 @@ class SqlQuarantine:
         with self._database.write() as connection:
             version = _version(connection)
             if rows.num_rows:
-                version += 1
-                connection.execute(text(_PUT_WORD), {"name": _VERSION, "value": str(version)})
                 place = rows.schema.get_field_index("version")
-                numbers = pa.repeat(pa.scalar(version, pa.int64()), rows.num_rows)
+                fresh = pc.less(rows.column(place), 0)
+                if pc.any(fresh).as_py():
+                    version += 1
+                    connection.execute(text(_PUT_WORD), {"name": _VERSION, "value": str(version)})
+                numbers = pc.if_else(fresh, pa.scalar(version, pa.int64()), rows.column(place))
                 stamped = rows.set_column(place, "version", numbers)
                 bulk.upsert_arrow(self._database, connection, tables.QUARANTINE, stamped, QUARANTINE, replace=True)
             if past.num_rows:
@@ -170,7 +173,10 @@ class SqlQuarantine:
         query = "SELECT number, answer, scope, name, who, at, known_at FROM quarantine_answers ORDER BY number"
         with self._database.read() as connection:
             found = connection.execute(text(query)).all()
-        return [QuarantineAnswer(*row[:5], _instant(row[5]), from_us(row[6])) for row in found]
+        return [
+            QuarantineAnswer(number, answer, scope, name, who, _instant(at), from_us(known_at))
+            for number, answer, scope, name, who, at, known_at in found
+        ]
 
     def _some(self, where: str, values: dict[str, Any], *, limit: int | None = None) -> pa.Table:
         query = f"SELECT {', '.join(QUARANTINE.names)} FROM quarantine WHERE {where} ORDER BY occurred_at DESC, {_KEY}"

@@ -23,7 +23,8 @@ EVENT = ("system", "kind", "id")
 #: ``ref_…`` is the reference under which it was done. ``since``: the clock of the cycle that brought it into ``state``.
 #: ``patterns``: words in order, separated by blanks. ``after_ms``: milliseconds from ``after`` (delivery, sending) to
 #: the event, below zero where it came first. ``at_once``: different links, or page views, at the same time. ``version``
-#: grows with each commit that changed any row.
+#: is that of the last commit by which the event
+#: came to count, or ceased to.
 QUARANTINE = pa.schema(
     [
         ("system", pa.string()),
@@ -92,10 +93,10 @@ class Quarantine(Protocol):
     def commit(
         self, rows: pa.Table, past: pa.Table, *, answers: Sequence[int] = (), at: datetime, mark: str | None = None
     ) -> int:
-        """Put rows (``QUARANTINE``; ``version`` is given here) and what they were before, all or nothing.
+        """Put rows (``QUARANTINE``) and what they were before, all or nothing.
 
-        ``answers`` are taken up as of ``at``. ``mark`` replaces what ``mark()`` gives. Returns the version, which grows
-        only where there are rows.
+        Rows whose ``version`` is below zero get a new one, the same for all of them; the version grows only for these.
+        ``answers`` are taken up as of ``at``. ``mark`` replaces what ``mark()`` gives. Returns the version.
         """
         ...
 

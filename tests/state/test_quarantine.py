@@ -19,7 +19,7 @@ def event(id_: str, *, state: str = "held", since: datetime = NOW, **words: obje
         "system": "hubspot", "kind": "email_event", "id": id_, "type": "email_click",
         "ref_system": "hubspot", "ref_object": "email", "ref_id": "ada@x.example", "campaign": "c1",
         "occurred_at": NOW - HOUR, "state": state, "since": since, "patterns": "fast links",
-        "after_ms": 3000, "after": "delivery", "at_once": 3, "version": 0,
+        "after_ms": 3000, "after": "delivery", "at_once": 3, "version": -1,
     } | words  # fmt: skip
 
 
@@ -74,6 +74,12 @@ def test_changes_name_whose_events_are_to_be_rebuilt(quarantine):
     assert [row["id"] for row in everybody] == ["ada@x.example", "bob@x.example"]
     assert quarantine.changed_since(1).to_pylist() == [{"system": "hubspot", "object": "email", "id": "bob@x.example"}]
     assert quarantine.changed_since(2).num_rows == 0
+
+
+def test_a_row_that_counts_as_before_keeps_its_version(quarantine):
+    quarantine.commit(rows(event("1")), NO_PAST, at=NOW)
+    assert quarantine.commit(rows(event("1", at_once=4, version=1), event("2", version=0)), NO_PAST, at=NOW) == 1
+    assert quarantine.changed_since(1).num_rows == 0
 
 
 def test_looking_at_the_list(quarantine):
