@@ -21,7 +21,7 @@ def shares_of_total(
     for name, weight in zip(DIMENSIONS, weights, strict=True):
         places = [place for place, line in enumerate(lines) if line["dimension"] == name]
         for place in places:
-            shares[place] = _rounded(_tenths(lines[place]["points"]) * weight, whole)
+            shares[place] = divided(_tenths(lines[place]["points"]) * weight, whole)
         if places:
             largest = max(places, key=lambda place: (abs(lines[place]["points"]), -place))
             shares[largest] += _tenths(parts[name]) - sum(shares[place] for place in places)
@@ -32,7 +32,7 @@ def _tenths(points: float) -> int:
     return round(points * 10)
 
 
-def _rounded(numerator: int, denominator: int) -> int:
-    """Divide, rounded half away from zero."""
+def divided(numerator: int, denominator: int) -> int:
+    """Divide, rounded half away from zero; the denominator is positive."""
     way = -1 if numerator < 0 else 1
     return way * ((2 * abs(numerator) + denominator) // (2 * denominator))
