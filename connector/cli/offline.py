@@ -40,10 +40,14 @@ def check_offline(config: Path) -> tuple[Mappings, Path]:
     if settings is not None:
         lake_folder(settings.lake)
     mappings = load_mappings(folder)
-    failures = run_examples(mappings.scoring)
+    failures = []
+    for model, word in ((mappings.scoring, "scoring"), *((one, f"scoring-{one.name}") for one in mappings.further)):
+        file = shown(folder / f"{word}.yaml")
+        further = mappings.further if model is mappings.scoring else ()
+        found = run_examples(model, further=further, lines=mappings.fields.person)
+        failures += [Problem(file, 1, 1, f"examples.{failure.index}", str(failure)) for failure in found]
     if failures:
-        file = shown(folder / "scoring.yaml")
-        raise MappingError([Problem(file, 1, 1, f"examples.{f.index}", str(f)) for f in failures])
+        raise MappingError(failures)
     return mappings, folder
 
 

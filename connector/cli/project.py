@@ -58,9 +58,8 @@ def check(
         emit(document | (error_document(shut) if shut is not None else {}))
     else:
         screen = console()
-        screen.print(
-            f"{shown(config)} and {shown(folder)}: no problems; {len(mappings.scoring.examples)} examples hold"
-        )
+        count = sum(len(model.examples) for model in (mappings.scoring, *mappings.further))
+        screen.print(f"{shown(config)} and {shown(folder)}: no problems; {count} examples hold")
         for note in notes:
             screen.print(f"note: {note}")
         for finding in findings:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Literal
 
@@ -57,6 +57,10 @@ ACTIVITY_FACTS: dict[str, Fact] = {
     name: Fact("text") for name in ("url", "path", "asset", "form", "campaign", "value", "subject")
 }
 
+STAGES = ("awareness", "consideration", "decision")
+#: what interest rules see besides
+INTEREST_FACTS: dict[str, Fact] = ACTIVITY_FACTS | {"asset_stage": Fact("word", STAGES)}
+
 #: what scoring and the stage machine say of a person
 PERSON_RESULTS: dict[str, Fact] = {
     "verdict": Fact("word", ("sales", "review", "nurture", "disqualified")),
@@ -67,6 +71,13 @@ PERSON_RESULTS: dict[str, Fact] = {
     "fit": Fact("letter", LETTERS),
     "interest": Fact("number"),
     "score.total": Fact("number"),
+    "score.fit": Fact("number"),
+    "score.interest": Fact("number"),
+    "score.qualification": Fact("number"),
+    "buying_stage": Fact("word", STAGES),
+    "too_hot": Fact("truth"),
+    "early_alert": Fact("truth"),
+    "declared_differs": Fact("text"),
     "bants.confirmed": Fact("number"),
     "rejected": Fact("truth"),
     "human.touched": Fact("truth"),
@@ -80,6 +91,25 @@ ACCOUNT_RESULTS: dict[str, Fact] = {
     "account.fit": Fact("letter", LETTERS),
     "account.owner": Fact("word", ("active", "inactive", "none")),
     "account.score": Fact("number"),
+    "account.grade": Fact("letter", GRADES),
+    "account.engaged_people": Fact("number"),
+    "account.ready": Fact("truth"),
+    "account.buying_stage": Fact("word", STAGES),
+    "account.too_hot": Fact("truth"),
+    "account.early_alert": Fact("truth"),
+    "account.open_opportunity": Fact("truth"),
+    "account.customer": Fact("truth"),
+    "account.news": Fact("truth"),
+}
+#: what a further model says of a person, as ``score.NAME.…``
+FURTHER_RESULTS: dict[str, Fact] = {
+    "total": Fact("number"),
+    "fit": Fact("number"),
+    "interest": Fact("number"),
+    "qualification": Fact("number"),
+    "grade": Fact("letter", GRADES),
+    "verdict": PERSON_RESULTS["verdict"],
+    "buying_stage": Fact("word", STAGES),
 }
 #: what ``account.ready_when`` sees besides the account's own facts; fit and score are the account's, in points
 READY_FACTS: dict[str, Fact] = {
@@ -91,6 +121,11 @@ READY_FACTS: dict[str, Fact] = {
     "account.fit": Fact("letter", LETTERS),
     "account.grade": Fact("letter", GRADES),
     "account.engaged_people": Fact("number"),
+    "account.buying_stage": Fact("word", STAGES),
+    "account.too_hot": Fact("truth"),
+    "account.early_alert": Fact("truth"),
+    "account.open_opportunity": Fact("truth"),
+    "account.customer": Fact("truth"),
 }
 #: what an example in scoring.yaml may expect; the dimensions are numbers there
 EXPECTED_FACTS: dict[str, Fact] = {
@@ -104,13 +139,27 @@ EXPECTED_FACTS: dict[str, Fact] = {
     "grade": PERSON_RESULTS["grade"],
     "verdict": PERSON_RESULTS["verdict"],
     "role": PERSON_RESULTS["role"],
-    "buying_stage": Fact("word", ("awareness", "consideration", "decision")),
+    "buying_stage": Fact("word", STAGES),
     "disqualified_because": Fact("text"),
     "deciding_fact": Fact("text"),
+    "too_hot": Fact("truth"),
+    "too_hot_count": Fact("number"),
+    "too_hot_rules": Fact("text"),
+    "early_alert": Fact("truth"),
+    "early_alert_rules": Fact("text"),
+    "declared_differs": Fact("text"),
     "account.score": Fact("number"),
     "account.fit": Fact("letter", LETTERS),
     "account.grade": Fact("letter", GRADES),
     "account.ready": Fact("truth"),
+    "account.engaged_people": Fact("number"),
+    "account.buying_stage": Fact("word", STAGES),
+    "account.deciding_fact": Fact("text"),
+    "account.too_hot": Fact("truth"),
+    "account.early_alert": Fact("truth"),
+    "account.open_opportunity": Fact("truth"),
+    "account.customer": Fact("truth"),
+    "account.news": Fact("truth"),
 }
 ANSWERS = ("yes", "no", "unknown")
 
@@ -127,6 +176,14 @@ PERSON_SOURCES: tuple[str, ...] = (
     "disposition",
     "role",
     "buying_stage",
+    "deciding_fact",
+    "too_hot",
+    "too_hot_since",
+    "too_hot_rules",
+    "early_alert",
+    "early_alert_since",
+    "early_alert_rules",
+    "declared_differs",
     "stage",
     "stage_entry",
     "match.method",
@@ -147,6 +204,15 @@ ACCOUNT_SOURCES: tuple[str, ...] = (
     "account.engaged_people",
     "account.roles",
     "account.ready",
+    "account.buying_stage",
+    "account.deciding_fact",
+    "account.too_hot",
+    "account.too_hot_since",
+    "account.early_alert",
+    "account.early_alert_since",
+    "account.open_opportunity",
+    "account.customer",
+    "account.news",
 )
 #: what the engine itself knows of a person beside facts; a fact of that name would be hidden by it
 ENGINE_COLUMNS: frozenset[str] = frozenset(
@@ -165,6 +231,7 @@ ENGINE_COLUMNS: frozenset[str] = frozenset(
         *("stage_since", "stage_entry", "cool_off_until", "reasons_key", "top_reason", "deciding_fact"),
         *("disqualified_because", "buying_stage", "human_last", "rejected_at", "rejection", "open_opportunity"),
         *("won_opportunity", "lost_at", "kept_account", "remembered"),
+        *("too_hot_since", "too_hot_count", "too_hot_rules", "early_alert_since", "early_alert_rules"),
     }
 )
 #: names that a line of fields.yaml cannot take, because they have another meaning in conditions or in the engine
@@ -172,9 +239,20 @@ RESERVED: frozenset[str] = (
     ENGINE_COLUMNS
     | frozenset(
         {"any", "all", "not", "domain", "score", "human", "bants", "crm", "person", "qualification", "person_id"}
+        | {"points", "count", "declared"}
     )
     | {name for name in (*PERSON_RESULTS, *ACCOUNT_RESULTS) if "." not in name}
 )
+
+
+def further_facts(names: Iterable[str]) -> dict[str, Fact]:
+    """List what further models of these names say of a person."""
+    return {f"score.{name}.{word}": fact for name in names for word, fact in FURTHER_RESULTS.items()}
+
+
+def facts_of_rules(ids: Iterable[str]) -> dict[str, Fact]:
+    """List what single rules say: ``points.RULE`` and ``count.RULE``."""
+    return {f"{word}.{id_}": Fact("number") for id_ in ids for word in ("points", "count")}
 
 
 def _columns(names: tuple[str, ...], prefix: str = "") -> dict[str, Fact]:

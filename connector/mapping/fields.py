@@ -12,7 +12,7 @@ from connector.mapping.values import Name, OneOrMany, Part, Share
 
 ValueType = Literal["text", "integer", "number", "boolean", "date", "datetime"]
 #: keys of a person's line that are not names of systems
-_OWN_KEYS = frozenset({"type", "class", "sources"})
+_OWN_KEYS = frozenset({"type", "class", "sources", "declared"})
 
 
 class FactLine(Part):
@@ -30,6 +30,11 @@ class FactLine(Part):
     type: ValueType = Field("text", description="how the value is read before it is compared", examples=["integer"])
     kind: Literal["inferred", "declared"] = Field(
         "inferred", alias="class", description="declared = the person said so in a form", examples=["declared"]
+    )
+    declared: dict[str, Name] = Field(
+        default_factory=dict,
+        description="system: the field in which the person said it themself; known, it wins over the rest",
+        examples=[{"hubspot": "form_company_size"}],
     )
 
     @model_validator(mode="before")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import re
 from pathlib import Path
 from typing import Any
 
@@ -28,10 +29,12 @@ FILES: dict[str, type[BaseModel]] = {
     "lifecycle": LifecycleFile,
     "routing": RoutingFile,
 }
+#: how the file of a further model is named
+_FURTHER = re.compile(r"scoring-[a-z][a-z0-9_]{0,39}", re.ASCII)
 
 
 def load_mappings(folder: Path) -> Mappings:
-    """Read the five files and check that they agree.
+    """Read the five files and further models, and check that they agree.
 
     Raises:
         MappingError: with every problem of every file, sorted by file and place.
@@ -52,11 +55,11 @@ def check_mappings(folder: Path) -> list[Problem]:
 
 
 def check_texts(texts: dict[str, bytes]) -> list[Problem]:
-    """List the problems of files that are not on disk, by file word (``scoring``); all five are needed.
+    """List the problems of files that are not on disk, by file word (``scoring``, ``scoring-NAME``); five are needed.
 
     A file of aliases that one of them names is not looked at.
     """
-    found = {word: Found(f"{word}.yaml") for word in FILES}
+    found = {word: Found(f"{word}.yaml") for word in (*FILES, *sorted(set(texts) - set(FILES)))}
     _read(dict(texts), found, None)
     return _sorted(found)
 
@@ -64,7 +67,7 @@ def check_texts(texts: dict[str, bytes]) -> list[Problem]:
 def _contents(folder: Path) -> tuple[dict[str, bytes], dict[str, Found]]:
     contents: dict[str, bytes] = {}
     found: dict[str, Found] = {}
-    for word in FILES:
+    for word in (*FILES, *_further(folder, found)):
         path = folder / f"{word}.yaml"
         found[word] = Found(str(path))
         try:
@@ -77,10 +80,23 @@ def _contents(folder: Path) -> tuple[dict[str, bytes], dict[str, Found]]:
     return contents, found
 
 
+def _further(folder: Path, found: dict[str, Found]) -> list[str]:
+    """List the words of further models; a file that looks like one and is not named so is noted."""
+    words = []
+    for path in sorted(folder.glob("scoring[-_. ]*.y*ml")):
+        if path.suffix == ".yaml" and _FURTHER.fullmatch(path.stem):
+            words.append(path.stem)
+        elif path.name != "scoring.yaml":
+            found[path.name] = Found(str(path))
+            cure = "name it scoring-NAME.yaml, NAME of lower-case letters, digits and underscores, or move it away"
+            found[path.name].add(Place(1, 1), (), f"the file would not be read; {cure}")
+    return words
+
+
 def _read(contents: dict[str, bytes], found: dict[str, Found], folder: Path | None) -> Mappings | Shaped:
     shaped = Shaped()
     models: dict[str, Any] = {}
-    for word, model in FILES.items():
+    for word, model in (FILES | dict.fromkeys(sorted(contents.keys() - FILES.keys()), ScoringModel)).items():
         if word not in contents:
             continue
         root = read_yaml(contents[word], found[word])
@@ -95,11 +111,13 @@ def _read(contents: dict[str, bytes], found: dict[str, Found], folder: Path | No
     if shaped.matching is not None:
         shaped.matching = _aliased(shaped.matching, shaped.parts["matching"], contents, found, folder)
     shaped.scoring, shaped.lifecycle, shaped.routing = (models.get(w) for w in ("scoring", "lifecycle", "routing"))
+    shaped.further = {word: models[word] for word in models if word not in FILES and models[word] is not None}
     agree(Report(shaped.parts, found), shaped)
     parts = (shaped.fields, shaped.matching, shaped.scoring, shaped.lifecycle, shaped.routing)
     if None in parts:
         return shaped
-    return Mappings(*parts, digest=_digest(contents), files=_named(contents, shaped.matching))  # type: ignore[arg-type]
+    further, files = tuple(shaped.further.values()), _named(contents, shaped.matching)
+    return Mappings(*parts, digest=_digest(contents), further=further, files=files)  # type: ignore[arg-type]
 
 
 def _named(contents: dict[str, bytes], matching: MatchingFile | None) -> dict[str, str]:

@@ -10,14 +10,16 @@ from typing import Any
 from connector.mapping.facts import (
     ACCOUNT_RESULTS,
     ACCOUNT_SOURCES,
-    ACTIVITY_FACTS,
     EXPECTED_FACTS,
+    INTEREST_FACTS,
     OPERATORS_OF,
     PERSON_RESULTS,
     PERSON_SOURCES,
     READY_FACTS,
     Fact,
     account_facts,
+    facts_of_rules,
+    further_facts,
     person_facts,
 )
 from connector.mapping.schema import MODELS, schema_of
@@ -27,7 +29,9 @@ _PURPOSE = {
     "handoff": "Which systems, where things are kept, what may happen and how much of it.",
     "fields": "Which native field feeds which fact, and which CRM field shows which result.",
     "matching": "When two records are one person, and to which account a person belongs.",
-    "scoring": "Who fits, who is interested, who has confirmed what. Points, caps and bands lie between -100 and 100.",
+    "scoring": "Who fits, who is interested, who has confirmed what. Points, caps and bands lie between -100 and 100.\n"
+    "[How scoring counts](scoring-rules.md) says exactly what each key does. Further models stand"
+    " in `scoring-NAME.yaml`.",
     "lifecycle": "The agreed definition, the stages, and what moves a person between them.",
     "routing": "Who is called, by whom, how soon.",
 }
@@ -210,7 +214,7 @@ def conditions_page() -> str:
         parts.append(_row(f"`{operator}`", words, ", ".join(takers)))
     parts += ["", "## Facts", ""]
     sections: list[tuple[str, str, Mapping[str, Fact]]] = [
-        ("Activities", "`where` of interest rules and of the fast lane.", ACTIVITY_FACTS),
+        ("Activities", "`where` of interest rules and of the fast lane; `asset_stage` of rules only.", INTEREST_FACTS),
         ("People", "Fit rules and roles, together with accounts; and your own lines of fields.yaml.", people),
         ("Accounts", "Fit rules, the account's own fit, `ready_when`; and your own lines.", accounts),
         (
@@ -218,15 +222,22 @@ def conditions_page() -> str:
             "Transitions, personas, `assign`, `create`; with people and accounts, `bants.NAME` and `crm.FIELD`.",
             PERSON_RESULTS | ACCOUNT_RESULTS,
         ),
+        ("Single rules", "The same places; RULE is a rule's id in scoring.yaml.", facts_of_rules(["RULE"])),
+        ("Further models", "The same places; NAME is that of scoring-NAME.yaml.", further_facts(["NAME"])),
         ("Ready accounts", "`account.ready_when`; fit and score are points here.", READY_FACTS),
-        ("Expectations", "`expect` of examples; the dimensions are points here.", EXPECTED_FACTS),
+        (
+            "Expectations",
+            "`expect` of examples, with single rules and further models; the dimensions are points here.",
+            EXPECTED_FACTS,
+        ),
     ]
     for title, words, facts in sections:
         parts += [f"### {title}", "", words, "", "| fact | kind | values |", "| --- | --- | --- |"]
         parts += [_row(f"`{name}`", kinds[fact.kind], ", ".join(fact.words)) for name, fact in facts.items()]
         parts.append("")
     parts += ["## Results that CRM fields can show", ""]
-    parts += ["On a lead or contact: " + _listed(PERSON_SOURCES) + ", and `person.FACT` for any fact about people.", ""]
+    parts += ["On a lead or contact: " + _listed(PERSON_SOURCES) + ", `score.NAME.total` and the like of a"]
+    parts += ["further model, and `person.FACT` for any fact about people.", ""]
     parts += ["On an account: " + _listed(ACCOUNT_SOURCES) + "."]
     return "\n".join(parts).rstrip() + "\n"
 

@@ -349,3 +349,8 @@ class ScoringModel(Part):
         description="tests in your own words; handoff check runs them",
         examples=[[{"given": {"title": "CEO"}, "expect": {"verdict": "nurture"}}]],
     )
+
+    def rule_ids(self) -> list[str]:
+        """List the rules of fit and interest, in that order."""
+        dimensions = self.dimensions
+        return [rule.id for rule in dimensions.fit.rules] + [rule.id for rule in dimensions.interest.rules]

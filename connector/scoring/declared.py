@@ -31,7 +31,7 @@ def with_declared(people: pa.Table) -> pa.Table:
 
     Where the two columns are of different types both are read as text, which conditions compare as they do numbers.
     """
-    differing: list[pa.Array] = []
+    differing = pa.array([""] * people.num_rows, pa.string())
     for column in sorted(name for name in people.column_names if name.startswith(PREFIX)):
         name = column.removeprefix(PREFIX)
         said = people.column(column)
@@ -45,11 +45,9 @@ def with_declared(people: pa.Table) -> pa.Table:
         both = pc.and_(told, _known(found))
         people = people.set_column(people.column_names.index(name), name, pc.if_else(told, said, found))
         other = _other(said, found, both)
-        differing.append(pc.if_else(other, pa.scalar(name), pa.scalar(None, pa.string())))
-    if not differing:
-        return people.append_column(DIFFERS, pa.nulls(people.num_rows, pa.string()))
-    together = pc.binary_join_element_wise(*differing, ", ", null_handling="skip")
-    return people.append_column(DIFFERS, pc.if_else(pc.equal(together, ""), None, together))
+        longer = pc.binary_join_element_wise(differing, name, ", ")
+        differing = pc.if_else(other, pc.if_else(pc.equal(differing, ""), name, longer), differing)
+    return people.append_column(DIFFERS, pc.if_else(pc.equal(differing, ""), None, differing))
 
 
 def declared_flags(rules: Iterable[FitRuleC], people: pa.Table) -> dict[str, pa.Array]:
@@ -100,4 +98,4 @@ def _same(one: str, other: str) -> bool:
     numbers: Sequence[object] = (number_of(one), number_of(other))
     if None not in numbers:
         return numbers[0] == numbers[1]
-    return fold(one).strip() == fold(other).strip()
+    return fold(one) == fold(other)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -10,9 +10,13 @@ from typing import Any
 import pyarrow as pa
 
 from connector.domain.records import ACTIVITY_TYPES
-from connector.mapping.conditions import parse_condition
+from connector.mapping.conditions import parse_condition, tests_of
 from connector.mapping.evaluate import evaluate
+from connector.mapping.fields import FactLine
 from connector.mapping.scoring import Example, ScoringModel
+from connector.scoring.declared import marked_declared
+from connector.scoring.facts import rule_facts
+from connector.scoring.further import further_facts, score_further
 from connector.scoring.score import Scored, score
 
 #: examples say ``days_ago``, so any instant does; this one is fixed, so that they never fail on a later day
@@ -56,31 +60,51 @@ class ExampleFailure:
     message: str
 
 
-def run_examples(model: ScoringModel, *, now: datetime = EXAMPLES_NOW) -> list[ExampleFailure]:
+def run_examples(
+    model: ScoringModel,
+    *,
+    further: Sequence[ScoringModel] = (),
+    lines: Mapping[str, FactLine] | None = None,
+    now: datetime = EXAMPLES_NOW,
+) -> list[ExampleFailure]:
     """Score every example alone and compare; empty when all expectations hold.
 
-    A deed is ``{<activity type>: <main value>, days_ago: n, times: n}`` and any further column of activities.
+    A deed is ``{<activity type>: <main value>, days_ago: n, times: n}`` and any further column of activities; a list of
+    days stands for a deed on each, a list of times for how many on each. What further models say can be expected as
+    ``score.NAME.total``; ``lines`` of fields.yaml say which given facts are declared.
 
     Raises:
         ConfigError: the model cannot be used.
     """
-    return [failure for index, example in enumerate(model.examples) for failure in _run(model, index, example, now=now)]
+    models = (model, *further)
+    return [
+        failure
+        for index, example in enumerate(model.examples)
+        for failure in _run(models, index, example, lines or {}, now=now)
+    ]
 
 
-def _run(model: ScoringModel, index: int, example: Example, *, now: datetime) -> list[ExampleFailure]:
+def _run(
+    models: Sequence[ScoringModel], index: int, example: Example, lines: Mapping[str, FactLine], *, now: datetime
+) -> list[ExampleFailure]:
+    model, *further = models
     of_account = {key: value for key, value in example.given.items() if key.startswith(_ACCOUNT)}
     given = {key: value for key, value in example.given.items() if key not in of_account}
     account = {key.removeprefix(_ACCOUNT): [value] for key, value in of_account.items()}
     people = pa.table(
         {key: [value] for key, value in given.items()} | {"person_id": ["example"], "account_id": ["its"]}
     )
+    people = marked_declared(people, lines)
     accounts = pa.table(account | {"account_id": ["its"]})
     try:
         activities = _activities(example, now)
     except ValueError as error:
         return [ExampleFailure(index, "did", str(error))]
     scored = score(model, people, activities, accounts, as_of=now)
-    facts = _facts(scored)
+    facts = _facts(scored, example)
+    others = further_facts(score_further(further, people, activities, accounts, as_of=now), people["person_id"])
+    for name in others.column_names[1:]:
+        facts = facts.append_column(name, others.column(name))
     failures = []
     for key, wanted in example.expect.items():
         row = facts.to_pylist()[0]
@@ -100,20 +124,20 @@ def _activities(example: Example, now: datetime) -> pa.Table:
             raise ValueError("a deed names one activity type, for example {page_view: /pricing, days_ago: 1}")
         kind = kinds[0]
         others = {key: value for key, value in deed.items() if key not in (kind, "days_ago", "times")}
-        days_ago, times = _whole(deed, "days_ago", 0), _whole(deed, "times", 1)
-        # repeats keep to their day, and as far apart as they can, so that a debounce means what it means in life
-        apart = min(timedelta(hours=1), _HALF_DAY / max(1, times))
-        rows += [
-            {
-                "activity_id": f"{len(rows) + number}",
-                "person_id": "example",
-                "type": kind,
-                "occurred_at": now - timedelta(days=days_ago) - number * apart,
-                _MAIN_COLUMN.get(kind, "subject"): deed[kind],
-                **others,
-            }
-            for number in range(times)
-        ]
+        for days_ago, times in _repeats(deed):
+            # repeats keep to their day, and as far apart as they can, so that a debounce means what it means in life
+            apart = min(timedelta(hours=1), _HALF_DAY / max(1, times))
+            rows += [
+                {
+                    "activity_id": f"{len(rows) + number}",
+                    "person_id": "example",
+                    "type": kind,
+                    "occurred_at": now - timedelta(days=days_ago) - number * apart,
+                    _MAIN_COLUMN.get(kind, "subject"): deed[kind],
+                    **others,
+                }
+                for number in range(times)
+            ]
     names = sorted({name for row in rows for name in row} | {"activity_id", "person_id", "type", "occurred_at"})
     columns = {name: [row.get(name) for row in rows] for name in names if name != "occurred_at"}
     texts = {
@@ -123,20 +147,40 @@ def _activities(example: Example, now: datetime) -> pa.Table:
     return pa.table(texts | {"occurred_at": instants})
 
 
-def _whole(deed: Mapping[str, Any], key: str, default: int) -> int:
+def _repeats(deed: Mapping[str, Any]) -> list[tuple[int, int]]:
+    """List on which days before now a deed was done, and how often on each."""
+    days, times = _whole(deed, "days_ago", 0), _whole(deed, "times", 1)
+    if len(times) == 1:
+        times *= len(days)
+    if len(times) != len(days):
+        raise ValueError("a list of times goes with a list of days_ago of the same length")
+    return list(zip(days, times, strict=True))
+
+
+def _whole(deed: Mapping[str, Any], key: str, default: int) -> list[int]:
     value = deed.get(key, default)
-    if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        raise ValueError(f"{key} is a whole number, 0 or more")
-    return value
+    values = list(value) if isinstance(value, (list, tuple)) else [value]
+    if not values or any(isinstance(one, bool) or not isinstance(one, int) or one < 0 for one in values):
+        raise ValueError(f"{key} is a whole number, 0 or more, or a list of them")
+    return values
 
 
-def _facts(scored: Scored) -> pa.Table:
-    """Set the one person's results and those of their account side by side."""
-    account = scored.accounts.select(["score", "fit_letter", "grade", "ready"])
+def _facts(scored: Scored, example: Example) -> pa.Table:
+    """Set the one person's results, those of their account and of single rules side by side."""
     people = scored.scores.drop_columns(["person_id"])
-    for name, source in (("score", "score"), ("fit", "fit_letter"), ("grade", "grade"), ("ready", "ready")):
-        people = people.append_column(_ACCOUNT + name, account.column(source))
-    return people.append_column("score.total", people.column("total"))
+    account = scored.accounts.set_column(1, "fit", scored.accounts.column("fit_letter"))
+    for name in account.column_names:
+        if name not in ("account_id", "fit_letter", "roles"):
+            people = people.append_column(_ACCOUNT + name, account.column(name))
+    asked = {test.field for test in tests_of(parse_condition(dict(example.expect)))}
+    rules = {name.partition(".")[2] for name in asked if name.startswith(("points.", "count."))}
+    if rules:
+        single = rule_facts(scored, rules)
+        for name in single.column_names[1:]:
+            people = people.append_column(name, single.column(name))
+    for name in ("total", "fit", "interest", "qualification"):
+        people = people.append_column(f"score.{name}", people.column(name))
+    return people
 
 
 def _words(wanted: object) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from connector.domain.sql_text import literal
 from connector.scoring.engine import Engine
@@ -24,7 +25,8 @@ def rule_facts(scored: Scored, rules: Iterable[str], *, engine: Engine = EMBEDDE
     )
     with engine.runner() as runner:
         runner.register("scores", scored.scores)
-        runner.register("lines", scored.lines)
+        of_rules = pc.not_equal(scored.lines.column("dimension"), "qualification")
+        runner.register("lines", scored.lines.filter(of_rules))
         return runner.fetch(
             f"""SELECT s.person_id{columns} FROM scores s LEFT JOIN lines l USING (person_id)
                 GROUP BY s.person_id ORDER BY s.person_id""",

@@ -13,26 +13,29 @@ from connector.errors import LocalFault
 from connector.mapping.load import load_mappings
 from connector.mapping.scoring import ScoringModel
 from connector.scoring.company_domain import with_domain
+from connector.scoring.declared import marked_declared
 from connector.scoring.engine import Engine
+from connector.scoring.further import score_further
 from connector.scoring.on_duckdb import EMBEDDED
 from connector.scoring.score import Scored, score
 from connector.scoring.tables import read_accounts, read_activities, read_people
 
 #: what each file holds, in this order
-SCORES_COLUMNS = (
-    "person_id",
-    "fit",
-    "fit_low",
-    "fit_high",
-    "interest",
-    "qualification",
-    "total",
-    "grade",
-    "verdict",
+FURTHER_COLUMNS = (
+    *("person_id", "fit", "fit_low", "fit_high", "interest", "qualification", "total", "grade", "verdict"),
     "buying_stage",
 )
+SCORES_COLUMNS = (
+    *FURTHER_COLUMNS,
+    *("deciding_fact", "disqualified_because", "too_hot", "too_hot_since", "too_hot_count", "too_hot_rules"),
+    *("early_alert", "early_alert_since", "early_alert_rules", "declared_differs"),
+)
 LINES_COLUMNS = ("person_id", "dimension", "rule", "points", "count", "first_on", "last_on")
-ACCOUNTS_COLUMNS = ("account_id", "fit", "score", "grade", "engaged_people", "roles")
+ACCOUNTS_COLUMNS = (
+    *("account_id", "fit", "score", "grade", "engaged_people", "roles"),
+    *("fit_low", "fit_high", "deciding_fact", "disqualified_because", "ready", "news", "open_opportunity", "customer"),
+    *("buying_stage", "too_hot", "too_hot_since", "early_alert", "early_alert_since"),
+)
 
 
 def score_files(
@@ -48,6 +51,8 @@ def score_files(
 ) -> Scored:
     """Score files and write ``scores.parquet``, ``lines.parquet`` and ``accounts.parquet`` into ``out``.
 
+    Each further model writes ``scores-NAME.parquet`` and ``lines-NAME.parquet`` beside them.
+
     The mail domain stands in for a missing ``domain`` column, and the CRM fields that the mappings name for the five
     questions for missing ``bants.*`` columns. Answers with everything that was scored.
 
@@ -56,21 +61,21 @@ def score_files(
         ConfigError: an input file is missing or wrong; the message names file, row, column and cure.
         LocalFault: ``out`` cannot be written.
     """
-    model = load_mappings(mappings).scoring
-    scored = score(
-        model,
-        _with_answers(with_domain(read_people(people)), model),
-        read_activities(activities),
-        None if accounts is None else read_accounts(accounts),
-        as_of=as_of,
-        time_zone=time_zone,
-        engine=engine,
-    )
+    files = load_mappings(mappings)
+    everybody = _with_answers(with_domain(read_people(people)), files.scoring)
+    everybody = marked_declared(everybody, files.fields.person)
+    deeds = read_activities(activities)
+    companies = None if accounts is None else read_accounts(accounts)
+    scored = score(files.scoring, everybody, deeds, companies, as_of=as_of, time_zone=time_zone, engine=engine)
+    further = score_further(files.further, everybody, deeds, companies, as_of=as_of, time_zone=time_zone, engine=engine)
     try:
         out.mkdir(parents=True, exist_ok=True)
         _write(scored.scores.select(list(SCORES_COLUMNS)), out / "scores.parquet")
         _write(scored.lines.select(list(LINES_COLUMNS)), out / "lines.parquet")
         _write(scored.accounts.select(list(ACCOUNTS_COLUMNS)), out / "accounts.parquet")
+        for name, part in further.items():
+            _write(part.scores.select(list(FURTHER_COLUMNS)), out / f"scores-{name}.parquet")
+            _write(part.lines.select(list(LINES_COLUMNS)), out / f"lines-{name}.parquet")
     except OSError as error:
         raise LocalFault(
             "output.unwritable", f"cannot write: {error.strerror}", cure="check the folder and the disk", at=str(out)

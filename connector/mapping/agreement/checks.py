@@ -8,7 +8,16 @@ from connector.mapping.agreement.not_yet import check_not_yet
 from connector.mapping.agreement.report import Report, Shaped
 from connector.mapping.agreement.routing_checks import check_routing
 from connector.mapping.agreement.scoring_checks import check_scoring
-from connector.mapping.facts import ACCOUNT_RESULTS, ANSWERS, PERSON_RESULTS, Fact, account_facts, person_facts
+from connector.mapping.facts import (
+    ACCOUNT_RESULTS,
+    ANSWERS,
+    PERSON_RESULTS,
+    Fact,
+    account_facts,
+    facts_of_rules,
+    further_facts,
+    person_facts,
+)
 
 
 def all_facts(shaped: Shaped) -> dict[str, Fact] | None:
@@ -20,6 +29,8 @@ def all_facts(shaped: Shaped) -> dict[str, Fact] | None:
         return None
     facts = person_facts(shaped.fields.person) | account_facts(shaped.fields.account)
     facts |= PERSON_RESULTS | ACCOUNT_RESULTS
+    facts |= further_facts(model.name for model in shaped.further.values())
+    facts |= facts_of_rules(shaped.scoring.rule_ids())
     facts["stage"] = Fact("word", tuple(shaped.names("lifecycle", "stages")))
     for question in shaped.names("scoring", "dimensions", "qualification", "bants"):
         facts[f"bants.{question}"] = Fact("word", ANSWERS)

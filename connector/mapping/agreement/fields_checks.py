@@ -7,10 +7,20 @@ from collections.abc import Mapping
 
 from connector.mapping.agreement.naming import check_condition
 from connector.mapping.agreement.report import Report, Shaped, unknown
-from connector.mapping.facts import ACCOUNT_SOURCES, PERSON_SOURCES, RESERVED, Fact, person_facts
+from connector.mapping.facts import (
+    ACCOUNT_RESULTS,
+    ACCOUNT_SOURCES,
+    PERSON_SOURCES,
+    RESERVED,
+    Fact,
+    further_facts,
+    person_facts,
+)
 from connector.mapping.fields import CrmField, FactLine
 
 _FILE = "fields"
+#: results of accounts that no fact may hide; what is known of deals may also come as a fact of the account
+_OF_ACCOUNTS = frozenset(ACCOUNT_RESULTS) - {"account.open_opportunity", "account.customer", "account.owner"}
 _FACT_NAME = re.compile(r"[a-z][a-z0-9_]{0,59}", re.ASCII)
 _FIELD_NAME = re.compile(r"[A-Za-z][A-Za-z0-9_]{0,99}", re.ASCII)
 
@@ -24,7 +34,8 @@ def check_fields(report: Report, shaped: Shaped, facts: dict[str, Fact] | None) 
     _check_lines(report, "person", fields.person, whole=whole)
     _check_lines(report, "account", fields.account, whole=whole)
     persons = {f"person.{name}" for name in person_facts(fields.person)}
-    _check_crm(report, "person", fields.crm.person, {*PERSON_SOURCES, *persons})
+    further = further_facts(model.name for model in shaped.further.values())
+    _check_crm(report, "person", fields.crm.person, {*PERSON_SOURCES, *persons, *further})
     _check_crm(report, "account", fields.crm.account, {*ACCOUNT_SOURCES})
     if fields.create is not None and facts is not None:
         written = shaped.parts[_FILE].deepest(("create", "when"))[0][-1].plain()
@@ -38,7 +49,15 @@ def _check_lines(report: Report, kind: str, lines: Mapping[str, FactLine], *, wh
         elif _FACT_NAME.fullmatch(name) is None:
             message = "a fact's name has lower-case letters, digits and underscores and begins with a letter"
             report.add(_FILE, (kind, name), message, key=True)
-        if whole and not line.sources:
+        if kind == "account" and f"account.{name}" in _OF_ACCOUNTS:
+            message = f"account.{name} is a result of ours; choose another name"
+            report.add(_FILE, (kind, name), message, key=True)
+        if line.declared and (kind == "account" or line.kind == "declared"):
+            why = (
+                "nobody declares facts of accounts" if kind == "account" else "class: declared says it of every source"
+            )
+            report.add(_FILE, (kind, name, "declared"), f"{why}; remove declared here", key=True)
+        if whole and not line.sources and not line.declared:
             report.add(_FILE, (kind, name), "comes from nowhere; name a system and its field, {hubspot: jobtitle}")
 
 

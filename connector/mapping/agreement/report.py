@@ -18,6 +18,7 @@ class Shaped:
     """The files as far as they have a shape; None where a file has none.
 
     Attributes:
+        further: file word (``scoring-NAME``) → the further model in it.
         written: file word → nodes as written, wrong parts included; names are looked up here.
         parts: file word → nodes that the typed parts were made from.
         whole: file words whose shape is right from end to end; only there is a missing thing surely missing.
@@ -28,6 +29,7 @@ class Shaped:
     scoring: ScoringModel | None = None
     lifecycle: LifecycleFile | None = None
     routing: RoutingFile | None = None
+    further: dict[str, ScoringModel] = field(default_factory=dict)
     written: dict[str, Node] = field(default_factory=dict)
     parts: dict[str, Node] = field(default_factory=dict)
     whole: set[str] = field(default_factory=set)
