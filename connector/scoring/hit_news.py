@@ -133,13 +133,15 @@ def _news(place: Place, current: Current, news: News) -> tuple[Keys, Keys]:
         found = np.concatenate([NONE, *(batch.column(0).to_numpy() for batch in ask(query))])
     found.sort()
     numbers = np.unique(found)
-    changed = np.union1d(numbers[hit_seen.seen(place.root, current.seen, numbers)], found[1:][found[1:] == found[:-1]])
+    again = _all(place.root, current.again)
+    known = hit_seen.seen(place.root, current.seen, numbers) | np.isin(numbers, again)
+    changed = np.union1d(numbers[known], found[1:][found[1:] == found[:-1]])
     due = _due(place, news, current.until_us)
     if due:
         with place.lake.opened(news.waiting, as_of=place.as_of) as ask:
             rows = np.concatenate([NONE, *(b.column(0).to_numpy() for b in ask(f"SELECT h FROM landed WHERE {due}"))])
         rows = np.unique(rows)
-        changed = np.union1d(changed, rows[np.isin(rows, _all(place.root, current.again))])
+        changed = np.union1d(changed, rows[np.isin(rows, again)])
     return numbers, changed
 
 

@@ -23,6 +23,7 @@ from connector.lake.streaming import ActivityRows
 from connector.scoring.compile import compile_model
 from connector.scoring.hit_store import HitStore
 from connector.scoring.hits import match_hits
+from connector.scoring.local_days import EPOCH_DAY
 from state.store import open_store
 
 T0 = datetime(2026, 3, 28, 21, tzinfo=UTC)
@@ -101,7 +102,7 @@ class Place:
         numbers = {rule.id: rule.number for rule in MODEL.interest}
         found: dict[tuple[Any, ...], int] = {}
         for row in hits.to_pylist():
-            key = (int(row["person_id"]), numbers[row["rule"]], (row["day"] - datetime(1970, 1, 1).date()).days)
+            key = (int(row["person_id"]), numbers[row["rule"]], (row["day"] - EPOCH_DAY).days)
             found[key] = found.get(key, 0) + row["count"]
         return sorted((*key, count) for key, count in found.items())
 
