@@ -15,8 +15,9 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from connector.identity.alike_levels import COMPARE, EQUAL, LOOSE, NEAR, TYPO, UNKNOWN, WORDS, Levels, Values
+from connector.identity.alike_levels import EQUAL, LOOSE, NEAR, TYPO, UNKNOWN, WORDS, Levels, compare
 from connector.identity.alike_pairs import Places, pairs_to_compare
+from connector.identity.alike_values import Coded
 
 Weights = npt.NDArray[np.float64]
 
@@ -102,7 +103,7 @@ def alike(people: pa.Table, kinds: Mapping[str, str], *, at_least: float) -> pa.
     )
 
 
-def _evidence(columns: Mapping[str, tuple[str, Values]], levels: Mapping[str, Levels], place: int) -> list[object]:
+def _evidence(columns: Mapping[str, tuple[str, Coded]], levels: Mapping[str, Levels], place: int) -> list[object]:
     told = ((name, WORDS[kind][levels[name][place]]) for name, (kind, _) in columns.items())
     return [{"key": name, "with": word} for name, word in told if word]
 
@@ -110,7 +111,7 @@ def _evidence(columns: Mapping[str, tuple[str, Values]], levels: Mapping[str, Le
 class _Model:
     """What agreement is worth among the people at hand."""
 
-    def __init__(self, columns: Mapping[str, tuple[str, Values]], count: int) -> None:
+    def __init__(self, columns: Mapping[str, tuple[str, Coded]], count: int) -> None:
         self._columns = columns
         self._count = count
         self._by_kind = {kind: name for name, (kind, _) in columns.items() if kind in _NAMES}
@@ -120,7 +121,7 @@ class _Model:
         self._bits: dict[str, Weights] = {}
         self._rarity: dict[str, Weights] = {}
         for name, (kind, values) in columns.items():
-            found = np.bincount(COMPARE[kind](values[one], values[other]), minlength=6)[1:]
+            found = np.bincount(compare(kind, values, one, values, other), minlength=6)[1:]
             habit = np.array(_OTHERS[kind])
             among = np.concatenate([[1], (found + _HABIT * habit[1:]) / (found.sum() + _HABIT)])
             self._bits[name] = np.log2(np.array(_SAME[kind]) / among)
@@ -134,7 +135,7 @@ class _Model:
         work = np.zeros(len(left))
         at_work = any(kind == "group" for kind, _ in self._columns.values())
         for name, (kind, values) in self._columns.items():
-            levels[name] = COMPARE[kind](values[left], values[right])
+            levels[name] = compare(kind, values, left, values, right)
             if kind in _NAMES and len(self._by_kind) == 2:
                 continue
             worth = self._worth(name, levels[name], left)
@@ -162,7 +163,7 @@ class _Model:
         given, family = (self._by_kind[kind] for kind in _NAMES)
         straight = sum(self._worth(name, levels[name], left) for name in (given, family))
         first, last = self._columns[given][1], self._columns[family][1]
-        crossed = [COMPARE["given"](one[left], two[right]) for one, two in ((first, last), (last, first))]
+        crossed = [compare("given", one, left, two, right) for one, two in ((first, last), (last, first))]
         swapped = self._worth(given, crossed[0], left) + self._worth(family, crossed[1], left) - _SWAPPED_BITS
         better = swapped > straight
         for name, found in zip((given, family), crossed, strict=True):
@@ -180,23 +181,21 @@ class _Model:
         return sure
 
 
-def _shares(values: Values, habit: float) -> Weights:
+def _shares(values: Coded, habit: float) -> Weights:
     """Give for each person how large a share of the people shares the value."""
-    _, place, count = np.unique(values.astype(str), return_inverse=True, return_counts=True)
-    known = int((values != "").sum())
-    shares: Weights = (count[place] + _HABIT * habit) / (known + _HABIT)
+    count = np.bincount(values.places, minlength=len(values.words))
+    known = int(count.sum() - count[0])
+    shares: Weights = (count[values.places] + _HABIT * habit) / (known + _HABIT)
     return shares
 
 
-def _values(column: pa.ChunkedArray, kind: str) -> Values:
+def _values(column: pa.ChunkedArray, kind: str) -> Coded:
     form: Callable[[str], str] = _FORMS.get(kind, str.strip)
-    values = np.empty(len(column), object)
     cache: dict[str | None, str] = {None: ""}
-    for place, text in enumerate(column.to_pylist()):
-        if text not in cache:
-            cache[text] = form(str(text))
-        values[place] = cache[text]
-    return values
+    told = column.to_pylist()
+    for text in set(told) - {None}:
+        cache[text] = form(str(text))
+    return Coded([cache[text] for text in told])
 
 
 def _plain(text: str) -> str:
