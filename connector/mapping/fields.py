@@ -116,6 +116,16 @@ class FieldsFile(Part):
     )
 
 
+def with_declared_lines(fields: FieldsFile) -> FieldsFile:
+    """Add a line ``declared.NAME`` for each line that has sources of what people declared."""
+    declared = {
+        f"declared.{name}": FactLine(sources=line.declared, type=line.type)
+        for name, line in fields.person.items()
+        if line.declared
+    }
+    return fields.model_copy(update={"person": fields.person | declared}) if declared else fields
+
+
 PersonKey = Literal["crm_id", "source_id", "email", "name_account"]
 TieBreak = Literal["open_opportunity", "active_owner", "latest_activity"]
 Hierarchy = Literal["top", "ask", "roll_up"]

@@ -13,7 +13,7 @@ from connector.errors import MappingError, Problem
 from connector.mapping.agreement import Report, Shaped, agree
 from connector.mapping.bundle import Mappings
 from connector.mapping.domain_aliases import aliases_path, with_aliases
-from connector.mapping.fields import FieldsFile, MatchingFile
+from connector.mapping.fields import FieldsFile, MatchingFile, with_declared_lines
 from connector.mapping.lifecycle import LifecycleFile
 from connector.mapping.places import Found, Node, Place
 from connector.mapping.routing import RoutingFile
@@ -117,7 +117,8 @@ def _read(contents: dict[str, bytes], found: dict[str, Found], folder: Path | No
     if None in parts:
         return shaped
     further, files = tuple(shaped.further.values()), _named(contents, shaped.matching)
-    return Mappings(*parts, digest=_digest(contents), further=further, files=files)  # type: ignore[arg-type]
+    stated = (with_declared_lines(parts[0]), *parts[1:])  # type: ignore[arg-type]
+    return Mappings(*stated, digest=_digest(contents), further=further, files=files)  # type: ignore[arg-type]
 
 
 def _named(contents: dict[str, bytes], matching: MatchingFile | None) -> dict[str, str]:

@@ -14,6 +14,7 @@ from connector.mapping.text import fold, number_of
 from connector.scoring.compile import FitRuleC
 
 PREFIX = "declared."
+FOUND = "found."
 #: the names of the facts of which a person said something else than was found out
 DIFFERS = "declared_differs"
 
@@ -29,8 +30,11 @@ def marked_declared(people: pa.Table, lines: Mapping[str, FactLine]) -> pa.Table
 def with_declared(people: pa.Table) -> pa.Table:
     """Let ``declared.FACT`` win wherever it is known, and add ``declared_differs``: null where nothing does.
 
+    What was found stays as ``found.FACT``. Where people have ``declared_differs`` all this was done, and nothing is.
     Where the two columns are of different types both are read as text, which conditions compare as they do numbers.
     """
+    if DIFFERS in people.column_names:
+        return people
     differing = pa.array([""] * people.num_rows, pa.string())
     for column in sorted(name for name in people.column_names if name.startswith(PREFIX)):
         name = column.removeprefix(PREFIX)
@@ -43,6 +47,7 @@ def with_declared(people: pa.Table) -> pa.Table:
             found, said = found.cast(pa.string()), said.cast(pa.string())
         told = _known(said)
         both = pc.and_(told, _known(found))
+        people = people.append_column(FOUND + name, people.column(name))
         people = people.set_column(people.column_names.index(name), name, pc.if_else(told, said, found))
         other = _other(said, found, both)
         longer = pc.binary_join_element_wise(differing, name, ", ")

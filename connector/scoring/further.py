@@ -71,6 +71,9 @@ def further_facts(scored: Mapping[str, ScoredPart], person_ids: pa.ChunkedArray)
     return table
 
 
-def names_of(models: Sequence[ScoringModel]) -> list[str]:
-    """List what conditions and fields may ask of these models."""
-    return [f"score.{model.name}.{word}" for model in models for word in RESULTS]
+def looked_at_by(models: Sequence[ScoringModel]) -> ScoringModel:
+    """Give one model with the interest rules of all, for asking which activities any of them looks at; not to score."""
+    first = models[0]
+    rules = [rule.model_copy(update={"group": None}) for one in models for rule in one.dimensions.interest.rules]
+    interest = first.dimensions.interest.model_copy(update={"rules": tuple(rules)})
+    return first.model_copy(update={"dimensions": first.dimensions.model_copy(update={"interest": interest})})
