@@ -15,12 +15,22 @@ from connector.lifecycle.disposition import dispositions
 from connector.lifecycle.machine import Staged
 from connector.mapping.bundle import Mappings
 from connector.mapping.evaluate import evaluate, holds
+from connector.pipeline.deals import deals, with_deals
 from connector.pipeline.gathering import Holdings
 from connector.pipeline.tables import beside, row_hashes, sql
 from connector.ports.traits import AdapterTraits
 
 _NO_TEXT = pa.scalar(None, pa.string())
+#: results of accounts that fields of theirs can show, beside numbers and roles
+_TOLD_OF_ACCOUNTS = (
+    *("buying_stage", "deciding_fact", "too_hot", "too_hot_since", "early_alert", "early_alert_since"),
+    *("open_opportunity", "customer", "news"),
+)
 #: columns of the scores that facts and fields call ``score.NAME``
+_FLAGS = (
+    *("too_hot", "too_hot_since", "too_hot_rules"),
+    *("early_alert", "early_alert_since", "early_alert_rules"),
+)
 _SCORED = ("fit", "fit_low", "fit_high", "interest", "qualification", "total", "grade", "verdict", "buying_stage")
 
 
@@ -112,17 +122,19 @@ def accounts_with_ties(facts: pa.Table, holdings: Holdings, crm: AdapterTraits, 
     active = FIELD + crm.native.get("user", {}).get("active", "")
     known = active in users.column_names
     owners = f"SELECT id, \"{active}\" = 'true' AS active FROM users" if known else "SELECT '' AS id, false AS active"
+    here = with_deals(facts, deals(holdings, crm))
     return sql(
         f"""
-        SELECT a.*, CASE WHEN a.owner_id IS NULL THEN 'none' WHEN u.active THEN 'active' ELSE 'inactive' END AS owner,
-            coalesce(u.active, false) AS owner_active, coalesce(p.open, false) AS open_opportunity,
+        SELECT a.* EXCLUDE (open_opportunity), CASE WHEN a.owner_id IS NULL THEN 'none' WHEN u.active THEN 'active' ELSE 'inactive' END AS owner,
+            coalesce(u.active, false) AS owner_active, 
+            a.open_opportunity OR coalesce(p.open, false) AS open_opportunity,
             p.latest AS latest_activity
         FROM accounts a LEFT JOIN ({owners}) u ON u.id = a.owner_id LEFT JOIN (
             SELECT link_account_id AS account_id, bool_or(open_opportunity) AS open, max(human_last) AS latest
             FROM people WHERE link_account_id IS NOT NULL GROUP BY ALL
         ) p USING (account_id) ORDER BY account_id
         """,
-        accounts=facts,
+        accounts=here,
         users=users,
         people=people.select(["link_account_id", "open_opportunity", "human_last"]),
     )
@@ -192,7 +204,7 @@ def with_scores(people: pa.Table, numbers: pa.Table, reasons: pa.Table, *, today
     named |= {"score." + name: numbers.column(name) for name in _SCORED}
     named |= {"grade": grade, "verdict": verdict, "role": pc.fill_null(numbers.column("role"), "other")}
     named |= {"fit": pc.utf8_slice_codeunits(grade, 0, 1), "interest": numbers.column("interest")}
-    named |= {name: numbers.column(name) for name in ("disqualified_because", "deciding_fact")}
+    named |= {name: numbers.column(name) for name in ("disqualified_because", "deciding_fact", *_FLAGS)}
     people = beside(people, pa.table({"person_id": numbers.column("person_id"), **named}))
     texts = reasons.select(["person_id", "reasons", "reasons_key", "top_reason"])
     return beside(people, texts.rename_columns(["person_id", "score.reasons", "reasons_key", "top_reason"]))
@@ -342,6 +354,7 @@ def accounts_with_scores(accounts: pa.Table, scores: pa.Table, memory: Mapping[s
     shown = pa.table(
         {"account_id": pa.array(list(memory), pa.string()), "shown": pa.array(list(memory.values()), pa.string())}
     )
+    told = ", ".join(f's.{name} AS "account.{name}"' for name in _TOLD_OF_ACCOUNTS)
     fields = "".join(
         f', c."{name}" AS "crm.{name.removeprefix(FIELD)}"' for name in mirror.column_names if name.startswith(FIELD)
     )
@@ -349,7 +362,7 @@ def accounts_with_scores(accounts: pa.Table, scores: pa.Table, memory: Mapping[s
         f"""
         SELECT a.*, s.score AS "account.score", s.score AS "score.total", s.fit_letter AS "account.fit", s.grade,
             s.grade AS "account.grade", s.roles AS "account.roles", s.engaged_people AS "account.engaged_people",
-            s.ready AS "account.ready", h.shown,
+            s.ready AS "account.ready", h.shown, {told},
             'account:' || a.account_id AS record{fields}
         FROM accounts a JOIN scores s USING (account_id) LEFT JOIN shown h USING (account_id)
         LEFT JOIN mirror c ON c.id = a.account_id ORDER BY a.account_id

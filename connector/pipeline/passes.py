@@ -21,6 +21,7 @@ from connector.pipeline import columns
 from connector.pipeline.census import Census
 from connector.pipeline.gathering import Gatherer, Holdings
 from connector.pipeline.scratch import Scratch
+from connector.pipeline.side_results import with_said, with_side_results
 from connector.ports.store import Review
 from connector.scoring.company_domain import with_domain
 from connector.scoring.reasons import top_reasons
@@ -102,7 +103,7 @@ class Passes:
         people = columns.with_accounts(people, matches, self._accounts)
         if "name_account" in mappings.matching.person.keys:
             self._looks.append(looks(people))
-        people = columns.with_bants(people, mappings)
+        people = with_said(columns.with_bants(people, mappings), mappings)
         deeds = self._scratch.spread("activities", number)
         scored = score_part(
             mappings.scoring,
@@ -116,6 +117,8 @@ class Passes:
         reasons = top_reasons(whole, mappings.scoring, longest=REASONS_LENGTH)
         today = now.astimezone(ZoneInfo(census.time_zone)).date()
         people = columns.with_scores(people, scored.scores, reasons, today=today)
+        done = _NOTHING_DONE if deeds is None else deeds
+        people = with_side_results(people, mappings, whole, done, now=now, time_zone=census.time_zone)
         for name, table in (("people", people), ("scores", scored.scores), ("lines", scored.lines)):
             self._scratch.put(name, number, table)
         self._scratch.drop("activities", number)

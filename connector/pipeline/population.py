@@ -36,6 +36,7 @@ from connector.pipeline.wanted import told_by
 from connector.pipeline.workplace import open_tasks
 from connector.ports.store import IDENTITIES, Review
 from connector.scoring.accounts import STANDINGS
+from connector.scoring.further import looked_at_by
 from connector.scoring.score import roll_up
 
 #: what later steps ask of ``Identified.persons``
@@ -237,7 +238,8 @@ def _spread(
                 as_of=as_of,
                 columns=told_by(census.mappings, one, object_, is_crm=one.system == census.crm.system),
             )
-    signals.activities.spread(census.mappings.scoring, places, scratch.folder("activities"))
+    models = looked_at_by([census.mappings.scoring, *census.mappings.further])
+    signals.activities.spread(models, places, scratch.folder("activities"))
 
 
 def _forgotten(identified: Identified) -> Identified:

@@ -52,8 +52,10 @@ def conditions_of(mappings: Mappings) -> Iterator[Condition]:
         yield line.when
     if mappings.fields.create is not None:
         yield mappings.fields.create.when
-    yield from (rule.when for rule in mappings.scoring.dimensions.fit.rules)
-    yield from mappings.scoring.roles.values()
+    for model in (mappings.scoring, *mappings.further):
+        yield model.for_
+        yield from (rule.when for rule in model.dimensions.fit.rules)
+        yield from model.roles.values()
 
 
 def asked_of(mappings: Mappings, traits: Sequence[AdapterTraits], crm: str) -> Asked:
