@@ -13,12 +13,15 @@ import pyarrow.compute as pc
 
 from connector.mapping.evaluate import evaluate, holds
 from connector.mapping.lifecycle import LifecycleFile, Transition
+from connector.ports.memory_tables import INSTANT, STAGE_MOVES
 
-INSTANT = pa.timestamp("us", "UTC")
 #: the stages that stay open during a cool-off
 OPEN_IN_COOL_OFF = frozenset({"customer", "opportunity", "disqualified"})
 #: facts that count only when dated after the stage was entered, and so are false right after a move
 SINCE_ENTRY = ("rejected", "human.touched", "crm.opportunity_lost")
+
+#: a move as memory keeps it; which run made it is not known here
+_MOVES = pa.schema([field for field in STAGE_MOVES if field.name != "run_id"])
 
 _Mask = npt.NDArray[np.bool_]
 
@@ -150,9 +153,7 @@ class _Walk:
             }
         )
         names = ids.to_pylist() if self._moves else []
-        rows: dict[str, list[Any]] = {
-            key: [] for key in ("person_id", "entry", "from_stage", "to_stage", "at", "because")
-        }
+        rows: dict[str, list[Any]] = {name: [] for name in _MOVES.names}
         for movers, before, entries, transition in self._moves:
             rows["person_id"] += [names[row] for row in movers]
             rows["entry"] += entries.tolist()
@@ -160,18 +161,8 @@ class _Walk:
             rows["to_stage"] += [transition.to] * len(movers)
             rows["at"] += [self._now] * len(movers)
             rows["because"] += [transition.because or ""] * len(movers)
-        schema = pa.schema(
-            [
-                ("person_id", pa.string()),
-                ("entry", pa.int64()),
-                ("from_stage", pa.string()),
-                ("to_stage", pa.string()),
-                ("at", INSTANT),
-                ("because", pa.string()),
-            ]
-        )
         gated = [ids[row].as_py() for row in sorted(self._gated)]
-        return Staged(people, pa.table(rows, schema=schema), gated)
+        return Staged(people, pa.table(rows, schema=_MOVES), gated)
 
 
 def _just_entered(facts: pa.Table) -> pa.Table:
