@@ -15,6 +15,7 @@ from connector.lifecycle.disposition import dispositions
 from connector.lifecycle.machine import Staged
 from connector.mapping.bundle import Mappings
 from connector.mapping.evaluate import evaluate, holds
+from connector.matching import PERSONS_IN
 from connector.pipeline.deals import deals, with_deals
 from connector.pipeline.gathering import Holdings
 from connector.pipeline.tables import beside, row_hashes, sql
@@ -142,8 +143,7 @@ def accounts_with_ties(facts: pa.Table, holdings: Holdings, crm: AdapterTraits, 
 
 def to_match(people: pa.Table) -> pa.Table:
     """Give matching what it looks at."""
-    names = ("person_id", "link_account_id", "email", "company", "website", "country", "state", "city", "phone")
-    return people.select([name for name in names if name in people.column_names])
+    return people.select([name for name in PERSONS_IN.names if name in people.column_names])
 
 
 def with_accounts(people: pa.Table, matches: pa.Table, accounts: pa.Table) -> pa.Table:
