@@ -11,7 +11,7 @@ from typing import Any, Final
 import pyarrow as pa
 from sqlalchemy import Connection, select, text
 
-from connector.ports.store import IDENTITIES, INSTANT, PERSONS, Review
+from connector.ports.store import ACCOUNT_MOVES, IDENTITIES, INSTANT, PERSONS, Review
 from state import bulk, tables
 from state.database import Database
 from state.instants import from_us, to_us
@@ -62,6 +62,16 @@ class SqlPast:
         query = select(past.system, past.object, past.id).distinct().where(past.person_id == person_id)
         with self._database.read() as connection:
             return sorted(":".join(row) for row in connection.execute(query))
+
+    def moves_at_account(self, account_id: str, at: datetime) -> pa.Table:
+        """Give who came to an account and who left it by then; see the port."""
+        query = (
+            f"SELECT {', '.join(ACCOUNT_MOVES.names)} FROM account_moves"
+            " WHERE at <= :at AND (to_account = :id OR from_account = :id) ORDER BY at, person_id"
+        )
+        with self._database.read() as connection:
+            found = connection.execute(text(query), {"at": to_us(at), "id": account_id})
+            return bulk.table_of(list(found), ACCOUNT_MOVES)
 
     def reviews(self, at: datetime, state: str | None = None) -> list[Review]:
         """List the questions asked by then with the answers given by then; see the port."""

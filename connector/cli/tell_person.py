@@ -5,7 +5,12 @@ from __future__ import annotations
 from typing import Any
 
 from rich.console import Console
+from rich.padding import Padding
 from rich.table import Table
+
+from connector.cli.explained_words import about, basis, changed, facts
+from connector.cli.waterfall import steps_of
+from connector.cli.waterfall_text import waterfall
 
 
 def tell_person(screen: Console, document: dict[str, Any]) -> None:
@@ -14,9 +19,8 @@ def tell_person(screen: Console, document: dict[str, Any]) -> None:
         _tell_account(screen, document)
         return
     identity, match, stage = document["identity"], document["match"], document["stage"]
-    name = identity["name"] or identity["email"] or document["person_id"]
-    about = ", ".join(part for part in (name, identity["title"], identity["company"]) if part)
-    screen.print(about, style="bold")
+    screen.print(about(document), style="bold")
+    screen.print(f"  {basis(document)}")
     screen.print(f"  person {document['person_id']}, CRM record {identity['crm_record'] or 'none'}")
     if identity["in_review"]:
         screen.print("  several CRM records could be this person: waiting for an answer, nothing is written")
@@ -26,8 +30,8 @@ def tell_person(screen: Console, document: dict[str, Any]) -> None:
     for review in identity["reviews"]:
         screen.print(f"    open question {review}: `handoff review show {review}`")
     for given in identity["answers"]:
-        about = f" {given['candidate']}" if given["candidate"] else ""
-        screen.print(f"    answered {given['review']}: {given['answer']}{about}, by {given['by']} {given['at']}")
+        meant = f" {given['candidate']}" if given["candidate"] else ""
+        screen.print(f"    answered {given['review']}: {given['answer']}{meant}, by {given['by']} {given['at']}")
     account = f"{match['account_name']} ({match['account_id']})" if match["account"] == "matched" else match["account"]
     if match["account"] == "review":
         account += f": perhaps {match['account_id']}"
@@ -37,7 +41,7 @@ def tell_person(screen: Console, document: dict[str, Any]) -> None:
     screen.print(f"  account: {account}{how}{evidence}{beside}")
     for move in match["moves"]:
         screen.print(f"    {move['at'][:16]} {move['from'] or 'none'} → {move['to'] or 'none'}: {move['cause']}")
-    _tell_score(screen, document["score"], in_crm=identity["crm_record"] is not None)
+    _tell_number(screen, document)
     screen.print(
         f"  stage {stage['stage']} since {stage['since']} (entry {stage['entry']}), now {stage['disposition']}"
     )
@@ -50,40 +54,33 @@ def tell_person(screen: Console, document: dict[str, Any]) -> None:
             f"  task: {task['subject']} ({task['rule']}), {task['owner']}, due {task['due']}, {task['status']}"
         )
     for event in document["timeline"][:10]:
-        about = " ".join(str(event[key]) for key in ("path", "form", "asset", "subject") if event.get(key))
-        screen.print(f"    {event['occurred_at'][:16]} {event['type']} {about} [{event['system']}]")
+        what = " ".join(str(event[key]) for key in ("path", "form", "asset", "subject") if event.get(key))
+        screen.print(f"    {event['occurred_at'][:16]} {event['type']} {what} [{event['system']}]")
 
 
-def _tell_score(screen: Console, score: dict[str, Any], *, in_crm: bool) -> None:
-    shares = " + ".join(f"{value} for {name} {score[name]:.1f}" for name, value in score["parts"].items())
-    screen.print(f"  score {score['total']} = {shares}; grade {score['grade']}, verdict {score['verdict']}")
-    if in_crm and score["shown"] is not None:
-        shown = score["shown"]
-        screen.print(
-            f"  the CRM shows {shown['total']} {shown['grade']} (written when it changes in a way that matters)"
-        )
-    table = Table(box=None, padding=(0, 2, 0, 2))
-    for name in ("dimension", "rule", "points", "times", "last"):
-        table.add_column(name, justify="right" if name in {"points", "times"} else "left")
-    for dimension in ("fit", "interest", "qualification"):
-        lines = [line for line in score["lines"] if line["dimension"] == dimension]
-        for line in lines:
-            count = "" if line["count"] is None else str(line["count"])
-            table.add_row(dimension, line["rule"], f"{line['points']:+.1f}", count, str(line["last_on"] or ""))
-        table.add_row(dimension, "= total", f"{score[dimension]:.1f}", "", "")
-    screen.print(table)
-    low, high = score["fit_range"]
-    if low != high:
-        fact = f"; {score['deciding_fact']} would decide" if score["deciding_fact"] else ""
-        screen.print(f"  fit lies between {low} and {high} while facts are missing{fact}")
+def _tell_number(screen: Console, document: dict[str, Any]) -> None:
+    """Tell the number: what it means, its lines as a waterfall, what changed since it was written."""
+    for line in facts(document):
+        screen.print(f"  {line}")
+    screen.print(Padding(waterfall(screen, steps_of(document)), (1, 0, 1, 4), expand=False))
+    told = changed(document)
+    if told is None:
+        return
+    caption, rows = told
+    screen.print(f"  changed: {caption}")
+    table = Table(box=None, show_header=False, padding=(0, 2, 0, 0))
+    for justify in ("left", "right", "left", "right", "left"):
+        table.add_column(justify=justify)
+    for name, before, after, why in rows:
+        table.add_row(name, before, "→" if before or after else "", after, why)
+    screen.print(Padding(table, (0, 0, 1, 4), expand=False))
 
 
 def _tell_account(screen: Console, document: dict[str, Any]) -> None:
-    screen.print(f"{document['name']}, account {document['account_id']}", style="bold")
-    screen.print(
-        f"  score {document['score']}, fit {document['fit']}, grade {document['grade']}; roles {document['roles']}"
-    )
+    screen.print(about(document), style="bold")
+    screen.print(f"  {basis(document)}")
+    _tell_number(screen, document)
     for person in document["people"]:
-        screen.print(
-            f"    {person['person_id']} {person['role']}: {person['score.total']} {person['grade']} {person['stage']}"
-        )
+        who = ", ".join(part for part in (person["name"] or person["person_id"], person["title"]) if part)
+        numbers = f"{person['score.total']} {person['grade']} {person['stage']}"
+        screen.print(f"    {person['person_id']} {who}, {person['role']}: {numbers}")

@@ -57,7 +57,7 @@ def score_document(
         "shown": None if shown is None else {name: shown.get(name) for name in ("total", "grade", "verdict", "stage")},
         "changes": changes(census, person_id, today, told, as_of=ground.as_of),
         "goes_cold": _cold(ground, population, today, person_id),
-        **_further(part, row),
+        **_further(today, row),
     }
 
 
@@ -164,10 +164,10 @@ def _step(day: date | None, way: tuple[Any, Any] | None) -> dict[str, Any] | Non
     return None if day is None or way is None else {"on": day.isoformat(), "from": way[0], "to": way[1]}
 
 
-def _further(part: PopulationPart, row: Mapping[str, Any]) -> dict[str, Any]:
+def _further(today: Mapping[str, Any], row: Mapping[str, Any]) -> dict[str, Any]:
     """Give flags and numbers of further models, where the mappings have any: ``flags``, ``models``."""
-    known = {f"score.{name}" for name in part.scores.column_names} | {"score.reasons", "score.date"}
-    flags = {name: _plain(row[name]) for name in ("too_hot", "early_alert") if row.get(name) is not None}
+    known = {f"score.{name}" for name in today} | {"score.reasons", "score.date"}
+    flags = {n: _plain(v) for n, v in today.items() if n.startswith(("too_hot", "early_alert")) and v is not None}
     models: dict[str, dict[str, Any]] = {}
     for name, value in row.items():
         words = name.split(".")

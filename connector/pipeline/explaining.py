@@ -60,7 +60,7 @@ def explain(
         if isinstance(found, Somebody):
             told = person_document(ground, population, found, names)
         else:
-            told = account_document(population, found)
+            told = account_document(ground, population, found)
     head = {"kind": told.pop("kind"), "as_of": as_of.isoformat(), "known": _known(ground), "model": model}
     return Explanation(head | told)
 

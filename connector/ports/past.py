@@ -40,3 +40,7 @@ class Past(Protocol):
     def references_of(self, person_id: str) -> list[str]:
         """List the references (``system:object:id``) that once belonged to somebody and went to others; in order."""
         ...
+
+    def moves_at_account(self, account_id: str, at: datetime) -> pa.Table:
+        """Give who came to an account and who left it by then, in time order (schema ``ACCOUNT_MOVES``)."""
+        ...
