@@ -30,10 +30,14 @@ svg .axis, svg .link { stroke: var(--line); stroke-width: 1; }
 table { border-collapse: collapse; width: 100%; font-size: .9rem; }
 caption { text-align: left; color: var(--soft); padding-bottom: .25rem; }
 th, td { padding: .3rem .6rem; border-bottom: 1px solid var(--line); text-align: left; vertical-align: top; }
+td { white-space: nowrap; } td.why, td:first-child { white-space: normal; overflow-wrap: anywhere; }
 td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; white-space: nowrap; }
 tr.sum { font-weight: 700; background: var(--band); }
 """
-_ROW, _LEFT, _RIGHT, _WIDE = 26, 210, 70, 760
+#: of the drawing, in its own units: a row's height, room for names and for numbers, the whole width
+_ROW, _LEFT, _RIGHT, _WIDE = 26, 165, 60, 560
+#: characters of a name that have room
+_LONGEST = 22
 
 
 def page(document: Mapping[str, Any]) -> str:
@@ -50,7 +54,7 @@ def page(document: Mapping[str, Any]) -> str:
         f'<p class="number">{_number(score)}</p>\n{lines}\n'
         '<h2>How the number comes about</h2>\n<div class="side">\n'
         f'<figure class="wide" style="margin:0">{_drawing(steps)}</figure>\n'
-        f'<div class="wide">{_steps_table(steps)}</div>\n</div>\n{_changes(document)}</main>\n</body>\n</html>\n'
+        f'<div class="wide" tabindex="0">{_steps_table(steps)}</div>\n</div>\n{_changes(document)}</main>\n</body>\n</html>\n'
     )
 
 
@@ -83,7 +87,7 @@ def _drawing(steps: Sequence[Step]) -> str:
 def _bar(step: Step, x: Any, top: int, *, last: bool) -> str:
     left, right = sorted((x(step.start), x(step.end)))
     width = max(round(right - left, 1), 2)
-    label = step.label if len(step.label) <= 28 else step.label[:27] + "…"
+    label = step.label if len(step.label) <= _LONGEST else step.label[: _LONGEST - 1] + "…"
     shape = f'<rect class="{step.kind}" x="{left}" y="{top}" width="{width}" height="{_ROW - 8}"/>'
     if step.kind == "none":
         shape = f'<line class="axis" x1="{left}" y1="{top}" x2="{left}" y2="{top + _ROW - 8}"/>'
@@ -118,16 +122,16 @@ def _changes(document: Mapping[str, Any]) -> str:
     if told is None:
         return ""
     head, rows = told
-    cells: list[list[_Cell]] = [[name, (before,), (after,), why] for name, before, after, why in rows]
+    cells: list[list[_Cell]] = [[name, (before,), (after,), ("why", why)] for name, before, after, why in rows]
     table = _table(head, ("line", ("then",), ("now",), "why"), cells)
     return f'<h2>What changed</h2>\n<div class="wide">{table}</div>\n'
 
 
-_Cell = str | tuple[str]
+_Cell = str | tuple[str] | tuple[str, str]
 
 
 def _table(caption: str, head: Iterable[_Cell], rows: Iterable[Iterable[_Cell]], *, sums: Iterable[int] = ()) -> str:
-    """Write a table; a cell in a tuple is a number."""
+    """Write a table; a cell of one text in a tuple is a number, of two a class and a text."""
     marked = set(sums)
     heads = "".join(_cell("th", cell, ' scope="col"') for cell in head)
     body = ""
@@ -139,5 +143,6 @@ def _table(caption: str, head: Iterable[_Cell], rows: Iterable[Iterable[_Cell]],
 
 def _cell(tag: str, cell: _Cell, more: str = "") -> str:
     if isinstance(cell, tuple):
-        return f'<{tag} class="n"{more}>{escape(cell[0])}</{tag}>'
+        class_ = "n" if len(cell) == 1 else cell[0]
+        return f'<{tag} class="{class_}"{more}>{escape(cell[-1])}</{tag}>'
     return f"<{tag}{more}>{escape(cell)}</{tag}>"
