@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from connector.mapping.scoring import ScoringModel
 from connector.scoring.accounts import STANDINGS, score_accounts, standings_sql
-from connector.scoring.compile import CompiledModel, compile_model
+from connector.scoring.compile import QUESTIONS, CompiledModel, compile_model
 from connector.scoring.declared import DIFFERS, declared_flags, with_declared
 from connector.scoring.engine import Engine, Runner
 from connector.scoring.fit import fields_of, fit_flags, join_account_facts, roles
@@ -20,7 +20,7 @@ from connector.scoring.interest import create_interest_lines
 from connector.scoring.local_days import local_day, zone_of
 from connector.scoring.on_duckdb import EMBEDDED
 from connector.scoring.qualification import answers
-from connector.scoring.totals import DIMENSIONS, create_lines, create_scores
+from connector.scoring.totals import DIMENSIONS, LIMIT_PLACE, create_lines, create_scores
 
 #: people scored in one go: this bounds memory, not the result
 BUCKET_PEOPLE = 250_000
@@ -176,6 +176,27 @@ def score_part(
     return _score_bucket(compiled, people, daily, 0, accounts, as_of=as_of, time_zone=time_zone, engine=engine)
 
 
+def score_daily(
+    model: CompiledModel,
+    people: pa.Table,
+    daily: pa.Table,
+    accounts: pa.Table | None = None,
+    *,
+    as_of: datetime,
+    time_zone: str = "UTC",
+    engine: Engine = EMBEDDED,
+) -> ScoredPart:
+    """Score some people by the hits that were kept of them: what ``score`` says of them, and nothing is matched.
+
+    ``people`` stand in order of their ids. ``daily`` has a row per person, rule and local day (``HitStore.hits``):
+    ``person`` is the place in ``people``, ``rule`` the place in the model, ``day`` the days since 1970, ``hits``.
+
+    Raises:
+        ConfigError: there is no such time zone.
+    """
+    return _score_bucket(model, people, daily, None, accounts, as_of=as_of, time_zone=time_zone, engine=engine)
+
+
 def roll_up(
     model: ScoringModel,
     standings: pa.Table,
@@ -209,14 +230,14 @@ def _score_bucket(
     model: CompiledModel,
     people: pa.Table,
     daily: pa.Table,
-    first: int,
+    first: int | None,
     accounts: pa.Table | None,
     *,
     as_of: datetime,
     time_zone: str,
     engine: Engine,
 ) -> ScoredPart:
-    """Score some people, who stand from place ``first`` on in the order of all."""
+    """Score some people, from place ``first`` on in the order of all; None = ``daily`` is theirs alone, added up."""
     zone = zone_of(time_zone)
     today = local_day(as_of, zone)
     fields = fields_of([rule.condition for rule in model.fit] + list(model.roles.values()))
@@ -231,18 +252,22 @@ def _score_bucket(
         given = answers(people, zone).append_column("person", flags.column("person"))
         runner.register("answers", given)
         _register_persons(runner, people, flags.column("person"), roles(model, facts, now=as_of))
-        runner.register("all_daily", daily)
-        runner.table(
-            "daily",
-            f"""
-            SELECT (person - {first})::INTEGER AS person, rule, day, sum(hits)::BIGINT AS hits
-            FROM all_daily WHERE person >= {first} AND person < {first + people.num_rows} GROUP BY ALL""",
-        )
+        if first is None:
+            runner.register("daily", daily)
+        else:
+            runner.register("all_daily", daily)
+            runner.table(
+                "daily",
+                f"""
+                SELECT (person - {first})::INTEGER AS person, rule, day, sum(hits)::BIGINT AS hits
+                FROM all_daily WHERE person >= {first} AND person < {first + people.num_rows}
+                GROUP BY person, rule, day""",
+            )
         create_interest_lines(runner, model, today=today)
         create_lines(runner, model, declared)
         create_scores(runner, model, blamed, today=today)
         standings = runner.fetch(standings_sql(), STANDINGS)
-        return ScoredPart(_scores(runner), _lines(runner), standings)
+        return ScoredPart(_scores(runner), _lines(runner, model, people), standings)
 
 
 def _register_persons(runner: Runner, people: pa.Table, numbers: pa.Array, role: pa.Array) -> None:
@@ -294,11 +319,24 @@ def _scores(runner: Runner) -> pa.Table:
     )
 
 
-def _lines(runner: Runner) -> pa.Table:
-    names = " ".join(f"WHEN {number} THEN '{name}'" for number, name in enumerate(DIMENSIONS))
-    return runner.fetch(
-        f"""SELECT p.person_id, CASE l.dimension {names} END AS dimension, l.rule, l.tenths / 10.0::DOUBLE AS points,
-                   l.count, l.first_day AS first_on, l.last_day AS last_on
-            FROM lines l JOIN persons p USING (person) ORDER BY l.person, l.dimension, l.place""",
-        LINES,
+def _lines(runner: Runner, model: CompiledModel, people: pa.Table) -> pa.Table:
+    """Name what the engine knows by numbers: people, dimensions and rules."""
+    rows = runner.fetch(
+        """SELECT person, dimension, place, tenths, count, first_day, last_day
+           FROM lines ORDER BY person, dimension, place"""
     )
+    names = [rule.id for rule in model.fit] + [rule.id for rule in model.interest] + list(QUESTIONS) + ["limit"]
+    begins = pa.array([0, len(model.fit), len(model.fit) + len(model.interest)], pa.int32())
+    dimension, place = rows.column("dimension").cast(pa.int32()), rows.column("place").cast(pa.int32())
+    rule = pc.if_else(pc.equal(place, LIMIT_PLACE), len(names) - 1, pc.add(place, begins.take(dimension)))
+    days = pa.date32()
+    columns = [
+        people.column("person_id").cast(pa.string()).combine_chunks().take(rows.column("person")),
+        pa.array(DIMENSIONS, pa.string()).take(dimension),
+        pa.array(names, pa.string()).take(rule),
+        pc.divide(rows.column("tenths").cast(pa.float64()), 10.0),
+        rows.column("count").cast(pa.int64()),
+        rows.column("first_day").cast(pa.int32()).cast(days),
+        rows.column("last_day").cast(pa.int32()).cast(days),
+    ]
+    return pa.table(columns, schema=LINES)
