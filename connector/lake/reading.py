@@ -56,6 +56,11 @@ class Lake:
         only = Narrowed(people.select(["system", "object", "id"]), streams)
         return Lake(self._root, self._manifest, only, hindsight=self._hindsight)
 
+    @property
+    def hindsight(self) -> bool:
+        """Whether what had not landed by then is read all the same."""
+        return self._hindsight
+
     def in_hindsight(self) -> Lake:
         """Give the same lake, read by what is known now of what had happened by an instant, whenever it landed.
 

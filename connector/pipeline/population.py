@@ -28,6 +28,7 @@ from connector.matching import matcher
 from connector.pipeline import columns, steps
 from connector.pipeline.census import Census
 from connector.pipeline.gathering import Gatherer, Holdings
+from connector.pipeline.machines import looked_through
 from connector.pipeline.passes import Passes, PopulationPart, records_of
 from connector.pipeline.scratch import Scratch
 from connector.pipeline.signals import Signals, read_signals
@@ -116,6 +117,7 @@ def take_census(
     give_back()
     identified, signals, accounts = laid.identified, laid.signals, laid.accounts
     told(steps.IDENTIFY, {"merged": identified.merged, "review": len(identified.reviews)})
+    told(steps.QUARANTINE, laid.apart)
     passes = Passes(census, holdings, scratch, signals.people, accounts, store.knowledge.marks(), now)
     matching = census.mappings.matching.account
     with matcher(accounts, matching=matching, decided=match_answers(answered)) as one:
@@ -156,6 +158,7 @@ class _LaidOut:
     tasks: list[dict[str, Any]]
     living: int
     parts: int
+    apart: Mapping[str, int]
 
 
 def _lay_out(
@@ -167,7 +170,9 @@ def _lay_out(
     identified = _identify(census, gatherer, answered, scratch, now=now, brief=not explained)
     give_back()
     identities = identified.identities
-    signals = read_signals(census.lake, holdings, identities, crm, census.mappings, census.automation)
+    apart = looked_through(census, holdings, identities, narrowed=False, look_only=explained)
+    held = apart.held
+    signals = read_signals(census.lake, holdings, identities, crm, census.mappings, census.automation, held=held)
     signals = replace(signals, people=_some(signals.people))
     tasks = open_tasks(holdings, crm, identities)
     ties = columns.linked(identified.persons, holdings, crm, signals.people)
@@ -179,7 +184,7 @@ def _lay_out(
         identified = _forgotten(identified)
         signals.activities.forget()
     parts = -(-living.num_rows // census.at_once)
-    return _LaidOut(identified, signals, accounts, tasks, living.num_rows, parts)
+    return _LaidOut(identified, signals, accounts, tasks, living.num_rows, parts, apart.counts)
 
 
 def _some(signals: pa.Table) -> pa.Table:

@@ -45,9 +45,15 @@ def read_signals(
     crm: AdapterTraits,
     mappings: Mappings,
     automation: Sequence[str],
+    *,
+    held: pa.Table | None = None,
 ) -> Signals:
-    """Collect the signals as of the holdings. ``automation`` lists CRM user ids whose deeds are no human's."""
-    activities = Activities(lake, holdings.systems, identities, holdings.as_of)
+    """Collect the signals as of the holdings.
+
+    ``automation`` lists CRM user ids whose deeds are no human's; ``held`` are the events of machines, which are no
+    signal.
+    """
+    activities = Activities(lake, holdings.systems, identities, holdings.as_of, held)
     with querying() as connection:
         connection.register("identities", identities)
         connection.register("deeds", activities.of_humans(crm.system, _HUMAN_TYPES))

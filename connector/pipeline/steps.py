@@ -22,6 +22,7 @@ class Step:
 
 PULL = Step("pull", "read what changed in every system, and land it in the lake with the cursor behind it")
 IDENTIFY = Step("identify", "make one person of the records that are one, and follow merges and conversions")
+QUARANTINE = Step("quarantine", "keep apart what machines did in people's names: it counts for nothing")
 MATCH = Step("match", "find the account of each person, or a question for somebody")
 SCORE = Step("score", "fit, interest and qualification of everybody, and of the accounts")
 STAGE = Step("stage", "move people through the lifecycle, and give each one disposition")
@@ -30,7 +31,7 @@ STORE = Step("store", "commit memory and outbox together, before anything is sen
 WRITE = Step("write", "send the outbox, fast lane first, and settle every row", ("run",))
 REPORT = Step("report", "account for every row")
 
-STEPS: tuple[Step, ...] = (PULL, IDENTIFY, MATCH, SCORE, STAGE, DECIDE, STORE, WRITE, REPORT)
+STEPS: tuple[Step, ...] = (PULL, IDENTIFY, QUARANTINE, MATCH, SCORE, STAGE, DECIDE, STORE, WRITE, REPORT)
 
 
 @dataclass(slots=True)

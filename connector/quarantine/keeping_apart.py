@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from datetime import datetime
 from itertools import pairwise
 
@@ -57,16 +57,20 @@ class _Mark(msgspec.Struct):
 
 @dataclass(frozen=True, slots=True)
 class KeptApart:
-    """What one look changed: how many events came to be in each state, and the version of the list behind it."""
+    """What one look changed: how many events came to be in each state, and the version of the list behind it.
+
+    ``grown``: absence of page views has come to mean something for others than those looked at.
+    """
 
     held: int = 0
     released: int = 0
     cleared: int = 0
     version: int = 0
+    grown: bool = False
 
     def counts(self) -> dict[str, int]:
         """Give the numbers by word, for logs."""
-        return {name: count for name, count in asdict(self).items() if name != "version"}
+        return {"held": self.held, "released": self.released, "cleared": self.cleared}
 
 
 def keep_apart(
@@ -116,14 +120,19 @@ def keep_apart_of(
     """Bring the list up to date of those in ``identities`` only, whole persons, from a lake narrowed to them.
 
     The same rows of theirs as a look over everybody gives, provided all who did something since are among them, and all
-    who are ``awaited``. Before the first look over everybody nothing is done.
+    who are ``awaited``. Nothing is done before the first look over everybody, and where only such a one would do: both
+    are told by ``grown``.
 
     Raises:
         LocalFault: the lake or the state cannot be read or written.
     """
     before, answers = _read_mark(quarantine), quarantine.answers()
     if before is None or before.rules != _digest(bots):
-        return KeptApart(version=quarantine.version())
+        return KeptApart(version=quarantine.version(), grown=True)
+    views = "SELECT min(occurred_at) AS first FROM activities WHERE type = 'page_view'"
+    first = lake.ask_activities(views, systems, as_of=as_of).column("first")[0].as_py()
+    if first is not None and (before.watched_since is None or first < before.watched_since):
+        return KeptApart(version=quarantine.version(), grown=True)
     fresh = [one.number for one in answers if one.known_at is None]
     judged = judge(lake, systems, identities, bots, as_of=as_of, watched_since=before.watched_since)
     names = pc.binary_join_element_wise(*(identities.column(name) for name in ("system", "object", "id")), ":")
