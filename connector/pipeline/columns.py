@@ -126,8 +126,9 @@ def accounts_with_ties(facts: pa.Table, holdings: Holdings, crm: AdapterTraits, 
     here = with_deals(facts, deals(holdings, crm))
     return sql(
         f"""
-        SELECT a.* EXCLUDE (open_opportunity), CASE WHEN a.owner_id IS NULL THEN 'none' WHEN u.active THEN 'active' ELSE 'inactive' END AS owner,
-            coalesce(u.active, false) AS owner_active, 
+        SELECT a.* EXCLUDE (open_opportunity),
+            CASE WHEN a.owner_id IS NULL THEN 'none' WHEN u.active THEN 'active' ELSE 'inactive' END AS owner,
+            coalesce(u.active, false) AS owner_active,
             a.open_opportunity OR coalesce(p.open, false) AS open_opportunity,
             p.latest AS latest_activity
         FROM accounts a LEFT JOIN ({owners}) u ON u.id = a.owner_id LEFT JOIN (
