@@ -44,6 +44,14 @@ _HELD_AT: Final = """
     SELECT system, kind, id FROM quarantine WHERE state = 'held' AND since <= {at}
     UNION SELECT system, kind, id FROM quarantine_past WHERE state = 'held' AND since <= {at} AND until > {at}
 """
+_OTHERS: Final = ", ".join(name for name in QUARANTINE.names if name not in ("system", "kind", "id", "state", "since"))
+_THEN: Final = f"""(
+    SELECT q.system, q.kind, q.id, {_OTHERS}, CASE WHEN q.since <= :at THEN q.state ELSE p.state END AS state,
+        CASE WHEN q.since <= :at THEN q.since ELSE p.since END AS since
+    FROM quarantine q LEFT JOIN quarantine_past p
+    ON p.system = q.system AND p.kind = q.kind AND p.id = q.id AND p.since <= :at AND p.until > :at
+    WHERE q.since <= :at OR p.state IS NOT NULL
+) AS then_listed"""
 _EVENT: Final = pa.schema([QUARANTINE.field(name) for name in ("system", "kind", "id")])
 
 
@@ -105,12 +113,24 @@ class SqlQuarantine:
             found = bulk.read_arrow(self._database, connection, query, _EVENT)
         return found.sort_by([(name, "ascending") for name in _EVENT.names])
 
-    def rows_of(self, references: Sequence[str]) -> pa.Table:
-        """Give the rows of some references, latest event first."""
+    def rows_of(self, references: Sequence[str], *, as_of: datetime | None = None) -> pa.Table:
+        """Give the rows of some references, latest event first, now or as they were known at an instant."""
         ids, names = self._database.list_of("ids", "text"), self._database.list_of("names", "text")
         where = f"ref_id IN {ids} AND ref_system || ':' || ref_object || ':' || ref_id IN {names}"
-        values = {"ids": [name.split(":", 2)[-1] for name in references], "names": list(references)}
-        return self._some(where, {word: self._database.packed(list_) for word, list_ in values.items()})
+        lists = {"ids": [name.split(":", 2)[-1] for name in references], "names": list(references)}
+        values = {word: self._database.packed(values) for word, values in lists.items()}
+        if as_of is None:
+            return self._some(where, values)
+        return self._some(where, {**values, "at": to_us(as_of)}, table=_THEN)
+
+    def references_of(self, id_: str) -> list[str]:
+        """Give the references with this id under which anything on the list was done, as text, in order."""
+        query = """
+            SELECT DISTINCT ref_system || ':' || ref_object || ':' || ref_id AS name FROM quarantine
+            WHERE ref_id = :id ORDER BY name
+        """
+        with self._database.read() as connection:
+            return list(connection.execute(text(query), {"id": id_}).scalars())
 
     def find(self, id_: str) -> pa.Table:
         """Give the rows of events with this id, in whatever system."""
@@ -178,8 +198,11 @@ class SqlQuarantine:
             for number, answer, scope, name, who, at, known_at in found
         ]
 
-    def _some(self, where: str, values: dict[str, Any], *, limit: int | None = None) -> pa.Table:
-        query = f"SELECT {', '.join(QUARANTINE.names)} FROM quarantine WHERE {where} ORDER BY occurred_at DESC, {_KEY}"
+    def _some(
+        self, where: str, values: dict[str, Any], *, table: str = "quarantine", limit: int | None = None
+    ) -> pa.Table:
+        names = ", ".join(QUARANTINE.names)
+        query = f"SELECT {names} FROM {table} WHERE {where} ORDER BY occurred_at DESC, {_KEY}"
         if limit is not None:
             query += f" LIMIT {int(limit)}"
         with self._database.read() as connection:

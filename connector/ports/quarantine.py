@@ -23,8 +23,7 @@ EVENT = ("system", "kind", "id")
 #: ``ref_…`` is the reference under which it was done. ``since``: the clock of the cycle that brought it into ``state``.
 #: ``patterns``: words in order, separated by blanks. ``after_ms``: milliseconds from ``after`` (delivery, sending) to
 #: the event, below zero where it came first. ``at_once``: different links, or page views, at the same time. ``version``
-#: is that of the last commit by which the event
-#: came to count, or ceased to.
+#: is that of the last commit by which the event came to count, or ceased to.
 QUARANTINE = pa.schema(
     [
         ("system", pa.string()),
@@ -116,8 +115,15 @@ class Quarantine(Protocol):
         """Give what counts for nothing (``EVENT``): now, or as it was known at ``as_of``; in order."""
         ...
 
-    def rows_of(self, references: Sequence[str]) -> pa.Table:
-        """Give the rows of some references (``system:object:id``), latest event first."""
+    def rows_of(self, references: Sequence[str], *, as_of: datetime | None = None) -> pa.Table:
+        """Give the rows of some references (``system:object:id``), latest event first.
+
+        With ``as_of`` in the state they had then, without those that came onto the list later.
+        """
+        ...
+
+    def references_of(self, id_: str) -> list[str]:
+        """Give the references with this id (``system:object:id``) of whom anything is on the list, in order."""
         ...
 
     def find(self, id_: str) -> pa.Table:

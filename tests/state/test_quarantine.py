@@ -65,6 +65,13 @@ def test_held_now_and_as_it_was_known(quarantine):
     assert ids(quarantine.held(as_of=NOW)) == ["1", "2"]
     assert ids(quarantine.held(as_of=later - timedelta(microseconds=1))) == ["1", "2"]
     assert ids(quarantine.held(as_of=later)) == ["2"]
+    ada = ["hubspot:email:ada@x.example"]
+    assert quarantine.references_of("ada@x.example") == ada
+    assert [row["state"] for row in quarantine.rows_of(ada).to_pylist()] == ["released", "held"]
+    assert quarantine.rows_of(ada, as_of=NOW - HOUR).num_rows == 0
+    then = quarantine.rows_of(ada, as_of=later - timedelta(microseconds=1)).to_pylist()
+    assert [(row["id"], row["state"], row["since"]) for row in then] == [("1", "held", NOW), ("2", "held", NOW)]
+    assert [row["state"] for row in quarantine.rows_of(ada, as_of=later).to_pylist()] == ["released", "held"]
 
 
 def test_changes_name_whose_events_are_to_be_rebuilt(quarantine):
