@@ -1,0 +1,158 @@
+"""Score everybody from kept hits, part by part: memory holds one part, its results are handed on or written."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Self
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from connector.errors import LocalFault
+from connector.mapping.scoring import ScoringModel
+from connector.scoring.accounts import STANDINGS
+from connector.scoring.compile import compile_model
+from connector.scoring.engine import Engine
+from connector.scoring.hit_store import HitStore
+from connector.scoring.on_duckdb import EMBEDDED
+from connector.scoring.score import ScoredPart, roll_up, score_daily
+
+#: people that are best scored together: this bounds memory, not the result
+PART_PEOPLE = 50_000
+FILES = ("scores", "lines", "accounts")
+
+
+@dataclass(frozen=True, slots=True)
+class People:
+    """Some people, in order of ``person_id``, and who they are at the sources.
+
+    ``identities`` has ``person`` (int32: the place in ``people``), ``system``, ``object`` and ``id``.
+    """
+
+    people: pa.Table
+    identities: pa.Table
+
+
+@dataclass(frozen=True, slots=True)
+class Counts:
+    """How many rows were written."""
+
+    people: int
+    lines: int
+    accounts: int
+
+
+def rescore(
+    store: HitStore,
+    model: ScoringModel,
+    parts: Iterable[People],
+    accounts: pa.Table | None = None,
+    *,
+    as_of: datetime,
+    time_zone: str = "UTC",
+    engine: Engine = EMBEDDED,
+) -> Iterator[ScoredPart]:
+    """Score people from the hits of a store that was caught up to ``as_of``: everybody, or only who was touched.
+
+    A person's rows are the same whoever else is asked for. What accounts need is ``standings``: keep it, put the parts
+    together and roll them up (``connector.scoring.score.roll_up``).
+
+    Raises:
+        ConfigError: the model or the time zone cannot be used.
+        LocalFault: the hits are damaged.
+    """
+    compiled = compile_model(model)
+    for part in parts:
+        daily = store.hits(part.identities, compiled)
+        yield score_daily(
+            compiled, part.people, daily, accounts, as_of=as_of, time_zone=time_zone, engine=engine, coded=True
+        )
+
+
+def write_rescored(
+    store: HitStore,
+    model: ScoringModel,
+    parts: Iterable[People],
+    accounts: pa.Table | None,
+    out: Path,
+    *,
+    as_of: datetime,
+    time_zone: str = "UTC",
+    engine: Engine = EMBEDDED,
+) -> Counts:
+    """Score everybody and write ``scores.parquet``, ``lines.parquet`` and ``accounts.parquet`` into ``out``.
+
+    Rows are as in ``Scored``, in the order of the parts. A reader never sees half a file.
+
+    Raises:
+        ConfigError: the model or the time zone cannot be used.
+        LocalFault: the hits are damaged, or ``out`` cannot be written.
+    """
+    scored = rescore(store, model, parts, accounts, as_of=as_of, time_zone=time_zone, engine=engine)
+    people = lines = 0
+    standings = [STANDINGS.empty_table()]
+    try:
+        with ExitStack() as stack:
+            out.mkdir(parents=True, exist_ok=True)
+            files = {name: stack.enter_context(_File(out / f"{name}.parquet")) for name in FILES}
+            writer = stack.enter_context(ThreadPoolExecutor(1))
+            writing: Future[None] | None = None
+            for part in scored:
+                if writing is not None:
+                    writing.result()
+                writing = writer.submit(_write_both, files, part.scores, part.lines)
+                people, lines = people + part.scores.num_rows, lines + part.lines.num_rows
+                standings.append(part.standings)
+            rolled_up = roll_up(
+                model, pa.concat_tables(standings), accounts, as_of=as_of, time_zone=time_zone, engine=engine
+            )
+            if writing is not None:
+                writing.result()
+            files["accounts"].write(rolled_up)
+            for file in files.values():
+                file.done()
+    except OSError as error:
+        raise LocalFault(
+            "output.unwritable", f"cannot write: {error.strerror}", cure="check the folder and the disk", at=str(out)
+        ) from error
+    return Counts(people, lines, rolled_up.num_rows)
+
+
+class _File:
+    """A Parquet file that gets its name when it is whole."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._draft = path.with_name(f".{path.name}.{os.getpid()}")
+        self._writer: pq.ParquetWriter | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._writer is not None:
+            self._writer.close()
+        self._draft.unlink(missing_ok=True)
+
+    def write(self, table: pa.Table) -> None:
+        if self._writer is None:
+            # Ids that are numbers inside are texts in the file; what they were is no reader's business.
+            self._writer = pq.ParquetWriter(self._draft, table.schema, store_schema=False)
+        self._writer.write_table(table)
+
+    def done(self) -> None:
+        if self._writer is not None:
+            self._writer.close()
+            self._writer = None
+            self._draft.replace(self._path)
+
+
+def _write_both(files: dict[str, _File], scores: pa.Table, lines: pa.Table) -> None:
+    files["scores"].write(scores)
+    files["lines"].write(lines)
