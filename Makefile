@@ -46,7 +46,7 @@ wheel: $(VENV)/.dev
 lock: $(VENV)/.dev
 	$(PIP) install 'uv>=0.5'
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-annotate --custom-compile-command 'make lock' --extra sandbox --extra postgres -o requirements/run.lock pyproject.toml
-	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-annotate --custom-compile-command 'make lock' --extra sandbox --extra postgres --group test --group check -o requirements/dev.lock pyproject.toml
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-annotate --custom-compile-command 'make lock' --extra sandbox --extra postgres --extra spark --group test --group check -o requirements/dev.lock pyproject.toml
 	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-annotate --custom-compile-command 'make lock' -o requirements/singer.lock requirements/singer.in
 
 $(VENV)/.created:

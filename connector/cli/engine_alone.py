@@ -10,12 +10,11 @@ import typer
 from connector.bootstrap import utc_now
 from connector.cli.options import AsJson, AsOf, Verbose, instant
 from connector.cli.output import console, emit
-from connector.errors import ConfigError
 from connector.logs import set_up_logs
 from connector.mapping.load import load_mappings
 from connector.matching.files import match_files
+from connector.scoring.engines import engine_named
 from connector.scoring.files import score_files
-from connector.scoring.on_duckdb import DuckDb
 
 People = Annotated[Path, typer.Option("--people", metavar="FILE", help="CSV or Parquet with person_id and facts")]
 
@@ -27,19 +26,17 @@ def score(
     out: Annotated[Path, typer.Option("--out", metavar="DIR", help="where the three Parquet files go")],
     accounts: Annotated[Path | None, typer.Option("--accounts", metavar="FILE", help="CSV or Parquet")] = None,
     as_of: AsOf = None,
-    engine: Annotated[str, typer.Option("--engine", help="duckdb")] = "duckdb",
+    engine: Annotated[str, typer.Option("--engine", help="duckdb, spark or spark://host:7077")] = "duckdb",
     threads: Annotated[int | None, typer.Option("--threads", min=1, help="left out: all cores")] = None,
     as_json: AsJson = False,
     verbose: Verbose = False,
 ) -> int:
     """Score people from files: scores.parquet, lines.parquet, accounts.parquet."""
     set_up_logs(verbose=verbose)
-    if engine != "duckdb":
-        raise ConfigError(
-            "engine.unknown", f"this version computes on DuckDB only, not on {engine}", cure="--engine duckdb"
-        )
     moment = instant(as_of) or utc_now()
-    scored = score_files(mappings, people, activities, accounts, as_of=moment, out=out, engine=DuckDb(threads))
+    scored = score_files(
+        mappings, people, activities, accounts, as_of=moment, out=out, engine=engine_named(engine, threads)
+    )
     counts = {"people": scored.scores.num_rows, "lines": scored.lines.num_rows, "accounts": scored.accounts.num_rows}
     if as_json:
         emit({"as_of": moment, "out": str(out), **counts})

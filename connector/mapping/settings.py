@@ -9,7 +9,17 @@ from decimal import Decimal
 from pathlib import Path
 from typing import Annotated, Any, Literal
 
-from pydantic import BeforeValidator, Field, SecretStr, WithJsonSchema, field_validator, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    Discriminator,
+    Field,
+    SecretStr,
+    Tag,
+    WithJsonSchema,
+    field_validator,
+    model_validator,
+)
 
 from connector.errors import MappingError
 from connector.mapping.addresses import check_address
@@ -38,10 +48,26 @@ def _parse_time(value: object) -> time:
     raise ValueError("must be a time of day in quotes, for example '02:00'")
 
 
-def _only_duckdb(value: object) -> object:
-    if value == "duckdb":
-        return value
-    raise ValueError("this version computes on DuckDB only; write engine: duckdb")
+_MASTER = re.compile(r"local(\[([1-9][0-9]*|\*)\])?|spark://[A-Za-z0-9._-]+:[0-9]{1,5}(,[A-Za-z0-9._-]+:[0-9]{1,5})*")
+
+
+def check_master(master: str) -> str:
+    """Answer with a Spark master that scoring can run on.
+
+    Raises:
+        ValueError: it is none; the message says which are.
+    """
+    if master.startswith("sc://"):
+        raise ValueError(
+            "Spark Connect cannot be used yet; name the cluster's own master, for example spark://host:7077"
+        )
+    if not _MASTER.fullmatch(master):
+        raise ValueError("a master is local[2] (this machine, two cores) or spark://host:7077 (a cluster)")
+    return master
+
+
+def _kind_of_engine(value: object) -> str:
+    return "duckdb" if isinstance(value, str) else "spark"
 
 
 #: a time of day, ``'02:00'``
@@ -151,6 +177,24 @@ class Console(Part):
     port: Whole = Field(8880, ge=0, le=65535, description="port to listen on; 0 picks a free one", examples=[8880])
 
 
+class SparkEngine(Part):
+    """Apache Spark instead of the embedded engine: the same scores, on one machine's cores or a cluster's."""
+
+    spark: Annotated[str, AfterValidator(check_master)] = Field(
+        description="the master: local[2] for this machine, spark://host:7077 for a cluster", examples=["local[2]"]
+    )
+    scratch: Path | None = Field(
+        None,
+        description="a folder that this machine and all workers see under one name; left out: the temporary folder",
+        examples=["/mnt/shared/handoff"],
+    )
+    settings: dict[str, str] = Field(
+        default_factory=dict,
+        description="settings of Spark itself",
+        examples=[{"spark.executor.memory": "4g"}],
+    )
+
+
 class Settings(Part):
     """handoff.yaml."""
 
@@ -169,9 +213,10 @@ class Settings(Part):
     lake: str = Field(
         "var/lake", min_length=1, description="a folder, or the URL of an object store", examples=["var/lake"]
     )
-    engine: Annotated[Literal["duckdb"], BeforeValidator(_only_duckdb)] = Field(
-        "duckdb", description="what computes", examples=["duckdb"]
-    )
+    engine: Annotated[
+        Annotated[Literal["duckdb"], Tag("duckdb")] | Annotated[SparkEngine, Tag("spark")],
+        Discriminator(_kind_of_engine),
+    ] = Field("duckdb", description="what computes scores: duckdb, or a Spark master", examples=["duckdb"])
     mappings: Path = Field(
         Path("mappings/default"), description="the folder of the mapping files", examples=["mappings/default"]
     )
@@ -274,12 +319,19 @@ def _anchored(settings: Settings, folder: Path) -> Settings:
     return settings.model_copy(
         update={
             "state": SecretStr(state),
+            "engine": _anchored_engine(settings.engine, folder),
             "lake": settings.lake if "://" in settings.lake else str(folder / settings.lake),
             "mappings": folder / settings.mappings,
             "sources": tuple(_anchored_system(source, folder) for source in settings.sources),
             "crm": _anchored_system(settings.crm, folder),
         }
     )
+
+
+def _anchored_engine(engine: str | SparkEngine, folder: Path) -> str | SparkEngine:
+    if isinstance(engine, SparkEngine) and engine.scratch is not None:
+        return engine.model_copy(update={"scratch": folder / engine.scratch})
+    return engine
 
 
 def _anchored_system(system: System, folder: Path) -> System:

@@ -12,6 +12,8 @@ from connector.pipeline.gathering import Asked
 from connector.pipeline.wanted import asked_of
 from connector.ports.store import Store
 from connector.ports.traits import AdapterTraits
+from connector.scoring.engine import Engine
+from connector.scoring.on_duckdb import EMBEDDED
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +30,8 @@ class Census:
     automation: Sequence[str]
     #: people worked on in one go
     at_once: int = field(default_factory=people_at_once)
+    #: what computes scores
+    scoring: Engine = EMBEDDED
 
     def asked(self) -> Asked:
         """Say which columns of the lake to hold: everything but what is told part by part."""

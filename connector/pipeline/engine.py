@@ -16,6 +16,8 @@ from connector.ports.crm import Crm
 from connector.ports.source import Source
 from connector.ports.store import Store
 from connector.ports.traits import AdapterTraits
+from connector.scoring import engine as scoring_engine
+from connector.scoring.on_duckdb import EMBEDDED
 
 
 @dataclass
@@ -31,6 +33,7 @@ class Engine:
         still_ours: asked right before decisions are stored: False when another engine has taken the turn.
         clock: now, for the age of files.
         at_once: people worked on in one go; it bounds memory and changes no answer.
+        scoring: what computes scores; it changes no answer either.
     """
 
     install: str
@@ -53,6 +56,7 @@ class Engine:
     still_ours: Callable[[], bool] = lambda: True
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     at_once: int = field(default_factory=people_at_once)
+    scoring: scoring_engine.Engine = EMBEDDED
 
     @property
     def adapters(self) -> list[Source]:

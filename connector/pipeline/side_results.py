@@ -11,8 +11,10 @@ from connector.mapping.bundle import Mappings
 from connector.mapping.conditions import Condition, tests_of
 from connector.pipeline.tables import beside
 from connector.scoring.declared import marked_declared, with_declared
+from connector.scoring.engine import Engine
 from connector.scoring.facts import rule_facts
 from connector.scoring.further import further_facts, score_further
+from connector.scoring.on_duckdb import EMBEDDED
 from connector.scoring.score import Scored
 
 _OF_RULES = ("points.", "count.")
@@ -31,6 +33,7 @@ def with_side_results(
     *,
     now: datetime,
     time_zone: str,
+    engine: Engine = EMBEDDED,
 ) -> pa.Table:
     """Set ``points.RULE`` and ``count.RULE`` that some condition asks for, and ``score.NAME.…``, beside people.
 
@@ -38,9 +41,11 @@ def with_side_results(
     """
     rules = rules_asked_for(mappings)
     if rules:
-        people = beside(people, rule_facts(scored, rules))
+        people = beside(people, rule_facts(scored, rules, engine=engine))
     if mappings.further:
-        parts = score_further(mappings.further, people, activities, scored.accounts, as_of=now, time_zone=time_zone)
+        parts = score_further(
+            mappings.further, people, activities, scored.accounts, as_of=now, time_zone=time_zone, engine=engine
+        )
         people = beside(people, further_facts(parts, people.column("person_id")))
     return people
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import shutil
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import count
 from pathlib import Path
 
@@ -33,16 +33,23 @@ _TYPES = {
 
 @dataclass(frozen=True, slots=True)
 class Spark:
-    """Spark on a master; ``scratch`` is a folder that this machine and all workers see under one name."""
+    """Spark on a master.
+
+    Attributes:
+        master: ``local[2]``, ``spark://host:7077``.
+        scratch: a folder that this machine and all workers see under one name.
+        settings: Spark's own, for example ``spark.executor.memory``; taken when the session starts.
+    """
 
     master: str
     scratch: Path
+    settings: Mapping[str, str] = field(default_factory=dict)
 
     @contextmanager
     def runner(self) -> Iterator[Runner]:
         """Open a session of its own on the process's Spark; its tables and files are gone at the end."""
         self.scratch.mkdir(parents=True, exist_ok=True)
-        shared = session(self.master, self.scratch)
+        shared = session(self.master, self.scratch, self.settings)
         with tempfile.TemporaryDirectory(prefix="scoring-", dir=self.scratch) as folder:
             runner = _SparkRunner(shared.newSession(), Path(folder))
             try:

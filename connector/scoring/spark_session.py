@@ -39,14 +39,16 @@ _ALWAYS = {
     "spark.sql.ansi.enabled": "true",
     "spark.sql.session.timeZone": "UTC",
     "spark.sql.adaptive.enabled": "true",
+    "spark.sql.shuffle.partitions": "2",
     "spark.ui.enabled": "false",
     "spark.ui.showConsoleProgress": "false",
 }
+_JAVA = "spark.driver.extraJavaOptions"
 _lock = threading.Lock()
 _running: dict[str, SparkSession] = {}
 
 
-def session(master: str, scratch: Path) -> SparkSession:
+def session(master: str, scratch: Path, settings: Mapping[str, str]) -> SparkSession:
     """Give this process's session on a master (``local[2]``, ``spark://host:7077``), started where it is not yet.
 
     A process has one at a time: asking for another master ends the one before. It ends with the process.
@@ -62,7 +64,7 @@ def session(master: str, scratch: Path) -> SparkSession:
         _end()
         _check_reachable(master)
         try:
-            started = _started(master, scratch)
+            started = _started(master, scratch, settings)
         except (Py4JError, OSError, RuntimeError) as error:
             raise _unreachable(master) from error
         _running[master] = started
@@ -89,18 +91,21 @@ def _stopped(known: SparkSession) -> bool:
         return True
 
 
-def _started(master: str, scratch: Path) -> SparkSession:
+def _started(master: str, scratch: Path, own: Mapping[str, str]) -> SparkSession:
     quiet = scratch / "log4j2.properties"
     quiet.write_text(_SILENT, encoding="utf-8")
     options = f"-Dlog4j2.configurationFile={quiet.as_uri()} -Djava.net.preferIPv4Stack=true"
+    if _JAVA in own:
+        options += f" {own[_JAVA]}"
     settings = {
         **_ALWAYS,
         "spark.master": master,
-        "spark.driver.extraJavaOptions": options,
         "spark.driver.memory": f"{max(512, min(4096, machine_bytes() // _MIB // 4))}m",
         "spark.sql.warehouse.dir": (scratch / "warehouse").as_uri(),
         "spark.local.dir": str(scratch / "spill"),
         **_network(master),
+        **own,
+        _JAVA: options,
     }
     conf = SparkConf(loadDefaults=False)
     conf.setAll(list(settings.items()))

@@ -119,7 +119,7 @@ def test_an_example_that_does_not_hold_is_a_problem(mine: Any) -> None:
     ("old", "new", "words"),
     [
         ("lake: var/lake", "lake: s3://bucket/lake", "keeps the lake in a folder"),
-        ("engine: duckdb", "engine: {spark: 'local[2]'}", "DuckDB"),
+        ("engine: duckdb", "engine: {spark: 'sc://spark:15002'}", "Spark Connect"),
         ("time_zone: UTC", "time_zone: Mars/Olympus", "Mars/Olympus"),
         ("state: sqlite:///var/handoff.db", "state: mysql://x/y", "sqlite:///"),
         ("  tasks_per_day: 200", "  tasks_per_day: many", "tasks_per_day"),

@@ -7,7 +7,7 @@ import pytest
 
 from connector.errors import MappingError
 from connector.mapping.addresses import check_address
-from connector.mapping.settings import Settings, load_settings
+from connector.mapping.settings import Settings, SparkEngine, load_settings
 
 MINIMAL = """\
 sources:
@@ -106,7 +106,9 @@ def test_a_literal_secret_is_refused_with_its_line(tmp_path, key, literal):
         ("name: hubspot", "name: Hub Spot", "sources.0.name", "lower-case"),
         ("adapter: salesforce", "adapter: 5", "crm.adapter", "put 5 in quotes"),
         ("crm: {adapter: salesforce", "crm: {name: hubspot, adapter: salesforce", "crm.name", "two systems"),
-        ("sources:", "engine: {spark: 'local[2]'}\nsources:", "engine", "DuckDB only"),
+        ("sources:", "engine: polars\nsources:", "engine", "none of duckdb"),
+        ("sources:", "engine: {spark: 'yarn'}\nsources:", "engine.spark", "local[2]"),
+        ("sources:", "engine: {spark: 'sc://spark:15002'}\nsources:", "engine.spark", "Spark Connect"),
         ("sources:", "mode: on\nsources:", "mode", "none of"),
         ("sources:", "mod: live\nsources:", "mod", "did you mean mode"),
         ("sources:", "time_zone: Europe/Bonn\nsources:", "time_zone", "no time zone"),
@@ -168,3 +170,10 @@ def test_this_machine_may_be_spoken_to_plainly(url):
 def test_other_addresses_are_refused(url):
     with pytest.raises(ValueError, match=r"is no address|plain http|private|user name"):
         check_address(url)
+
+
+def test_spark(tmp_path):
+    settings = load(
+        tmp_path, MINIMAL.replace("sources:", "engine: {spark: 'spark://spark:7077', scratch: s}\nsources:", 1)
+    )
+    assert settings.engine == SparkEngine(spark="spark://spark:7077", scratch=tmp_path / "s")
