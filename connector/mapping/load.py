@@ -86,7 +86,7 @@ def _further(folder: Path, found: dict[str, Found]) -> list[str]:
     for path in sorted(folder.glob("scoring[-_. ]*.y*ml")):
         if path.suffix == ".yaml" and _FURTHER.fullmatch(path.stem):
             words.append(path.stem)
-        elif path.name != "scoring.yaml":
+        else:
             found[path.name] = Found(str(path))
             cure = "name it scoring-NAME.yaml, NAME of lower-case letters, digits and underscores, or move it away"
             found[path.name].add(Place(1, 1), (), f"the file would not be read; {cure}")
