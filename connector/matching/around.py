@@ -157,7 +157,7 @@ class Around:
 
     def fetch_domains(self, domains: Iterable[str]) -> None:
         """Fetch the carriers of domains that will be asked for."""
-        new = sorted(set(domains) - self._carriers.keys())
+        new = sorted({each for each in domains if each not in self._carriers})
         if not new:
             return
         self._carriers |= {each: [] for each in new}
@@ -168,7 +168,7 @@ class Around:
 
     def fetch_keys(self, keys: Iterable[str]) -> None:
         """Fetch the bearers of names that will be asked for."""
-        new = sorted(set(keys) - self._bearers.keys())
+        new = sorted({each for each in keys if each not in self._bearers})
         if not new:
             return
         self._bearers |= {each: [] for each in new}
@@ -178,7 +178,7 @@ class Around:
         self._fetch(account_id for each in new for account_id in self._bearers[each])
 
     def _fetch(self, ids: Iterable[str]) -> None:
-        new = sorted(set(ids) - self._accounts.keys())
+        new = sorted({each for each in ids if each not in self._accounts})
         if not new:
             return
         self._accounts |= dict.fromkeys(new)

@@ -183,19 +183,14 @@ def _equal(
     asked: tuple[str, ...], account: tuple[str, ...], weights: WordWeights
 ) -> tuple[float, list[str], list[str]]:
     """Give the weight of equal words, and the rest of either side in order."""
-    there = Counter(account)
+    left = list(account)
     shared, rest = 0.0, []
     for word in asked:
-        if there[word] > 0:
-            there[word] -= 1
+        if word in left:
+            left.remove(word)
             shared += weights[word]
         else:
             rest.append(word)
-    left = []
-    for word in account:
-        if there[word] > 0:
-            there[word] -= 1
-            left.append(word)
     return shared, rest, left
 
 
@@ -225,6 +220,8 @@ def _joined(rest: list[str], left: list[str], weights: WordWeights) -> tuple[int
 
 def _kin_words(rest: list[str], left: list[str]) -> tuple[list[Pair], list[str], list[str]]:
     """Pair the closest kin; give the pairs and what stays alone on either side."""
+    if not rest or not left:
+        return [], rest, left
     options = []
     for place, word in enumerate(rest):
         for spot, other in enumerate(left):

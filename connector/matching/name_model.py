@@ -10,6 +10,7 @@ import math
 from collections.abc import Iterable, Mapping, Sequence
 from functools import cache
 from importlib.resources import files
+from operator import mul
 from typing import NamedTuple
 
 from connector.matching.evidence import MEASURES
@@ -27,7 +28,8 @@ class NameModel(NamedTuple):
 
     def leaning(self, measures: Sequence[float]) -> float:
         """Give the log of the odds that this name is meant, against none being meant."""
-        return self.intercept + sum(a * b for a, b in zip(self.coefficients, measures, strict=True))
+        whole: float = self.intercept + sum(map(mul, self.coefficients, measures))
+        return whole
 
 
 def confidence(leanings: Iterable[float]) -> list[float]:
