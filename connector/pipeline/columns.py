@@ -27,6 +27,13 @@ _TOLD_OF_ACCOUNTS = (
     *("buying_stage", "deciding_fact", "too_hot", "too_hot_since", "early_alert", "early_alert_since"),
     *("open_opportunity", "customer", "news"),
 )
+#: results of an account that its people see → column of the roll-up
+ACCOUNT_STANDING: Mapping[str, str] = {
+    "account.score": "score",
+    "account.fit": "fit_letter",
+    **{f"account.{name}": name for name in ("grade", "engaged_people", "ready", "buying_stage", "news")},
+    **{f"account.{name}": name for name in ("too_hot", "early_alert")},
+}
 #: columns of the scores that facts and fields call ``score.NAME``
 _FLAGS = (
     *("too_hot", "too_hot_since", "too_hot_rules"),
@@ -213,9 +220,10 @@ def with_scores(people: pa.Table, numbers: pa.Table, reasons: pa.Table, *, today
 
 def with_account_scores(people: pa.Table, scores: pa.Table) -> pa.Table:
     """Set the account's standing beside each person (``scores``: what ``connector.scoring.score.roll_up`` gives)."""
+    named = ", ".join(f'a.{column} AS "{name}"' for name, column in ACCOUNT_STANDING.items())
     rolled_up = sql(
-        """
-        SELECT p.person_id, a.score AS "account.score", a.fit_letter AS "account.fit"
+        f"""
+        SELECT p.person_id, {named}
         FROM people p LEFT JOIN account_scores a ON a.account_id = p.account_id ORDER BY p.person_id
         """,
         people=people.select(["person_id", "account_id"]),
