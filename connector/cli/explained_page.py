@@ -54,7 +54,8 @@ def page(document: Mapping[str, Any]) -> str:
         f'<p class="number">{_number(score)}</p>\n{lines}\n'
         '<h2>How the number comes about</h2>\n<div class="side">\n'
         f'<figure class="wide" style="margin:0">{_drawing(steps)}</figure>\n'
-        f'<div class="wide" tabindex="0">{_steps_table(steps)}</div>\n</div>\n{_changes(document)}</main>\n</body>\n</html>\n'
+        f'<div class="wide" tabindex="0">{_steps_table(steps)}</div>\n</div>\n'
+        f"{_changes(document)}</main>\n</body>\n</html>\n"
     )
 
 

@@ -105,7 +105,6 @@ def changes(
         if moved:
             return {
                 "since": row["at"].isoformat(),
-                "run_id": row["run_id"],
                 "total": {"then": row["total"], "now": today["total"]},
                 **{name: {"then": row[name], "now": today[name]} for name in (*DIMENSIONS, "grade", "verdict")},
                 "lines": moved,
