@@ -109,8 +109,8 @@ def _fill(entry: Any, text: str) -> None:
 def _change_field(portal: Portal, fault: Fault) -> None:
     """Let an administrator delete a property, or turn it into a number."""
     kind = object_type(str(fault.details.get("object", "contacts")))
-    row = portal.records.get("property", f"{kind.name}.{fault.details.get('field')}") if kind is not None else None
-    if row is None or row.deleted:
+    row = portal.row("property", f"{kind.name}.{fault.details.get('field')}") if kind is not None else None
+    if row is None:
         return
     portal.author = SYSTEM
     if fault.what == "field_deleted":

@@ -107,6 +107,11 @@ class Portal:
             record = self.records.get(kind.name, record.values[MERGED_INTO])
         return None if record is None or record.deleted else record
 
+    def row(self, obj: str, row_id: str, *, archived: bool = False) -> Record | None:
+        """Return the row with that id if it stands, or with ``archived`` if it does not; mergers are not followed."""
+        row = self.records.get(obj, row_id)
+        return row if row is not None and row.deleted == archived else None
+
     def archived(self, kind: ObjectType, row_id: str) -> Record | None:
         """Return the archived record with that id."""
         record = self.records.get(kind.name, row_id)
@@ -150,8 +155,8 @@ class Portal:
 
     def property(self, kind: ObjectType, name: str) -> dict[str, Any] | None:
         """Return the definition of a living property, or None."""
-        row = self.records.get("property", f"{kind.name}.{name}")
-        return None if row is None or row.deleted else row.values
+        row = self.row("property", f"{kind.name}.{name}")
+        return None if row is None else row.values
 
     def properties(self, kind: ObjectType, *, archived: bool = False) -> list[Record]:
         """Return the rows of all properties of a type."""

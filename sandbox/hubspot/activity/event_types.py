@@ -69,8 +69,7 @@ class EventTypes:
 
     def find(self, full: str) -> Record | None:
         """Return the definition of one of the account's own events."""
-        row = self._portal.records.get("event_type", full)
-        return None if row is None or row.deleted else row
+        return self._portal.row("event_type", full)
 
     def properties(self, row: Record) -> set[str]:
         """Return the names of the properties an event may carry."""

@@ -72,14 +72,14 @@ class FormRoutes:
     def form(self, request: Request, params: dict[str, str]) -> Response:
         """Read one form definition."""
         self._portal.apart("describe")
-        row = self._portal.records.get("form", params["id"])
-        if row is None or row.deleted != flag(request, "archived"):
+        row = self._portal.row("form", params["id"], archived=flag(request, "archived"))
+        if row is None:
             raise not_found()
         return Response(200, shown_form(row))
 
     def _form(self, guid: str) -> Record:
-        row = self._portal.records.get("form", guid)
-        if row is None or row.deleted:
+        row = self._portal.row("form", guid)
+        if row is None:
             raise not_found()
         return row
 

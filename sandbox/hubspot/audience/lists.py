@@ -36,8 +36,8 @@ class Lists:
         Raises:
             Refusal: 404.
         """
-        row = self._portal.records.get("list", list_id)
-        if row is None or row.deleted:
+        row = self._portal.row("list", list_id)
+        if row is None:
             raise not_found()
         return row
 
@@ -85,8 +85,7 @@ class Lists:
 
     def holds(self, list_id: str, record_id: str) -> bool:
         """Tell whether a record is in a list, as the list was when somebody last looked."""
-        member = self._portal.records.get("membership", f"member:{list_id}:{record_id}")
-        return member is not None and not member.deleted
+        return self._portal.row("membership", f"member:{list_id}:{record_id}") is not None
 
     def join(self, row: Record, record_id: str) -> bool:
         """Add a record to a list; return whether it was not in it."""
@@ -102,8 +101,8 @@ class Lists:
 
     def leave(self, row: Record, record_id: str) -> bool:
         """Take a record from a list; return whether it was in it."""
-        member = self._portal.records.get("membership", f"member:{row.id}:{record_id}")
-        if member is None or member.deleted:
+        member = self._portal.row("membership", f"member:{row.id}:{record_id}")
+        if member is None:
             found = self._portal.records.find("membership", "contact", record_id)
             member = next((entry for entry in found if entry.values["list"] == row.id), None)
         if member is None:
@@ -142,7 +141,7 @@ class Lists:
         Raises:
             Refusal: 404.
         """
-        row = self._portal.records.get("list_folder", folder_id)
-        if row is None or row.deleted:
+        row = self._portal.row("list_folder", folder_id)
+        if row is None:
             raise not_found()
         return row

@@ -184,8 +184,8 @@ class AssociationBook:
             Refusal: 400.
         """
         for category, number in labels:
-            row = self._portal.records.get("association_limit", f"limit:{origin}:{to}:{category}:{number}")
-            if row is None or row.deleted:
+            row = self._portal.row("association_limit", f"limit:{origin}:{to}:{category}:{number}")
+            if row is None:
                 continue
             same = [far for far, seen, _ in self.of(origin, row_id, to) if (category, number) in seen and far != other]
             if len(same) >= row.values["most"]:

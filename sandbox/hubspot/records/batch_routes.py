@@ -123,8 +123,8 @@ class BatchRoutes:
             if by:
                 record = self._portal.by_property(kind, self._single.unique_name(kind, str(by)), row_id)
             else:
-                record = self._portal.records.get(kind.name, row_id)
-            if record is None or record.deleted:
+                record = self._portal.row(kind.name, row_id)
+            if record is None:
                 raise Refusal(
                     404, f"{kind.singular.capitalize()} does not exist", "OBJECT_NOT_FOUND", context={"ids": [row_id]}
                 )

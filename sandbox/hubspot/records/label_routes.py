@@ -72,8 +72,8 @@ class LabelRoutes:
                 raise Refusal(409, f"An association label {label[:60]} already exists", "OBJECT_ALREADY_EXISTS")
 
     def _own(self, kind: ObjectType, to: ObjectType, type_id: str) -> Record:
-        row = self._portal.records.get("association_label", f"label:{type_id}")
-        if row is None or row.deleted or (row.values["from"], row.values["to"]) != (kind.name, to.name):
+        row = self._portal.row("association_label", f"label:{type_id}")
+        if row is None or (row.values["from"], row.values["to"]) != (kind.name, to.name):
             raise not_found()
         return row
 
@@ -167,7 +167,7 @@ class LabelRoutes:
         self._portal.apart("provision")
         for entry in self._batches.inputs(request):
             row_id = f"limit:{kind.name}:{to.name}:{entry.get('category')}:{entry.get('typeId')}"
-            row = self._portal.records.get("association_limit", row_id)
-            if row is not None and not row.deleted:
+            row = self._portal.row("association_limit", row_id)
+            if row is not None:
                 self._portal.remove(row)
         return Response(204)

@@ -137,8 +137,8 @@ def _time(name: str, sort: str, text: str) -> str | Problem:
 def _option(portal: Portal, definition: Mapping[str, Any], text: str, record: Record | None) -> str | Problem:
     name = definition["name"]
     if definition["flag"] == "owner":
-        owner = portal.records.get("owner", text)
-        if owner is None or owner.deleted:
+        owner = portal.row("owner", text)
+        if owner is None:
             return "INVALID_OPTION", name, f"{text[:40]} was not one of the allowed options: owners of this account"
         return text
     allowed = {option["value"] for option in definition["options"]}

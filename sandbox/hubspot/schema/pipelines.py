@@ -49,8 +49,7 @@ class Pipelines:
 
     def find(self, obj: str, pipeline_id: str) -> Record | None:
         """Return a living pipeline."""
-        row = self._portal.records.get("pipeline", f"{obj}.{pipeline_id}")
-        return None if row is None or row.deleted else row
+        return self._portal.row("pipeline", f"{obj}.{pipeline_id}")
 
     def stages(self, pipeline: Record) -> list[Record]:
         """Return the living stages of a pipeline in their order."""
@@ -60,8 +59,7 @@ class Pipelines:
 
     def stage(self, pipeline: Record, stage_id: str) -> Record | None:
         """Return a living stage of a pipeline."""
-        row = self._portal.records.get("stage", f"{pipeline.id}.{stage_id}")
-        return None if row is None or row.deleted else row
+        return self._portal.row("stage", f"{pipeline.id}.{stage_id}")
 
     def audit(self, what: str) -> list[dict[str, Any]]:
         """Return what was done to a pipeline or a stage, newest first."""

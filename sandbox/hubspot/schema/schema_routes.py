@@ -72,8 +72,8 @@ class SchemaRoutes:
         return Response(200, _property(row))
 
     def _row(self, kind: ObjectType, name: str, *, archived: bool = False) -> Record:
-        row = self._portal.records.get("property", f"{kind.name}.{name}")
-        if row is None or row.deleted != archived:
+        row = self._portal.row("property", f"{kind.name}.{name}", archived=archived)
+        if row is None:
             raise not_found()
         return row
 
@@ -121,8 +121,8 @@ class SchemaRoutes:
         return self._portal.revive(known, values)
 
     def _check_group(self, kind: ObjectType, name: str) -> None:
-        row = self._portal.records.get("group", f"{kind.name}.{name}")
-        if row is None or row.deleted:
+        row = self._portal.row("group", f"{kind.name}.{name}")
+        if row is None:
             raise invalid(f"Property group {name[:60]} does not exist")
 
     def _check_unique(self, kind: ObjectType) -> None:
@@ -189,8 +189,8 @@ class SchemaRoutes:
         missing: list[str] = []
         for entry in self._batches.inputs(request):
             name = str(entry.get("name"))
-            row = self._portal.records.get("property", f"{kind.name}.{name}")
-            if row is None or row.deleted != archived:
+            row = self._portal.row("property", f"{kind.name}.{name}", archived=archived)
+            if row is None:
                 missing.append(name)
             else:
                 results.append(_property(row))
@@ -223,8 +223,8 @@ class SchemaRoutes:
         return Response(200, _group(self._group_row(kind_of(params), params["name"])))
 
     def _group_row(self, kind: ObjectType, name: str) -> Record:
-        row = self._portal.records.get("group", f"{kind.name}.{name}")
-        if row is None or row.deleted:
+        row = self._portal.row("group", f"{kind.name}.{name}")
+        if row is None:
             raise not_found()
         return row
 

@@ -51,8 +51,7 @@ class Webhooks:
 
     def settings(self, app_id: str) -> Record | None:
         """Return where an app's events go."""
-        row = self._portal.records.get("webhook_settings", app_id)
-        return None if row is None or row.deleted else row
+        return self._portal.row("webhook_settings", app_id)
 
     def subscriptions(self, app_id: str) -> list[Record]:
         """Return an app's subscriptions."""

@@ -98,8 +98,8 @@ class WebhookRoutes:
         return Response(200, _shown(self._found(params)))
 
     def _found(self, params: dict[str, str]) -> Record:
-        row = self._portal.records.get("subscription", params["id"])
-        if row is None or row.deleted or row.values["appId"] != _app(params):
+        row = self._portal.row("subscription", params["id"])
+        if row is None or row.values["appId"] != _app(params):
             raise not_found()
         return row
 
