@@ -25,6 +25,13 @@ REASONS = pa.schema(
     ]
 )
 _SHOWN = {"fit": "fit", "interest": "interest", "qualification": "confirmed"}
+#: what is no number: a burst without a history, a first sign of ideal fit, what was said otherwise than known
+_FLAGS = """
+    CASE WHEN s.too_hot THEN '. Too hot, perhaps only a benchmark: ' || replace(s.too_hot_rules, '-', ' ')
+        || ' since ' || s.too_hot_since::VARCHAR || ', nothing earlier' ELSE '' END
+    || CASE WHEN s.early_alert THEN '. Early alert: ' || replace(s.early_alert_rules, '-', ' ')
+        || ' on ' || s.early_alert_since::VARCHAR || ', the first sign' ELSE '' END
+    || coalesce('. Said otherwise than found: ' || s.declared_differs, '')"""
 #: a qualification line reads as what the person confirmed
 _CONFIRMED = "'confirmed: ' || replace(rule, '_', ' ')"
 
@@ -36,9 +43,9 @@ def top_reasons(
 
     ``reasons`` has at most ``longest`` characters: the three dimensions, the ``count`` lines that move the total most
     (the strongest deed always among them) with dates, what all other lines add to each dimension (so that it adds up),
-    the missing fact and an opening; what does not fit is left out from the end. ``reasons_key`` changes only when
-    another set of lines leads, a leading line has a new last date, or a disqualification comes or goes; never because
-    points decay. ``top_reason`` is the strongest deed, else the first reason, without points; empty where there is
+    flags, the missing fact and an opening; what does not fit is left out from the end. ``reasons_key`` changes only
+    when another set of lines leads, a leading line has a new last date, or a disqualification or flag comes or goes;
+    never because points decay. ``top_reason`` is the strongest deed, else the first reason, without points; empty where there is
     none. Dates are local days, as in the lines.
     """
     weights = compile_model(model).weights
@@ -120,17 +127,19 @@ def _texts(longest: int) -> str:
         f"CASE WHEN {rest} <> 0 THEN '; other {_SHOWN[name]} ' || {_signed(rest)} ELSE '' END"
         for name, rest in ((name, f"(round({name} * 10)::BIGINT - coalesce({name}_told, 0))") for name in DIMENSIONS)
     )
-    choices = ("head || told || others || gap || open", "head || told || others || gap", "head || told || others")
+    most = "head || told || others"
+    choices = (f"{most} || flags || gap || open", f"{most} || flags || gap", f"{most} || flags", most)
     fitting = " ".join(f"WHEN length({choice}) <= {longest} THEN {choice}" for choice in choices)
     return f"""
         WITH parts AS (
             SELECT s.person_id, t.top_reason, s.deciding_fact, t.latest, a.question,
-                   concat_ws('|', 'disqualified:' || s.disqualified_because, t.key) AS key,
+                   concat_ws('|', 'disqualified:' || s.disqualified_because, CASE WHEN s.too_hot THEN 'too_hot' END,
+                             CASE WHEN s.early_alert THEN 'early_alert' END, t.key) AS key,
                    coalesce('Disqualified: ' || s.disqualified_because || '. ', '')
                    || 'Fit ' || {_plain("fit")} || ', interest ' || {_plain("interest")}
                    || ', confirmed ' || {_plain("qualification")} || '. ' AS head,
                    coalesce(t.told, 'nothing counts yet') AS told, {others} AS others,
-                   coalesce('. Missing: ' || s.deciding_fact, '') AS gap
+                   {_FLAGS} AS flags, coalesce('. Missing: ' || s.deciding_fact, '') AS gap
             FROM scores s LEFT JOIN told t USING (person) LEFT JOIN asked a USING (person)
         ), opened AS (
             SELECT *, CASE WHEN latest IS NOT NULL THEN 'start from ' || latest
