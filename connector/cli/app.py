@@ -19,6 +19,7 @@ from connector.cli.models import register as register_models
 from connector.cli.outbox import register as register_outbox
 from connector.cli.output import complain, emit, error_document
 from connector.cli.project import register as register_project
+from connector.cli.quarantine import register as register_quarantine
 from connector.cli.reviewing import register as register_reviewing
 from connector.cli.running import register as register_running
 from connector.cli.status import register as register_status
@@ -43,6 +44,7 @@ for register in (
     register_explaining,
     register_outbox,
     register_reviewing,
+    register_quarantine,
     register_models,
     register_keeping,
     register_forgetting,

@@ -64,6 +64,7 @@ def status(
             "outbox": counts,
             "waiting": sum(counts.get(state, 0) for state in _OPEN),
             "reviews": store.knowledge.open_questions(),
+            "quarantine": {word: store.quarantine.counts().get(word, 0) for word in ("held", "released")},
             "baseline": store.knowledge.marks().get("baseline"),
             "before_baseline": json.loads(store.switches.setting(SETTING_BEFORE_BASELINE) or "[]"),
             "api_calls": budget,
@@ -104,6 +105,11 @@ def _tell_status(screen: Console, document: dict[str, Any]) -> None:
     screen.print(f"baseline: {document['baseline'] or 'not yet: the first live run writes scores and stages only'}")
     states = ", ".join(f"{count:,} {state}" for state, count in sorted(document["outbox"].items()) if count) or "empty"
     screen.print(f"outbox: {states}")
+    held = document["quarantine"]["held"]
+    if held:
+        screen.print(
+            f"made by machines, counting for nothing: {held:,} events (`handoff quarantine list --by-campaign`)"
+        )
     asked = f"{document['reviews']:,} (`handoff review list`)" if document["reviews"] else "none"
     screen.print(f"open questions (who is who, which account): {asked}")
     if document["before_baseline"]:

@@ -53,9 +53,20 @@ def tell_person(screen: Console, document: dict[str, Any]) -> None:
         screen.print(
             f"  task: {task['subject']} ({task['rule']}), {task['owner']}, due {task['due']}, {task['status']}"
         )
+    _tell_story(screen, document)
+
+
+def _tell_story(screen: Console, document: dict[str, Any]) -> None:
+    """Tell what they did lately, and what machines did in their name."""
     for event in document["timeline"][:10]:
         what = " ".join(str(event[key]) for key in ("path", "form", "asset", "subject") if event.get(key))
-        screen.print(f"    {event['occurred_at'][:16]} {event['type']} {what} [{event['system']}]")
+        machine = ": by a machine, counts for nothing" if event.get("quarantined") else ""
+        screen.print(f"    {event['occurred_at'][:16]} {event['type']} {what} [{event['system']}]{machine}")
+    for event in document["quarantine"][:10]:
+        said = event["answer"]
+        by = f" by {said['by']}" if said is not None and event["state"] == "released" else ""
+        about = f"{event['type']} {event['occurred_at'][:16]}: {event['evidence']['words']}"
+        screen.print(f"  {event['state']}{by}: {about} (`handoff quarantine show {event['event'].split(':', 2)[-1]}`)")
 
 
 def _tell_number(screen: Console, document: dict[str, Any]) -> None:

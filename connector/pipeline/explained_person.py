@@ -13,6 +13,7 @@ from connector.pipeline.explained_score import score_document
 from connector.pipeline.finding import Somebody
 from connector.pipeline.looking_back import Ground
 from connector.pipeline.population import Population
+from connector.quarantine.evidence import document_of
 
 #: how many of the latest events the story tells
 _TIMELINE = 50
@@ -33,6 +34,7 @@ def person_document(ground: Ground, population: Population, found: Somebody, nam
         "owner": names.get(str(row.get("owner_id")), row.get("owner_id")),
         "tasks": [_task(task, names) for task in population.tasks if task["person_id"] == person_id],
         "timeline": _timeline(population, person_id),
+        "quarantine": _quarantine(ground, population, person_id),
     }
 
 
@@ -126,4 +128,24 @@ def _task(task: dict[str, Any], names: dict[str, str]) -> dict[str, Any]:
 def _timeline(population: Population, person_id: str) -> list[dict[str, Any]]:
     events = population.signals.activities.of_person(person_id, latest=_TIMELINE).to_pylist()
     names = ("occurred_at", "system", "type", "path", "form", "asset", "campaign", "subject")
-    return [{name: plain(event[name]) for name in names if event[name] is not None} for event in reversed(events)]
+    return [
+        {name: plain(event[name]) for name in names if event[name] is not None}
+        | ({"quarantined": True} if event["quarantined"] else {})
+        for event in reversed(events)
+    ]
+
+
+def _quarantine(ground: Ground, population: Population, person_id: str) -> list[dict[str, Any]]:
+    """Give what machines did in this person's name, latest first: held, and released by somebody."""
+    census, store = ground.census, ground.census.store.quarantine
+    refs = rows_of(population.identified.identities, person_id)
+    names = [f"{ref['system']}:{ref['object']}:{ref['id']}" for ref in refs]
+    rows = store.rows_of(names, as_of=None if ground.hindsight else ground.as_of).to_pylist()
+    said = [one for one in store.answers() if one.known_at is None or ground.hindsight or one.known_at <= ground.as_of]
+    documents = [document_of(row, said, census.mappings.scoring.bots) for row in rows if row["state"] != "cleared"]
+    for document in documents:
+        for name in ("occurred_at", "since"):
+            document[name] = plain(document[name])
+        if document["answer"] is not None:
+            document["answer"]["at"] = plain(document["answer"]["at"])
+    return documents[:_TIMELINE]
