@@ -45,8 +45,8 @@ def top_reasons(
     (the strongest deed always among them) with dates, what all other lines add to each dimension (so that it adds up),
     flags, the missing fact and an opening; what does not fit is left out from the end. ``reasons_key`` changes only
     when another set of lines leads, a leading line has a new last date, or a disqualification or flag comes or goes;
-    never because points decay. ``top_reason`` is the strongest deed, else the first reason, without points; empty where there is
-    none. Dates are local days, as in the lines.
+    never because points decay. ``top_reason`` is the strongest deed, else the first reason, without points; empty where
+    there is none. Dates are local days, as in the lines.
     """
     weights = compile_model(model).weights
     scores = scored.scores
