@@ -8,6 +8,8 @@ import pyarrow as pa
 import pytest
 from scoring_cases import NOW, deeds, model_of, people_of, run
 
+from connector.scoring.reasons import top_reasons
+
 TODAY = NOW.date()
 RULES = [
     {"id": "guide", "on": "asset_download", "points": 4, "stage": "awareness"},
@@ -156,3 +158,18 @@ def test_a_model_without_stages_has_no_flags():
     scored = run(model_of(interest=[RULES[-1]]), people_of({"account_id": "x"}), deeds(0, 0, 0, kind="social"))
     row, account = scored.scores.to_pylist()[0], scored.accounts.to_pylist()[0]
     assert (row["too_hot"], row["early_alert"], account["too_hot"], account["early_alert"]) == (False,) * 4
+
+
+def test_reps_read_of_flags_among_the_reasons():
+    model = model_of(fit=FIT, interest=RULES)
+    people = people_of({"employees": 500, "declared.employees": 600}, {"person_id": "q", "employees": 500})
+    burst, first = deeds(0, 1, 2, kind="page_view"), deeds(4, kind="chat", person="q")
+    hot_one, alert_one = top_reasons(run(model, people, pa.concat_tables([burst, first])), model).to_pylist()
+    said = "Too hot, perhaps only a benchmark: pricing 3x since 2026-03-31, nothing earlier"
+    assert f". {said}. Said otherwise than found: employees" in hot_one["reasons"]
+    assert "too_hot" in hot_one["reasons_key"].split("|")
+    assert ". Early alert: story 1x on 2026-03-29, the first sign" in alert_one["reasons"]
+    assert "early_alert" in alert_one["reasons_key"].split("|")
+    short = top_reasons(run(model, people, burst), model, longest=80).to_pylist()[0]["reasons"]
+    assert len(short) <= 80
+    assert "Too hot" not in short
