@@ -14,6 +14,7 @@ from connector.cli.output import console, emit
 from connector.cli.running import who
 from connector.errors import ConfigError, Refused
 from connector.lake.reading import Lake
+from connector.matching import shared_in
 from connector.pipeline.acquaintance import known_of
 from connector.ports.store import Review, Store
 
@@ -45,8 +46,10 @@ def list_reviews(
         found = store.knowledge.reviews(None if state == "all" else state)
     wanted = [one for one in found if kind in ("all", one.kind)]
     documents = [_document(one) for one in wanted[:limit]]
+    shared = shared_in(one for one in wanted if one.state == "open")
     if as_json:
-        emit({"reviews": documents, "total": len(wanted)})
+        suspects = [each._asdict() for each in shared]
+        emit({"reviews": documents, "total": len(wanted), "suspect_domains": suspects})
         return 0
     screen = console()
     if not wanted:
@@ -55,6 +58,9 @@ def list_reviews(
         _tell(screen, document)
     if len(wanted) > limit:
         screen.print(f"and {len(wanted) - limit:,} more: --limit {len(wanted)}")
+    for each in shared[:_SHOWN]:
+        questions = "1 question" if each.questions == 1 else f"{each.questions:,} questions"
+        screen.print(f"{each.domain}: {questions}, for {each.because}; if it is shared, list it in shared_domains")
     return 0
 
 

@@ -1,7 +1,7 @@
 """Which account a person belongs to."""
 
 from connector.matching.match import Matcher, match, matcher, suspect_domains
-from connector.matching.questions import answers, ask
+from connector.matching.questions import Shared, answers, ask, shared_in
 from connector.matching.suggest import Suggestion
 from connector.matching.tables import ACCOUNTS_IN, ANSWERS, LINKED_IN, MATCHES, PERSONS_IN
 
@@ -12,10 +12,12 @@ __all__ = [
     "MATCHES",
     "PERSONS_IN",
     "Matcher",
+    "Shared",
     "Suggestion",
     "answers",
     "ask",
     "match",
     "matcher",
+    "shared_in",
     "suspect_domains",
 ]

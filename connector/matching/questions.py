@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Iterable
 from datetime import datetime
+from typing import NamedTuple
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -12,6 +14,20 @@ import pyarrow.compute as pc
 from connector.domain.refs import digest
 from connector.matching.tables import ANSWERS
 from connector.ports.store import Review
+
+#: how the domain tier says that an address is nobody's own
+_SHARED = re.compile(
+    r"(?:e-mail domain|website) (?P<domain>\S+);"
+    r" (?P<because>\d+ unrelated accounts have it|its people belong to \d+ .*)"
+)
+
+
+class Shared(NamedTuple):
+    """A domain that seems to be shared, how many questions it puts, and what was seen."""
+
+    domain: str
+    questions: int
+    because: str
 
 
 def ask(matches: pa.Table, *, now: datetime) -> list[Review]:
@@ -54,3 +70,16 @@ def answers(reviews: Iterable[Review]) -> pa.Table:
             }
     columns = list(zip(*sorted(rows), strict=True)) or [(), (), ()]
     return pa.table([pa.array(list(column), pa.string()) for column in columns], schema=ANSWERS)
+
+
+def shared_in(reviews: Iterable[Review]) -> list[Shared]:
+    """Give the domains that put questions because they are nobody's own, those with the most questions first."""
+    found: dict[str, tuple[int, str]] = {}
+    for review in reviews:
+        if review.kind != "account":
+            continue
+        told = _SHARED.match(json.loads(review.candidates)[0].get("evidence") or "")
+        if told:
+            found[told["domain"]] = (found.get(told["domain"], (0, ""))[0] + 1, told["because"])
+    shared = [Shared(domain, questions, because) for domain, (questions, because) in found.items()]
+    return sorted(shared, key=lambda each: (-each.questions, each.domain))

@@ -30,6 +30,16 @@ def _questions() -> list[Review]:
     ]
 
 
+def _of_a_shared_domain(number: int) -> Review:
+    """Ask as the domain tier does where an address is nobody's own."""
+    told = "e-mail domain host.example; 6 unrelated accounts have it"
+    candidates = [
+        {"account_id": "001A", "method": "domain", "confidence": 0.8, "evidence": told},
+        {"account_id": "001B", "method": "domain", "confidence": 0.8, "evidence": "e-mail domain host.example: Beta"},
+    ]
+    return Review(f"r-host{number}", "account", f"p{number}", json.dumps(candidates), T0)
+
+
 def _decided(**words: Any) -> Decisions:
     tables = {"identities": IDENTITIES, "persons": PERSONS, "stage_moves": STAGE_MOVES, "scores": SCORE_HISTORY}
     empty: dict[str, pa.Table] = {name: schema.empty_table() for name, schema in tables.items()}
@@ -56,7 +66,11 @@ def _ids(done: Any) -> list[str]:
 def test_the_list_by_kind_and_state(mine: Any) -> None:
     assert sorted(_ids(mine("review", "list", "--json"))) == ["r-account", "r-same", "r-which"]
     assert _ids(mine("review", "list", "--json", "--kind", "account")) == ["r-account"]
-    assert mine("review", "list", "--json", "--state", "accepted").json == {"reviews": [], "total": 0}
+    assert mine("review", "list", "--json", "--state", "accepted").json == {
+        "reviews": [],
+        "total": 0,
+        "suspect_domains": [],
+    }
     short = mine("review", "list", "--json", "--limit", "1").json
     assert (len(short["reviews"]), short["total"]) == (1, 3)
     assert mine("review", "list", "--kind", "neither").code == 2
@@ -122,3 +136,16 @@ def test_every_answer_is_audited(mine: Any) -> None:
     deeds = [deed[2] for deed in store.switches.audited()]
     store.close()
     assert deeds[:2] == ["review reopen", "review accepted"]
+
+
+def test_each_candidate_is_told_with_its_evidence_and_shared_domains_are_named(mine: Any) -> None:
+    store = open_store(f"sqlite:///{mine.folder}/var/handoff.db")
+    store.knowledge.commit_decisions(_decided(reviews=[_of_a_shared_domain(7), _of_a_shared_domain(8)]))
+    store.close()
+    listed = mine("review", "list", "--json").json["suspect_domains"]
+    assert listed == [{"domain": "host.example", "questions": 2, "because": "6 unrelated accounts have it"}]
+    said = " ".join(mine("review", "list").out.split())
+    assert "host.example: 2 questions, for 6 unrelated accounts have it; if it is shared" in said
+    assert "2. 001B, by domain, 80% sure because e-mail domain host.example: Beta" in said
+    assert mine("review", "accept", "r-host7", "2").code == 0
+    assert mine("review", "list", "--json").json["suspect_domains"][0]["questions"] == 1

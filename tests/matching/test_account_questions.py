@@ -10,7 +10,7 @@ import pyarrow as pa
 import pytest
 
 from connector.mapping.fields import AccountMatching
-from connector.matching import ANSWERS, answers, ask, match
+from connector.matching import ANSWERS, LINKED_IN, answers, ask, match, matcher, shared_in
 
 NOW = datetime(2026, 1, 1, tzinfo=UTC)
 PEOPLE = pa.table({"person_id": ["p", "q"], "email": ["jane@acme.example", "x@beta.example"]})
@@ -42,3 +42,19 @@ def test_an_answer_decides_from_then_on(state, answer, account):
     row = again.to_pylist()[0]
     assert (row["account_id"], row["review"]) == (account, False)
     assert ask(again, now=NOW) == []
+
+
+def test_what_puts_questions_because_it_is_shared_is_read_from_the_questions():
+    books = pa.table({"account_id": list("ABCDE"), "website": ["host.example"] * 5})
+    people = pa.table({"person_id": ["p", "q", "r"], "email": ["x@host.example", "y@host.example", "z@acme.example"]})
+    told = match(people, books, matching=AccountMatching(tie_break=()), decided=ANSWERS.empty_table())
+    questions = ask(told, now=NOW)
+    assert shared_in(questions) == [("host.example", 2, "5 unrelated accounts have it")]
+    assert shared_in(ask(found(), now=NOW)) == []
+    links = [{"account_id": each, "email": f"{each}@acme.example"} for each in "ABCDEF"]
+    books = pa.table({"account_id": list("ABCDEF"), "website": ["acme.example", *[None] * 5]})
+    linked = pa.Table.from_pylist(links, schema=LINKED_IN)
+    with matcher(books, matching=AccountMatching(), decided=ANSWERS.empty_table(), linked=linked) as one:
+        assert shared_in(ask(one.match(people), now=NOW)) == [
+            ("acme.example", 1, "its people belong to 6 unrelated accounts")
+        ]
