@@ -52,8 +52,12 @@ class Mail(msgspec.Struct, rename="camel"):
     subject: str | None = None
     portal_subscription_status: str | None = None
     subscriptions: list[Any] | None = None
+    #: the account's own filters (known machines, its own staff) leave the event out of reports
+    filtered_event: Any = None
 
 
+#: value of an open or click that the account's own filters leave out of reports (Email Events API, ``filteredEvent``)
+FILTERED = "filtered"
 #: STATUSCHANGE is judged by its content; technical states (PROCESSED, DEFERRED, DROPPED …) say nothing of a person.
 _MAIL_TYPES = {
     "SENT": "email_sent",
@@ -133,6 +137,7 @@ def mail_activity(row: Mail, *, system: str) -> Activity | None:
         url=row.url,
         path=path_of(row.url),
         campaign=None if row.email_campaign_id is None else str(row.email_campaign_id),
+        value=FILTERED if row.filtered_event is True else None,
         subject=row.subject,
     )
 

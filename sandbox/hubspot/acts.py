@@ -12,6 +12,7 @@ from sandbox.hubspot.activity.activity_log import ASSET_DOWNLOAD, SITE, WEBINAR_
 from sandbox.hubspot.activity.intake import Intake
 from sandbox.hubspot.answers import Refusal, iso
 from sandbox.hubspot.links import HUBSPOT_DEFINED, default_type
+from sandbox.hubspot.mail_acts import MailActs
 from sandbox.hubspot.objects import TYPES, ObjectType, object_type
 from sandbox.hubspot.portal import SYSTEM, Portal, tick
 from sandbox.hubspot.records.validation_rules import set_rule
@@ -41,6 +42,7 @@ class Acts:
         self._portal, self._writing, self._associations = portal, writing, associations
         self._log, self._gate = log, gate
         self._intake = Intake(portal, writing, log)
+        self._mail = MailActs(portal, log)
         self._plays: dict[str, Callable[[Act], dict[str, Any]]] = {
             "submit_form": self._submit_form,
             "visit": self._visit,
@@ -49,6 +51,8 @@ class Acts:
             "attend_webinar": self._attend,
             "open_email": lambda act: self._email_act(act, "OPEN"),
             "click_email": lambda act: self._email_act(act, "CLICK"),
+            "send_email": lambda act: self._mail.send(act, self._target(act), self._at(act), self._noted(act)),
+            "scan_email": lambda act: self._mail.scan(act, self._target(act), self._at(act), self._noted(act)),
             "reply": self._reply,
             "book_meeting": self._book_meeting,
             "log_call": self._log_call,
@@ -187,19 +191,7 @@ class Acts:
         return {"event": row.id}
 
     def _email_act(self, act: Act, kind: str) -> dict[str, Any]:
-        contact = self._target(act)
-        more = {"url": f"{SITE}{act.get('path', '/')}", "linkId": 0} if kind == "CLICK" else {}
-        mailings = list(self._portal.records.rows("mailing"))
-        row = self._log.email_event(
-            kind,
-            str(act.get("email") or contact.get("email", "")).lower(),
-            self._at(act),
-            contact_id=contact.id,
-            campaign=mailings[0] if mailings else None,
-            more=more,
-            noted=self._noted(act),
-        )
-        return {"event": row.id}
+        return self._mail.one(act, kind, self._target(act), self._at(act), self._noted(act))
 
     def _reply(self, act: Act) -> dict[str, Any]:
         """Log the e-mail a contact answered with, and when they last replied."""

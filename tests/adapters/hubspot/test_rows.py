@@ -84,6 +84,14 @@ def test_mail_events_have_our_types(type_, more, ours):
     assert (activity and activity.type) == ours
 
 
+@pytest.mark.parametrize(("said", "value"), [(True, "filtered"), (False, None), (None, None), ("true", None)])
+def test_events_that_the_accounts_filters_leave_out_are_marked(said, value):
+    row = Mail("m1", "OPEN", "a@x.example", 1714564800000, filtered_event=said)
+    activity = mail_activity(row, system="hubspot")
+    assert activity is not None
+    assert activity.value == value
+
+
 def test_a_merged_contact_names_those_it_swallowed():
     properties = {
         "lastmodifieddate": "2024-05-01T12:00:00Z",

@@ -75,6 +75,31 @@ def test_everything_a_visitor_and_a_rep_do_shows(empty):
     assert meeting["properties"]["hubspot_owner_id"] == owner
 
 
+def test_a_gateway_follows_all_links_seconds_after_delivery(empty):
+    who = {"email": "bo@acts.example"}
+    empty.act({"do": "submit_form", "form": "newsletter", **who})
+    (_, done) = empty.act(
+        {"do": "send_email", "mailing": "One", **who},
+        {"do": "scan_email", "mailing": "Two", "links": ["/a", "/b"], "seconds": 4, **who},
+    )
+    events = empty.get("/email/public/v1/events", limit=100)["events"]
+    of_scan = [event for event in events if event.get("emailCampaignId") == done["campaign"]]
+    times = {event["type"]: event["created"] for event in of_scan}
+    assert sorted(event["type"] for event in of_scan) == ["CLICK", "CLICK", "DELIVERED", "OPEN", "SENT"]
+    assert times["CLICK"] - times["DELIVERED"] == 4000
+    assert {event["url"] for event in of_scan if event["type"] == "CLICK"} == {
+        "https://www.corp.example/a", "https://www.corp.example/b"
+    }  # fmt: skip
+    assert len(events) == 7
+
+
+def test_an_event_that_filters_leave_out_says_so(empty):
+    who = {"email": "bo@acts.example"}
+    empty.act({"do": "submit_form", "form": "newsletter", **who}, {"do": "open_email", "filtered": True, **who})
+    (event,) = empty.get("/email/public/v1/events", limit=100)["events"]
+    assert event["filteredEvent"] is True
+
+
 def test_merge_delete_and_leave(empty):
     for name in "abc":
         empty.act({"do": "submit_form", "email": f"{name}@m.example", "form": "newsletter"})
