@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -17,6 +18,7 @@ from connector.scoring.engine import Engine, Runner
 from connector.scoring.fit import fields_of, fit_flags, join_account_facts, roles
 from connector.scoring.hits import match_hits
 from connector.scoring.interest import create_interest_lines
+from connector.scoring.interest_columns import interest_lines
 from connector.scoring.local_days import local_day, zone_of
 from connector.scoring.on_duckdb import EMBEDDED
 from connector.scoring.qualification import answers
@@ -257,8 +259,12 @@ def _score_bucket(
         given = answers(people, zone).append_column("person", flags.column("person"))
         runner.register("answers", given)
         _register_persons(runner, people, flags.column("person"), roles(model, facts, now=as_of))
+        lines = None
         if first is None:
-            runner.register("daily", daily)
+            interest = interest_lines(model, daily, today=today)
+            lines = interest.lines
+            runner.register("interest_lines", lines)
+            runner.register("kept_daily", interest.kept)
         else:
             runner.register("all_daily", daily)
             runner.table(
@@ -268,11 +274,11 @@ def _score_bucket(
                 FROM all_daily WHERE person >= {first} AND person < {first + people.num_rows}
                 GROUP BY person, rule, day""",
             )
-        create_interest_lines(runner, model, today=today)
-        create_lines(runner, model, declared)
+            create_interest_lines(runner, model, today=today)
+        create_lines(runner, model, declared, interest=lines is None)
         create_scores(runner, model, blamed, today=today)
         standings = runner.fetch(standings_sql(), STANDINGS)
-        return ScoredPart(_scores(runner), _lines(runner, model, people, coded=coded), standings)
+        return ScoredPart(_scores(runner), _lines(runner, model, people, lines, coded=coded), standings)
 
 
 def _register_persons(runner: Runner, people: pa.Table, numbers: pa.Array, role: pa.Array) -> None:
@@ -324,12 +330,16 @@ def _scores(runner: Runner) -> pa.Table:
     )
 
 
-def _lines(runner: Runner, model: CompiledModel, people: pa.Table, *, coded: bool) -> pa.Table:
+def _lines(
+    runner: Runner, model: CompiledModel, people: pa.Table, interest: pa.Table | None, *, coded: bool
+) -> pa.Table:
     """Name what the engine knows by numbers: people, dimensions and rules."""
     rows = runner.fetch(
         """SELECT person, dimension, place, tenths, count, first_day, last_day
            FROM lines ORDER BY person::BIGINT * 8388608 + dimension * 2097152 + place"""
     )
+    if interest is not None:
+        rows = _merged(rows, interest)
     names = [rule.id for rule in model.fit] + [rule.id for rule in model.interest] + list(QUESTIONS) + ["limit"]
     begins = pa.array([0, len(model.fit), len(model.fit) + len(model.interest)], pa.int32())
     dimension, place = rows.column("dimension").cast(pa.int32()), rows.column("place").cast(pa.int32())
@@ -347,6 +357,15 @@ def _lines(runner: Runner, model: CompiledModel, people: pa.Table, *, coded: boo
         rows.column("last_day").cast(pa.int32()).cast(pa.date32()),
     ]
     return pa.table(columns, names=LINES.names)
+
+
+def _merged(rows: pa.Table, interest: pa.Table) -> pa.Table:
+    """Put lines of interest among the others; both are in order."""
+    places = {"dimension": pa.repeat(pa.scalar(1, pa.int32()), interest.num_rows), "place": interest.column("rule")}
+    lines = pa.table({name: places[name] if name in places else interest.column(name) for name in rows.column_names})
+    both = pa.concat_tables([rows, lines.cast(rows.schema)]).combine_chunks()
+    person, dimension, place = (both.column(name).to_numpy().astype(np.int64) for name in rows.column_names[:3])
+    return both.take(pa.array(np.argsort(person * 8388608 + dimension * 2097152 + place, kind="stable")))
 
 
 def _named(names: pa.Array, places: pa.ChunkedArray, *, coded: bool) -> pa.Array | pa.ChunkedArray:

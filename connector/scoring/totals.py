@@ -17,7 +17,7 @@ DIMENSIONS = ("fit", "interest", "qualification")
 LIMIT_PLACE = 1_000_000
 
 
-def create_lines(runner: Runner, model: CompiledModel, declared: Container[str] = ()) -> None:
+def create_lines(runner: Runner, model: CompiledModel, declared: Container[str] = (), *, interest: bool = True) -> None:
     """Make ``sums`` (person and its dimensions before clamping) and ``lines``, the ``limit`` lines among them.
 
     ``lines`` has person, dimension, place, rule, tenths, count, first_day and last_day. Reads ``persons``, ``flags``,
@@ -25,6 +25,7 @@ def create_lines(runner: Runner, model: CompiledModel, declared: Container[str] 
     rule's place in its dimension. Every fit rule that holds, every rule that kept an activity and every answered
     question has a line, be it of 0 points. ``declared`` names the columns of ``flags`` that say where a rule rests on
     declared answers. ``answers`` has ``<question>_day`` where it is known when an answer was given.
+    Without ``interest`` its rules' lines are left out: they are a table already, and many.
     """
     confirmed = " + ".join(f"CASE WHEN a.{question} THEN {YES_TENTHS} ELSE 0 END" for question in QUESTIONS)
     runner.table(
@@ -40,7 +41,7 @@ def create_lines(runner: Runner, model: CompiledModel, declared: Container[str] 
     parts = [
         """SELECT l.person, 1 AS dimension, l.rule AS place, r.id AS rule, l.tenths, l.count, l.first_day, l.last_day
            FROM interest_lines l JOIN interest_rules r ON l.rule = r.rule"""
-    ]
+    ] * interest
     parts += [
         f"SELECT person, 0 AS dimension, {rule.number} AS place, {literal(rule.id)} AS rule,"
         f" ({rule_sql(rule, declared)})::BIGINT AS tenths, 1::BIGINT AS count, {nothing}"
