@@ -20,7 +20,7 @@ import pyarrow as pa
 
 from connector.domain.company_domains import NeverMatched, mail_host, registrable, web_host
 from connector.mapping.fields import AccountMatching, AccountTier
-from connector.matching import ANSWERS, match, matcher
+from connector.matching import ANSWERS, Matcher, match, matcher
 from connector.matching.names import company_name
 
 #: people of one part, as in a cycle
@@ -129,10 +129,31 @@ def names(accounts: int = 100_000, asked: int = 5_000) -> None:
             f"while typing: {statistics.median(cpus):.2f} ms of processor, {max(cpus):.2f} at most;"
             f" on the clock {statistics.median(clocks):.2f}, 95 of 100 within {sorted(clocks)[475]:.2f}"
         )
+        _one_by_one(one, "a misspelt name each", people)
+    mixed, books = world(500, accounts)
+    with matcher(books, matching=AccountMatching(), decided=ANSWERS.empty_table()) as one:
+        one.match(mixed.slice(0, 1))
+        one.suggest("warm")
+        _one_by_one(one, "links, domains and names", mixed)
         used = time.process_time()
         for place in range(10):
-            one.match(people.slice(place, 1))
-        print(f"one row of a batch of one: {(time.process_time() - used) * 100:.0f} ms of processor")
+            one.match_many(mixed.slice(place, 1))
+        print(f"by tables instead: {(time.process_time() - used) * 100:.0f} ms of processor")
+
+
+def _one_by_one(one: Matcher, title: str, people: pa.Table) -> None:
+    """Print what one full match of one person takes."""
+    clocks, cpus = [], []
+    for place in range(300):
+        used, started = time.process_time(), time.perf_counter()
+        one.match(people.slice(place, 1))
+        clocks.append((time.perf_counter() - started) * 1000)
+        cpus.append((time.process_time() - used) * 1000)
+    print(
+        f"one full match, {title}: {statistics.median(cpus):.1f} ms of processor, 95 of 100 within"
+        f" {sorted(cpus)[285]:.1f}; on the clock {statistics.median(clocks):.1f}, 95 of 100 within"
+        f" {sorted(clocks)[285]:.1f}"
+    )
 
 
 def growth() -> None:
