@@ -15,8 +15,9 @@ from connector.pipeline.census import Census
 from connector.pipeline.looking_back import Ground
 from connector.pipeline.passes import PopulationPart
 from connector.pipeline.population import Population
-from connector.scoring.compile import compile_model
+from connector.scoring.compile import QUESTIONS, compile_model
 from connector.scoring.cooling import HORIZON_DAYS, goes_cold
+from connector.scoring.declared import FOUND, PREFIX
 from connector.scoring.reasons import top_reasons
 from connector.scoring.score import Scored
 from connector.scoring.shares import shares_of_total
@@ -164,7 +165,7 @@ def _step(day: date | None, way: tuple[Any, Any] | None) -> dict[str, Any] | Non
 
 
 def _further(today: Mapping[str, Any], row: Mapping[str, Any]) -> dict[str, Any]:
-    """Give flags and numbers of further models, where the mappings have any: ``flags``, ``models``."""
+    """Give flags, numbers of further models, and the evidence of answers and declared facts."""
     known = {f"score.{name}" for name in today} | {"score.reasons", "score.date"}
     flags = {n: _plain(v) for n, v in today.items() if n.startswith(("too_hot", "early_alert")) and v is not None}
     models: dict[str, dict[str, Any]] = {}
@@ -172,7 +173,29 @@ def _further(today: Mapping[str, Any], row: Mapping[str, Any]) -> dict[str, Any]
         words = name.split(".")
         if len(words) == 3 and words[0] == "score" and name not in known:
             models.setdefault(words[1], {})[words[2]] = _plain(value)
-    return {"flags": flags, "models": models}
+    return {"flags": flags, "models": models, "answers": _answers(row), "declared": _declared(row)}
+
+
+def _answers(row: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Give each answered question with its evidence: ``by`` a CRM user id, null where nobody is named; ``seen`` then."""
+    found = []
+    for question in QUESTIONS:
+        answer = row.get(f"bants.{question}")
+        if answer is not None:
+            by, when = row.get(f"bants.{question}.by"), _plain(row.get(f"bants.{question}.on"))
+            seen = None if by else "seen by handoff"
+            found.append({"question": question, "answer": answer, "by": by, "on": when, "evidence": seen})
+    return found
+
+
+def _declared(row: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Give each fact that the person declared: what they said, which counts, and what was found elsewhere."""
+    said = {name.removeprefix(PREFIX): value for name, value in row.items() if name.startswith(PREFIX)}
+    return [
+        {"fact": name, "said": _plain(value), "found": _plain(row.get(FOUND + name))}
+        for name, value in said.items()
+        if value is not None
+    ]
 
 
 def _plain(value: Any) -> Any:

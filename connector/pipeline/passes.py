@@ -18,10 +18,12 @@ from connector.identity.tombstones import erased_persons
 from connector.lifecycle.machine import Staged, advance
 from connector.matching import Matcher, ask
 from connector.pipeline import columns
+from connector.pipeline.answers import with_evidence
 from connector.pipeline.census import Census
 from connector.pipeline.gathering import Gatherer, Holdings
 from connector.pipeline.scratch import Scratch
 from connector.pipeline.side_results import with_said, with_side_results
+from connector.pipeline.signals import Signals
 from connector.ports.store import Review
 from connector.scoring.company_domain import with_domain
 from connector.scoring.reasons import top_reasons
@@ -69,7 +71,7 @@ class Passes:
         census: Census,
         holdings: Holdings,
         scratch: Scratch,
-        signals: pa.Table,
+        signals: Signals,
         accounts: pa.Table,
         marks: Mapping[str, datetime],
         now: datetime,
@@ -77,7 +79,8 @@ class Passes:
         self._census = census
         self._holdings = holdings
         self._scratch = scratch
-        self._signals = signals
+        self._signals = signals.people
+        self._answers = signals.answers
         self._accounts = accounts
         self._marks = marks
         self._now = now
@@ -103,7 +106,8 @@ class Passes:
         people = columns.with_accounts(people, matches, self._accounts)
         if "name_account" in mappings.matching.person.keys:
             self._looks.append(looks(people))
-        people = with_said(columns.with_bants(people, mappings), mappings)
+        people = with_evidence(columns.with_bants(people, mappings), self._answers)
+        people = with_said(people, mappings)
         deeds = self._scratch.spread("activities", number)
         scored = score_part(
             mappings.scoring,

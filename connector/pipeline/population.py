@@ -118,7 +118,7 @@ def take_census(
     identified, signals, accounts = laid.identified, laid.signals, laid.accounts
     told(steps.IDENTIFY, {"merged": identified.merged, "review": len(identified.reviews)})
     told(steps.QUARANTINE, laid.apart)
-    passes = Passes(census, holdings, scratch, signals.people, accounts, store.knowledge.marks(), now)
+    passes = Passes(census, holdings, scratch, signals, accounts, store.knowledge.marks(), now)
     matching = census.mappings.matching.account
     with matcher(accounts, matching=matching, decided=match_answers(answered)) as one:
         standings = [passes.first(number, one) for number in range(laid.parts)]

@@ -16,6 +16,7 @@ from connector.lake.reading import Lake
 from connector.mapping.bundle import Mappings
 from connector.mapping.evaluate import evaluate, holds
 from connector.pipeline.activities import Activities
+from connector.pipeline.answers import read_answers
 from connector.pipeline.gathering import Holdings
 from connector.ports.traits import AdapterTraits
 
@@ -31,11 +32,13 @@ class Signals:
     ``fast_lane``: rule, person_id, system, kind, id, occurred_at, landed_at, form, path: every event of a fast-lane
     rule, in order of time, then id.
     ``activities``: what people did, with the person it belongs to.
+    ``answers``: when and by whom the five questions were answered (``connector.pipeline.answers.read_answers``).
     """
 
     people: pa.Table
     fast_lane: pa.Table
     activities: Activities
+    answers: pa.Table
 
 
 def read_signals(
@@ -57,8 +60,10 @@ def read_signals(
     with querying() as connection:
         connection.register("identities", identities)
         connection.register("deeds", activities.of_humans(crm.system, _HUMAN_TYPES))
-        people = _people(connection, lake, holdings, crm, mappings, list(automation))
-    return Signals(people, _fast_lane(activities, mappings, holdings.as_of), activities)
+        views: dict[str, pa.Table] = {}
+        people = _people(connection, lake, holdings, crm, mappings, list(automation), views)
+        answers = read_answers(connection, views, crm, mappings)
+    return Signals(people, _fast_lane(activities, mappings, holdings.as_of), activities, answers)
 
 
 def _people(
@@ -68,7 +73,9 @@ def _people(
     crm: AdapterTraits,
     mappings: Mappings,
     automation: list[str],
+    views: dict[str, pa.Table],
 ) -> pa.Table:
+    """Read the signals; ``views`` takes the versions of records by object, registered as ``OBJECT_versions``."""
     connection.execute("CREATE TEMP TABLE automation AS SELECT unnest($ids::VARCHAR[]) AS id", {"ids": automation})
     everybody = """
         SELECT DISTINCT person_id, NULL::TIMESTAMPTZ AS human, NULL::TIMESTAMPTZ AS rejected, NULL::VARCHAR AS reason,
@@ -78,7 +85,7 @@ def _people(
         WHERE coalesce(by_user, '') NOT IN (SELECT id FROM automation)"""
     parts = [everybody, deeds]
     for object_ in ("lead", "contact"):
-        parts += _edits(connection, lake, holdings, crm, mappings, object_)
+        parts += _edits(connection, lake, holdings, crm, mappings, object_, views)
     parts += _opportunities(connection, holdings, crm)
     return connection.sql(
         f"""
@@ -97,6 +104,7 @@ def _edits(
     crm: AdapterTraits,
     mappings: Mappings,
     object_: str,
+    views: dict[str, pa.Table],
 ) -> list[str]:
     """Read edits of status, BANTS and rejection out of the versions of a kind of record."""
     names = crm.native.get(object_, {})
@@ -110,6 +118,7 @@ def _edits(
     watched = [name for name in watched if name in columns]
     view = f"{object_}_versions"
     connection.register(view, versions)
+    views[object_] = versions
     join = f"JOIN identities i ON i.system = '{crm.system}' AND i.object = '{object_}' AND i.id = v.id"
     window = "OVER (PARTITION BY id ORDER BY modified_at, landed_at, serial)"
     parts = []

@@ -157,7 +157,8 @@ def _phrase() -> str:
     words = "replace(rule, '-', ' ')"
     times = "CASE WHEN count > 1 THEN ' ' || count::VARCHAR || 'x' ELSE '' END"
     dated = f"{words} || {times} || coalesce(', last ' || last_on::VARCHAR, '')"
-    return f"CASE dimension WHEN 'qualification' THEN {_CONFIRMED} ELSE {dated} END"
+    confirmed = f"{_CONFIRMED} || coalesce(' on ' || last_on::VARCHAR, '')"
+    return f"CASE dimension WHEN 'qualification' THEN {confirmed} ELSE {dated} END"
 
 
 def _told(dimension: str) -> str:
