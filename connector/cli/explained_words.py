@@ -60,7 +60,8 @@ def _of_person(document: Mapping[str, Any]) -> Iterator[str]:
         yield f"the CRM shows {shown['total']} {shown['grade']} ({more})"
     yield from _flags(score["flags"])
     for name, numbers in score["models"].items():
-        yield f"model {name}: " + ", ".join(f"{key} {value}" for key, value in numbers.items() if value is not None)
+        said = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in numbers.items() if value is not None)
+        yield f"model {name}: {said or 'does not speak of them'}"
     yield from _missing(score)
     if score["opening"]:
         yield f"opening: {score['opening']}"
