@@ -177,7 +177,7 @@ def _further(today: Mapping[str, Any], row: Mapping[str, Any]) -> dict[str, Any]
 
 
 def _answers(row: Mapping[str, Any]) -> list[dict[str, Any]]:
-    """Give each answered question with its evidence: ``by`` a CRM user id, null where nobody is named; ``seen`` then."""
+    """Give each answered question with its evidence; ``by`` is a CRM user id, null where nobody is named."""
     found = []
     for question in QUESTIONS:
         answer = row.get(f"bants.{question}")
