@@ -256,6 +256,7 @@ class _Decision:
                 to,
                 record_owner=held if self._ground.desk.active(held) else None,
                 account_owner=person.get("account_owner_id"),
+                deal_owner=person.get("account.deal_owner_id"),
                 otherwise=fallback_assignment(self._ground.mappings.routing),
             )
         return self._owners[person["person_id"]]

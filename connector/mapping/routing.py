@@ -25,7 +25,7 @@ class FastLane(Part):
     id: RuleId = Field(description="stable for ever: keys are built from it", examples=["contact-us"])
     on: ActivityType = Field(description="the type of activity", examples=["form_submit"])
     where: When = Field(AllOf(()), description="what the activity must carry", examples=[{"form": "contact-us"}])
-    to: Name = Field(description="a pool, or account_owner", examples=["sdr"])
+    to: Name = Field(description="a pool, account_owner or deal_owner", examples=["sdr"])
     task: TaskTemplate = Field(
         description="what the rep gets", examples=[{"subject": "Call {first_name}", "due": "4h"}]
     )
@@ -43,7 +43,7 @@ class Persona(Part):
 
     id: RuleId = Field(description="stable for ever: keys are built from it", examples=["perfect-lead"])
     when: When = Field(description="who is meant", examples=[{"grade": "A1", "role": "decider"}])
-    to: Name | None = Field(None, description="a pool, or account_owner; goes with task", examples=["sdr"])
+    to: Name | None = Field(None, description="a pool, account_owner or deal_owner; goes with task", examples=["sdr"])
     task: TaskTemplate | None = Field(
         None, description="what the rep gets; goes with to", examples=[{"subject": "Call {first_name}", "due": "4h"}]
     )
@@ -57,7 +57,7 @@ class StageTask(Part):
 
     id: RuleId = Field(description="stable for ever: keys are built from it", examples=["new-mql"])
     on_enter: Name = Field(description="the stage", examples=["mql"])
-    to: Name = Field(description="a pool, or account_owner", examples=["sdr"])
+    to: Name = Field(description="a pool, account_owner or deal_owner", examples=["sdr"])
     task: TaskTemplate = Field(
         description="what the rep gets", examples=[{"subject": "Call {first_name}", "due": "4h"}]
     )
@@ -67,7 +67,7 @@ class Assignment(Part):
     """The first line that holds decides who owns; the last has no condition."""
 
     when: When = Field(AllOf(()), description="whose records; left out: everybody's", examples=[{"country": "DE"}])
-    to: Name = Field(description="a pool, or account_owner", examples=["account_owner"])
+    to: Name = Field(description="a pool, account_owner or deal_owner", examples=["account_owner"])
 
 
 class Member(Part):

@@ -17,6 +17,7 @@ from connector.routing.hours import working_due
 from connector.routing.pools import Desk, Owner
 
 ACCOUNT_OWNER = "account_owner"
+DEAL_OWNER = "deal_owner"
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +29,7 @@ class Due:
 
 
 def assignments(routing: RoutingFile, facts: pa.Table, *, now: datetime) -> list[str]:
-    """Give, per row of ``facts``, the pool (or account_owner) of the first assignment that holds, or nothing."""
+    """Give, per row of ``facts``, the pool (or account_owner, deal_owner) of the first assignment that holds."""
     chosen = [""] * facts.num_rows
     for line in routing.assign:
         mask = holds(evaluate(line.when, facts, now=now)).to_pylist()
@@ -38,19 +39,31 @@ def assignments(routing: RoutingFile, facts: pa.Table, *, now: datetime) -> list
 
 def fallback_assignment(routing: RoutingFile) -> str:
     """Give the pool of the last line without a condition, or the first pool."""
-    closing: list[Assignment] = [line for line in routing.assign if line.to != ACCOUNT_OWNER]
+    closing: list[Assignment] = [line for line in routing.assign if line.to not in (ACCOUNT_OWNER, DEAL_OWNER)]
     return closing[-1].to if closing else next(iter(routing.pools), "")
 
 
-def choose_owner(desk: Desk, to: str, *, record_owner: str | None, account_owner: str | None, otherwise: str) -> Owner:
-    """Choose the owner for ``to``; an inactive account owner is passed over with a note, then ``otherwise`` decides."""
+def choose_owner(
+    desk: Desk,
+    to: str,
+    *,
+    record_owner: str | None,
+    account_owner: str | None,
+    otherwise: str,
+    deal_owner: str | None = None,
+) -> Owner:
+    """Choose the owner for ``to``; an inactive one is passed over with a note.
+
+    Instead of whom the deal belongs to the account's owner is taken, instead of that one ``otherwise`` decides.
+    """
     note = ""
-    if to == ACCOUNT_OWNER:
-        user = desk.user(account_owner)
-        if user is not None and user.active:
-            return Owner(user.id, "user", user.username, "owns the account", user.time_zone)
-        note = "account owner is inactive; " if user is not None else "account has no owner; "
-        to = otherwise
+    for kind, words, id_ in ((DEAL_OWNER, "deal", deal_owner), (ACCOUNT_OWNER, "account", account_owner)):
+        if to == kind:
+            user = desk.user(id_)
+            if user is not None and user.active:
+                return Owner(user.id, "user", user.username, f"{note}owns the {words}", user.time_zone)
+            note += f"{words} owner is inactive; " if user is not None else f"{words} has no owner; "
+            to = ACCOUNT_OWNER if kind == DEAL_OWNER else otherwise
     owner = desk.take(to, prefer=record_owner)
     return Owner(owner.id, owner.kind, owner.name, note + owner.reason, owner.time_zone)
 

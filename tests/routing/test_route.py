@@ -121,3 +121,18 @@ def test_no_braces_crash_or_leak(text: str) -> None:
     read = subject(_template(text), {"first_name": "Jo", "a": "b"})
     assert "class" not in read
     assert "<" not in read
+
+
+@pytest.mark.parametrize(
+    ("deal_owner", "account_owner", "id_", "words"),
+    [
+        ("005b", "005boss", "005b", "owns the deal"),
+        ("005gone", "005boss", "005boss", "deal owner is inactive; owns the account"),
+        (None, "005gone", "005a", "deal has no owner; account owner is inactive; next in sdr"),
+    ],
+)
+def test_news_of_a_deal_goes_to_whom_it_belongs(deal_owner, account_owner, id_, words) -> None:
+    owner = choose_owner(
+        _desk(), "deal_owner", record_owner=None, account_owner=account_owner, otherwise="sdr", deal_owner=deal_owner
+    )
+    assert (owner.id, owner.reason) == (id_, words)

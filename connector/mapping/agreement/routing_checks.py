@@ -16,6 +16,8 @@ from connector.mapping.routing import Pool, RoutingFile, Sla, TaskTemplate
 
 _FILE = "routing"
 ACCOUNT_OWNER = "account_owner"
+#: whom work can go to beside pools: the words and what they mean
+_OWNERS = {ACCOUNT_OWNER: "the account's owner", "deal_owner": "the owner of the account's open deal"}
 #: words that a task's subject may hold in braces
 TEMPLATE_WORDS = ("first_name", "last_name", "company", "reason", "grade", "form", "path")
 ATTEMPTS = "attempts_before_recycle"
@@ -29,8 +31,8 @@ def check_routing(report: Report, shaped: Shaped, facts: dict[str, Fact] | None)
     pools = shaped.names(_FILE, "pools")
     check_unique(report, _FILE, _ids(routing))
     for path, to in _targets(routing):
-        if to != ACCOUNT_OWNER and to not in pools:
-            report.add(_FILE, path, unknown("pool", to, [*pools, ACCOUNT_OWNER]))
+        if to not in _OWNERS and to not in pools:
+            report.add(_FILE, path, unknown("pool", to, [*pools, *_OWNERS]))
     for path, task in _tasks(routing):
         _check_template(report, (*path, "subject"), task)
     _check_personas(report, routing)
@@ -120,16 +122,16 @@ def _check_personas(report: Report, routing: RoutingFile) -> None:
 def _check_assign(report: Report, routing: RoutingFile) -> None:
     lines = routing.assign
     for index, line in enumerate(lines[:-1]):
-        if line.when == AllOf(()) and line.to != ACCOUNT_OWNER:
+        if line.when == AllOf(()) and line.to not in _OWNERS:
             report.add(_FILE, ("assign", index), "holds for everybody, so the lines below are never read; move it down")
-    if lines and (lines[-1].when != AllOf(()) or lines[-1].to == ACCOUNT_OWNER):
+    if lines and (lines[-1].when != AllOf(()) or lines[-1].to in _OWNERS):
         report.add(_FILE, ("assign", len(lines) - 1), "the last line must take everybody: write only {to: POOL}")
 
 
 def _check_pool(report: Report, name: str, pool: Pool, pools: list[str]) -> None:
     base: Path = ("pools", name)
-    if name == ACCOUNT_OWNER:
-        report.add(_FILE, base, f"{ACCOUNT_OWNER} means the account's owner; choose another name", key=True)
+    if name in _OWNERS:
+        report.add(_FILE, base, f"{name} means {_OWNERS[name]}; choose another name", key=True)
     if pool.hours is not None:
         _check_hours(report, (*base, "hours"), pool.hours)
     if pool.fallback.pool is not None and pool.fallback.pool not in pools:
