@@ -129,6 +129,7 @@ def build(place: Place, rules: str) -> tuple[Current, CaughtUp]:
     current = Current(
         rules,
         place.until_us(),
+        place.matchers.order,
         streams,
         (run,),
         (seen,),

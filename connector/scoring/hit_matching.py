@@ -19,13 +19,17 @@ from connector.scoring.hit_counting import Matched
 class Matchers:
     """What rules match by, each of a kind once: two rules that differ only in their points share their hits."""
 
-    def __init__(self, rules: Iterable[InterestRuleC]) -> None:
-        """Take the rules of one or several models."""
-        texts = {repr((rule.on, rule.condition, rule.debounce_us)): rule for rule in rules}
-        self._number = {text: number for number, text in enumerate(sorted(texts))}
-        self._rules = [texts[text] for text in self._number]
+    def __init__(self, rules: Iterable[InterestRuleC], order: Sequence[str] = ()) -> None:
+        """Take the rules of one or several models; ``order`` is that of hits kept before, of the same matchers."""
+        texts: dict[str, InterestRuleC] = {}
+        for rule in rules:
+            texts.setdefault(_name(rule), rule)
+        #: their names, in the order of their numbers: the rules' own, so that hits come as the rules stand
+        self.order = tuple(order) or tuple(texts)
+        self._number = {name: number for number, name in enumerate(self.order)}
+        self._rules = [texts[name] for name in self.order]
         self.count = len(self._rules)
-        self.digest = hashlib.sha256("\n".join(self._number).encode("utf-8")).hexdigest()
+        self.digest = hashlib.sha256("\n".join(sorted(self.order)).encode("utf-8")).hexdigest()
         #: debounce in microseconds of those that have one
         self.spans_us = {number: rule.debounce_us for number, rule in enumerate(self._rules) if rule.debounce_us}
         self.types = sorted({rule.on for rule in self._rules})
@@ -35,7 +39,11 @@ class Matchers:
 
     def number_of(self, rule: InterestRuleC) -> int | None:
         """Find what a rule matches by; None where its model was not among those given."""
-        return self._number.get(repr((rule.on, rule.condition, rule.debounce_us)))
+        return self._number.get(_name(rule))
+
+    def ordered(self, order: Sequence[str]) -> Matchers:
+        """Give the same matchers with the numbers of hits that were kept before."""
+        return self if tuple(order) == self.order else Matchers(self._rules, order)
 
     def match(self, rows: pa.Table, *, now: datetime) -> Matched:
         """Answer every matcher on rows with ``key``, ``type``, ``instant_us`` and the fields that are looked at."""
@@ -73,6 +81,10 @@ class Matchers:
                 mine = places[pc.indices_nonzero(holds(evaluator.evaluate(condition))).to_numpy()]
             parts.append(Matched(key[mine], np.full(len(mine), number, np.int32), instant[mine]))
         return parts
+
+
+def _name(rule: InterestRuleC) -> str:
+    return hashlib.sha256(repr((rule.on, rule.condition, rule.debounce_us)).encode("utf-8")).hexdigest()
 
 
 def together(parts: Sequence[Matched]) -> Matched:

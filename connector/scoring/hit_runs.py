@@ -125,9 +125,9 @@ def joined(keys: Keys, pieces: Sequence[tuple[Numbers, Hits]]) -> Hits:
         np.empty(chains, np.int64),
     )
     for places, hits in pieces:
-        to = _spans(hit_ends[places] - hit_sizes[places], hit_sizes[places])
+        to = spans(hit_ends[places] - hit_sizes[places], hit_sizes[places])
         out.rule[to], out.day[to], out.count[to] = hits.rule, hits.day, hits.count
-        to = _spans(chain_ends[places] - chain_sizes[places], chain_sizes[places])
+        to = spans(chain_ends[places] - chain_sizes[places], chain_sizes[places])
         out.chain_rule[to], out.chain_us[to] = hits.chain_rule, hits.chain_us
     return out
 
@@ -156,7 +156,7 @@ def _taken(columns: dict[str, Column], keys: Keys, at: Numbers) -> Hits:
     """Copy the hits of the identities at some places of a file."""
     hit_begins, hit_sizes = _bounds(columns["hit_ends"], at)
     chain_begins, chain_sizes = _bounds(columns["chain_ends"], at)
-    rows, chains = _spans(hit_begins, hit_sizes), _spans(chain_begins, chain_sizes)
+    rows, chains = spans(hit_begins, hit_sizes), spans(chain_begins, chain_sizes)
     return Hits(
         keys,
         np.cumsum(hit_sizes),
@@ -174,7 +174,7 @@ def _bounds(ends: Column, at: Numbers) -> tuple[Numbers, Numbers]:
     return begins, ends[at] - begins
 
 
-def _spans(begins: Numbers, sizes: Numbers) -> Numbers:
+def spans(begins: Numbers, sizes: Numbers) -> Numbers:
     """List the places of spans: from each begin as many as its size says."""
     ends = np.cumsum(sizes)
     total = int(ends[-1]) if len(ends) else 0

@@ -31,6 +31,7 @@ class Current:
 
     Attributes:
         rules: a digest of what was matched and how.
+        order: names of what rules match by, in the order of their numbers.
         until_us: the instant up to which activities were turned into hits.
         streams: by system.
         runs: of hits, the newest last.
@@ -42,6 +43,7 @@ class Current:
 
     rules: str
     until_us: int
+    order: tuple[str, ...]
     streams: dict[str, Covered] = field(default_factory=dict)
     runs: tuple[Run, ...] = ()
     seen: tuple[Run, ...] = ()
@@ -64,6 +66,7 @@ def load(root: Path, rules: str) -> Current | None:
         return Current(
             rules,
             int(told["until_us"]),
+            tuple(told["order"]),
             {
                 name: Covered(tuple(one["paths"]), one["rows"], one["landed_us"])
                 for name, one in told["streams"].items()
@@ -84,6 +87,7 @@ def save(root: Path, current: Current) -> None:
     told: dict[str, Any] = {
         "rules": current.rules,
         "until_us": current.until_us,
+        "order": current.order,
         "streams": {
             name: {"paths": one.paths, "rows": one.rows, "landed_us": one.landed_us}
             for name, one in current.streams.items()

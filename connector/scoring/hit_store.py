@@ -27,11 +27,11 @@ from connector.scoring.hit_keys import HASHED_BY, keys_of_identities
 from connector.scoring.hit_landed import CaughtUp, Landed
 from connector.scoring.hit_matching import Matchers
 from connector.scoring.hit_news import add, planned
-from connector.scoring.hit_runs import gather
+from connector.scoring.hit_runs import gather, spans
 from connector.scoring.hit_state import Current, assure, load, save
 from connector.scoring.local_days import EPOCH, microseconds, zone_of
 
-_FORMAT = 1
+_FORMAT = 2
 #: one row per person, rule and local day: ``person`` as the caller numbers them, ``rule`` the place in the model
 DAILY = pa.schema([("person", pa.int32()), ("rule", pa.int32()), ("day", pa.int32()), ("hits", pa.int64())])
 
@@ -91,6 +91,8 @@ class HitStore:
         current = load(self._root, self._rules)
         if current is not None and current.until_us > microseconds(as_of):
             return None
+        if current is not None:
+            self._matchers = self._matchers.ordered(current.order)
         place = Place(self._root, self._matchers, self._zone, lake, segments, as_of, left_out)
         done = None
         if current is not None:
@@ -143,18 +145,13 @@ class HitStore:
 
     def _daily(self, found: Hits, persons: npt.NDArray[Any], model: CompiledModel) -> pa.Table:
         sizes = np.diff(found.hit_ends, prepend=0)
-        person = np.repeat(persons, sizes)
-        rule, day, count = found.rule, found.day, found.count
-        with_hits = persons[sizes > 0]
-        several = np.unique(with_hits[np.isin(with_hits, _repeated(with_hits))])
-        if len(several):
-            shared = np.isin(person, several)
-            added = summed(person[shared], rule[shared], day[shared].astype(np.int64), count[shared])
-            alone = ~shared
-            person = np.concatenate([person[alone], added[0]])
-            rule = np.concatenate([rule[alone], added[1]])
-            day = np.concatenate([day[alone], added[2]])
-            count = np.concatenate([count[alone], added[3]])
+        order = np.argsort(persons, kind="stable")
+        rows = spans((found.hit_ends - sizes)[order], sizes[order])
+        person = np.repeat(persons[order], sizes[order])
+        rule, day, count = found.rule[rows], found.day[rows], found.count[rows]
+        with_hits = persons[order][sizes[order] > 0]
+        if (with_hits[1:] == with_hits[:-1]).any():
+            person, rule, day, count = summed(person, rule, day.astype(np.int64), count)
         parts = []
         for lookup in self._lookups(model):
             number = lookup[rule]
@@ -194,11 +191,5 @@ class HitStore:
         return following, CaughtUp(touched, rows)
 
 
-def _repeated(numbers: npt.NDArray[Any]) -> npt.NDArray[Any]:
-    ordered = np.sort(numbers)
-    repeated: npt.NDArray[Any] = ordered[1:][ordered[1:] == ordered[:-1]]
-    return repeated
-
-
 def _typed(columns: Sequence[npt.NDArray[Any]]) -> list[npt.NDArray[Any]]:
-    return [c.astype(t) for c, t in zip(columns, (np.int32, np.int32, np.int32, np.int64), strict=True)]
+    return [c.astype(t, copy=False) for c, t in zip(columns, (np.int32, np.int32, np.int32, np.int64), strict=True)]

@@ -48,7 +48,7 @@ def interest_lines(model: CompiledModel, daily: pa.Table, *, today: int) -> Inte
     if not some.all():
         person, rule, day, kept = person[some], rule[some], day[some], kept[some]
     begins = _changes(person, rule)
-    micro = _earned(rules, rule, day, kept, begins, today)
+    micro = _earned(rules, person, rule, day, kept, today)
     ends = np.append(begins[1:], len(rule)) - 1
     columns = {
         "person": person[begins],
@@ -125,7 +125,7 @@ def _kept(rules: tuple[InterestRuleC, ...], person: Numbers, rule: Numbers, day:
 
 
 def _earned(
-    rules: tuple[InterestRuleC, ...], rule: Numbers, day: Numbers, kept: Numbers, begins: Numbers, today: int
+    rules: tuple[InterestRuleC, ...], person: Numbers, rule: Numbers, day: Numbers, kept: Numbers, today: int
 ) -> Numbers:
     """Say what each row earns, in micropoints."""
     if not len(rule):
@@ -139,7 +139,7 @@ def _earned(
     falls = steps[rule] > 0
     rows = np.flatnonzero(falls)
     if len(rows):
-        so_far = _so_far(kept, begins)[rows]
+        so_far = _so_far(kept[rows], _changes(person[rows], rule[rows]))
         before, most, places = so_far - kept[rows], steps[rule[rows]], slot[rows]
         micro[rows] = (
             first[places, np.minimum(so_far, most)]

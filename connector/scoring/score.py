@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import datetime
+from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
@@ -361,11 +363,29 @@ def _lines(
 
 def _merged(rows: pa.Table, interest: pa.Table) -> pa.Table:
     """Put lines of interest among the others; both are in order."""
-    places = {"dimension": pa.repeat(pa.scalar(1, pa.int32()), interest.num_rows), "place": interest.column("rule")}
-    lines = pa.table({name: places[name] if name in places else interest.column(name) for name in rows.column_names})
-    both = pa.concat_tables([rows, lines.cast(rows.schema)]).combine_chunks()
-    person, dimension, place = (both.column(name).to_numpy().astype(np.int64) for name in rows.column_names[:3])
-    return both.take(pa.array(np.argsort(person * 8388608 + dimension * 2097152 + place, kind="stable")))
+    place = {"dimension": np.ones(interest.num_rows, np.int64), "place": interest.column("rule").to_numpy()}
+    ours = [place[n] if n in place else interest.column(n).to_numpy() for n in rows.column_names]
+    unknown = rows.column("first_day").is_null().to_numpy()
+    theirs = [rows.column(n).fill_null(0).to_numpy() for n in rows.column_names]
+    at = np.searchsorted(_order(*ours[:3]), _order(*theirs[:3])) + np.arange(rows.num_rows)
+    mine = np.ones(interest.num_rows + rows.num_rows, np.bool_)
+    mine[at] = False
+    columns = {}
+    for name, our, their in zip(rows.column_names, ours, theirs, strict=True):
+        both = np.empty(len(mine), np.int64 if name in ("tenths", "count") else np.int32)
+        both[mine], both[at] = our, their
+        columns[name] = both
+    undated = np.zeros(len(mine), np.bool_)
+    undated[at] = unknown
+    return pa.table(
+        {n: pa.array(column, mask=undated if n.endswith("_day") else None) for n, column in columns.items()}
+    )
+
+
+def _order(person: npt.NDArray[Any], dimension: npt.NDArray[Any], place: npt.NDArray[Any]) -> npt.NDArray[np.int64]:
+    """Number lines in the order in which they are shown."""
+    order: npt.NDArray[np.int64] = person.astype(np.int64) * 8388608 + dimension * 2097152 + place
+    return order
 
 
 def _named(names: pa.Array, places: pa.ChunkedArray, *, coded: bool) -> pa.Array | pa.ChunkedArray:
