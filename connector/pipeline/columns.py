@@ -104,7 +104,7 @@ def with_signals(people: pa.Table, signals: pa.Table) -> pa.Table:
 def linked(persons: pa.Table, holdings: Holdings, crm: AdapterTraits, signals: pa.Table) -> pa.Table:
     """Give what accounts need of the people whose CRM record names one.
 
-    Columns: link_account_id, open_opportunity, human_last.
+    Columns: person_id, link_account_id, open_opportunity, human_last.
     """
     parts = [
         f"SELECT '{object_}:' || id AS record, \"{LINK}account\" AS link_account_id FROM {object_}"
@@ -114,7 +114,7 @@ def linked(persons: pa.Table, holdings: Holdings, crm: AdapterTraits, signals: p
     nobody = "SELECT '' AS record, NULL::VARCHAR AS link_account_id WHERE false"
     return sql(
         f"""
-        SELECT link_account_id, s.open_opportunity, s.human_last
+        SELECT p.person_id, link_account_id, s.open_opportunity, s.human_last
         FROM persons p JOIN ({" UNION ALL ".join(parts) or nobody}) r ON r.record = p.crm_object || ':' || p.crm_id
         LEFT JOIN signals s USING (person_id) WHERE p.living AND link_account_id IS NOT NULL
         """,

@@ -5,11 +5,9 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import replace
 from datetime import UTC, datetime, timedelta
-from math import ceil
 from typing import Any, Literal
 from uuid import uuid4
 
@@ -18,7 +16,6 @@ import pyarrow.compute as pc
 
 from connector.delivery.budget import Budget
 from connector.delivery.drain import LEASE, Drain, Drained
-from connector.delivery.spool import RowSpool
 from connector.domain.engine_memory import give_back
 from connector.domain.writes import RowState
 from connector.errors import HandoffError, LocalFault, Refused
@@ -26,21 +23,18 @@ from connector.lake.landing import Landing
 from connector.lake.reading import Lake
 from connector.pipeline import steps
 from connector.pipeline.census import Census
-from connector.pipeline.deciding import Deciding, decide_all, dropped, with_limits
+from connector.pipeline.deciding import dropped, with_limits
 from connector.pipeline.engine import Engine
-from connector.pipeline.gathering import hold
-from connector.pipeline.passes import PopulationPart
-from connector.pipeline.plans import check_current, dump_plan, load_plan, summary
-from connector.pipeline.population import Population, take_census
+from connector.pipeline.plans import check_current, dump_plan, load_plan
 from connector.pipeline.pulling import Pulled, Puller
 from connector.pipeline.report import Report
 from connector.pipeline.scratch import Scratch, open_scratch
 from connector.pipeline.versions import meet_mappings, tell_results
 from connector.pipeline.wanted import wanted_of
-from connector.pipeline.workplace import automation_ids, users
+from connector.pipeline.working import Working
 from connector.ports.source import Source
 from connector.ports.store import Decisions, Run
-from connector.ports.traits import AdapterTraits, FieldInfo
+from connector.ports.traits import AdapterTraits
 
 #: ``fast``: forms and replies; ``sources``: all of marketing; ``all``: everything
 Scope = Literal["fast", "sources", "all"]
@@ -49,11 +43,8 @@ _LANES: Mapping[str, str | None] = {"fast": "fast", "sources": None, "all": None
 BEFORE_BASELINE = timedelta(days=7)
 #: words kept in the state for commands that ask no system
 SETTING_BEFORE_BASELINE = "fast_lane_before_baseline"
-SETTING_USER = "crm_user_id"
 #: set while the CRM holds writes of ours that no pull has brought back
 SETTING_UNSEEN = "crm_unseen_writes"
-#: objects whose fields deciding needs described
-_DESCRIBED = ("lead", "contact", "account", "task")
 
 
 class Cycle:
@@ -68,6 +59,9 @@ class Cycle:
         #: moves between stages: (from, to) → people
         self.moves: Counter[tuple[str, str]] = Counter()
         self._fast_lane: pa.Table | None = None
+        self._full = False
+        #: keeps this cycle for the next once its decisions are stored
+        self._keep: Callable[[], None] = lambda: None
         self.plan_summary: dict[str, Any] = {}
         self._steps = steps.Walk(run_id, engine.on_step)
 
@@ -75,12 +69,13 @@ class Cycle:
         """Walk the steps up to the writes, which are stored as a plan and not sent."""
         return self._walk("plan", pull=pull)
 
-    def run(self, scope: Scope = "all") -> Report:
-        """Walk all steps.
+    def run(self, scope: Scope = "all", *, full: bool = False) -> Report:
+        """Walk all steps; ``full`` works everybody even where only some could be given another answer.
 
         With a narrower ``scope`` only those streams are read, and where they bring nothing new nothing is decided: the
         daemon looks at forms far more often than at the whole CRM.
         """
+        self._full = full
         return self._walk("run", pull=True, scope=scope)
 
     def run_plan(self, plan_id: str, *, deliver: bool = True) -> Report:
@@ -129,8 +124,10 @@ class Cycle:
                 if not live:
                     self._remember(command, decisions, before)
                     return self.report
-                self._engine.progress(steps.STORE.name, "memory and outbox", len(decisions.rows))
-                self._store(decisions)
+                if decisions.moves_on:
+                    self._engine.progress(steps.STORE.name, "memory and outbox", len(decisions.rows))
+                    self._store(decisions)
+                    self._keep()
             if "baseline" in decisions.marks:
                 self._note_before_baseline()
             give_back()
@@ -140,8 +137,11 @@ class Cycle:
     def _decided(self, command: steps.Command, scratch: Scratch) -> tuple[bool, Decisions]:
         """Decide and keep the plan; say whether its writes may be stored, and give what was decided."""
         with self._timed("score"):
-            wished, decisions = self._decide(scratch)
             live = command == "run" and self._engine.mode == "live" and self._engine.store.switches.paused() is None
+            work = Working(self._engine, self._census(), self.report, self._steps, now=self._now)
+            wished, decisions = work.decide(scratch, live=live, full=self._full)
+            self.moves, self.plan_summary, self._fast_lane = work.moves, work.plan_summary, work.fast_lane
+            self._keep = work.keep
             self._keep_plan(wished, done=live)
         self._steps.done(steps.DECIDE, {"rows": len(decisions.rows), "reviews": len(decisions.reviews)})
         return live, decisions
@@ -198,29 +198,6 @@ class Cycle:
 
     def _in_scope(self, scope: Scope) -> list[Source]:
         return self._engine.adapters if scope == "all" else list(self._engine.sources)
-
-    def _decide(self, scratch: Scratch) -> tuple[Decisions, Decisions]:
-        """Give what was decided, without and with the rows that a limit holds."""
-        engine = self._engine
-        engine.progress(steps.IDENTIFY.name, "reading the lake", 0)
-        census = self._census()
-        holdings = hold(census.lake, self._traits, as_of=self._now, asked=census.asked())
-        own = engine.crm.user_id()
-        engine.store.switches.put_setting(SETTING_USER, own or "")
-        everybody = users(holdings, census.crm)
-        names = engine.mappings.routing.automation_users
-        census = replace(census, automation=automation_ids(everybody, names, own))
-        engine.progress(steps.DECIDE.name, "matching, scoring, staging", 0)
-        population = take_census(census, holdings, scratch, now=self._now, told=self._steps.done)
-        self._fast_lane = population.signals.fast_lane
-        deciding = Deciding(self.report.run_id, self.report.plan_id, self._described(), own)
-        self._tell(population)
-        decisions = decide_all(census, population, holdings, scratch, deciding, now=self._now, told=self._tell_part)
-        self._steps.done(steps.STAGE, {"persons": population.living, "moves": self.report.moves})
-        self._forecast(decisions)
-        limited = with_limits(decisions, census, engine.limits, living=population.living, now=self._now)
-        self.plan_summary = summary(limited.rows)
-        return decisions, limited
 
     def _keep_plan(self, decisions: Decisions, *, done: bool) -> None:
         """Store the plan; of one that is done at once only what later commands ask of it."""
@@ -296,11 +273,8 @@ class Cycle:
             time_zone=engine.time_zone,
             automation=(),
             at_once=engine.at_once,
+            scoring=engine.scoring,
         )
-
-    def _described(self) -> dict[str, dict[str, FieldInfo]]:
-        crm = self._engine.crm
-        return {object_: {info.name: info for info in crm.fields(object_)} for object_ in _DESCRIBED}
 
     def _budget(self, system: str) -> Budget:
         engine = self._engine
@@ -313,39 +287,6 @@ class Cycle:
         return outbox.ids([RowState.TODO, RowState.DOING, RowState.UNKNOWN])
 
     # -- the report --------------------------------------------------------------------------------
-
-    def _tell(self, population: Population) -> None:
-        """Tell of everybody what is known before they go through in parts."""
-        report = self.report
-        reviews = len(population.identified.reviews)
-        report.identity = {"persons": population.living, "merged": population.identified.merged, "review": reviews}
-        report.matched = {**report.matched, **population.methods}
-        report.scored = {"persons": population.living, "accounts": population.scored_accounts}
-
-    def _tell_part(self, part: PopulationPart) -> None:
-        """Add the people of one part to what is told of all."""
-        report = self.report
-        for of, column in ((report.dispositions, "disposition"), (report.stages, "stage")):
-            for row in part.people.column(column).value_counts().to_pylist():
-                of[row["values"]] = of.get(row["values"], 0) + row["counts"]
-        report.stages = dict(sorted(report.stages.items()))
-        moves = part.staged.moves
-        report.moves += moves.num_rows
-        ways = zip(moves.column("from_stage").to_pylist(), moves.column("to_stage").to_pylist(), strict=True)
-        self.moves.update(ways)
-
-    def _forecast(self, decisions: Decisions) -> None:
-        """Forecast the calls of this cycle: those already sent, and the largest batches for what was decided."""
-        size = self._engine.crm.traits().batch_size
-        assert isinstance(decisions.rows, RowSpool)
-        kinds = decisions.rows.kinds()
-        updates = sum(count for (kind, _), count in kinds.items() if kind == "update")
-        ahead = ceil(updates / size) + sum(ceil(count / size) for (kind, _), count in kinds.items() if kind == "create")
-        for adapter in self._engine.adapters:
-            system = adapter.traits().system
-            calls = adapter.calls()
-            more = ahead if adapter is self._engine.crm else 0
-            self.report.api_calls[system] = {"used": calls, "forecast": calls + more}
 
     @contextmanager
     def _timed(self, part: str) -> Iterator[None]:

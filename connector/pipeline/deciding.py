@@ -18,6 +18,7 @@ from connector.pipeline.account_moves import account_moves
 from connector.pipeline.census import Census
 from connector.pipeline.columns import unacted
 from connector.pipeline.gathering import Holdings
+from connector.pipeline.keeper import Keeper
 from connector.pipeline.passes import PopulationPart
 from connector.pipeline.population import Population
 from connector.pipeline.scratch import Scratch
@@ -56,18 +57,24 @@ def decide_all(
     *,
     now: datetime,
     told: Callable[[PopulationPart], None] = lambda _part: None,
+    keeper: Keeper | None = None,
 ) -> Decisions:
     """Decide everything one cycle changes, in memory and in the CRM; limits are not applied yet. Writes nothing.
 
-    What is decided lies in ``scratch`` and can be read as long as that is open. ``told`` hears of each part once.
+    What is decided lies in ``scratch`` and can be read as long as that is open. ``told`` hears of each part once,
+    ``keeper`` takes down what the next cycle asks of this one.
     """
     store, marks = census.store, census.store.knowledge.marks()
     decider = _Decider(census, population, holdings, scratch, deciding, now)
     for part in population.each():
         told(part)
-        decider.decide(part)
+        moved = decider.decide(part)
+        if keeper is not None:
+            keeper.part(part.people, moved)
     rows, accounts = decider.decide_accounts()
-    asked = population.passes.asked | {review.id for review in population.identified.reviews}
+    asked = {*population.passes.asked, *population.others.asked, *(one.id for one in population.identified.reviews)}
+    if keeper is not None:
+        keeper.questions(population)
     new_marks = {
         f"baseline:{traits.system}": now for traits in census.traits if f"baseline:{traits.system}" not in marks
     }
@@ -132,8 +139,8 @@ class _Decider:
             mark=marks.get("baseline"),
         )
 
-    def decide(self, part: PopulationPart) -> None:
-        """Decide about some people and set aside what changes."""
+    def decide(self, part: PopulationPart) -> set[str]:
+        """Decide about some people and set aside what changes; give those of whom anything does."""
         people, number = part.people, part.number
         ids = people.column("person_id").combine_chunks()
         known = set(ids.to_pylist())
@@ -152,6 +159,7 @@ class _Decider:
         after = people.set_column(people.column_names.index("shown"), "shown", decided.shown)
         words = (self.ground.run_id, self._census.mappings.scoring.name, self.ground.now)
         aliases = self._population.identified.aliases
+        moved = {row.person_id for row in decided.rows}
         for name, table in (
             ("memory", _persons(after)),
             ("moves", _moves(part, self.ground.run_id)),
@@ -160,6 +168,8 @@ class _Decider:
         ):
             if table.num_rows:
                 self._scratch.put(name, number, table)
+                moved.update(table.column("person_id").to_pylist())
+        return moved
 
     def decide_accounts(self) -> tuple[RowSpool, dict[str, str]]:
         """Decide about the accounts; give all rows in their order, and what accounts were made to show."""
@@ -245,6 +255,21 @@ def _score_history(part: PopulationPart, people: pa.Table, run_id: str, model: s
         scores=part.scores,
         lines=part.lines,
     ).cast(SCORE_HISTORY)
+
+
+def nothing_decided(deciding: Deciding, scratch: Scratch, *, now: datetime) -> Decisions:
+    """Decide nothing."""
+    return Decisions(
+        run_id=deciding.run_id,
+        plan_id=deciding.plan_id,
+        at=now,
+        identities=IDENTITIES.empty_table(),
+        persons=PERSONS.empty_table(),
+        stage_moves=STAGE_MOVES.empty_table(),
+        scores=SCORE_HISTORY.empty_table(),
+        rows=RowSpool(scratch.folder("rows") / "rows"),
+        moves_on=False,
+    )
 
 
 def dropped(decisions: Decisions) -> Decisions:

@@ -9,7 +9,6 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from connector.pipeline.census import Census
-from connector.pipeline.cycle import SETTING_USER
 from connector.pipeline.explained_account import account_document
 from connector.pipeline.explained_person import person_document
 from connector.pipeline.finding import Somebody, find
@@ -18,6 +17,7 @@ from connector.pipeline.looking_back import Ground, stand_at
 from connector.pipeline.population import take_census
 from connector.pipeline.scratch import open_scratch
 from connector.pipeline.versions import model_at
+from connector.pipeline.working import SETTING_USER
 from connector.pipeline.workplace import automation_ids, users
 
 

@@ -13,6 +13,7 @@ import pyarrow.compute as pc
 
 from connector.domain.records import ACCOUNT_COLUMNS, PERSON_COLUMNS
 from connector.domain.sql_text import quoted
+from connector.identity.keys import STATED
 from connector.identity.tables import DECIDED, RECORDS
 from connector.lake.engine import querying
 from connector.lake.layout import FIELD, LINK
@@ -139,6 +140,46 @@ class Gatherer:
                     parts.append(self._people_part(traits.system, object_, standard, table))
         parts.append(self._addresses())
         return pa.concat_tables([part.select(RECORDS.names).cast(RECORDS) for part in parts])
+
+    def stated(self) -> pa.Table:
+        """Give every id and address that the records of people state, as they state them (schema ``STATED``)."""
+        parts = [self._addresses().select(STATED.names).cast(STATED)]
+        for traits in self._traits:
+            for object_, standard in traits.people.items():
+                table = self._holdings.get(traits.system, object_)
+                if table.num_rows:
+                    natives = {
+                        name: FIELD + (native_of(self._fields.person.get(name), standard, name, traits.system) or "")
+                        for name in ("email", *IDENTITY_LINES)
+                    }
+                    told = {name: _column(table, native) for name, native in natives.items()}
+                    told |= {"id": table.column("id"), "merged_into": table.column("merged_into")}
+                    told |= {
+                        "system": pa.repeat(pa.scalar(traits.system), table.num_rows),
+                        "object": pa.repeat(pa.scalar(object_), table.num_rows),
+                    }
+                    told["email"] = normal_emails(told["email"])
+                    parts.append(pa.table({name: told[name] for name in STATED.names}).cast(STATED))
+        return pa.concat_tables(parts)
+
+    def companies(self, identities: pa.Table) -> pa.Table:
+        """Give the companies and accounts that people's records are linked to: ``system id person_id``, each once."""
+        parts = [identities.slice(0, 0).select(["system", "id", "person_id"])]
+        for traits in self._traits:
+            for object_ in traits.people:
+                table = self._holdings.get(traits.system, object_)
+                if LINK + "account" in table.column_names:
+                    with querying() as connection:
+                        connection.register("records", table.select(["id", LINK + "account"]))
+                        connection.register("identities", identities)
+                        query = (
+                            f'SELECT DISTINCT i.system, r."{LINK}account" AS id, i.person_id FROM records r '
+                            "JOIN identities i ON i.id = r.id AND i.system = $system AND i.object = $object "
+                            f'WHERE r."{LINK}account" IS NOT NULL'
+                        )
+                        words = {"system": traits.system, "object": object_}
+                        parts.append(connection.sql(query, params=words).to_arrow_table())
+        return pa.concat_tables(parts)
 
     def parted(self) -> pa.Table:
         """Give mergers that systems have taken back: what was merged stands by itself again (schema ``DECIDED``)."""

@@ -85,8 +85,8 @@ class Passes:
         self._marks = marks
         self._now = now
         self.methods: Counter[str] = Counter()
-        #: ids of all questions about accounts
-        self.asked: set[str] = set()
+        #: all questions about accounts: id → the person asked about
+        self.asked: dict[str, str] = {}
         #: those that the store does not hold
         self.reviews: list[Review] = []
         #: what people are compared by, part by part, where the mappings ask for it
@@ -100,7 +100,7 @@ class Passes:
         people = self._gathered(number)
         matches = accounts.match(columns.to_match(people))
         asked = ask(matches, now=now)
-        self.asked.update(review.id for review in asked)
+        self.asked.update((review.id, review.person_id) for review in asked)
         self.reviews += self._census.store.knowledge.unasked(asked)
         self._count(matches)
         people = columns.with_accounts(people, matches, self._accounts)
@@ -116,13 +116,16 @@ class Passes:
             self._accounts,
             as_of=now,
             time_zone=census.time_zone,
+            engine=census.scoring,
         )
         whole = Scored(scored.scores, scored.lines, self._accounts)
-        reasons = top_reasons(whole, mappings.scoring, longest=REASONS_LENGTH)
+        reasons = top_reasons(whole, mappings.scoring, longest=REASONS_LENGTH, engine=census.scoring)
         today = now.astimezone(ZoneInfo(census.time_zone)).date()
         people = columns.with_scores(people, scored.scores, reasons, today=today)
         done = _NOTHING_DONE if deeds is None else deeds
-        people = with_side_results(people, mappings, whole, done, now=now, time_zone=census.time_zone)
+        people = with_side_results(
+            people, mappings, whole, done, now=now, time_zone=census.time_zone, engine=census.scoring
+        )
         for name, table in (("people", people), ("scores", scored.scores), ("lines", scored.lines)):
             self._scratch.put(name, number, table)
         self._scratch.drop("activities", number)

@@ -23,19 +23,24 @@ from connector.delivery.pending import Pending
 from connector.domain.engine_memory import give_back
 from connector.identity import Identified, identify
 from connector.identity import answers as identity_answers
+from connector.identity.keys import person_keys
 from connector.matching import answers as match_answers
 from connector.matching import matcher
 from connector.pipeline import columns, steps
+from connector.pipeline.account_marks import account_marks, refuse_if_grown, with_score_marks
 from connector.pipeline.census import Census
 from connector.pipeline.gathering import Gatherer, Holdings
+from connector.pipeline.kept import TIES, Keeping
 from connector.pipeline.machines import looked_through
+from connector.pipeline.others import Others, others_than
 from connector.pipeline.passes import Passes, PopulationPart, records_of
 from connector.pipeline.scratch import Scratch
 from connector.pipeline.signals import Signals, read_signals
 from connector.pipeline.tables import changed
+from connector.pipeline.touched import Grown, Touched
 from connector.pipeline.wanted import told_by
 from connector.pipeline.workplace import open_tasks
-from connector.ports.store import IDENTITIES, Review
+from connector.ports.store import IDENTITIES, Review, Store
 from connector.scoring.accounts import STANDINGS
 from connector.scoring.further import looked_at_by
 from connector.scoring.score import roll_up
@@ -60,6 +65,7 @@ class Population:
         methods: how they were matched: method (``review`` and ``none`` among them) → people.
         reviews: questions about accounts that the store does not hold.
         passes: who goes through the parts.
+        others: people who are not worked in this cycle; they are counted in all the numbers above.
     """
 
     parts: int
@@ -73,6 +79,7 @@ class Population:
     methods: Counter[str]
     reviews: list[Review]
     passes: Passes
+    others: Others
 
     def each(self) -> Iterator[PopulationPart]:
         """Go through all parts, in order of person_id."""
@@ -99,8 +106,12 @@ def take_census(
     now: datetime,
     explained: bool = False,
     told: Callable[[steps.Step, Mapping[str, int]], None] = lambda _step, _counts: None,
+    answered: list[Review] | None = None,
+    pending: Pending | None = None,
+    touched: Touched | None = None,
+    keeping: Keeping | None = None,
 ) -> Population:
-    """Resolve, match and score everybody from what the lake holds and memory remembers. Writes nothing.
+    """Resolve, match and score everybody from what the lake holds and memory remembers. Writes no decision.
 
     Args:
         census: see there.
@@ -110,10 +121,17 @@ def take_census(
         explained: keep who is who as a whole, with its reasons.
         told: hears of each step when it ends, with its counts. Matching and scoring people take turns part by part;
             the time of both is told with the former.
+        answered: questions with an answer, or one that was taken back, where they have been read.
+        pending: what waits in the outbox, where it has been read.
+        touched: work these alone; ``census.lake`` and ``holdings`` hold nobody else's records.
+        keeping: takes down what the next cycle asks of this one.
+
+    Raises:
+        Grown: others than the ``touched`` are concerned as well.
     """
     store = census.store
-    answered = [review for state in ("accepted", "rejected", "withdrawn") for review in store.knowledge.reviews(state)]
-    laid = _lay_out(census, holdings, scratch, answered, now=now, explained=explained)
+    answered = answered_questions(store) if answered is None else answered
+    laid = _lay_out(census, holdings, scratch, answered, touched, keeping, now=now, explained=explained)
     give_back()
     identified, signals, accounts = laid.identified, laid.signals, laid.accounts
     told(steps.IDENTIFY, {"merged": identified.merged, "review": len(identified.reviews)})
@@ -125,14 +143,22 @@ def take_census(
     likely = passes.likely({review.id for review in answered if review.state != "open"})
     identified = replace(identified, reviews=[*identified.reviews, *likely])
     told(steps.MATCH, {"persons": laid.living, "accounts": accounts.num_rows, "review": len(passes.asked)})
+    if keeping is not None:
+        keeping.put("standings", pa.concat_tables([STANDINGS.empty_table(), *standings]))
+    if touched is not None:
+        standings.append(touched.others("standings").select(STANDINGS.names).cast(STANDINGS))
     everybody = pa.concat_tables([STANDINGS.empty_table(), *standings])
-    scores = roll_up(census.mappings.scoring, everybody, accounts, as_of=now, time_zone=census.time_zone)
-    pending = Pending(store.outbox.each_unsettled())
+    scores = roll_up(
+        census.mappings.scoring, everybody, accounts, as_of=now, time_zone=census.time_zone, engine=census.scoring
+    )
+    _mark(census, laid.marks, scores, touched, keeping)
+    pending = Pending(store.outbox.each_unsettled()) if pending is None else pending
     passes.prepare(scores, identified.aliases, signals.fast_lane, laid.tasks, pending)
     mirror = holdings.get(census.crm.system, "account")
     table = columns.accounts_with_scores(accounts, scores, store.knowledge.accounts(), mirror)
     told(steps.SCORE, {"persons": laid.living, "accounts": scores.num_rows})
     give_back()
+    others = Others() if touched is None else others_than(touched)
     return Population(
         parts=laid.parts,
         identified=identified,
@@ -140,12 +166,31 @@ def take_census(
         accounts=table,
         tasks=laid.tasks,
         pending=pending,
-        living=laid.living,
+        living=laid.living + others.living,
         scored_accounts=scores.num_rows,
-        methods=passes.methods,
+        methods=passes.methods + others.methods,
         reviews=passes.reviews,
         passes=passes,
+        others=others,
     )
+
+
+def answered_questions(store: Store) -> list[Review]:
+    """List the questions with an answer, or with one that was taken back."""
+    return [review for state in ("accepted", "rejected", "withdrawn") for review in store.knowledge.reviews(state)]
+
+
+def _mark(
+    census: Census, marks: pa.Table | None, scores: pa.Table, touched: Touched | None, keeping: Keeping | None
+) -> None:
+    """Take down what people see of accounts, and hold it against what they saw in the last cycle."""
+    if marks is None:
+        return
+    marks = with_score_marks(marks, scores, census.mappings)
+    if touched is not None:
+        refuse_if_grown(touched, marks, census.mappings)
+    if keeping is not None:
+        keeping.put("accounts", marks)
 
 
 @dataclass(frozen=True, slots=True)
@@ -159,24 +204,42 @@ class _LaidOut:
     living: int
     parts: int
     apart: Mapping[str, int]
+    marks: pa.Table | None
 
 
 def _lay_out(
-    census: Census, holdings: Holdings, scratch: Scratch, answered: list[Review], *, now: datetime, explained: bool
+    census: Census,
+    holdings: Holdings,
+    scratch: Scratch,
+    answered: list[Review],
+    touched: Touched | None,
+    keeping: Keeping | None,
+    *,
+    now: datetime,
+    explained: bool,
 ) -> _LaidOut:
     """Find out who is who, over all at once, and spread people, their records and what they did into parts."""
     crm = census.crm
     gatherer = Gatherer(holdings, census.mappings.fields, census.traits, crm.system)
-    identified = _identify(census, gatherer, answered, scratch, now=now, brief=not explained)
+    identified = _identify(census, gatherer, answered, scratch, touched, keeping, now=now, brief=not explained)
     give_back()
     identities = identified.identities
-    apart = looked_through(census, holdings, identities, narrowed=False, look_only=explained)
+    apart = looked_through(census, holdings, identities, narrowed=touched is not None, look_only=explained)
+    if apart.grown:
+        raise Grown(everybody="machines")
     held = apart.held
     signals = read_signals(census.lake, holdings, identities, crm, census.mappings, census.automation, held=held)
     signals = replace(signals, people=_some(signals.people))
     tasks = open_tasks(holdings, crm, identities)
     ties = columns.linked(identified.persons, holdings, crm, signals.people)
+    if keeping is not None:
+        keeping.put("ties", ties)
+    if touched is not None:
+        ties = pa.concat_tables([ties.select(TIES.names).cast(TIES), touched.others("ties").cast(TIES)])
     accounts = columns.accounts_with_ties(gatherer.account_facts(), holdings, crm, ties)
+    marks = None if keeping is None and touched is None else account_marks(accounts, census.mappings)
+    if touched is not None and marks is not None:
+        refuse_if_grown(touched, marks, census.mappings)
     holdings.forget(census.of_people())
     living = identified.persons.select(_NARROW).filter(identified.persons.column("living"))
     _spread(census, identities, living, signals, scratch, as_of=holdings.as_of)
@@ -184,7 +247,7 @@ def _lay_out(
         identified = _forgotten(identified)
         signals.activities.forget()
     parts = -(-living.num_rows // census.at_once)
-    return _LaidOut(identified, signals, accounts, tasks, living.num_rows, parts, apart.counts)
+    return _LaidOut(identified, signals, accounts, tasks, living.num_rows, parts, apart.counts, marks)
 
 
 def _some(signals: pa.Table) -> pa.Table:
@@ -196,20 +259,32 @@ def _some(signals: pa.Table) -> pa.Table:
 
 
 def _identify(
-    census: Census, gatherer: Gatherer, answered: list[Review], scratch: Scratch, *, now: datetime, brief: bool
+    census: Census,
+    gatherer: Gatherer,
+    answered: list[Review],
+    scratch: Scratch,
+    touched: Touched | None,
+    keeping: Keeping | None,
+    *,
+    now: datetime,
+    brief: bool,
 ) -> Identified:
-    known = census.store.knowledge.identities()
+    known = census.store.knowledge.identities() if touched is None else touched.known
+    decided = pa.concat_tables([identity_answers(answered), gatherer.parted()])
     identified = identify(
         gatherer.people_records(),
         known,
         keys=census.mappings.matching.person.keys,
         install=census.install,
-        decided=pa.concat_tables([identity_answers(answered), gatherer.parted()]),
+        decided=decided,
         crm=census.crm.system,
         now=now,
-        retired=census.store.knowledge.retired(),
+        retired=census.store.knowledge.retired() if touched is None else touched.kept.head.retired,
         brief=brief,
     )
+    if keeping is not None:
+        keeping.put("keys", person_keys(gatherer.stated(), identified.identities, decided))
+        keeping.put("links", gatherer.companies(identified.identities))
     news = changed(identified.identities, known, IDENTITIES)
     for number, first in enumerate(range(0, news.num_rows, census.at_once)):
         scratch.put("identities", number, news.slice(first, census.at_once))

@@ -32,6 +32,18 @@ class Scratch:
         """Give the folder of one name, in which others may spread rows as ``part=N/*.parquet``."""
         return self._folder / name
 
+    def within(self, name: str) -> Scratch:
+        """Give a place of its own below this one: for work that may have to begin anew.
+
+        Raises:
+            LocalFault: the disk is full or may not be written.
+        """
+        try:
+            self.folder(name).mkdir()
+        except OSError as error:
+            raise _no_room(self._folder, error) from error
+        return Scratch(self.folder(name))
+
     def put(self, name: str, number: int, table: pa.Table) -> None:
         """Set a table aside.
 

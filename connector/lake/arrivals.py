@@ -1,0 +1,90 @@
+"""What has come to the lake since an instant: read from the files that have come since, and no others."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+
+import duckdb
+import pyarrow as pa
+
+from connector.domain.sql_text import literal, quoted
+from connector.errors import LocalFault
+from connector.lake.engine import querying
+from connector.lake.segments import assure
+from connector.ports.store import Segment
+
+#: Who did something that has come, in any version of it.
+DOERS = pa.schema([("system", pa.string()), ("object", pa.string()), ("id", pa.string())])
+
+
+def records_since(root: Path, segments: Sequence[Segment], since: datetime, columns: Collection[str] = ()) -> pa.Table:
+    """Give ``id`` and ``columns`` of all versions of one stream that have landed after ``since``, each pair once.
+
+    A column that no version has is null.
+
+    Raises:
+        LocalFault: a segment is missing or damaged, or was replaced and swept meanwhile.
+    """
+    with querying() as connection:
+        files = _files(root, segments)
+        held = set(connection.sql(f"SELECT * FROM {files} LIMIT 0").columns)
+        named = ", ".join(quoted(n) if n in held else f"NULL::VARCHAR AS {quoted(n)}" for n in ("id", *sorted(columns)))
+        return _asked(connection, f"SELECT DISTINCT {named} FROM {files} WHERE landed_at > {_at(since)}")
+
+
+def doers_since(
+    root: Path, segments: Sequence[Segment], changed: Sequence[Segment], since: datetime, until: datetime
+) -> tuple[pa.Table, int]:
+    """Say whose activities of one system have come, or come to their time, between two instants (schema ``DOERS``).
+
+    Args:
+        root: the lake.
+        segments: all files of the stream.
+        changed: those of them in which something new may be.
+        since: what had landed and occurred by then is known.
+        until: what occurs later has yet to come.
+
+    What changes may go from one person to another: every version of such an activity counts. Gives the number of
+    activities beside.
+
+    Raises:
+        LocalFault: a segment is missing or damaged, or was replaced and swept meanwhile.
+    """
+    with querying() as connection:
+        files = _files(root, changed)
+        fresh = _asked(
+            connection,
+            f"SELECT kind, id, modified_at, person_system, person_object, person_id FROM {files} "
+            f"WHERE (landed_at > {_at(since)} OR occurred_at > {_at(since)}) AND occurred_at <= {_at(until)}",
+        )
+        connection.register("fresh", fresh)
+        doers = "SELECT DISTINCT person_system AS system, person_object AS object, person_id AS id FROM "
+        found = [_asked(connection, doers + "fresh")]
+        if fresh.column("modified_at").null_count < fresh.num_rows:
+            again = (
+                f"{doers} {_files(root, segments)} a SEMI JOIN "
+                "(FROM fresh WHERE modified_at IS NOT NULL) f ON f.kind = a.kind AND f.id = a.id"
+            )
+            found.append(_asked(connection, again))
+        count = len(set(zip(fresh.column("kind").to_pylist(), fresh.column("id").to_pylist(), strict=True)))
+        return pa.concat_tables(found).cast(DOERS), count
+
+
+def _files(root: Path, segments: Sequence[Segment]) -> str:
+    for segment in segments:
+        assure(root, segment)
+    paths = ", ".join(literal(str(root / segment.path)) for segment in segments)
+    return f"read_parquet([{paths}], union_by_name = true, hive_partitioning = false)"
+
+
+def _at(instant: datetime) -> str:
+    return f"TIMESTAMPTZ '{instant.astimezone(UTC).isoformat()}'"
+
+
+def _asked(connection: duckdb.DuckDBPyConnection, query: str) -> pa.Table:
+    try:
+        return connection.sql(query).to_arrow_table()
+    except duckdb.Error as error:
+        raise LocalFault("lake.unreadable", "what has come to the lake cannot be read", cure="try again") from error
