@@ -32,7 +32,7 @@ from connector.domain.writes import Cause
 from connector.mapping.evaluate import evaluate, holds
 from connector.ports.store import OutboxRow
 from connector.routing.pools import Owner
-from connector.routing.route import assignments, choose_owner, fallback_assignment
+from connector.routing.route import DEAL_OWNER, assignments, choose_owner, fallback_assignment
 
 #: people looked at one by one, with every fact about them, at a time
 _AT_ONCE = 5_000
@@ -68,10 +68,11 @@ def decide_accounts(ground: Ground) -> tuple[list[OutboxRow], dict[str, str]]:
     accounts = ground.accounts
     own = own_fields(accounts, mapped, ground.info.get("account", {}), step=ground.mappings.scoring.write_step)
     memory = {}
-    news = accounts.select(["account_id", "score.total", "grade"]).filter(own.news).to_pylist()
+    news = accounts.select(["account_id", "score.total", "grade", "reasons_key"]).filter(own.news).to_pylist()
     wanted = {name: values.filter(own.news).to_pylist() for name, values in own.wanted.items()}
     for at, row in enumerate(news):
         shown = Shown(total=row["score.total"], grade=row["grade"], record=f"account:{row['account_id']}")
+        shown.reasons_key = row["reasons_key"]
         shown.fields = {name: values[at] for name, values in wanted.items()}
         memory[str(row["account_id"])] = shown.dump()
     return [row for row in account_rows(ground, own) if not ground.pending.repeats(row)], memory
@@ -90,7 +91,7 @@ class _Decision:
         for task in ground.tasks:
             self._tasks.setdefault((str(task["rule"]), str(task["person_id"])), task)
         self._created: dict[str, str] = {}
-        self._owners: dict[str, Owner] = {}
+        self._owners: dict[tuple[str, bool], Owner] = {}
         self._changed_owner: set[str] = set()
 
     def result(self) -> Decided:
@@ -248,10 +249,11 @@ class _Decision:
         return True
 
     def _owner(self, person: Person, to: str) -> Owner:
-        """Choose one owner per person and cycle, so that record and tasks agree."""
-        if person["person_id"] not in self._owners:
+        """Choose one owner per person and cycle, so that record and tasks agree; news of a deal goes its own way."""
+        asked = (person["person_id"], to == DEAL_OWNER)
+        if asked not in self._owners:
             held = person.get("owner_id")
-            self._owners[person["person_id"]] = choose_owner(
+            self._owners[asked] = choose_owner(
                 self._ground.desk,
                 to,
                 record_owner=held if self._ground.desk.active(held) else None,
@@ -259,7 +261,7 @@ class _Decision:
                 deal_owner=person.get("account.deal_owner_id"),
                 otherwise=fallback_assignment(self._ground.mappings.routing),
             )
-        return self._owners[person["person_id"]]
+        return self._owners[asked]
 
     def _record(self, at: int, person: Person, to: str, episode: str, fast_lane: bool) -> str | None:
         """Create the person's record and give its key, or give the existing one an owner who works here."""

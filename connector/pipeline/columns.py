@@ -372,6 +372,7 @@ def accounts_with_scores(accounts: pa.Table, scores: pa.Table, memory: Mapping[s
         SELECT a.*, s.score AS "account.score", s.score AS "score.total", s.fit_letter AS "account.fit", s.grade,
             s.grade AS "account.grade", s.roles AS "account.roles", s.engaged_people AS "account.engaged_people",
             s.ready AS "account.ready", h.shown, {told},
+            concat_ws('|', s.ready, s.news, s.too_hot, s.early_alert, s.buying_stage, s.roles) AS reasons_key,
             'account:' || a.account_id AS record{fields}
         FROM accounts a JOIN scores s USING (account_id) LEFT JOIN shown h USING (account_id)
         LEFT JOIN mirror c ON c.id = a.account_id ORDER BY a.account_id
