@@ -79,68 +79,86 @@ class Mailbox:
         }
 
 
-def machines(events: Iterable[Activity], bots: Bots, persons: dict[Ref, str], now: datetime) -> set[str]:
-    """Read the rules as they are written, event by event: ids of what is a machine's."""
-    known = [event for event in events if event.occurred_at <= now]
-    clicks = [event for event in known if event.type == "email_click"]
-    views = [event for event in known if event.type == "page_view"]
-    watched_since = min((event.occurred_at for event in views), default=None)
-    burst = timedelta(seconds=5) if bots.links is None else bots.links.within
+class Slow:
+    """The rules as they are written, event by event."""
 
-    def mine(one: Activity, other: Activity) -> bool:
-        return one.person == other.person and one.campaign == other.campaign and one.campaign is not None
+    def __init__(self, events: Iterable[Activity], bots: Bots, persons: dict[Ref, str], now: datetime) -> None:
+        self.known = [event for event in events if event.occurred_at <= now]
+        self.bots, self.persons = bots, persons
+        self.clicks = [event for event in self.known if event.type == "email_click"]
+        self.views = [event for event in self.known if event.type == "page_view"]
+        self.burst = timedelta(seconds=5) if bots.links is None else bots.links.within
 
-    def fast(one: Activity) -> bool:
-        if bots.fast is None:
+    def marked(self, one: Activity) -> bool:
+        return self.bots.marked is not None and one.value in self.bots.marked
+
+    def fast(self, one: Activity) -> bool:
+        if self.bots.fast is None:
             return False
-        came = [e for e in known if e.type in ("email_sent", "email_delivered") and mine(e, one)]
+        came = [e for e in self.known if e.type in ("email_sent", "email_delivered") and _together(e, one)]
         before = [e for e in came if e.occurred_at <= one.occurred_at]
-        if any(one.occurred_at - e.occurred_at <= bots.fast for e in before):
+        if any(one.occurred_at - e.occurred_at <= self.bots.fast for e in before):
             return True
         last = max((e.occurred_at for e in before), default=None)
         has_come = any(e.type == "email_delivered" and e.occurred_at == last for e in before)
         later = [e for e in came if e.type == "email_delivered" and e.occurred_at > one.occurred_at]
-        return not has_come and any(e.occurred_at - one.occurred_at <= bots.fast for e in later)
+        return not has_come and any(e.occurred_at - one.occurred_at <= self.bots.fast for e in later)
 
-    def several(one: Activity) -> bool:
-        if bots.links is None:
+    def several(self, one: Activity) -> bool:
+        if self.bots.links is None:
             return False
-        for start in (e.occurred_at for e in clicks if mine(e, one)):
-            if start <= one.occurred_at <= start + bots.links.within:
-                stretch = [e for e in clicks if mine(e, one) and start <= e.occurred_at <= start + bots.links.within]
-                if len({e.path for e in stretch}) >= bots.links.count:
-                    return True
+        span = self.bots.links.within
+        beside = [e for e in self.clicks if _together(e, one)]
+        for start in {e.occurred_at for e in beside}:
+            stretch = {e.path for e in beside if start <= e.occurred_at <= start + span}
+            if start <= one.occurred_at <= start + span and len(stretch) >= self.bots.links.count:
+                return True
         return False
 
-    def unseen(one: Activity) -> bool:
-        if bots.visit is None or watched_since is None or one.occurred_at < watched_since:
+    def unseen(self, one: Activity) -> bool:
+        watched_since = min((event.occurred_at for event in self.views), default=None)
+        if self.bots.visit is None or watched_since is None or one.occurred_at < watched_since:
             return False
-        person = persons[one.person]
-        end = one.occurred_at + bots.visit
-        beyond = [
-            e.occurred_at for e in clicks if persons[e.person] == person and e.occurred_at > one.occurred_at + burst
-        ]
-        until = min(beyond, default=datetime.max.replace(tzinfo=UTC))
-        seen = [e.occurred_at for e in views if persons[e.person] == person]
+        person, end = self.persons[one.person], one.occurred_at + self.bots.visit
+        own = [e.occurred_at for e in self.clicks if self.persons[e.person] == person]
+        until = min((at for at in own if at > one.occurred_at + self.burst), default=_NEVER)
+        seen = [e.occurred_at for e in self.views if self.persons[e.person] == person]
         return not any(one.occurred_at <= at <= end and at < until for at in seen)
 
-    def marked(one: Activity) -> bool:
-        return bots.marked is not None and one.value in bots.marked
+    def caught(self, one: Activity) -> bool:
+        candidate = self.fast(one) or self.several(one)
+        enough = self.fast(one) + self.several(one) + self.unseen(one) >= self.bots.signs
+        return self.marked(one) or (candidate and enough)
 
-    caught = {e for e in clicks if marked(e) or fast(e) + several(e) + unseen(e) >= bots.signs}
-    # without any of the first two signs a click is no candidate
-    caught = {e for e in caught if marked(e) or fast(e) or several(e)}
-    opens = {
-        e
-        for e in known
-        if e.type == "email_open"
-        and (marked(e) or any(mine(e, c) and abs(e.occurred_at - c.occurred_at) <= burst for c in caught))
-    }
-    pages: set[Activity] = set()
-    if bots.pages is not None:
-        for one in views:
-            end = one.occurred_at + bots.pages.within
-            stretch = [e for e in views if e.person == one.person and one.occurred_at <= e.occurred_at <= end]
-            if len(stretch) >= bots.pages.count:
-                pages |= set(stretch)
-    return {e.ref.id for e in caught | opens | pages}
+    def crowded(self) -> set[str]:
+        if self.bots.pages is None:
+            return set()
+        found: set[str] = set()
+        for one in self.views:
+            end = one.occurred_at + self.bots.pages.within
+            stretch = [e for e in self.views if e.person == one.person and one.occurred_at <= e.occurred_at <= end]
+            found |= {e.ref.id for e in stretch} if len(stretch) >= self.bots.pages.count else set()
+        return found
+
+
+_NEVER = datetime.max.replace(tzinfo=UTC)
+
+
+def _together(one: Activity, other: Activity) -> bool:
+    return one.person == other.person and one.campaign == other.campaign and one.campaign is not None
+
+
+def machines(events: Iterable[Activity], bots: Bots, persons: dict[Ref, str], now: datetime) -> set[str]:
+    """Give the ids of what is a machine's."""
+    slow = Slow(events, bots, persons, now)
+    clicks = [one for one in slow.clicks if slow.caught(one)]
+    opens = [
+        one
+        for one in slow.known
+        if one.type == "email_open"
+        and (
+            slow.marked(one)
+            or any(_together(one, c) and abs(one.occurred_at - c.occurred_at) <= slow.burst for c in clicks)
+        )
+    ]
+    return {one.ref.id for one in [*clicks, *opens]} | slow.crowded()

@@ -76,9 +76,8 @@ def test_a_release_is_remembered(scanned: Mailbox) -> None:
     scanned.look(NOW + HOUR)
     # a visit clears them, and goes with a person who was somebody else's
     visit = did("v", "page_view", 4, who="cy")
-    both = of_people("ada", "bob").to_pylist() + [
-        {"system": "hubspot", "object": "contact", "id": "cy", "person_id": "p-ada"}
-    ]
+    joined = {"system": "hubspot", "object": "contact", "id": "cy", "person_id": "p-ada"}
+    both = [*of_people("ada", "bob").to_pylist(), joined]
     scanned.land(visit, at=NOW + 2 * HOUR)
     scanned.look(NOW + 2 * HOUR, identities=of_people().from_pylist(both, of_people().schema))
     scanned.look(NOW + 3 * HOUR)

@@ -147,10 +147,9 @@ def test_the_page_view_is_the_persons_not_the_addresses(mailbox: Mailbox) -> Non
     mailbox.land(WATCHED, did("d", "email_delivered", 0), click("k", 3), did("v", "page_view", 5, who="ada-at-work"))
     mailbox.look(NOW)
     assert mailbox.held() == ["k"]
-    joined = of_people("ada", "bob").to_pylist() + [
-        {"system": "hubspot", "object": "contact", "id": "ada-at-work", "person_id": "p-ada"}
-    ]
-    together = of_people().from_pylist(joined, of_people().schema)
+    joined = {"system": "hubspot", "object": "contact", "id": "ada-at-work", "person_id": "p-ada"}
+    both = [*of_people("ada", "bob").to_pylist(), joined]
+    together = of_people().from_pylist(both, of_people().schema)
     mailbox.look(NOW + HOUR, identities=together)
     assert mailbox.held() == [], "the two turned out to be one person"
     mailbox.look(NOW + 2 * HOUR)
