@@ -34,7 +34,7 @@ class House:
             install="main",
             time_zone="UTC",
             mode=mode,
-            mappings=load_mappings(_MAPPINGS),
+            mappings=load_mappings(words.pop("mappings", _MAPPINGS)),
             sources=[self.source],
             crm=self.crm,
             store=self.store,
