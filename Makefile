@@ -22,14 +22,14 @@ demo: $(VENV)/.installed
 
 ifeq ($(WHEEL),)
 test: $(VENV)/.clients
-	$(BIN)/python -m pytest -n $(JOBS) -q
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup -q
 else
 # The tree's packages stay behind: what is imported can only be the wheel's.
 test: $(VENV)/.clients wheel
 	$(PIP) install --no-deps --force-reinstall dist/*.whl
 	rm -rf build/wheel-tests && mkdir -p build/wheel-tests
 	git ls-files -z | grep -zvE '^($(shell echo $(PACKAGES) | tr ' ' '|'))/' | xargs -0 cp --parents -t build/wheel-tests
-	cd build/wheel-tests && $(CURDIR)/$(BIN)/python -P -m pytest -n $(JOBS) -q
+	cd build/wheel-tests && $(CURDIR)/$(BIN)/python -P -m pytest -n $(JOBS) --dist loadgroup -q
 	$(PIP) install --no-deps -e .
 endif
 

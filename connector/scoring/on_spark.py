@@ -49,13 +49,23 @@ class Spark:
     def runner(self) -> Iterator[Runner]:
         """Open a session of its own on the process's Spark; its tables and files are gone at the end."""
         self.scratch.mkdir(parents=True, exist_ok=True)
-        shared = session(self.master, self.scratch, self.settings)
+        own = _session_of(session(self.master, self.scratch, self.settings), self.settings)
         with tempfile.TemporaryDirectory(prefix="scoring-", dir=self.scratch) as folder:
-            runner = _SparkRunner(shared.newSession(), Path(folder))
+            runner = _SparkRunner(own, Path(folder))
             try:
                 yield runner
             finally:
                 runner.close()
+
+
+def _session_of(shared: SparkSession, settings: Mapping[str, str]) -> SparkSession:
+    """Open a session with names and settings of its own; small pieces of work in as many parts as there are cores."""
+    own = shared.newSession()
+    own.conf.set("spark.sql.shuffle.partitions", str(2 * shared.sparkContext.defaultParallelism))
+    for key, value in settings.items():
+        if key.startswith("spark.sql.") and own.conf.isModifiable(key):
+            own.conf.set(key, value)
+    return own
 
 
 class _SparkRunner:
