@@ -73,6 +73,30 @@ def by_near_name(
                           AND answer.account_id = n.account_id)
         """
     )
+    _weigh(con, least)
+    con.execute(
+        "CREATE OR REPLACE TABLE near_of_key AS SELECT unit, c.account_id, grade FROM near_candidate c"
+        " JOIN near_best USING (unit, key)"
+    )
+    settle_ties(con, "near_of_key", "near_settled", matching, suspect=False)
+    con.execute(
+        f"""
+        INSERT INTO found
+        SELECT person_id, ?, s.account_id, 'name',
+               CASE how WHEN 'only' THEN b.confidence WHEN 'tied' THEN least(b.confidence, {UNDECIDED})
+                        WHEN 'parent' THEN least(b.confidence, {PARENT}) ELSE least(b.confidence, {RULED_NAME}) END,
+               'near name: ' || u.written || ' ~ ' || a.name || ': ' || near_in.told || {HOW} || {_TOLD},
+               coalesce(s.runner_up, b.next_account), CASE WHEN how = 'tied' THEN 'weak' ELSE 'sure' END
+        FROM near_unit JOIN name_asked u USING (unit) JOIN near_best b USING (unit) JOIN near_settled s USING (unit)
+        JOIN near_in ON near_in.written = u.written AND near_key = b.key
+        JOIN a ON a.account_id = s.account_id JOIN account_name n ON n.account_id = s.account_id
+        """,
+        [tier],
+    )
+
+
+def _weigh(con: duckdb.DuckDBPyConnection, least: float) -> None:
+    """Lay out ``near_best``: the best name of each, where it is at least so likely beside all others and none."""
     # a sum of doubles in whatever order they come would differ in its last digit: it is taken in the order of keys
     con.execute(
         f"""
@@ -92,25 +116,6 @@ def by_near_name(
         WHERE odds / whole >= ?
         """,
         [least],
-    )
-    con.execute(
-        "CREATE OR REPLACE TABLE near_of_key AS SELECT unit, c.account_id, grade FROM near_candidate c"
-        " JOIN near_best USING (unit, key)"
-    )
-    settle_ties(con, "near_of_key", "near_settled", matching, suspect=False)
-    con.execute(
-        f"""
-        INSERT INTO found
-        SELECT person_id, ?, s.account_id, 'name',
-               CASE how WHEN 'only' THEN b.confidence WHEN 'tied' THEN least(b.confidence, {UNDECIDED})
-                        WHEN 'parent' THEN least(b.confidence, {PARENT}) ELSE least(b.confidence, {RULED_NAME}) END,
-               'near name: ' || u.written || ' ~ ' || a.name || ': ' || near_in.told || {HOW} || {_TOLD},
-               coalesce(s.runner_up, b.next_account), CASE WHEN how = 'tied' THEN 'weak' ELSE 'sure' END
-        FROM near_unit JOIN name_asked u USING (unit) JOIN near_best b USING (unit) JOIN near_settled s USING (unit)
-        JOIN near_in ON near_in.written = u.written AND near_key = b.key
-        JOIN a ON a.account_id = s.account_id JOIN account_name n ON n.account_id = s.account_id
-        """,
-        [tier],
     )
 
 

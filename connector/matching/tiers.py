@@ -98,12 +98,7 @@ def by_domain(con: duckdb.DuckDBPyConnection, tier: int, matching: AccountMatchi
     if not _any(con, "host_candidate"):
         return
     settle_ties(con, "host_candidate", "host_settled", matching, suspect=True)
-    if _any(con, "crowd"):
-        con.execute(
-            "UPDATE host_settled SET how = 'crowd', rivals = families"
-            " FROM (SELECT DISTINCT unit, families FROM host_unit JOIN crowd USING (domain)) u"
-            " WHERE u.unit = host_settled.unit AND how NOT IN ('tied', 'shared')"
-        )
+    _leave_crowds_open(con)
     _settle_by_name(con)
     sure = _ONE_OF.format(
         only=f"CASE WHEN by_mail THEN {MAIL_DOMAIN} ELSE {WEB_DOMAIN} END",
@@ -126,6 +121,16 @@ def by_domain(con: duckdb.DuckDBPyConnection, tier: int, matching: AccountMatchi
         """,
         [tier],
     )
+
+
+def _leave_crowds_open(con: duckdb.DuckDBPyConnection) -> None:
+    """Let a domain decide nothing whose people belong to many accounts."""
+    if _any(con, "crowd"):
+        con.execute(
+            "UPDATE host_settled SET how = 'crowd', rivals = families"
+            " FROM (SELECT DISTINCT unit, families FROM host_unit JOIN crowd USING (domain)) u"
+            " WHERE u.unit = host_settled.unit AND how NOT IN ('tied', 'shared')"
+        )
 
 
 def _settle_by_name(con: duckdb.DuckDBPyConnection) -> None:
