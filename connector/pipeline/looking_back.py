@@ -18,7 +18,7 @@ import pyarrow.compute as pc
 from connector.mapping.lifecycle import LifecycleFile
 from connector.pipeline.census import Census
 from connector.pipeline.versions import mappings_at
-from connector.ports.store import PERSONS, Knowledge, OutboxRow, Review, Store, Version
+from connector.ports.store import PERSONS, Knowledge, OutboxRow, Review, Store
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,14 +28,12 @@ class Ground:
     Attributes:
         census: what to take stock with.
         as_of: the instant that is looked at.
-        model: the mappings' version that counts; None where none is kept: then the files as they are count.
         hindsight: with what is known now.
         past: whether cycles have run since: memory is then that of the time, not today's.
     """
 
     census: Census
     as_of: datetime
-    model: Version | None
     hindsight: bool
     past: bool
 
@@ -50,15 +48,15 @@ def stand_at(census: Census, as_of: datetime, *, last: datetime | None, hindsigh
     if hindsight:
         census = replace(census, lake=census.lake.in_hindsight())
     if not past:
-        return Ground(census, as_of, None, hindsight, past)
-    store, then = census.store, None
+        return Ground(census, as_of, hindsight, past)
+    store = census.store
     if not hindsight:
         then = mappings_at(store, as_of)
         if then is not None:
             census = replace(census, mappings=then[0])
     remembered = _Remembered(store, as_of, census.mappings.lifecycle, known_now=hindsight)
     census = replace(census, store=cast(Store, _StoreThen(store, remembered)))
-    return Ground(census, as_of, None if then is None else then[1], hindsight, past)
+    return Ground(census, as_of, hindsight, past)
 
 
 class _StoreThen:

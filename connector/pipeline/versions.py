@@ -20,11 +20,16 @@ _SCORING = "scoring"
 
 
 def version_of(mappings: Mappings, kind: VersionKind, *, at: datetime) -> Version:
-    """Give the version that some mappings are; its number is 0: the store gives that."""
+    """Give the version that some mappings are; its number is 0: the store gives that.
+
+    Who and why are those of scoring.yaml, then those of each further model, by its name.
+    """
     files = dict(mappings.files) if kind == "mappings" else _models(mappings.files)
     digest = mappings.digest if kind == "mappings" else _digest(files)
-    spoken = mappings.scoring.version
-    return Version(kind, 0, digest, files, spoken.by or "", spoken.because or "", at)
+    spoken = [("", mappings.scoring.version), *((f"{one.name}: ", one.version) for one in mappings.further)]
+    by = "; ".join(dict.fromkeys(one.by for _, one in spoken if one.by))
+    because = "; ".join(name + one.because for name, one in spoken if one.because)
+    return Version(kind, 0, digest, files, by, because, at)
 
 
 def _models(files: Mapping[str, str]) -> dict[str, str]:

@@ -205,3 +205,37 @@ def test_answers_given_later_were_not_known(tmp_path: Path) -> None:
     document = explain(census_of(house), "hubspot:contact:1", as_of=first, last=house.now).document
     assert document["identity"]["in_review"]
     house.close()
+
+
+def _lived(folder: Path, *, told: str) -> House:
+    """Three days of the same people; told day by day, or all at the end."""
+    folder.mkdir()
+    house = House(folder, f"sqlite:///{folder}/state.db")
+    house.account()
+    for day in range(3):
+        for number in range(3):
+            title = ("VP Sales", "CEO", "Student")[(day + number) % 3]
+            house.contact(str(number), title=title, employees=500)
+            house.did(f"d{day}-{number}", ("chat", "email_reply", "event_attended")[(day * number) % 3], str(number))
+        if day == 1:
+            house.lead("L1", "1")
+        if told == "daily":
+            house.run()
+            house.now -= HOUR
+        house.now += DAY
+    house.run()
+    return house
+
+
+@pytest.mark.timeout(600)
+def test_in_hindsight_the_order_of_arrival_makes_no_difference(tmp_path: Path) -> None:
+    houses = [_lived(tmp_path / told, told=told) for told in ("daily", "at the end")]
+    daily, late = houses
+    instants = [daily.now - HOUR - days * DAY for days in (3, 2, 1)]
+    for at in instants:
+        seen = [then(house, at, hindsight=True) for house in houses]
+        assert seen[0] == seen[1]
+    assert then(late, instants[0]) == {}, "nothing had landed"
+    assert then(daily, instants[0]) != {}
+    for house in houses:
+        house.close()

@@ -20,6 +20,7 @@ from connector.pipeline.versions import (
     news_of,
     predecessor,
     unexplained,
+    version_of,
     write_files,
 )
 from connector.ports.versions import Version
@@ -147,3 +148,29 @@ def test_nothing_is_written_outside_the_folder(tmp_path: Path) -> None:
     inside.mkdir()
     write_files({"../out.csv": "x", "a.csv": "y"}, inside)
     assert [path.name for path in tmp_path.rglob("*.csv")] == ["a.csv"]
+
+
+_EAST = """\
+name: east
+version: {by: Ben, because: the east buys otherwise}
+win: opportunity_won
+dimensions: {fit: {rules: [{id: ceo, when: {title: CEO}, points: 50}]}}
+grades: {fit: {A: 75, B: 50, C: 25, D: 0}, interest: {1: 75, 2: 50, 3: 25, 4: 0}}
+matrix:
+  A: [sales, sales, review, nurture]
+  B: [sales, review, review, nurture]
+  C: [review, nurture, nurture, nurture]
+  D: [nurture, nurture, nurture, nurture]
+"""
+
+
+def test_further_models_have_words_of_their_own(folder: Path) -> None:
+    before = version_of(load_mappings(folder), "scoring", at=T0)
+    (folder / "scoring-east.yaml").write_text(_EAST, "utf-8")
+    mappings = load_mappings(folder)
+    after = version_of(mappings, "scoring", at=T0)
+    assert sorted(after.files) == ["scoring-east.yaml", "scoring.yaml"]
+    assert after.digest != before.digest
+    assert (after.by, after.because) == ("Ben", f"{before.because}; east: the east buys otherwise")
+    assert not unexplained(after, before)
+    assert [str(one) for one in changes_of(after, before)] == ["scoring-east.yaml: + a new file"]
