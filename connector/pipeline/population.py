@@ -119,10 +119,8 @@ def take_census(
         scratch: where parts are set aside; ``identities`` are those that are news to the store.
         now: the cycle's clock.
         explained: keep who is who as a whole, with its reasons.
-        told: hears of each step when it ends, with its counts. Matching and scoring people take turns part by part;
-            the time of both is told with the former.
-        answered: questions with an answer, or one that was taken back, where they have been read.
-        pending: what waits in the outbox, where it has been read.
+        told: hears of each step when it ends; people are matched and scored in turns, told with the former.
+        answered, pending: ``answered_questions`` and what waits in the outbox, where they have been read.
         touched: work these alone; ``census.lake`` and ``holdings`` hold nobody else's records.
         keeping: takes down what the next cycle asks of this one.
 
@@ -132,32 +130,21 @@ def take_census(
     store = census.store
     answered = answered_questions(store) if answered is None else answered
     laid = _lay_out(census, holdings, scratch, answered, touched, keeping, now=now, explained=explained)
-    give_back()
     identified, signals, accounts = laid.identified, laid.signals, laid.accounts
     told(steps.IDENTIFY, {"merged": identified.merged, "review": len(identified.reviews)})
     told(steps.QUARANTINE, laid.apart)
     passes = Passes(census, holdings, scratch, signals, accounts, store.knowledge.marks(), now)
-    matching = census.mappings.matching.account
-    with matcher(accounts, matching=matching, decided=match_answers(answered)) as one:
-        standings = [passes.first(number, one) for number in range(laid.parts)]
+    standings = _first_passes(census, passes, laid, answered)
     likely = passes.likely({review.id for review in answered if review.state != "open"})
     identified = replace(identified, reviews=[*identified.reviews, *likely])
     told(steps.MATCH, {"persons": laid.living, "accounts": accounts.num_rows, "review": len(passes.asked)})
-    if keeping is not None:
-        keeping.put("standings", pa.concat_tables([STANDINGS.empty_table(), *standings]))
-    if touched is not None:
-        standings.append(touched.others("standings").select(STANDINGS.names).cast(STANDINGS))
-    everybody = pa.concat_tables([STANDINGS.empty_table(), *standings])
-    scores = roll_up(
-        census.mappings.scoring, everybody, accounts, as_of=now, time_zone=census.time_zone, engine=census.scoring
-    )
-    _mark(census, laid.marks, scores, touched, keeping)
+    scores = _rolled_up(census, laid, standings, touched, keeping, now=now)
     pending = Pending(store.outbox.each_unsettled()) if pending is None else pending
     passes.prepare(scores, identified.aliases, signals.fast_lane, laid.tasks, pending)
-    mirror = holdings.get(census.crm.system, "account")
-    table = columns.accounts_with_scores(accounts, scores, store.knowledge.accounts(), mirror)
-    told(steps.SCORE, {"persons": laid.living, "accounts": scores.num_rows})
     give_back()
+    shown = store.knowledge.accounts()
+    table = columns.accounts_with_scores(accounts, scores, shown, holdings.get(census.crm.system, "account"))
+    told(steps.SCORE, {"persons": laid.living, "accounts": scores.num_rows})
     others = Others() if touched is None else others_than(touched)
     return Population(
         parts=laid.parts,
@@ -180,17 +167,39 @@ def answered_questions(store: Store) -> list[Review]:
     return [review for state in ("accepted", "rejected", "withdrawn") for review in store.knowledge.reviews(state)]
 
 
-def _mark(
-    census: Census, marks: pa.Table | None, scores: pa.Table, touched: Touched | None, keeping: Keeping | None
-) -> None:
-    """Take down what people see of accounts, and hold it against what they saw in the last cycle."""
-    if marks is None:
-        return
-    marks = with_score_marks(marks, scores, census.mappings)
-    if touched is not None:
-        refuse_if_grown(touched, marks, census.mappings)
+def _first_passes(census: Census, passes: Passes, laid: _LaidOut, answered: list[Review]) -> list[pa.Table]:
+    """Match and score all parts; give the standings of their people. Laying accounts out is spared where nobody is."""
+    if not laid.parts:
+        return []
+    matching = census.mappings.matching.account
+    with matcher(laid.accounts, matching=matching, decided=match_answers(answered)) as one:
+        return [passes.first(number, one) for number in range(laid.parts)]
+
+
+def _rolled_up(
+    census: Census,
+    laid: _LaidOut,
+    standings: list[pa.Table],
+    touched: Touched | None,
+    keeping: Keeping | None,
+    *,
+    now: datetime,
+) -> pa.Table:
+    """Score all accounts by those who were worked and, as they stood, by those who were not."""
+    everybody = pa.concat_tables([STANDINGS.empty_table(), *standings])
     if keeping is not None:
-        keeping.put("accounts", marks)
+        keeping.put("standings", everybody)
+    if touched is not None:
+        everybody = pa.concat_tables([everybody, touched.others("standings").select(STANDINGS.names).cast(STANDINGS)])
+    mappings, zone = census.mappings, census.time_zone
+    scores = roll_up(mappings.scoring, everybody, laid.accounts, as_of=now, time_zone=zone, engine=census.scoring)
+    if laid.marks is not None:
+        marks = with_score_marks(laid.marks, scores, mappings)
+        if touched is not None:
+            refuse_if_grown(touched, marks, mappings)
+        if keeping is not None:
+            keeping.put("accounts", marks)
+    return scores
 
 
 @dataclass(frozen=True, slots=True)
@@ -247,6 +256,7 @@ def _lay_out(
         identified = _forgotten(identified)
         signals.activities.forget()
     parts = -(-living.num_rows // census.at_once)
+    give_back()
     return _LaidOut(identified, signals, accounts, tasks, living.num_rows, parts, apart.counts, marks)
 
 
