@@ -29,8 +29,13 @@ class Others:
     reviews: int = 0
 
 
-def others_than(touched: Touched) -> Others:
-    """Count everybody but the touched: what the last cycle counted less what it counted of these."""
+def others_than(touched: Touched | None) -> Others:
+    """Count everybody but the touched: what the last cycle counted less what it counted of these.
+
+    There is nobody else where everybody is worked (None).
+    """
+    if touched is None:
+        return Others()
     head = touched.kept.head
     worked = touched.kept.of("people", touched.persons)
     asked = touched.others("asked")

@@ -115,9 +115,8 @@ def take_census(
 
     Args:
         census: see there.
-        holdings: what ``hold`` gives for ``census.asked()``; its people are forgotten on the way.
+        holdings: what ``hold`` gives for ``census.asked()`` at ``now``; its people are forgotten on the way.
         scratch: where parts are set aside; ``identities`` are those that are news to the store.
-        now: the cycle's clock.
         explained: keep who is who as a whole, with its reasons.
         told: hears of each step when it ends; people are matched and scored in turns, told with the former.
         answered, pending: ``answered_questions`` and what waits in the outbox, where they have been read.
@@ -145,7 +144,7 @@ def take_census(
     shown = store.knowledge.accounts()
     table = columns.accounts_with_scores(accounts, scores, shown, holdings.get(census.crm.system, "account"))
     told(steps.SCORE, {"persons": laid.living, "accounts": scores.num_rows})
-    others = Others() if touched is None else others_than(touched)
+    others = others_than(touched)
     return Population(
         parts=laid.parts,
         identified=identified,
