@@ -115,11 +115,13 @@ def take_census(
 
     Args:
         census: see there.
-        holdings: what ``hold`` gives for ``census.asked()`` at ``now``; its people are forgotten on the way.
+        holdings: what ``hold`` gives for ``census.asked()``; its people are forgotten on the way.
         scratch: where parts are set aside; ``identities`` are those that are news to the store.
+        now: the cycle's clock.
         explained: keep who is who as a whole, with its reasons.
         told: hears of each step when it ends; people are matched and scored in turns, told with the former.
-        answered, pending: ``answered_questions`` and what waits in the outbox, where they have been read.
+        answered: what ``answered_questions`` gives, where it has been read.
+        pending: what waits in the outbox, where it has been read.
         touched: work these alone; ``census.lake`` and ``holdings`` hold nobody else's records.
         keeping: takes down what the next cycle asks of this one.
 
@@ -129,20 +131,17 @@ def take_census(
     store = census.store
     answered = answered_questions(store) if answered is None else answered
     laid = _lay_out(census, holdings, scratch, answered, touched, keeping, now=now, explained=explained)
-    identified, signals, accounts = laid.identified, laid.signals, laid.accounts
-    told(steps.IDENTIFY, {"merged": identified.merged, "review": len(identified.reviews)})
+    signals, accounts = laid.signals, laid.accounts
+    told(steps.IDENTIFY, {"merged": laid.identified.merged, "review": len(laid.identified.reviews)})
     told(steps.QUARANTINE, laid.apart)
     passes = Passes(census, holdings, scratch, signals, accounts, store.knowledge.marks(), now)
     standings = _first_passes(census, passes, laid, answered)
-    likely = passes.likely({review.id for review in answered if review.state != "open"})
-    identified = replace(identified, reviews=[*identified.reviews, *likely])
+    identified = _with_likely(laid.identified, passes, answered)
     told(steps.MATCH, {"persons": laid.living, "accounts": accounts.num_rows, "review": len(passes.asked)})
     scores = _rolled_up(census, laid, standings, touched, keeping, now=now)
     pending = Pending(store.outbox.each_unsettled()) if pending is None else pending
     passes.prepare(scores, identified.aliases, signals.fast_lane, laid.tasks, pending)
-    give_back()
-    shown = store.knowledge.accounts()
-    table = columns.accounts_with_scores(accounts, scores, shown, holdings.get(census.crm.system, "account"))
+    table = _accounts(census, accounts, scores, holdings)
     told(steps.SCORE, {"persons": laid.living, "accounts": scores.num_rows})
     others = others_than(touched)
     return Population(
@@ -164,6 +163,19 @@ def take_census(
 def answered_questions(store: Store) -> list[Review]:
     """List the questions with an answer, or with one that was taken back."""
     return [review for state in ("accepted", "rejected", "withdrawn") for review in store.knowledge.reviews(state)]
+
+
+def _with_likely(identified: Identified, passes: Passes, answered: list[Review]) -> Identified:
+    """Add the questions about persons who look like one."""
+    likely = passes.likely({review.id for review in answered if review.state != "open"})
+    return replace(identified, reviews=[*identified.reviews, *likely])
+
+
+def _accounts(census: Census, accounts: pa.Table, scores: pa.Table, holdings: Holdings) -> pa.Table:
+    """Set beside the accounts what came of them, what was shown last and what the CRM holds."""
+    give_back()
+    shown, mirror = census.store.knowledge.accounts(), holdings.get(census.crm.system, "account")
+    return columns.accounts_with_scores(accounts, scores, shown, mirror)
 
 
 def _first_passes(census: Census, passes: Passes, laid: _LaidOut, answered: list[Review]) -> list[pa.Table]:
