@@ -1,136 +1,18 @@
-"""People once more, slowly: lines, dimensions, total, grade, verdict, role and the fact that would decide.
-
-``seen`` counts which features a history really reached, so that a test can say that it looked at them.
-"""
+"""People once more, slowly: fit, dimensions, total, grade, verdict, role, flags and the fact that would decide."""
 
 from __future__ import annotations
 
-from collections import defaultdict
-from datetime import date, timedelta
-from decimal import Decimal, localcontext
+from datetime import date, datetime
 from fractions import Fraction
-from functools import cache
 
-from reference_conditions import answer, exact, span, tests, truth
+from reference_conditions import answer, exact, tests, truth, unknown
+from reference_declared import points_of, with_declared
+from reference_flags import flags
+from reference_interest import buying_stage, clamp, interest_lines, kept_days, rounded_lines, tenth
 
 QUESTIONS = ("budget", "authority", "need", "timeframe", "sales_readiness")
-STAGES = ("awareness", "consideration", "decision")
 DIMENSIONS = ("fit", "interest", "qualification")
 VERDICTS = ("disqualified", "nurture", "review", "sales")
-DAY = timedelta(days=1)
-#: where a line without a cap ends
-UNCAPPED = 10_000
-
-
-def half_away(value, step=1):
-    """The multiple of ``step`` nearest to ``value``; ties go away from zero."""
-    steps = value / Fraction(step)
-    whole = int(abs(steps) + Fraction(1, 2))
-    return whole * Fraction(step) * (1 if steps >= 0 else -1)
-
-
-def tenth(value):
-    return half_away(value, Fraction(1, 10))
-
-
-def clamp(value, low, high):
-    return max(low, min(high, value))
-
-
-@cache
-def earned(points, half_life, age):
-    """Points after ``age`` midnights, rounded once to a millionth."""
-    if half_life == "none":
-        return exact(points)
-    halvings = Fraction(age * DAY // timedelta(microseconds=1), span(half_life) // timedelta(microseconds=1))
-    if halvings > 60:
-        return Fraction(0)  # a hundred points are not half a millionth any more
-    if halvings.denominator == 1:
-        return half_away(exact(points) / 2**halvings.numerator, Fraction(1, 1_000_000))
-    with localcontext() as context:
-        context.prec = 90
-        factor = Decimal(2) ** (-Decimal(halvings.numerator) / Decimal(halvings.denominator))
-    return half_away(exact(points) * Fraction(factor), Fraction(1, 1_000_000))
-
-
-def kept(rule, activities, zone, seen):
-    """What a rule keeps of one person's matching activities, in order, with local days."""
-    survivors = []
-    last = {}
-    wait = span(rule.get("debounce", "0s"))
-    for activity in sorted(activities, key=lambda a: (a["occurred_at"], a["activity_id"])):
-        identity = activity["identity"] or activity["person_id"]
-        before = last.get(identity)
-        if before is not None and activity["occurred_at"] - before < wait:
-            seen["debounce drops"] += 1
-            continue
-        last[identity] = activity["occurred_at"]
-        day = activity["occurred_at"].astimezone(zone).date()
-        seen["local day is another than in UTC"] += day != activity["occurred_at"].date()
-        survivors.append((day, activity))
-    seen["several identities in one line"] += len(last) > 1
-    survivors.sort(key=lambda pair: (pair[0], pair[1]["occurred_at"], pair[1]["activity_id"]))
-    limit = rule.get("at_most")
-    if limit is None:
-        return [day for day, _ in survivors]
-    days, used = [], defaultdict(int)
-    for day, _ in survivors:
-        window = (day - date(1970, 1, 1)).days // (span(limit["per"]) // DAY)
-        used[window] += 1
-        if used[window] <= limit["count"]:
-            days.append(day)
-    seen["window drops"] += len(days) < len(survivors)
-    seen["several windows"] += len(used) > 1
-    return days
-
-
-def interest_lines(dimension, activities, zone, today, now, seen):
-    """Exact lines: {rule id: (points, count, first day, last day)}."""
-    lines = {}
-    for rule in dimension.get("rules", ()):
-        matching = [a for a in activities if a["type"] == rule["on"] and truth(rule.get("where", {}), a, now) is True]
-        days = kept(rule, matching, zone, seen)
-        if not days:
-            continue
-        points = rule["points"] if isinstance(rule["points"], list) else [rule["points"]]
-        half_life = rule.get("half_life", dimension.get("half_life", "none"))
-        line = Fraction(0)
-        for k, day in enumerate(days, start=1):
-            age = max(0, (today - day).days)
-            if "expires_after" in rule and age * DAY > span(rule["expires_after"]):
-                seen["expiry drops"] += 1
-                continue
-            each = earned(points[min(k, len(points)) - 1], half_life, age)
-            seen["a return is negative"] += each < 0 and len(points) > 1
-            seen["the last return repeats"] += k > len(points) > 1
-            seen["decay"] += half_life != "none" and age > 0 and each != 0
-            line += each
-        cap = exact(rule.get("cap", UNCAPPED))
-        seen["a rule's cap bites"] += "cap" in rule and abs(line) > cap
-        seen["an uncapped line ends"] += "cap" not in rule and abs(line) > cap
-        seen["a hundred deeds in one line"] += len(days) > 100
-        lines[rule["id"]] = (clamp(line, -cap, cap), len(days), days[0], days[-1])
-    return lines
-
-
-def rounded_lines(dimension, lines, seen):
-    """Lines rounded to tenths, each side of a group brought into its bound and adding up to its own rounded sum."""
-    shown = {rule: tenth(line[0]) for rule, line in lines.items()}
-    for name, group in dimension.get("groups", {}).items():
-        members = [rule["id"] for rule in dimension["rules"] if rule.get("group") == name and rule["id"] in lines]
-        for sign, bound in ((1, group.get("cap")), (-1, group.get("floor"))):
-            side = sorted((rule for rule in members if lines[rule][0] * sign > 0), key=lambda r: (-abs(lines[r][0]), r))
-            if not side:
-                continue
-            together = sum(abs(lines[rule][0]) for rule in side)
-            allowed = together if bound is None else min(together, max(Fraction(0), exact(bound) * sign))
-            for rule in side:
-                shown[rule] = tenth(lines[rule][0] * allowed / together)
-            seen["a group's cap bites" if sign > 0 else "a group's floor bites"] += allowed < together
-            seen["two lines of a group are as long"] += len({abs(lines[rule][0]) for rule in side}) < len(side)
-            seen["a group's rounding is left over"] += sum(shown[rule] for rule in side) != sign * tenth(allowed)
-            shown[side[0]] += sign * tenth(allowed) - sum(shown[rule] for rule in side)
-    return shown
 
 
 def letter_of(model, points):
@@ -150,10 +32,11 @@ def verdict_of(model, fit, interest):
     return model["matrix"][letter_of(model, fit)][number_of(model, interest) - 1]
 
 
-def fit_of(rules, facts, now):
+def fit_of(rules, facts, now, weight=1):
+    """What each rule answers, and its points: weighed where it holds by what the person declared."""
     answers = {rule["id"]: truth(rule["when"], facts, now) for rule in rules}
-    shown = {rule["id"]: tenth(exact(rule.get("points", 0))) for rule in rules}
-    return answers, shown
+    weights = {id_: weight if found is True else 1 for id_, found in answers.items()}
+    return answers, {rule["id"]: tenth(points_of(rule, facts, weights[rule["id"]])) for rule in rules}
 
 
 def unanswered(condition, facts, now):
@@ -165,9 +48,8 @@ def unanswered(condition, facts, now):
     }
 
 
-def deciding_fact(model, rules, answers, shown, facts, interest, now):
+def deciding_fact(model, rules, answers, shown, total, facts, interest, now):
     """The missing fact that alone could raise the verdict most, else the weightiest, else one that could lower it."""
-    total = sum(shown[rule["id"]] for rule in rules if answers[rule["id"]] is True)
     unknown = [rule for rule in rules if answers[rule["id"]] is None]
 
     def rank(points):
@@ -212,11 +94,15 @@ def person(model, facts, activities, zone, now, seen):
     dimensions = model["dimensions"]
     today = now.astimezone(zone).date()
     lines = []
+    facts, differs = with_declared(facts)
     rules = dimensions.get("fit", {}).get("rules", [])
-    answers, shown = fit_of(rules, facts, now)
+    answers, shown = fit_of(rules, facts, now, dimensions.get("fit", {}).get("declared_weight", 1))
+    seen["a declared answer weighs more"] += shown != fit_of(rules, facts, now)[1]
+    seen["a declared answer differs"] += differs is not None
     lines += [("fit", rule["id"], shown[rule["id"]], 1, None, None) for rule in rules if answers[rule["id"]] is True]
     interest = dimensions.get("interest", {})
-    exact_lines = interest_lines(interest, activities, zone, today, now, seen)
+    kept_by_rule = kept_days(model, activities, zone, now, seen)
+    exact_lines = interest_lines(interest, kept_by_rule, today, seen)
     points = rounded_lines(interest, exact_lines, seen)
     for rule in interest.get("rules", ()):
         if rule["id"] in points:
@@ -224,7 +110,8 @@ def person(model, facts, activities, zone, now, seen):
     for question in QUESTIONS:
         said = str(facts.get(f"bants.{question}")).strip().casefold()
         if said in ("yes", "no"):
-            lines.append(("qualification", question, Fraction(20 * (said == "yes")), 1, None, None))
+            on = answered_on(facts.get(f"bants.{question}.on"), zone)
+            lines.append(("qualification", question, Fraction(20 * (said == "yes")), 1, on, on))
     values = []
     for name in DIMENSIONS:
         together = sum(line[2] for line in lines if line[0] == name)
@@ -235,20 +122,26 @@ def person(model, facts, activities, zone, now, seen):
     unknown = [shown[rule["id"]] for rule in rules if answers[rule["id"]] is None]
     fit_sum = sum(shown[rule["id"]] for rule in rules if answers[rule["id"]] is True)
     because = next((rule["disqualify"] for rule in rules if rule.get("disqualify") and answers[rule["id"]]), None)
-    decides = None if because else deciding_fact(model, rules, answers, shown, facts, values[1], now)
+    decides = None if because else deciding_fact(model, rules, answers, shown, fit_sum, facts, values[1], now)
     seen["a disqualifier cannot be answered"] += any(answers[r["id"]] is None and "disqualify" in r for r in rules)
     seen["a fact would decide"] += decides is not None
     seen["somebody is disqualified"] += because is not None
     total, parts = total_of(model, values)
     seen["contributions are rounded"] += total_of(model, values, tidy=False)[1] != parts
-    return {
+    letter = letter_of(model, values[0])
+    flagged, first_signals = flags(model, interest.get("rules", ()), kept_by_rule, today, letter, because)
+    for name in ("too_hot", "early_alert"):
+        seen[f"somebody is {name}"] += flagged[name]
+    return flagged | {
+        "declared_differs": differs,
+        "first_signals": first_signals,
         "fit": values[0],
         "fit_low": clamp(fit_sum + sum(p for p in unknown if p < 0), 0, 100),
         "fit_high": clamp(fit_sum + sum(p for p in unknown if p > 0), 0, 100),
         "interest": values[1],
         "qualification": values[2],
         "total": total,
-        "grade": f"{letter_of(model, values[0])}{number_of(model, values[1])}",
+        "grade": f"{letter}{number_of(model, values[1])}",
         "verdict": "disqualified" if because else verdict_of(model, values[0], values[1]),
         "buying_stage": buying_stage(interest, points, seen),
         "role": role_of(model, facts, now),
@@ -260,15 +153,8 @@ def person(model, facts, activities, zone, now, seen):
     }, sorted(lines, key=lambda line: (DIMENSIONS.index(line[0]), line[1] == "limit"))
 
 
-def buying_stage(interest, points, seen):
-    found = None
-    for stage in STAGES:
-        mine = [
-            points[rule["id"]]
-            for rule in interest.get("rules", ())
-            if rule.get("stage") == stage and rule["id"] in points
-        ]
-        if mine and sum(mine) >= exact(interest.get("stages", {}).get(stage, 1)):
-            found = stage
-        seen["a stage is missed by points"] += bool(mine) and found != stage
-    return found
+def answered_on(when, zone):
+    """The local day on which an answer was given, where that is known."""
+    if isinstance(when, datetime):
+        return when.astimezone(zone).date()
+    return None if unknown(when) else date.fromisoformat(when.strip())

@@ -1,4 +1,7 @@
-"""What the cases of scoring share: a model, people and deeds in one line each."""
+"""What the cases of scoring share: a model, people and deeds in one line each.
+
+Random ones, whole worlds of them, come from ``scoring_worlds.seeded_worlds``.
+"""
 
 from __future__ import annotations
 

@@ -41,6 +41,8 @@ PERSON_TESTS: tuple[dict[str, Any], ...] = (
     {"account.industry": {"is_not": "Software"}},
     {"account.created_at": {"within": "30d"}},
     {"nobody.knows": "this"},
+    {"budget_said": {"gte": 10}},
+    {"budget_said": {"known": True}},
     {"title": {"matches": "vp"}, "employees": {"gte": 200}},
 )
 ACCOUNT_TESTS: tuple[dict[str, Any], ...] = (
@@ -62,6 +64,10 @@ WHERE: tuple[dict[str, Any], ...] = (
     {"path": {"known": False}},
     {"value": {"gte": 9.995}},
     {"any": [{"asset": "sheet"}, {"path": "/careers"}]},
+    {"asset_stage": "decision"},
+    {"asset_stage": {"in": ["awareness", "consideration"]}},
+    {"asset_stage": {"is_not": "decision"}, "path": {"known": True}},
+    {"not": {"asset_stage": {"known": True}}},
 )
 SPANS = ("1d", "2d", "7d", "30d", "36h", "1s", "36500d", "13h")
 STAGES = ("awareness", "consideration", "decision")
@@ -73,6 +79,15 @@ READY: tuple[dict[str, Any], ...] = (
     {"not": {"grade": {"in": ["D4", "D3"]}}},
     {"fit": {"gte": 10.5}, "account.engaged_people": {"between": [1, 3]}},
     {"account.nobody_knows": 1},
+    {"account.buying_stage": {"in": ["decision", "consideration"]}},
+    {"account.too_hot": {"is_not": True}, "score": {"gte": 0}},
+    {
+        "any": [
+            {"account.early_alert": True},
+            {"account.customer": False},
+            {"account.open_opportunity": {"known": True}},
+        ]
+    },
 )
 MATRICES: tuple[dict[str, list[str]], ...] = (
     {
@@ -91,13 +106,15 @@ def random_model(rnd: random.Random) -> dict[str, Any]:
     return {
         "name": "generated",
         "dimensions": {
-            "fit": sometimes(rnd, weight=weight(rnd)) | {"rules": fit_rules(rnd, PERSON_TESTS, "f")},
+            "fit": sometimes(rnd, weight=weight(rnd), declared_weight=rnd.choice([1.25, 2, 0.5, 10, 1.001]))
+            | {"rules": fit_rules(rnd, PERSON_TESTS, "f")},
             "interest": random_interest(rnd),
             "qualification": sometimes(rnd, weight=weight(rnd)),
         },
         "roles": rnd.choice(
             [
                 {},
+                {"decider": {"title": {"matches": "chief|vp"}}, "influencer": {"country": {"known": True}}},
                 {"decider": {"title": {"matches": "chief|vp"}}, "influencer": {"country": "DE"}},
                 {"decider": condition(rnd, PERSON_TESTS), "influencer": condition(rnd, PERSON_TESTS)},
                 {"influencer": condition(rnd, PERSON_TESTS)},
@@ -106,7 +123,22 @@ def random_model(rnd: random.Random) -> dict[str, Any]:
         "account": random_account(rnd),
         "grades": {"fit": bands(rnd, "ABCD"), "interest": bands(rnd, (1, 2, 3, 4))},
         "matrix": rnd.choice([MATRICES[0], *MATRICES]),
-    }
+    } | sometimes(
+        rnd,
+        0.6,
+        assets=rnd.choice([{"decision": ["GUIDE"]}, {"awareness": ["guide", "other"], "decision": ["sheet"]}]),
+        too_hot=rnd.choice(["none", random_too_hot(rnd), random_too_hot(rnd)]),
+        early_alert=rnd.choice(
+            ["none", {"fit": ["A", "B", "C", "D"]}, {"fit": ["D"], "lasts": "400d"}, {"lasts": "1d"}]
+        ),
+    )
+
+
+def random_too_hot(rnd: random.Random) -> dict[str, Any]:
+    days = ["1d", "2d", "7d", "400d"]
+    return {"signals": rnd.choice([2, 2, 3, 10])} | sometimes(
+        rnd, within=rnd.choice(days), history=rnd.choice(days), lasts=rnd.choice(days)
+    )
 
 
 def random_interest(rnd: random.Random) -> dict[str, Any]:
@@ -125,29 +157,39 @@ def interest_rule(rnd: random.Random, number: int) -> dict[str, Any]:
     returns = [points(rnd) for _ in range(rnd.randint(1, 5))]
     rule: dict[str, Any] = {"id": f"i{number}", "on": rnd.choice(["page_view", "page_view", "asset_download"])}
     rule["points"] = returns if rnd.random() < 0.5 else returns[0]
+    if rnd.random() < 0.08:
+        return rule | {"points": rnd.choice([100, -100, 60]), "stage": rnd.choice(STAGES)}
     if rnd.random() < 0.5:
         rule["group"] = rnd.choice(["content", "content", "other"])
-    return rule | sometimes(
-        rnd,
-        where=rnd.choice(WHERE),
-        half_life=rnd.choice([*SPANS, "none"]),
-        expires_after=rnd.choice(SPANS),
-        at_most={"count": rnd.choice([1, 1, 2, 3, 40]), "per": rnd.choice(["1d", "2d", "7d", "30d"])},
-        debounce=rnd.choice(["1s", "30m", "2h", "3d"]),
-        cap=rnd.choice([0, 5, 12.5, 60, 100]),
-        group=rnd.choice(["content", "other"]),
-        stage=rnd.choice(STAGES),
+    return (
+        rule
+        | sometimes(
+            rnd,
+            where=rnd.choice(WHERE),
+            half_life=rnd.choice([*SPANS, "none"]),
+            expires_after=rnd.choice(SPANS),
+            at_most={"count": rnd.choice([1, 1, 2, 3, 40]), "per": rnd.choice(["1d", "2d", "7d", "30d"])},
+            debounce=rnd.choice(["1s", "30m", "2h", "3d"]),
+            cap=rnd.choice([0, 5, 12.5, 60, 100]),
+            group=rnd.choice(["content", "other"]),
+        )
+        | sometimes(rnd, 0.6, stage=rnd.choice([*STAGES, "decision"]))
     )
 
 
 def random_account(rnd: random.Random) -> dict[str, Any]:
     return sometimes(
         rnd,
+        0.55,
         cap=rnd.choice([60, 12.345, 100, 0.001]),
         breadth=rnd.choice([0, 5, 0.25, 100]),
-        engaged=rnd.choice([1, 10, 0.1, 100]),
+        engaged=rnd.choice([1, 5, 0.1, 100]),
         fit={"rules": fit_rules(rnd, ACCOUNT_TESTS, "a")},
         ready_when=rnd.choice(READY),
+        stage_people={rnd.choice(STAGES): rnd.choice([1, 2, 5]), "decision": rnd.choice([1, 2])},
+        hierarchy=rnd.choice([{}, {}, {"factor": 0.5}, {"when": condition(rnd, ACCOUNT_TESTS), "factor": 0.33}]),
+        open_deal=rnd.choice(["news", "lead"]),
+        customer=rnd.choice(["news", "lead"]),
     )
 
 

@@ -13,14 +13,15 @@ from scoring_worlds import World
 
 from connector.scoring.score import Scored
 
+POINTS = ("fit", "fit_low", "fit_high", "score")
 Rows = list[dict[str, Any]]
 
 
 def shown(value: object) -> object:
     """A reference figure as the engine shows it."""
-    if isinstance(value, (bool, str)) or value is None:
+    if not isinstance(value, (int, Fraction)) or isinstance(value, bool):
         return value
-    exact = Fraction(value)  # type: ignore[arg-type]
+    exact = Fraction(value)
     return float(Decimal(exact.numerator) / Decimal(exact.denominator))
 
 
@@ -32,7 +33,8 @@ def expected(world: World, seen: Counter[str] | None = None) -> dict[str, Rows]:
     columns = ("dimension", "rule", "points", "count", "first_on", "last_on")
     return {
         "scores": [
-            {"person_id": id_} | {name: shown(value) for name, value in scores[id_].items()} for id_ in sorted(scores)
+            {"person_id": id_} | {n: shown(value) for n, value in scores[id_].items() if n != "first_signals"}
+            for id_ in sorted(scores)
         ],
         "lines": [
             {"person_id": id_} | dict(zip(columns, (*line[:2], shown(line[2]), *line[3:]), strict=True))
@@ -43,7 +45,7 @@ def expected(world: World, seen: Counter[str] | None = None) -> dict[str, Rows]:
             {"account_id": id_}
             | accounts[id_]
             | {"roles": json.dumps(accounts[id_]["roles"])}
-            | {name: shown(accounts[id_][name]) for name in ("fit", "score")}
+            | {name: shown(accounts[id_][name]) for name in POINTS if name in accounts[id_]}
             for id_ in sorted(accounts)
         ],
     }

@@ -13,14 +13,18 @@ from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from reference_accounts import taken_in
 from scoring_parity import differences, expected, plain
 from scoring_worlds import ACTIVITIES, World
 
 from connector.mapping.scoring import ScoringModel
 from connector.scoring import hits, score
+from connector.scoring.account_shares import Member, account_lines
+from connector.scoring.shares import shares_of_total
 
 DIMENSIONS = ("fit", "interest", "qualification")
-Rows = list[dict[str, Any]]
+#: what ``plain`` gives of a scored world
+Found = dict[str, list[dict[str, Any]]]
 
 
 def exact(shown: float) -> Fraction:
@@ -100,8 +104,7 @@ def nothing_rises_by_itself(world: World, later: timedelta) -> None:
             assert since["score"] <= then["score"], then["account_id"]
 
 
-def everything_stays_on_the_scale(world: World) -> None:
-    found = plain(world.scored())
+def everything_stays_on_the_scale(world: World, found: Found) -> None:
     for row in found["scores"]:
         for name in (*DIMENSIONS, "fit_low", "fit_high", "total"):
             assert 0 <= row[name] <= 100, (row["person_id"], name, row[name])
@@ -111,9 +114,8 @@ def everything_stays_on_the_scale(world: World) -> None:
         assert 0 <= row["score"] <= 100
 
 
-def numbers_are_the_sums_of_their_lines(world: World) -> None:
+def numbers_are_the_sums_of_their_lines(world: World, found: Found) -> None:
     """Dimensions are the sums of their lines, totals of their contributions, to the tenth that is shown."""
-    found = plain(world.scored())
     sums: dict[tuple[str, str], Fraction] = defaultdict(Fraction)
     for line in found["lines"]:
         assert exact(line["points"]).limit_denominator(10) == exact(line["points"])
@@ -122,6 +124,26 @@ def numbers_are_the_sums_of_their_lines(world: World) -> None:
         for name in DIMENSIONS:
             assert sums[row["person_id"], name] == exact(row[name]), (row["person_id"], name)
         assert sum(exact(row[f"{name}_part"]) for name in DIMENSIONS) == exact(row["total"]), row["person_id"]
+
+
+def splits_add_up(world: World, found: Found) -> None:
+    """What each line adds to a total, and each person to an account, adds up to the number shown."""
+    model = score.compile_model(ScoringModel.model_validate(world.model))
+    for row in found["scores"]:
+        lines = [line for line in found["lines"] if line["person_id"] == row["person_id"]]
+        shares = shares_of_total(model.weights, lines, {name: row[f"{name}_part"] for name in DIMENSIONS})
+        assert sum(map(exact, shares)) == exact(row["total"]), row["person_id"]
+    people = {row["person_id"]: row for row in found["scores"]}
+    listed = {row["account_id"]: {f"account.{n}": value for n, value in row.items()} for row in world.accounts}
+    takes = taken_in(world.model, listed, {row["account_id"] for row in found["accounts"]}, world.as_of)
+    for row in found["accounts"]:
+        members = [
+            Member(one["person_id"], people[one["person_id"]]["role"] or "", people[one["person_id"]]["interest"], own)
+            for own, ids in ((True, [row["account_id"]]), (False, takes[row["account_id"]]))
+            for one in world.people
+            if one["account_id"] in ids
+        ]
+        assert sum(exact(line.points) for line in account_lines(model, members)) == exact(row["score"])
 
 
 def juniors_make_no_account_ready(world: World) -> None:

@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections import Counter
 from zoneinfo import ZoneInfo
 
-from reference_accounts import account
+from reference_accounts import account, taken_in
 from reference_people import person
 
 
@@ -24,6 +24,7 @@ def score(model, people, activities, accounts, as_of, time_zone, seen=None):
     ``seen``, a Counter where given, gathers what the population really reached.
     """
     zone, seen = ZoneInfo(time_zone), Counter() if seen is None else seen
+    today = as_of.astimezone(zone).date()
     listed = {row["account_id"]: {f"account.{name}": value for name, value in row.items()} for row in accounts}
     deeds = [activity for activity in activities if known(activity, as_of)]
     seen["not known yet"] += len(deeds) < len(activities)
@@ -34,4 +35,9 @@ def score(model, people, activities, accounts, as_of, time_zone, seen=None):
         scores[row["person_id"]], lines[row["person_id"]] = person(model, facts, theirs, zone, as_of, seen)
     ids = set(listed) | {row["account_id"] for row in people if row["account_id"]}
     members = {id_: [scores[row["person_id"]] for row in people if row["account_id"] == id_] for id_ in ids}
-    return scores, lines, {id_: account(model, listed.get(id_, {}), members[id_], as_of, seen) for id_ in ids}
+    takes = taken_in(model, listed, ids, as_of)
+    rolled_up = {}
+    for id_ in ids:
+        others = [member for below in takes[id_] for member in members[below]]
+        rolled_up[id_] = account(model, listed.get(id_, {}), members[id_], others, as_of, today, seen)
+    return scores, lines, rolled_up

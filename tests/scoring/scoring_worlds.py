@@ -27,13 +27,16 @@ PEOPLE = pa.schema(
     [(name, pa.string()) for name in TEXTS]
     + [("employees", pa.int64()), ("revenue", pa.float64()), ("created_at", INSTANT), ("opted", pa.bool_())]
     + [(f"bants.{question}", pa.string()) for question in QUESTIONS]
+    + [("bants.need.on", pa.string()), ("bants.budget.on", INSTANT)]
+    + [(f"declared.{name}", pa.string()) for name in ("title", "country", "employees", "budget_said")]
 )
 ACTIVITIES = pa.schema(
     [("occurred_at", INSTANT), ("landed_at", INSTANT)]
     + [(name, pa.string()) for name in ("activity_id", "person_id", "identity", "type", "path", "asset", "value")]
 )
 ACCOUNTS = pa.schema(
-    [("account_id", pa.string()), ("employees", pa.int64()), ("industry", pa.string()), ("created_at", INSTANT)]
+    [(name, pa.string()) for name in ("account_id", "industry", "parent_id", "customer")]
+    + [("employees", pa.int64()), ("created_at", INSTANT), ("open_opportunity", pa.bool_())]
 )
 #: (time zone, instants worth standing at: clock changes, a skipped day, month and year ends, a leap day)
 PLACES = (
@@ -107,24 +110,32 @@ def random_world(rnd: random.Random, model: dict[str, Any] | None = None) -> Wor
 def random_accounts(rnd: random.Random, as_of: datetime) -> list[dict[str, Any]]:
     if rnd.random() < 0.08:
         return []
+    ids = rnd.choice(["xyw", "xyw", "xywuvtsrqponm"])
+    # somebody's child, an own child, a circle, a parent nobody knows
+    parents = rnd.choice([[], list(ids[:3]), list(ids[:3]), [*ids, "gone"]])
+    dealt = rnd.random() < 0.5
     return [
         {
             "account_id": id_,
             "employees": maybe(rnd, 5, 100, 900),
             "industry": maybe(rnd, "Software", "Retail", " "),
             "created_at": maybe(rnd, as_of - DAY, as_of - 30 * DAY, as_of - 31 * DAY),
+            "parent_id": maybe(rnd, *parents),
+            "open_opportunity": maybe(rnd, True, False) if dealt else None,
+            "customer": maybe(rnd, "true", "FALSE", "perhaps") if dealt else None,
         }
-        for id_ in "xyw"
+        for id_ in ids
     ]
 
 
 def random_people(rnd: random.Random, as_of: datetime) -> list[dict[str, Any]]:
     crowd = rnd.random() < 0.1
-    count = rnd.randint(36, 60) if crowd else rnd.choice([0, 1, 1, 2, 4, 9, 14, 14])
+    count = rnd.randint(36, 60) if crowd else rnd.choice([0, 1, 2, 4, 9, 14, 14, 20])
+    said = rnd.random() < 0.4
     return [
         {
             "person_id": f"p{number}",
-            "account_id": "x" if crowd and rnd.random() < 0.95 else maybe(rnd, "x", "x", "y", "z"),
+            "account_id": "x" if crowd and rnd.random() < 0.9 else maybe(rnd, "x", "x", "y", "w", "z", "u"),
             "title": maybe(rnd, "VP Sales", "Chief Änderung", "Office Manager", "\uff36\uff30 Straße", "", "  "),
             "country": maybe(rnd, "DE", "US", "at"),
             "domain": maybe(rnd, "rival.example", "a.example", "b.example", "b.example"),
@@ -136,8 +147,22 @@ def random_people(rnd: random.Random, as_of: datetime) -> list[dict[str, Any]]:
             "opted": maybe(rnd, True, False),
         }
         | {f"bants.{question}": maybe(rnd, "yes", "no", "Yes", " NO ", "perhaps", "yes") for question in QUESTIONS}
+        | {
+            "bants.need.on": maybe(rnd, "2026-01-31", " 2024-02-29 ", " "),
+            "bants.budget.on": maybe(rnd, as_of, as_of - DAY),
+        }
+        | (random_declared(rnd) if said else {})
         for number in range(count)
     ]
+
+
+def random_declared(rnd: random.Random) -> dict[str, Any]:
+    return {
+        "declared.title": maybe(rnd, "vp sales", "Intern", "office manager", " "),
+        "declared.country": maybe(rnd, "DE", "us", "AT"),
+        "declared.employees": maybe(rnd, "200", "200.0", "5000", "lots"),
+        "declared.budget_said": maybe(rnd, "50000", "9"),
+    }
 
 
 def random_activities(rnd: random.Random, as_of: datetime, people: int) -> list[dict[str, Any]]:
@@ -145,11 +170,12 @@ def random_activities(rnd: random.Random, as_of: datetime, people: int) -> list[
     fast = random.Random(rnd.getrandbits(32))  # hundreds of deeds from one draw
     busy = fast.random() < 0.4  # one person does nearly everything
     hindsight = fast.random() < 0.15
+    gap = recent_gap if fast.random() < 0.3 else random_gap
     types = fast.choice([["page_view"], ["page_view", "page_view", "asset_download", "asset_download", "chat"]])
     rows = []
     for number in range(count):
         who = "p0" if busy and fast.random() < 0.9 else f"p{fast.randint(0, people)}"
-        occurred = as_of + random_gap(fast)
+        occurred = as_of + gap(fast)
         rows.append(
             {
                 "activity_id": f"e{number}",
@@ -166,6 +192,11 @@ def random_activities(rnd: random.Random, as_of: datetime, people: int) -> list[
     if fast.random() < 0.5:
         fast.shuffle(rows)
     return rows
+
+
+def recent_gap(rnd: random.Random) -> timedelta:
+    """How far from now in a history of a few days."""
+    return MINUTE * rnd.randint(-rnd.choice([60, 1440, 5 * 1440]), 30)
 
 
 def random_gap(rnd: random.Random) -> timedelta:

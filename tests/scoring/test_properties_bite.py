@@ -24,6 +24,10 @@ from connector.scoring import score, totals
 WORLDS = 12
 
 
+def on_result(check):
+    return lambda world: check(world, plain(world.scored()))
+
+
 @contextmanager
 def planted(monkeypatch, module, name, wrong):
     with monkeypatch.context() as patch:
@@ -92,14 +96,6 @@ def nobody_is_junior(right):
     return lambda *args, **more: pa.array(["influencer"] * len(right(*args, **more)), pa.string())
 
 
-def no_limit_lines(right):
-    def lines(*args):
-        table = right(*args)
-        return table.filter(pa.compute.not_equal(table.column("rule"), "limit"))
-
-    return lines
-
-
 def without_remainder(right):
     """Contributions that are each rounded, and so may miss the total."""
 
@@ -117,8 +113,8 @@ def half_points(found):
     return tuple(replace(rule, points=tuple(one // 2 for one in rule.points)) for rule in found.interest)
 
 
-def twice_engaged(found):
-    return replace(found.account, engaged=found.account.engaged * 2)
+def nobody_engaged(found):
+    return replace(found.account, engaged=found.account.engaged + 1_000_000_000)
 
 
 def no_floors(found):
@@ -156,17 +152,35 @@ def test_what_rises_by_itself(monkeypatch):
 
 def test_the_scale(monkeypatch):
     with planted(monkeypatch, totals, "clamped", lambda right: lambda tenths: tenths):
-        assert bites("interest is limited above", must.everything_stays_on_the_scale)
+        assert bites("interest is limited above", on_result(must.everything_stays_on_the_scale))
 
 
-def test_sums_of_lines(monkeypatch):
-    with planted(monkeypatch, score, "_lines", no_limit_lines):
-        assert bites("interest is limited above", must.numbers_are_the_sums_of_their_lines)
+def test_sums_of_lines():
+    def without_limits(world):
+        found = plain(world.scored())
+        found["lines"] = [line for line in found["lines"] if line["rule"] != "limit"]
+        must.numbers_are_the_sums_of_their_lines(world, found)
+
+    assert bites("interest is limited above", without_limits)
 
 
 def test_sums_of_contributions(monkeypatch):
     with planted(monkeypatch, score, "_scores", without_remainder):
-        assert bites("contributions are rounded", must.numbers_are_the_sums_of_their_lines)
+        assert bites("contributions are rounded", on_result(must.numbers_are_the_sums_of_their_lines))
+
+
+def test_splits(monkeypatch):
+    lost = {"account": lambda found: replace(found.account, breadth=found.account.breadth + 1_000_000)}
+    some = list(islice(worlds("an account is ready"), 2))
+    with planted(monkeypatch, score, "compile_model", changed_model(**lost)):
+        wrong = [plain(world.scored()) for world in some]
+
+    def check():
+        for world, found in zip(some, wrong, strict=True):
+            must.splits_add_up(world, found)
+
+    with pytest.raises(AssertionError):
+        check()
 
 
 def test_juniors(monkeypatch):
@@ -194,7 +208,7 @@ def test_content(monkeypatch):
     ("feature", "wrong"),
     [
         pytest.param("decay", {"interest": half_points}, id="points"),
-        pytest.param("an account is ready", {"account": twice_engaged}, id="engaged"),
+        pytest.param("an account is ready", {"account": nobody_engaged}, id="engaged"),
         pytest.param("a group's floor bites", {"groups": no_floors}, id="floors"),
         pytest.param("a stage is missed by points", {"stages": no_minima}, id="stages"),
         pytest.param("fit is limited below", {"fit": lambda found: found.fit[1:]}, id="a lost rule"),

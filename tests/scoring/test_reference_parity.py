@@ -11,19 +11,23 @@ import pyarrow as pa
 import pytest
 from hypothesis import HealthCheck, event, given, settings
 from hypothesis import strategies as st
+from reference_conditions import truth
+from reference_declared import with_declared
+from scoring_models import PERSON_TESTS, condition, random_model
 from scoring_parity import differences, expected, plain
 from scoring_worlds import random_world, seeded_worlds
 
 from connector.mapping.scoring import ScoringModel
 from connector.scoring import hits as hits_module
 from connector.scoring import score as score_module
+from connector.scoring.further import score_further
 from connector.scoring.on_duckdb import DuckDb
 from connector.scoring.score import Scored, roll_up, score_part
 
 #: how many random worlds the seeded test looks at
-WORLDS = int(os.environ.get("HANDOFF_SCORING", "0")) or 30
+WORLDS = int(os.environ.get("HANDOFF_SCORING", "0")) or 12
 worlds = st.randoms(use_true_random=False).map(random_world)
-few = settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck))
+few = settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck))
 #: what the random worlds must reach, and in how large a share of 200
 REACHED = {
     "not known yet": 0.3,
@@ -55,6 +59,18 @@ REACHED = {
     "an account has forty people": 0.03,
     "an account is disqualified": 0.02,
     "an account is ready": 0.03,
+    "an account takes in people": 0.1,
+    "an account is news": 0.1,
+    "an account is too_hot": 0.03,
+    "an account is early_alert": 0.01,
+    "a fact would decide of an account": 0.05,
+    "somebody is too_hot": 0.05,
+    "somebody is early_alert": 0.02,
+    "the stage of an asset counts": 0.05,
+    "a stage is missed by points": 0.1,
+    "a declared answer differs": 0.1,
+    "a declared answer weighs more": 0.02,
+    "contributions are rounded": 0.1,
 }
 
 
@@ -104,6 +120,30 @@ def test_people_in_parts_have_the_scores_of_all_at_once(world, size):
         ),
     )
     assert differences(plain(world.scored()), plain(found)) == []
+
+
+@few
+@given(world=worlds, seed=st.integers(0, 99))
+def test_a_further_model_speaks_of_whom_it_says_and_of_nobody_else(world, seed):
+    rnd = random.Random(seed)
+    further = random_model(rnd) | {"name": "further", "for": condition(rnd, PERSON_TESTS)}
+    listed = {row["account_id"]: {f"account.{name}": value for name, value in row.items()} for row in world.accounts}
+    spoken_of = [
+        row
+        for row in world.people
+        if truth(further["for"], with_declared(listed.get(row["account_id"], {}) | row)[0], world.as_of) is True
+    ]
+    wanted = expected(world.but(model=further, people=spoken_of))
+    found = score_further(
+        [ScoringModel.model_validate(further)],
+        world.people_table(),
+        world.activities_table(),
+        world.accounts_table(),
+        as_of=world.as_of,
+        time_zone=world.zone,
+    )["further"]
+    rows = {"scores": found.scores.to_pylist(), "lines": found.lines.to_pylist()}
+    assert differences({name: wanted[name] for name in rows}, rows) == []
 
 
 def test_the_random_worlds_reach_every_feature():
