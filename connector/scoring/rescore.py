@@ -24,7 +24,7 @@ from connector.scoring.on_duckdb import EMBEDDED
 from connector.scoring.score import ScoredPart, roll_up, score_daily
 
 #: people that are best scored together: this bounds memory, not the result
-PART_PEOPLE = 50_000
+PART_PEOPLE = 25_000
 FILES = ("scores", "lines", "accounts")
 
 
