@@ -120,6 +120,7 @@ def run(
     config: ConfigFile = DEFAULT_CONFIG,
     once: Annotated[bool, typer.Option("--once", help="one cycle, then end; without it: the daemon")] = False,
     plan_id: Annotated[str | None, typer.Option("--plan", metavar="ID", help="do exactly what this plan says")] = None,
+    full: Annotated[bool, typer.Option("--full", help="with --once: work everybody, whoever was touched")] = False,
     as_json: AsJson = False,
     as_of: AsOf = None,
     verbose: Verbose = False,
@@ -129,11 +130,17 @@ def run(
     if not once and plan_id is None:
         if as_of is not None:
             raise ConfigError("as_of.daemon", "the daemon lives in real time", cure="use --once", at="--as-of")
+        if full:
+            cure = "use --once; the daemon works everybody once a day"
+            raise ConfigError("run.full", "the daemon chooses whom to work", cure=cure, at="--full")
         return serve(config, stop=Signals())
-    return _cycle(config, plan_id, instant(as_of), as_json=as_json)
+    if full and plan_id is not None:
+        cure = "leave --full out"
+        raise ConfigError("run.full", "a plan says itself whom it is about", cure=cure, at="--full")
+    return _cycle(config, plan_id, instant(as_of), as_json=as_json, full=full)
 
 
-def _cycle(config: ConfigFile, plan_id: str | None, as_of: datetime | None, *, as_json: bool) -> int:
+def _cycle(config: ConfigFile, plan_id: str | None, as_of: datetime | None, *, as_json: bool, full: bool) -> int:
     stop = Signals()
     with Progress(enabled=not as_json) as progress, open_house(config, progress=progress, stop=stop) as house:
         cycle = Cycle(house.engine, now=as_of or utc_now())
@@ -150,7 +157,7 @@ def _cycle(config: ConfigFile, plan_id: str | None, as_of: datetime | None, *, a
                     notice_put_back(store, house.engine.lake_root, now=utc_now())
                 if plan_id is None:
                     remember_clock(house.store, now)
-                    report = cycle.run()
+                    report = cycle.run(full=full)
                     witness(house.engine.lake_root, report.run_id)
                 else:
                     # Beside a daemon a plan's rows are handed to it: it delivers them with its next batch.

@@ -175,7 +175,9 @@ class Jobs:
             check_ready(self.house, today=now.date())
             self._checked_on = today
         remember_clock(self.house.store, now)
-        report = self._cycle(name, Cycle(self.house.engine, now=now), lambda cycle: cycle.run(_SCOPES[name]))
+        report = self._cycle(
+            name, Cycle(self.house.engine, now=now), lambda cycle: cycle.run(_SCOPES[name], full=name == "full_rescore")
+        )
         pulled = sum(report.pulled[kind] for kind in ("people", "activities", "crm_records"))
         return "news" if pulled or report.writes["planned"] else "quiet"
 
