@@ -158,6 +158,11 @@ class Lake:
         streams = {activities_stream(system) for system in systems}
         return sum(segment.rows for segment in self._manifest.segments() if segment.stream in streams)
 
+    def latest_activity(self, systems: Sequence[str]) -> datetime | None:
+        """Give the time of the latest activity that has landed, be it still to come; nothing is read for it."""
+        streams = {activities_stream(system) for system in systems}
+        return max((segment.high for segment in self._manifest.segments() if segment.stream in streams), default=None)
+
     def ask_activities(
         self, query: str, systems: Sequence[str], *, as_of: datetime, tables: Mapping[str, pa.Table] | None = None
     ) -> pa.Table:

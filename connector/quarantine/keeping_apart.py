@@ -94,7 +94,7 @@ def keep_apart(
     fresh = [one.number for one in answers if one.known_at is None]
     news = _news(lake, systems, before, identities, bots, as_of)
     if news.spans == [] and not fresh:
-        if before != news.mark:
+        if before is not None and before != msgspec.structs.replace(news.mark, as_of=before.as_of):
             quarantine.commit(QUARANTINE.empty_table(), _NO_PAST, at=as_of, mark=_written(news.mark))
         return KeptApart(version=quarantine.version())
     judged = JUDGED.empty_table()
@@ -119,9 +119,9 @@ def keep_apart_of(
 ) -> KeptApart:
     """Bring the list up to date of those in ``identities`` only, whole persons, from a lake narrowed to them.
 
-    The same rows of theirs as a look over everybody gives, provided all who did something since are among them, and all
-    who are ``awaited``. Nothing is done before the first look over everybody, and where only such a one would do: both
-    are told by ``grown``.
+    The same rows of theirs as a look over everybody gives, provided all who did something since the last look are among
+    them, and all who are ``awaited``. Nothing is read where nothing has landed and they are not listed. Nothing is done
+    before the first look over everybody, and where only such a one would do: both are told by ``grown``.
 
     Raises:
         LocalFault: the lake or the state cannot be read or written.
@@ -129,19 +129,28 @@ def keep_apart_of(
     before, answers = _read_mark(quarantine), quarantine.answers()
     if before is None or before.rules != _digest(bots):
         return KeptApart(version=quarantine.version(), grown=True)
+    names = pc.binary_join_element_wise(*(identities.column(name) for name in ("system", "object", "id")), ":")
+    theirs = quarantine.rows_of(names.to_pylist())
+    fresh = [one.number for one in answers if one.known_at is None]
+    if not fresh and not theirs.num_rows and _nothing_new(lake, systems, before):
+        return KeptApart(version=quarantine.version())
     views = "SELECT min(occurred_at) AS first FROM activities WHERE type = 'page_view'"
     first = lake.ask_activities(views, systems, as_of=as_of).column("first")[0].as_py()
     if first is not None and (before.watched_since is None or first < before.watched_since):
         return KeptApart(version=quarantine.version(), grown=True)
-    fresh = [one.number for one in answers if one.known_at is None]
     judged = judge(lake, systems, identities, bots, as_of=as_of, watched_since=before.watched_since)
-    names = pc.binary_join_element_wise(*(identities.column(name) for name in ("system", "object", "id")), ":")
-    listed = quarantine.rows() if fresh else quarantine.rows_of(names.to_pylist())
+    listed = quarantine.rows() if fresh else theirs
     inside = "(l.ref_system, l.ref_object, l.ref_id) IN (SELECT (system, object, id) FROM refs)"
     rows, past = compared(listed, judged, answers, as_of=as_of, inside=inside, refs=identities)
-    if not rows.num_rows and not fresh:
-        return KeptApart(version=quarantine.version())
-    return _told(rows, quarantine.commit(rows, past, answers=fresh, at=as_of))
+    # What landed at the same instant later on is not among it: it is counted as none.
+    mark = msgspec.structs.replace(before, as_of=as_of, rows=lake.count_activities(systems), landed=as_of, at_landed=-1)
+    return _told(rows, quarantine.commit(rows, past, answers=fresh, at=as_of, mark=_written(mark)))
+
+
+def _nothing_new(lake: Lake, systems: Sequence[str], before: _Mark) -> bool:
+    """Say, without reading, that nothing has landed since the last look and nothing has come to its time."""
+    latest = lake.latest_activity(systems)
+    return lake.count_activities(systems) == before.rows and (latest is None or latest <= before.as_of)
 
 
 def awaited(quarantine: Quarantine) -> pa.Table:
@@ -188,6 +197,8 @@ def _news(
     rules, rows, who = _digest(bots), lake.count_activities(systems), _who_is_who(identities)
     if before is None or (before.rules, before.who) != (rules, who) or before.as_of > as_of:
         return _News(None, _whole_mark(lake, systems, _Mark(rules, who, as_of, rows, None, 0, None)))
+    if _nothing_new(lake, systems, before):
+        return _News([], msgspec.structs.replace(before, as_of=as_of))
     landed = "false"
     if rows != before.rows:
         # What landed at the very instant of the last look may have come after it.
