@@ -16,7 +16,7 @@ _WHY = {
     "again": "happened again",
     "fewer": "counts fewer",
     "aged": "older",
-    "other": "facts or points changed",
+    "other": "facts, points or age changed",
 }
 
 
@@ -33,11 +33,11 @@ def basis(document: Mapping[str, Any]) -> str:
     """Say as of when, with whose knowledge and by which model the numbers are."""
     model = document["model"]
     number = "" if model["number"] is None else f" version {model['number']}"
-    why = f", changed because {model['because']}" if model["because"] else ""
-    by = f" by {model['by']}" if model["by"] else ""
+    words = ": ".join(word for word in (model["by"], model["because"]) if word)
+    why = f" ({words})" if words else ""
     files = "; its files are not those of a cycle" if model["number"] is None else ""
     moment = f"as of {_minute(document['as_of'])} UTC, {_KNOWN[document['known']]}"
-    return f"{moment}; model {model['name']}{number}{by}{why}{files}"
+    return f"{moment}; model {model['name']}{number}{why}{files}"
 
 
 def facts(document: Mapping[str, Any]) -> list[str]:
@@ -130,6 +130,8 @@ def changed(document: Mapping[str, Any]) -> tuple[str, list[tuple[str, str, str,
     for name in ("grade", "verdict"):
         if changes[name]["then"] != changes[name]["now"]:
             caption += f", {name} {changes[name]['then']} → {changes[name]['now']}"
+    if not changes["same_model"]:
+        caption += ", by another model"
     rows = []
     for line in changes["lines"]:
         day = f", last {line['last_on']}" if line["last_on"] else ""

@@ -83,7 +83,7 @@ def _total(total: float, detail: str) -> Step:
 
 def when(line: Mapping[str, Any]) -> str:
     """Say how often and when a line was earned."""
-    times = f"{line['count']}x" if line.get("count") and line["last_on"] else ""
+    times = f"{line['count']}x" if line.get("count") and line["dimension"] == "interest" and line["last_on"] else ""
     days = "" if not line["last_on"] else str(line["last_on"])
     if line.get("first_on") and line["first_on"] != line["last_on"]:
         days = f"{line['first_on']} to {line['last_on']}"

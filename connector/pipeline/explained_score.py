@@ -15,6 +15,7 @@ from connector.pipeline.census import Census
 from connector.pipeline.looking_back import Ground
 from connector.pipeline.passes import PopulationPart
 from connector.pipeline.population import Population
+from connector.pipeline.versions import model_at
 from connector.scoring.compile import QUESTIONS, compile_model
 from connector.scoring.cooling import HORIZON_DAYS, goes_cold
 from connector.scoring.declared import FOUND, PREFIX
@@ -102,10 +103,13 @@ def changes(
     history = [row for row in census.store.knowledge.score_history(person_id).to_pylist() if row["at"] <= as_of]
     for row in reversed(history):
         then = json.loads(row["lines"])
-        moved = [one for one in _moved(then, lines) if one is not None]
+        used = model_at(census.store, row["at"])
+        same = used is not None and all(census.mappings.files.get(n) == text for n, text in used.files.items())
+        moved = _moved(then, lines, same_model=same)
         if moved:
             return {
                 "since": row["at"].isoformat(),
+                "same_model": same,
                 "total": {"then": row["total"], "now": today["total"]},
                 **{name: {"then": row[name], "now": today[name]} for name in (*DIMENSIONS, "grade", "verdict")},
                 "lines": moved,
@@ -113,7 +117,9 @@ def changes(
     return None
 
 
-def _moved(then: Sequence[Mapping[str, Any]], now: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def _moved(
+    then: Sequence[Mapping[str, Any]], now: Sequence[Mapping[str, Any]], *, same_model: bool
+) -> list[dict[str, Any]]:
     """List the lines that are others than before, those that moved most first."""
     before = {(line["dimension"], line["rule"]): line for line in then}
     after = {(line["dimension"], line["rule"]): line for line in now}
@@ -121,7 +127,7 @@ def _moved(then: Sequence[Mapping[str, Any]], now: Sequence[Mapping[str, Any]]) 
     for key in dict.fromkeys([*after, *before]):
         was, is_ = before.get(key), after.get(key)
         points = (0.0 if was is None else was["points"], 0.0 if is_ is None else is_["points"])
-        why = _why(was, is_)
+        why = _why(was, is_, same_model=same_model)
         if why is not None:
             last_on = (is_ or was or {}).get("last_on")
             words = {"dimension": key[0], "rule": key[1], "then": points[0], "now": points[1]}
@@ -129,16 +135,19 @@ def _moved(then: Sequence[Mapping[str, Any]], now: Sequence[Mapping[str, Any]]) 
     return sorted(found, key=lambda one: (-abs(one["change"]), one["dimension"], one["rule"]))
 
 
-def _why(was: Mapping[str, Any] | None, is_: Mapping[str, Any] | None) -> str | None:
+def _why(was: Mapping[str, Any] | None, is_: Mapping[str, Any] | None, *, same_model: bool) -> str | None:
     """Say how a line moved: ``new``, ``gone``, ``again``, ``fewer``, ``aged``, ``other``; None where it did not."""
     if was is None or is_ is None:
         return "new" if was is None else "gone"
+    if is_["dimension"] != "interest" or is_["rule"] == "limit":
+        return None if was["points"] == is_["points"] else "other"
     counts = (was.get("count") or 0, is_.get("count") or 0)
     if counts[0] != counts[1] or was.get("last_on") != is_.get("last_on"):
         return "again" if counts[1] > counts[0] or str(is_.get("last_on")) > str(was.get("last_on")) else "fewer"
     if was["points"] == is_["points"]:
         return None
-    return "aged" if is_["dimension"] == "interest" and is_["rule"] != "limit" else "other"
+    # A falling return that is negative rises as it ages.
+    return "aged" if same_model and abs(is_["points"]) < abs(was["points"]) else "other"
 
 
 def _cold(ground: Ground, population: Population, today: Mapping[str, Any], person_id: str) -> dict[str, Any] | None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from connector.cli import looking, running
+from connector.cli import running, status
 
 COMMANDS = [
     ["init"],
@@ -117,7 +117,7 @@ def test_a_bug_of_ours_ends_with_70_and_names_nobody(handoff: Any, monkeypatch: 
     def broken(_config: object) -> None:
         raise ZeroDivisionError("jane.doe@acme.example at https://acme.example/x?token=sesame")
 
-    monkeypatch.setattr(looking, "read_settings_of_state", broken)
+    monkeypatch.setattr(status, "read_settings_of_state", broken)
     done = handoff("status", "--json")
     assert done.code == 70
     assert done.json["error"]["code"] == "program.bug"
