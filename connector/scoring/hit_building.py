@@ -6,9 +6,11 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 
 from connector.domain.sql_text import literal, quoted
@@ -146,7 +148,7 @@ def _number_all(place: Place, bits: int) -> tuple[Run, Keys]:
     again: list[Keys] = []
 
     def each() -> Iterator[Keys]:
-        for heap in heaps.each():
+        for heap in map(_numbers, heaps.each()):
             heap.sort()
             repeated = heap[1:] == heap[:-1]
             if repeated.any():
@@ -166,7 +168,11 @@ def _number_all(place: Place, bits: int) -> tuple[Run, Keys]:
     return run, np.concatenate([NONE, *again])
 
 
-def _counted(place: Place, heap: np.ndarray) -> Hits:
+def _numbers(heap: npt.NDArray[Any]) -> Keys:
+    return heap
+
+
+def _counted(place: Place, heap: npt.NDArray[Any]) -> Hits:
     matched = Matched(heap["key"].copy(), heap["rule"].copy(), heap["instant_us"].copy())
     return hits_of(np.unique(matched.key), matched, place.matchers.spans_us, place.zone)
 

@@ -88,10 +88,10 @@ def hits_of(
         kept_rule = np.concatenate([before.rule, kept_rule])
         days = np.concatenate([before.day.astype(np.int64), days])
         count = np.concatenate([before.count, count])
-    at, rule, day, count = summed(kept_place, kept_rule, days, count)
+    at, rules, summed_days, count = summed(kept_place, kept_rule, days, count)
     ends = np.searchsorted(at, np.arange(len(keys)), side="right")
     chain_ends = np.searchsorted(chains[0], np.arange(len(keys)), side="right")
-    return Hits(keys, ends, chain_ends, rule, day, count, chains[1].astype(np.int32), chains[2])
+    return Hits(keys, ends, chain_ends, rules, summed_days, count, chains[1].astype(np.int32), chains[2])
 
 
 def local_days_of(instants_us: Numbers, zone: ZoneInfo) -> Numbers:
@@ -103,7 +103,8 @@ def local_days_of(instants_us: Numbers, zone: ZoneInfo) -> Numbers:
         return np.floor_divide(instants_us + pieces[0][1], DAY_US)
     begins = np.array([begin for begin, _ in pieces[1:]], np.int64)
     shift = np.array([offset for _, offset in pieces], np.int64)
-    return np.floor_divide(instants_us + shift[np.searchsorted(begins, instants_us, side="right")], DAY_US)
+    days: Numbers = np.floor_divide(instants_us + shift[np.searchsorted(begins, instants_us, side="right")], DAY_US)
+    return days
 
 
 def summed(

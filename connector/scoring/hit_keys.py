@@ -33,4 +33,5 @@ def keys_of_identities(identities: pa.Table) -> Keys:
         with _engine[1].cursor() as connection:
             connection.register("identities", identities.select(["system", "object", "id"]))
             found = connection.sql(f"SELECT {key_sql('system', 'object', 'id')} AS key FROM identities")
-            return found.to_arrow_table().column("key").to_numpy()
+            keys: Keys = found.to_arrow_table().column("key").to_numpy()
+            return keys

@@ -178,4 +178,5 @@ def spans(begins: Numbers, sizes: Numbers) -> Numbers:
     """List the places of spans: from each begin as many as its size says."""
     ends = np.cumsum(sizes)
     total = int(ends[-1]) if len(ends) else 0
-    return np.arange(total, dtype=np.int64) + np.repeat(begins - (ends - sizes), sizes)
+    places: Numbers = np.arange(total, dtype=np.int64) + np.repeat(begins - (ends - sizes), sizes)
+    return places

@@ -63,6 +63,9 @@ def load(root: Path, rules: str) -> Current | None:
         told = json.loads((root / _NAME).read_text(encoding="utf-8"))
         if told["rules"] != rules:
             return None
+        runs, seen, again, left_out = (
+            tuple(Run(*run) for run in told[kind]) for kind in ("runs", "seen", "again", "left_out")
+        )
         return Current(
             rules,
             int(told["until_us"]),
@@ -71,7 +74,10 @@ def load(root: Path, rules: str) -> Current | None:
                 name: Covered(tuple(one["paths"]), one["rows"], one["landed_us"])
                 for name, one in told["streams"].items()
             },
-            *(tuple(Run(*run) for run in told[kind]) for kind in ("runs", "seen", "again", "left_out")),
+            runs,
+            seen,
+            again,
+            left_out,
             tuple(told["previous"]),
         )
     except (OSError, ValueError, KeyError, TypeError):
