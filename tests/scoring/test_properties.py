@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import random
 import tempfile
 from datetime import timedelta
@@ -12,53 +11,49 @@ from pathlib import Path
 import pytest
 import scoring_properties as must
 from content_crowds import content_crowd, reaches_sales
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
+from scoring_effort import looking_at
 from scoring_parity import plain
 from scoring_worlds import random_world
 
 from connector.scoring.tables import read_activities
 
-_EXAMPLES = int(os.environ.get("HANDOFF_SCORING", "0"))
 seeds = st.integers(0, 2**32).map(random.Random)
 worlds = seeds.map(random_world)
 
 
-def property_of(examples):
-    return settings(max_examples=_EXAMPLES or examples, deadline=None, suppress_health_check=list(HealthCheck))
-
-
-@property_of(4)
+@looking_at(4)
 @given(world=worlds, rnd=seeds)
 def test_with_hindsight_the_order_of_arrival_does_not_matter(world, rnd):
     must.order_does_not_matter(world, rnd)
 
 
-@property_of(4)
+@looking_at(4)
 @given(world=worlds)
 def test_as_of_an_instant_only_what_was_known_counts(world):
     must.the_past_is_what_was_known(world)
 
 
-@property_of(4)
+@looking_at(4)
 @given(world=worlds)
 def test_a_score_does_not_depend_on_other_people(world):
     must.others_do_not_matter(world)
 
 
-@property_of(5)
+@looking_at(5)
 @given(world=worlds)
 def test_merging_two_people_scores_the_union_of_their_hits(world):
     must.a_merge_is_the_union_of_hits(world)
 
 
-@property_of(5)
+@looking_at(5)
 @given(world=worlds, days=st.integers(0, 4000), minutes=st.integers(1440, 2880))
 def test_nothing_rises_without_an_event(world, days, minutes):
     must.nothing_rises_by_itself(world, timedelta(days=days, minutes=minutes))
 
 
-@property_of(10)
+@looking_at(10)
 @given(world=worlds)
 def test_every_number_is_the_sum_of_its_lines_and_stays_on_its_scale(world):
     found = plain(world.scored())
@@ -67,13 +62,13 @@ def test_every_number_is_the_sum_of_its_lines_and_stays_on_its_scale(world):
     must.splits_add_up(world, found)
 
 
-@property_of(4)
+@looking_at(4)
 @given(world=worlds)
 def test_people_without_a_say_never_make_an_account_ready(world):
     must.juniors_make_no_account_ready(world)
 
 
-@property_of(4)
+@looking_at(4)
 @given(
     world=worlds,
     dimension=st.sampled_from(must.DIMENSIONS),
@@ -83,14 +78,14 @@ def test_a_changed_weight_moves_only_totals_and_by_the_formula(world, dimension,
     must.a_weight_moves_only_totals(world, dimension, weight)
 
 
-@property_of(4)
+@looking_at(4)
 @given(world=worlds, rnd=seeds)
 def test_an_event_told_twice_counts_once(world, rnd):
     with tempfile.TemporaryDirectory() as folder:
         must.repeats_count_once(world, read_activities, Path(folder), rnd)
 
 
-@property_of(4)
+@looking_at(4)
 @given(rnd=seeds)
 def test_content_alone_never_reaches_sales(rnd):
     assert reaches_sales(content_crowd(rnd)) == []

@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import os
 import random
 from collections import Counter
 from unittest.mock import patch
 
 import pyarrow as pa
 import pytest
-from hypothesis import HealthCheck, event, given, settings
+from hypothesis import event, given
 from hypothesis import strategies as st
 from reference_conditions import truth
 from reference_declared import with_declared
+from scoring_effort import looking_at, worlds_for
 from scoring_models import PERSON_TESTS, condition, random_model
 from scoring_parity import differences, expected, plain
 from scoring_worlds import random_world, seeded_worlds
@@ -25,9 +25,9 @@ from connector.scoring.on_duckdb import DuckDb
 from connector.scoring.score import Scored, roll_up, score_part
 
 #: how many random worlds the seeded test looks at
-WORLDS = int(os.environ.get("HANDOFF_SCORING", "0")) or 12
+WORLDS = worlds_for(12)
 worlds = st.randoms(use_true_random=False).map(random_world)
-few = settings(max_examples=4, deadline=None, suppress_health_check=list(HealthCheck))
+few = looking_at(4)
 #: what the random worlds must reach, and in how large a share of 200
 REACHED = {
     "not known yet": 0.3,
