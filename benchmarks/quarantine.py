@@ -145,9 +145,9 @@ def main() -> None:
             lambda: keep_apart_of(store.quarantine, lake, [SYSTEM], these, bots, as_of=later),
         )
         _timed("list of what is held", store.quarantine.held)
+        store.close()
         size = sum(path.stat().st_size for path in Path(name).glob("state.db*"))
         print(f"  state: {size / 1e6:,.0f} MB")
-        store.close()
 
 
 if __name__ == "__main__":
