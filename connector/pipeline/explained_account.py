@@ -21,6 +21,8 @@ _MEMBER_NOW = ("grade", "verdict", "stage")
 #: what else scoring may say of an account, where it does
 _FURTHER = ("buying_stage", "too_hot", "too_hot_since", "early_alert", "early_alert_since", "news", "customer")
 _Lines = dict[str, list[dict[str, Any]]]
+#: what stands beside an account's facts and is none of them
+_RESULTS = ("grade", "shown", "record")
 #: how many of the latest comings and goings are told
 _MOVES = 20
 
@@ -63,12 +65,8 @@ def _takes_in(model: CompiledModel, accounts: pa.Table, account_id: str, ground:
     hierarchy = model.account.hierarchy
     if hierarchy is None:
         return {account_id}
-    facts = accounts.rename_columns(
-        [
-            name if name == "account_id" or name.startswith("account.") else f"account.{name}"
-            for name in accounts.column_names
-        ]
-    )
+    facts = accounts.select([name for name in accounts.column_names if "." not in name and name not in _RESULTS])
+    facts = facts.rename_columns([n if n == "account_id" else f"account.{n}" for n in facts.column_names])
     pairs = lineage(hierarchy, facts, now=ground.as_of)
     ids = accounts.column("account_id")
     here = pc.equal(pairs.column("account"), pc.index(ids, account_id))
