@@ -1,4 +1,4 @@
-"""``bots`` of scoring.yaml: sensible without a word, each pattern can be switched off, faults are refused at their line."""
+"""``bots`` of scoring.yaml: sensible without a word, each pattern can be switched off, faults have their line."""
 
 from __future__ import annotations
 
