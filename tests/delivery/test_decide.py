@@ -258,8 +258,8 @@ def test_nobody_and_nothing() -> None:
 
 
 def test_accounts_show_their_score_when_it_is_news() -> None:
-    def accounts(score: float, memory: str | None, held: str | None) -> pa.Table:
-        columns = {"account_id": "A1", "record": "account:A1", "grade": "B2", "shown": memory}
+    def accounts(score: float, memory: str | None, held: str | None, said: str = "false|false") -> pa.Table:
+        columns = {"account_id": "A1", "record": "account:A1", "grade": "B2", "shown": memory, "reasons_key": said}
         table = pa.table({name: pa.array([value], pa.string()) for name, value in columns.items()})
         for name in ("account.score", "score.total"):
             table = table.append_column(name, pa.array([score]))
@@ -273,6 +273,8 @@ def test_accounts_show_their_score_when_it_is_news() -> None:
     assert decide(ground(accounts=accounts(44.0, memory, "40"))).rows == []
     assert len(decide(ground(accounts=accounts(45.0, memory, "40"))).rows) == 1
     assert len(decide(ground(accounts=accounts(40.0, memory, "1"))).rows) == 1
+    # readiness, news, flags, stage and roles are told at once
+    assert decide(ground(accounts=accounts(44.0, memory, "40", "true|false"))).accounts["A1"] != memory
 
 
 def test_memory_survives_its_text() -> None:
