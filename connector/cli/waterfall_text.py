@@ -20,8 +20,16 @@ _OTHERS = 28
 
 
 def waterfall(screen: Console, steps: Sequence[Step]) -> Table:
-    """Give the steps as a table with a bar beside each number; on a narrow screen the bars are left out."""
-    width = _room(screen, steps)
+    """Give the steps as a table with a bar beside each number.
+
+    On a narrower screen fewer words stand beside the bars; on a very narrow one the bars are left out.
+    """
+    details = [step.detail for step in steps]
+    width = _room(screen, steps, details)
+    if not width:
+        brief = [step.brief for step in steps]
+        width = _room(screen, steps, brief)
+        details = brief if width else details
     scored = any(step.points is not None for step in steps)
     table = Table(box=None, padding=(0, 2, 0, 0), pad_edge=False, header_style="")
     table.add_column("line", overflow="fold")
@@ -32,20 +40,20 @@ def waterfall(screen: Console, steps: Sequence[Step]) -> Table:
         table.add_column("", no_wrap=True)
     table.add_column("how often, when" if scored else "", overflow="fold")
     shapes = _BLOCKS if _shows_blocks(screen) else _ASCII
-    for step in steps:
+    for step, detail in zip(steps, details, strict=True):
         cells: list[str | Text] = [step.label]
         if scored:
             cells.append("" if step.points is None else _number(step, step.points))
         cells.append(_number(step, step.change))
         if width:
             cells.append(Text(_bar(step, span_of(steps), width, shapes), style=_COLOURS[step.kind]))
-        table.add_row(*cells, step.detail, style="bold" if step.kind in {"sum", "total"} else "")
+        table.add_row(*cells, detail, style="bold" if step.kind in {"sum", "total"} else "")
     return table
 
 
-def _room(screen: Console, steps: Sequence[Step]) -> int:
+def _room(screen: Console, steps: Sequence[Step], details: Sequence[str]) -> int:
     """Say how many characters are left for bars; 0 where too few are."""
-    taken = sum(max(len(text) for text in texts) for texts in ([s.label for s in steps], [s.detail for s in steps]))
+    taken = sum(max(len(text) for text in texts) for texts in ([step.label for step in steps], details))
     room = min(_WIDEST, screen.width - taken - _OTHERS)
     return room if room >= _NARROWEST else 0
 

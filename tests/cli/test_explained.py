@@ -58,7 +58,12 @@ def test_bars_stand_beside_numbers_where_there_is_room() -> None:
     assert "█" in line
     assert "+13.4" in line
     assert max(map(len, wide.splitlines())) <= 120
-    narrow = told(PERSON, width=60)
+    usual = told(PERSON, width=80)
+    line = next(row for row in usual.splitlines() if "pricing-page" in row and "+9.0" in row)
+    assert "█" in line
+    assert "3x, 2026-03-01" in line
+    assert max(len(row.rstrip()) for row in usual.splitlines() if "█" in row) <= 80
+    narrow = told(PERSON, width=56)
     assert "█" not in narrow
     assert "+13.4" in narrow
 
