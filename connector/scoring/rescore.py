@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Self
 
 import pyarrow as pa
+import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from connector.errors import LocalFault
@@ -122,6 +123,47 @@ def write_rescored(
             "output.unwritable", f"cannot write: {error.strerror}", cure="check the folder and the disk", at=str(out)
         ) from error
     return Counts(people, lines, rolled_up.num_rows)
+
+
+def roll_up_touched(
+    model: ScoringModel,
+    before: pa.Table,
+    asked: pa.Array,
+    fresh: pa.Table,
+    accounts: pa.Table | None,
+    *,
+    as_of: datetime,
+    time_zone: str = "UTC",
+    engine: Engine = EMBEDDED,
+) -> tuple[pa.Table, pa.Table]:
+    """Score again the accounts of people who were rescored; their rows are those of rolling up everybody.
+
+    Args:
+        model: see ``roll_up``.
+        before: the standings of everybody before.
+        asked: the ``person_id`` of everybody who was rescored.
+        fresh: the ``standings`` that came of it.
+        accounts: as in ``roll_up``; of others than those concerned nothing is looked at.
+        as_of: the instant.
+        time_zone: whose days count.
+        engine: where it is computed.
+
+    Returns:
+        The standings of everybody as they are now, and the accounts that anybody of ``asked`` was or is at. Where
+        accounts roll up into their parents, all of them.
+
+    Raises:
+        ConfigError: the model or the time zone cannot be used.
+    """
+    mine = pc.is_in(before.column("person_id"), value_set=asked)
+    now = pa.concat_tables([before.filter(pc.invert(mine)), fresh])
+    touched = pc.unique(pa.concat_tables([before.filter(mine), fresh]).column("account_id"))
+    of_touched, listed = now, accounts
+    if compile_model(model).account.hierarchy is None:
+        of_touched = now.filter(pc.is_in(now.column("account_id"), value_set=touched))
+        if accounts is not None:
+            listed = accounts.filter(pc.is_in(accounts.column("account_id").cast(pa.string()), value_set=touched))
+    return now, roll_up(model, of_touched, listed, as_of=as_of, time_zone=time_zone, engine=engine)
 
 
 class _File:
