@@ -267,11 +267,12 @@ class Example(Part):
     )
     did: tuple[dict[str, Any], ...] = Field(
         (),
-        description="activities, each with its type and days_ago",
+        description="activities, each with its type, days_ago and times; a list of days is a deed on each",
         examples=[[{"page_view": "/pricing", "days_ago": 1}]],
     )
     expect: dict[str, Any] = Field(
-        description="conditions on fit, interest, score.total, grade, verdict …", examples=[{"verdict": "nurture"}]
+        description="conditions on fit, score.total, verdict, too_hot, account.news, points.RULE …",
+        examples=[{"verdict": "nurture"}],
     )
 
 
