@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from datetime import UTC, date, datetime
 from pathlib import Path
 
@@ -187,3 +188,22 @@ def test_a_missing_file_and_an_unwritable_folder_are_told_apart(inputs, tmp_path
     blocked.write_text("")
     with pytest.raises(LocalFault, match="cannot write"):
         files.score_files(MAPPINGS, *inputs, as_of=AS_OF, out=blocked / "out")
+
+
+def test_each_further_model_writes_files_of_its_own_with_the_people_it_speaks_of(inputs, tmp_path):
+    folder = tmp_path / "mappings"
+    folder.mkdir()
+    for path in MAPPINGS.glob("*.yaml"):
+        (folder / path.name).write_bytes(path.read_bytes())
+    text = (folder / "scoring.yaml").read_text(encoding="utf-8")
+    own = {"account": "accounts", "too_hot": "", "early_alert": "", "examples": ""}
+    blocks = [block for block in re.split(r"^(?=\S)", text, flags=re.MULTILINE) if block.split(":")[0] not in own]
+    further = "".join(blocks).replace("name: default", "name: vips\nfor: {title: {contains: vp}}", 1)
+    further = re.sub(r"^    bants: .*$", "    weight: 1", further, flags=re.MULTILINE)
+    (folder / "scoring-vips.yaml").write_text(further, encoding="utf-8")
+    scored = files.score_files(folder, *inputs, as_of=AS_OF, out=tmp_path / "out").scores.to_pylist()
+    vips = pq.read_table(tmp_path / "out" / "scores-vips.parquet")
+    assert tuple(vips.column_names) == files.FURTHER_COLUMNS
+    assert vips.to_pylist() == [{name: scored[0][name] for name in files.FURTHER_COLUMNS}]
+    lines = pq.read_table(tmp_path / "out" / "lines-vips.parquet")
+    assert set(lines.column("person_id").to_pylist()) == {"p1"}
