@@ -62,6 +62,7 @@ def _of_person(document: Mapping[str, Any]) -> Iterator[str]:
     for name, numbers in score["models"].items():
         said = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in numbers.items() if value is not None)
         yield f"model {name}: {said or 'does not speak of them'}"
+    yield from _said(score)
     yield from _missing(score)
     if score["opening"]:
         yield f"opening: {score['opening']}"
@@ -78,6 +79,16 @@ def _flags(flags: Mapping[str, Any]) -> Iterator[str]:
             since = f", since {flags[name + '_since']}" if flags.get(name + "_since") else ""
             rules = f" ({flags[name + '_rules']})" if flags.get(name + "_rules") else ""
             yield f"{text}{since}{rules}"
+
+
+def _said(score: Mapping[str, Any]) -> Iterator[str]:
+    """Say who confirmed what, and what somebody said of themself beside what was found."""
+    for answer in score.get("answers", ()):
+        by = f"by {answer['by']}" if answer["by"] else answer["evidence"]
+        yield f"{answer['question'].replace('_', ' ')}: {answer['answer']}, {by}, {(answer['on'] or 'undated')[:10]}"
+    for fact in score.get("declared", ()):
+        other = f"; found elsewhere: {fact['found']}, which does not count" if fact["differs"] else ""
+        yield f"they say of themselves: {fact['fact']} {fact['said']}{other}"
 
 
 def _missing(score: Mapping[str, Any]) -> Iterator[str]:
@@ -115,6 +126,8 @@ def _of_account(document: Mapping[str, Any]) -> Iterator[str]:
         yield f"takes in the people of {', '.join(document['subsidiaries'])}"
     if document.get("buying_stage"):
         yield f"place in the buying process: {document['buying_stage']}"
+    if document.get("news"):
+        yield "a deal is open or was won: what happens here is news for whoever has it, and no new lead"
     yield from _flags(document)
 
 

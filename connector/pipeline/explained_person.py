@@ -24,12 +24,15 @@ def person_document(ground: Ground, population: Population, found: Somebody, nam
     census, person_id = ground.census, found.person_id
     part = population.part(found.part)
     row = rows_of(part.people, person_id)[0]
+    score = score_document(ground, population, part, row)
+    for answer in score["answers"]:
+        answer["by"] = names.get(str(answer["by"]), answer["by"])
     return {
         "kind": "person",
         "person_id": person_id,
         "identity": _identity(census, population, row, person_id),
         "match": _match(census, row, person_id),
-        "score": score_document(ground, population, part, row),
+        "score": score,
         "stage": _stage(ground, row, person_id),
         "owner": names.get(str(row.get("owner_id")), row.get("owner_id")),
         "tasks": [_task(task, names) for task in population.tasks if task["person_id"] == person_id],

@@ -18,7 +18,7 @@ from connector.pipeline.population import Population
 from connector.pipeline.versions import model_at
 from connector.scoring.compile import QUESTIONS, compile_model
 from connector.scoring.cooling import HORIZON_DAYS, goes_cold
-from connector.scoring.declared import FOUND, PREFIX
+from connector.scoring.declared import DIFFERS, FOUND, PREFIX
 from connector.scoring.reasons import top_reasons
 from connector.scoring.score import Scored
 from connector.scoring.shares import shares_of_total
@@ -200,8 +200,9 @@ def _answers(row: Mapping[str, Any]) -> list[dict[str, Any]]:
 def _declared(row: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Give each fact that the person declared: what they said, which counts, and what was found elsewhere."""
     said = {name.removeprefix(PREFIX): value for name, value in row.items() if name.startswith(PREFIX)}
+    differing = (row.get(DIFFERS) or "").split(", ")
     return [
-        {"fact": name, "said": _plain(value), "found": _plain(row.get(FOUND + name))}
+        {"fact": name, "said": _plain(value), "found": _plain(row.get(FOUND + name)), "differs": name in differing}
         for name, value in said.items()
         if value is not None
     ]
