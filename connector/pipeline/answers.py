@@ -37,7 +37,7 @@ def read_answers(
     if not parts:
         return pa.schema([_RECORD]).empty_table()
     columns = "".join(
-        f', max(at) FILTER (question = {literal(question)}) AS "bants.{question}.on"'
+        f', max(told_at) FILTER (question = {literal(question)}) AS "bants.{question}.on"'
         f', max(by_user) FILTER (question = {literal(question)}) AS "bants.{question}.by"'
         for question in fields
     )
@@ -49,7 +49,7 @@ def _latest(object_: str, question: str, column: str, by_user: str) -> str:
     """Write the query for the version of each record in which one field got the value that it has."""
     order = "PARTITION BY id ORDER BY modified_at, landed_at, serial"
     return f"""
-        SELECT {literal(object_ + ":")} || id AS record, {literal(question)} AS question, modified_at AS at,
+        SELECT {literal(object_ + ":")} || id AS record, {literal(question)} AS question, modified_at AS told_at,
             CASE WHEN modified_at > earlier THEN by_user END AS by_user
         FROM (
             SELECT * FROM (
