@@ -123,6 +123,7 @@ def main() -> None:
             segment = write_segment(root, activities_stream(SYSTEM), table, landed_at=AT, dense=True)
             store.manifest.commit_segments([segment], (), {})
         identities, bots = everybody(people), Bots()
+        print(f"made; peak so far {getrusage(RUSAGE_SELF).ru_maxrss >> 10} MiB")
 
         def look(at: datetime) -> Any:
             lake = Lake(root, store.manifest)
@@ -135,8 +136,6 @@ def main() -> None:
         table = made(rng, 1000, people, given.events, at=later, span_us=3_600_000_000)
         segment = write_segment(root, activities_stream(SYSTEM), table, landed_at=later)
         store.manifest.commit_segments([segment], (), {})
-        kept = _timed("look after 1,000 new events of an hour", lambda: look(later))
-        print(f"  {kept.held:,} held")
         some = pc.unique(table.column("person_id").slice(0, 30))
         these = identities.filter(pc.is_in(identities.column("id"), value_set=some))
         lake = Lake(root, store.manifest).of(these, [(SYSTEM, "contact")])
@@ -144,6 +143,8 @@ def main() -> None:
             "look at 30 references alone",
             lambda: keep_apart_of(store.quarantine, lake, [SYSTEM], these, bots, as_of=later),
         )
+        kept = _timed("look after 1,000 new events of an hour", lambda: look(later))
+        print(f"  {kept.held:,} held")
         _timed("list of what is held", store.quarantine.held)
         store.close()
         size = sum(path.stat().st_size for path in Path(name).glob("state.db*"))

@@ -44,6 +44,8 @@ class _Mark(msgspec.Struct):
         landed: latest instant of landing that was looked at.
         at_landed: how many activities had landed at that instant.
         watched_since: time of the first page view.
+        seen_rows: rows the lake held at the last look at some people only; looks at everybody do not rely on these.
+        seen_as_of: clock of that look.
     """
 
     rules: str
@@ -53,6 +55,8 @@ class _Mark(msgspec.Struct):
     landed: datetime | None
     at_landed: int
     watched_since: datetime | None
+    seen_rows: int = -1
+    seen_as_of: datetime | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -132,7 +136,8 @@ def keep_apart_of(
     names = pc.binary_join_element_wise(*(identities.column(name) for name in ("system", "object", "id")), ":")
     theirs = quarantine.rows_of(names.to_pylist())
     fresh = [one.number for one in answers if one.known_at is None]
-    if not fresh and not theirs.num_rows and _nothing_new(lake, systems, before):
+    looks = [(before.rows, before.as_of), (before.seen_rows, before.seen_as_of or before.as_of)]
+    if not fresh and not theirs.num_rows and any(_nothing_new(lake, systems, *look) for look in looks):
         return KeptApart(version=quarantine.version())
     views = "SELECT min(occurred_at) AS first FROM activities WHERE type = 'page_view'"
     first = lake.ask_activities(views, systems, as_of=as_of).column("first")[0].as_py()
@@ -142,15 +147,14 @@ def keep_apart_of(
     listed = quarantine.rows() if fresh else theirs
     inside = "(l.ref_system, l.ref_object, l.ref_id) IN (SELECT (system, object, id) FROM refs)"
     rows, past = compared(listed, judged, answers, as_of=as_of, inside=inside, refs=identities)
-    # What landed at the same instant later on is not among it: it is counted as none.
-    mark = msgspec.structs.replace(before, as_of=as_of, rows=lake.count_activities(systems), landed=as_of, at_landed=-1)
+    mark = msgspec.structs.replace(before, seen_rows=lake.count_activities(systems), seen_as_of=as_of)
     return _told(rows, quarantine.commit(rows, past, answers=fresh, at=as_of, mark=_written(mark)))
 
 
-def _nothing_new(lake: Lake, systems: Sequence[str], before: _Mark) -> bool:
-    """Say, without reading, that nothing has landed since the last look and nothing has come to its time."""
+def _nothing_new(lake: Lake, systems: Sequence[str], rows: int, as_of: datetime) -> bool:
+    """Say, without reading, that nothing has landed since a look and nothing has come to its time."""
     latest = lake.latest_activity(systems)
-    return lake.count_activities(systems) == before.rows and (latest is None or latest <= before.as_of)
+    return lake.count_activities(systems) == rows and (latest is None or latest <= as_of)
 
 
 def awaited(quarantine: Quarantine) -> pa.Table:
@@ -197,7 +201,7 @@ def _news(
     rules, rows, who = _digest(bots), lake.count_activities(systems), _who_is_who(identities)
     if before is None or (before.rules, before.who) != (rules, who) or before.as_of > as_of:
         return _News(None, _whole_mark(lake, systems, _Mark(rules, who, as_of, rows, None, 0, None)))
-    if _nothing_new(lake, systems, before):
+    if _nothing_new(lake, systems, before.rows, before.as_of):
         return _News([], msgspec.structs.replace(before, as_of=as_of))
     landed = "false"
     if rows != before.rows:

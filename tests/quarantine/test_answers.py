@@ -109,6 +109,19 @@ def test_a_narrow_look_before_the_first_wide_one_says_nothing(mailbox: Mailbox) 
     assert mailbox.held() == []
 
 
+def test_who_was_left_out_of_a_narrow_look_is_found_by_the_next_wide_one(scanned: Mailbox) -> None:
+    later = NOW + HOUR
+    scanned.land(
+        did("late-d", "email_delivered", 600, who="bob", campaign="c3"),
+        click("late", 603, "/a", who="bob", campaign="c3"),
+        at=later,
+    )
+    scanned.look_at(of_people("ada"), later)
+    assert "late" not in scanned.held()
+    scanned.look(later + HOUR)
+    assert "late" in scanned.held()
+
+
 def test_a_quiet_look_reads_nothing_and_changes_nothing(scanned: Mailbox, monkeypatch: pytest.MonkeyPatch) -> None:
     before = scanned.quarantine.rows()
     kept = scanned.look(NOW + HOUR)
