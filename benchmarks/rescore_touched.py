@@ -39,6 +39,7 @@ from connector.scoring.score_diff import moved
 from state.store import open_store
 
 WRITE_STEP = 5
+MODEL = model()
 EACH = 3
 
 
@@ -129,10 +130,10 @@ def cycle(here: World, done: list[Activity], at: datetime) -> dict[str, float]:
         "id": pa.array(numbers).cast(pa.string()),
     }
     asked = People(here.people.take(pa.array(numbers)), pa.table(identities))
-    part = next(rescore(here.hits, model(), [asked], here.accounts, as_of=at))
+    part = next(rescore(here.hits, MODEL, [asked], here.accounts, as_of=at))
     step("score")
     ids = asked.people.column("person_id").combine_chunks()
-    here.standings, accounts = roll_up_touched(model(), here.standings, ids, part.standings, here.accounts, as_of=at)
+    here.standings, accounts = roll_up_touched(MODEL, here.standings, ids, part.standings, here.accounts, as_of=at)
     assert accounts.num_rows
     step("accounts")
     news = part.scores.take(moved(here.scores.take(pa.array(numbers)), part.scores, step=WRITE_STEP))

@@ -21,12 +21,14 @@ from connector.scoring.accounts import STANDINGS
 from connector.scoring.compile import compile_model
 from connector.scoring.engine import Engine
 from connector.scoring.hit_store import HitStore
-from connector.scoring.on_duckdb import EMBEDDED
+from connector.scoring.on_duckdb import EMBEDDED, DuckDb
 from connector.scoring.score import ScoredPart, roll_up, score_daily
 
 #: people that are best scored together: this bounds memory, not the result
 PART_PEOPLE = 25_000
 FILES = ("scores", "lines", "accounts")
+_FEW_PEOPLE = 5_000
+_ONE_THREAD = DuckDb(1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +73,15 @@ def rescore(
     compiled = compile_model(model)
     for part in parts:
         daily = store.hits(part.identities, compiled)
+        here = _enough(engine, part.people.num_rows)
         yield score_daily(
-            compiled, part.people, daily, accounts, as_of=as_of, time_zone=time_zone, engine=engine, coded=True
+            compiled, part.people, daily, accounts, as_of=as_of, time_zone=time_zone, engine=here, coded=True
         )
+
+
+def _enough(engine: Engine, people: int) -> Engine:
+    """Take one thread for a few people: handing work to others takes longer than doing it."""
+    return _ONE_THREAD if engine is EMBEDDED and people <= _FEW_PEOPLE else engine
 
 
 def write_rescored(
@@ -163,7 +171,8 @@ def roll_up_touched(
         of_touched = now.filter(pc.is_in(now.column("account_id"), value_set=touched))
         if accounts is not None:
             listed = accounts.filter(pc.is_in(accounts.column("account_id").cast(pa.string()), value_set=touched))
-    return now, roll_up(model, of_touched, listed, as_of=as_of, time_zone=time_zone, engine=engine)
+    here = _enough(engine, of_touched.num_rows)
+    return now, roll_up(model, of_touched, listed, as_of=as_of, time_zone=time_zone, engine=here)
 
 
 class _File:
