@@ -155,13 +155,12 @@ class Lake:
 
     def count_activities(self, systems: Sequence[str]) -> int:
         """Count the rows that have landed, every version of each activity."""
-        streams = {activities_stream(system) for system in systems}
-        return sum(segment.rows for segment in self._manifest.segments() if segment.stream in streams)
+        return sum(segment.rows for one in systems for segment in self._manifest.segments(activities_stream(one)))
 
     def latest_activity(self, systems: Sequence[str]) -> datetime | None:
         """Give the time of the latest activity that has landed, be it still to come; nothing is read for it."""
-        streams = {activities_stream(system) for system in systems}
-        return max((segment.high for segment in self._manifest.segments() if segment.stream in streams), default=None)
+        each = (self._manifest.segments(activities_stream(system)) for system in systems)
+        return max((segment.high for segments in each for segment in segments), default=None)
 
     def ask_activities(
         self, query: str, systems: Sequence[str], *, as_of: datetime, tables: Mapping[str, pa.Table] | None = None
