@@ -27,6 +27,12 @@ COMMANDS = [
     ["outbox", "list"],
     ["outbox", "retry"],
     ["outbox", "dismiss"],
+    ["models"],
+    ["models", "list"],
+    ["models", "show"],
+    ["models", "diff"],
+    ["models", "export"],
+    ["forget"],
     ["score"],
     ["match"],
     ["sandbox"],
@@ -39,7 +45,7 @@ def test_help_lists_what_there_is(handoff: Any) -> None:
     assert done.code == 0
     for command in COMMANDS:
         assert command[0] in done.out
-    for missing in ("assess", "forget", "undo", "reconcile", "calibrate", "backtest", "learn", "predict", "console"):
+    for missing in ("assess", "undo", "reconcile", "calibrate", "backtest", "learn", "predict", "console"):
         assert f" {missing} " not in done.out, "--help lists only what works"
 
 
@@ -99,6 +105,9 @@ def test_a_wrong_command_line_is_one_document_with_json(handoff: Any, words: lis
         ["outbox", "list"],
         ["outbox", "retry"],
         ["outbox", "dismiss"],
+        ["models", "list"],
+        ["models", "show", "1"],
+        ["models", "export", "1", "x"],
     ],
     ids=" ".join,
 )
