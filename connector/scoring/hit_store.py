@@ -27,7 +27,7 @@ from connector.scoring.hit_keys import HASHED_BY, keys_of_identities
 from connector.scoring.hit_landed import CaughtUp, Landed
 from connector.scoring.hit_matching import Matchers
 from connector.scoring.hit_news import add, planned
-from connector.scoring.hit_runs import gather, spans
+from connector.scoring.hit_runs import gather, sizes, spans
 from connector.scoring.hit_state import Current, assure, load, save
 from connector.scoring.local_days import EPOCH, microseconds, zone_of
 
@@ -130,18 +130,39 @@ class HitStore:
         try:
             found = gather(self._root, self._current.runs, keys)
         except NotWhole as error:
-            (self._root / "current.json").unlink(missing_ok=True)
-            raise LocalFault(
-                "hits.damaged",
-                "the kept hits are damaged",
-                cure="run again: they are built again from the lake",
-                at=str(self._root),
-            ) from error
+            raise self._damaged() from error
         return self._daily(found, persons, model or self._model)
+
+    def sizes(self, identities: pa.Table) -> npt.NDArray[np.int64]:
+        """Count the hits that are kept of each identity, in the order given; so that callers ask for as many as fit.
+
+        Raises:
+            LocalFault: as in ``hits``.
+        """
+        if self._current is None:
+            raise ValueError("hits are asked for before catch_up")
+        keys = keys_of_identities(identities)
+        order = np.argsort(keys)
+        found = np.zeros(len(keys), np.int64)
+        try:
+            found[order] = sizes(self._root, self._current.runs, keys[order])
+        except NotWhole as error:
+            raise self._damaged() from error
+        return found
 
     def until(self) -> datetime | None:
         """Say as of when ``hits`` answers; None before ``catch_up``."""
         return None if self._current is None else EPOCH + timedelta(microseconds=self._current.until_us)
+
+    def _damaged(self) -> LocalFault:
+        """Forget hits that cannot be read: the next ``catch_up`` builds them again."""
+        (self._root / "current.json").unlink(missing_ok=True)
+        return LocalFault(
+            "hits.damaged",
+            "the kept hits are damaged",
+            cure="run again: they are built again from the lake",
+            at=str(self._root),
+        )
 
     def _daily(self, found: Hits, persons: npt.NDArray[Any], model: CompiledModel) -> pa.Table:
         sizes = np.diff(found.hit_ends, prepend=0)

@@ -8,9 +8,11 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass
 from datetime import datetime
+from itertools import pairwise
 from pathlib import Path
 from typing import Self
 
+import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
@@ -26,6 +28,8 @@ from connector.scoring.score import ScoredPart, roll_up, score_daily
 
 #: people that are best scored together: this bounds memory, not the result
 PART_PEOPLE = 25_000
+#: hits that are best scored together
+PART_HITS = 1_200_000
 FILES = ("scores", "lines", "accounts")
 _FEW_PEOPLE = 5_000
 _ONE_THREAD = DuckDb(1)
@@ -71,11 +75,29 @@ def rescore(
         LocalFault: the hits are damaged.
     """
     compiled = compile_model(model)
-    for part in parts:
+    for part in (piece for whole in parts for piece in _fitting(store, whole)):
         daily = store.hits(part.identities, compiled)
         here = _enough(engine, part.people.num_rows)
         yield score_daily(
             compiled, part.people, daily, accounts, as_of=as_of, time_zone=time_zone, engine=here, coded=True
+        )
+
+
+def _fitting(store: HitStore, part: People) -> Iterator[People]:
+    """Cut a part where its people did more than is best held together."""
+    if part.people.num_rows <= _FEW_PEOPLE:
+        yield part
+        return
+    place = part.identities.column("person").to_numpy()
+    hits = np.zeros(part.people.num_rows, np.int64)
+    np.add.at(hits, place, store.sizes(part.identities))
+    number = np.cumsum(hits) // PART_HITS
+    edges = [0, *(np.flatnonzero(np.diff(number)) + 1).tolist(), part.people.num_rows]
+    for first, end in pairwise(edges):
+        mine = part.identities.filter(pa.array((place >= first) & (place < end)))
+        person = pc.subtract(mine.column("person"), pa.scalar(first, pa.int32()))
+        yield People(
+            part.people.slice(first, end - first), mine.set_column(mine.column_names.index("person"), "person", person)
         )
 
 
