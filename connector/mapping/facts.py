@@ -58,6 +58,8 @@ ACTIVITY_FACTS: dict[str, Fact] = {
 }
 
 STAGES = ("awareness", "consideration", "decision")
+#: whether somebody at an account with a role is engaged, known, or nobody has it
+ROLE_STATE = Fact("word", ("engaged", "known", "missing"))
 #: what interest rules see besides
 INTEREST_FACTS: dict[str, Fact] = ACTIVITY_FACTS | {"asset_stage": Fact("word", STAGES)}
 
@@ -100,6 +102,8 @@ ACCOUNT_RESULTS: dict[str, Fact] = {
     "account.open_opportunity": Fact("truth"),
     "account.customer": Fact("truth"),
     "account.news": Fact("truth"),
+    "account.decider": ROLE_STATE,
+    "account.influencer": ROLE_STATE,
 }
 #: what a further model says of a person, as ``score.NAME.…``
 FURTHER_RESULTS: dict[str, Fact] = {
@@ -126,6 +130,8 @@ READY_FACTS: dict[str, Fact] = {
     "account.early_alert": Fact("truth"),
     "account.open_opportunity": Fact("truth"),
     "account.customer": Fact("truth"),
+    "account.decider": ROLE_STATE,
+    "account.influencer": ROLE_STATE,
 }
 #: what an example in scoring.yaml may expect; the dimensions are numbers there
 EXPECTED_FACTS: dict[str, Fact] = {
@@ -160,6 +166,8 @@ EXPECTED_FACTS: dict[str, Fact] = {
     "account.open_opportunity": Fact("truth"),
     "account.customer": Fact("truth"),
     "account.news": Fact("truth"),
+    "account.decider": ROLE_STATE,
+    "account.influencer": ROLE_STATE,
 }
 ANSWERS = ("yes", "no", "unknown")
 

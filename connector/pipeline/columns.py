@@ -33,6 +33,7 @@ ACCOUNT_STANDING: Mapping[str, str] = {
     "account.fit": "fit_letter",
     **{f"account.{name}": name for name in ("grade", "engaged_people", "ready", "buying_stage", "news")},
     **{f"account.{name}": name for name in ("too_hot", "early_alert")},
+    **dict.fromkeys(("account.decider", "account.influencer"), "roles"),
 }
 #: columns of the scores that facts and fields call ``score.NAME``
 _FLAGS = (
@@ -218,9 +219,14 @@ def with_scores(people: pa.Table, numbers: pa.Table, reasons: pa.Table, *, today
     return beside(people, texts.rename_columns(["person_id", "score.reasons", "reasons_key", "top_reason"]))
 
 
+def _standing(name: str, column: str) -> str:
+    """Write one result of an account; of its roles the one that the name says."""
+    return f"json_extract_string(a.roles, '$.{name.removeprefix('account.')}')" if column == "roles" else f"a.{column}"
+
+
 def with_account_scores(people: pa.Table, scores: pa.Table) -> pa.Table:
     """Set the account's standing beside each person (``scores``: what ``connector.scoring.score.roll_up`` gives)."""
-    named = ", ".join(f'a.{column} AS "{name}"' for name, column in ACCOUNT_STANDING.items())
+    named = ", ".join(f'{_standing(name, column)} AS "{name}"' for name, column in ACCOUNT_STANDING.items())
     rolled_up = sql(
         f"""
         SELECT p.person_id, {named}

@@ -17,6 +17,7 @@ from connector.mapping.scoring import Example, ScoringModel
 from connector.scoring.declared import marked_declared
 from connector.scoring.facts import rule_facts
 from connector.scoring.further import further_facts, score_further
+from connector.scoring.readiness import role_states
 from connector.scoring.score import Scored, score
 
 #: examples say ``days_ago``, so any instant does; this one is fixed, so that they never fail on a later day
@@ -172,6 +173,8 @@ def _facts(scored: Scored, example: Example) -> pa.Table:
     for name in account.column_names:
         if name not in ("account_id", "fit_letter", "roles"):
             people = people.append_column(_ACCOUNT + name, account.column(name))
+    for role in ("decider", "influencer"):
+        people = people.append_column(_ACCOUNT + role, role_states(account.column("roles"), role))
     asked = {test.field for test in tests_of(parse_condition(dict(example.expect)))}
     rules = {name.partition(".")[2] for name in asked if name.startswith(("points.", "count."))}
     if rules:

@@ -27,6 +27,8 @@ _SEEN = {
     "account.early_alert": "early_alert",
     "account.open_opportunity": "open_opportunity",
     "account.customer": "customer",
+    "account.decider": "roles",
+    "account.influencer": "roles",
 }
 
 
@@ -52,11 +54,18 @@ def with_readiness(scored: pa.Table, facts: pa.Table, model: CompiledModel, now:
     seen = facts.select([name for name in wanted if name in facts.column_names and name not in _SEEN])
     for name in wanted:
         if name in _SEEN:
-            seen = seen.append_column(name, scored.column(_SEEN[name]))
+            column = scored.column(_SEEN[name])
+            told = role_states(column, name.removeprefix("account.")) if _SEEN[name] == "roles" else column
+            seen = seen.append_column(name, told)
     if not seen.num_columns:
         seen = facts.select(["account_id"])
     answer = pc.fill_null(evaluate(rules.ready_when, seen, now=now), False)
     return _set(scored, "ready", pc.and_(pc.and_(scored.column("ready"), answer), pc.invert(news)))
+
+
+def role_states(roles: pa.ChunkedArray, role: str) -> pa.ChunkedArray:
+    """Read out of ``roles`` (``{"decider": "engaged"}``) how one role stands; null where the model has none such."""
+    return pc.struct_field(pc.extract_regex(roles, f'"{role}": "(?P<state>[a-z]+)"'), "state")
 
 
 def _set(table: pa.Table, name: str, values: pa.Array | pa.ChunkedArray) -> pa.Table:
