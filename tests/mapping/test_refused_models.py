@@ -59,6 +59,7 @@ def test_single_rules_flags_and_accounts_are_facts():
         "early_alert: false",
         "account.news: true",
         "account.buying_stage: decision",
+        "account.decider: missing",
         "score.interest: {lt: 9}",
         "declared_differs: {known: true}",
     ):

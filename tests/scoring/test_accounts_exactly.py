@@ -189,3 +189,29 @@ def test_where_only_a_disqualification_is_open_it_decides():
     rules = [{"id": "rival", "when": {"account.industry": "rivals"}, "disqualify": "rival"}]
     taken = rolled([], [], [{"account_id": "a"}], fit={"rules": rules})
     assert taken["a"]["deciding_fact"] == "account.industry"
+
+
+@pytest.mark.parametrize(
+    ("titles", "wanted", "ready"),
+    [
+        (["vp"], "engaged", True),
+        (["vp"], "missing", False),
+        (["clerk"], "missing", False),  # nobody who decides is engaged
+        (["manager"], "missing", True),
+        (["manager", "vp"], "engaged", True),
+    ],
+)
+def test_a_role_can_be_a_gate(titles, wanted, ready):
+    roles = ROLES | {"influencer": {"title": "manager"}}
+    people = people_of(*(person(f"p{n}", "x", title) for n, title in enumerate(titles)))
+    hits = pa.concat_tables([did(f"p{n}", 9) for n in range(len(titles))])
+    account = {"ready_when": {"score": {"gte": 4}, "account.decider": wanted}}
+    scored = run(model_of(interest=INTEREST, roles=roles, account=account), people, hits)
+    assert scored.accounts["ready"].to_pylist() == [ready]
+
+
+def test_a_role_that_the_model_lacks_is_unknown():
+    account = {"ready_when": {"account.influencer": {"known": False}}}
+    people, hits = people_of(person("p", "x")), did("p", 9)
+    scored = run(model_of(interest=INTEREST, roles=ROLES, account=account), people, hits)
+    assert scored.accounts["ready"].to_pylist() == [True]
