@@ -34,12 +34,11 @@ class Difference:
 
     def __str__(self) -> str:
         """Say it in a line."""
+        words: tuple[str | None, ...] = (self.key, self.before, "→", self.after)
         if self.before is None:
             words = ("+", self.key, self.after)
         elif self.after is None:
             words = ("-", self.key, self.before)
-        else:
-            words = (self.key, self.before, "→", self.after)
         return f"{self.file}: {' '.join(word for word in words if word)}"
 
 
