@@ -1,4 +1,4 @@
-"""People of ideal fit who use content, any amount of any kind, under the starter mappings."""
+"""Crowds under the starter mappings: people of ideal fit who use content, and busy juniors of one account."""
 
 from __future__ import annotations
 
@@ -55,6 +55,32 @@ def content_crowd(rnd: random.Random, *, beside: str | None = None) -> Scored:
     people = pa.Table.from_pylist([{"person_id": f"p{n}", "account_id": "x"} | IDEAL for n in range(40)])
     accounts = pa.table({"account_id": ["x"], "employees": [5000], "website": ["ideal.example"]})
     return score(starter().scoring, people, pa.Table.from_pylist(rows, schema), accounts, as_of=NOW)
+
+
+def junior_crowd(count: int, *more: str) -> dict[str, Any]:
+    """Score one large account with so many juniors who do everything, and with people of further titles who do too."""
+    titles = [*(("Clerk", "Assistant to the CEO", None, "Working Student")[n % 4] for n in range(count)), *more]
+    ids = [f"p{number:03}" for number in range(len(titles))]
+    deeds = (
+        {"type": "page_view", "path": "/pricing"},
+        {"type": "email_reply"},
+        {"type": "chat"},
+        {"type": "product_use"},
+    )
+    rows = [
+        {"person_id": id_, "occurred_at": NOW - timedelta(days=ago)} | deed
+        for id_ in ids
+        for deed in deeds
+        for ago in (0, 1, 7, 8, 14)
+    ]
+    names = ("person_id", "type", "path")
+    schema = pa.schema([("occurred_at", INSTANT), *((name, pa.string()) for name in names)])
+    people = pa.table({"person_id": ids, "account_id": ["x"] * len(ids), "title": pa.array(titles, pa.string())})
+    accounts = pa.table({"account_id": ["x"], "employees": [5000], "website": ["ideal.example"]})
+    scored = score(starter().scoring, people, pa.Table.from_pylist(rows, schema), accounts, as_of=NOW)
+    assert min(scored.scores.column("interest").to_pylist()) >= 75
+    (row,) = scored.accounts.to_pylist()
+    return row
 
 
 def reaches_sales(scored: Scored) -> list[tuple[str, str, str]]:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 import scoring_properties as must
-from content_crowds import content_crowd, reaches_sales
+from content_crowds import content_crowd, junior_crowd, reaches_sales
 from hypothesis import given
 from hypothesis import strategies as st
 from scoring_effort import looking_at
@@ -95,3 +95,11 @@ def test_content_alone_never_reaches_sales(rnd):
 def test_talking_to_us_beside_content_does_reach_sales(talk):
     crowd = content_crowd(random.Random(7), beside=talk)
     assert reaches_sales(crowd) != []
+
+
+@pytest.mark.parametrize("count", [1, 10, 60])
+def test_busy_juniors_never_make_an_account_ready_and_one_buyer_does(count):
+    juniors = junior_crowd(count)
+    assert (juniors["engaged_people"], juniors["ready"]) == (count, False)
+    assert junior_crowd(count, "Head of Sales")["ready"]
+    assert juniors["score"] >= (50 if count > 1 else 30)
