@@ -18,7 +18,12 @@ _NUMBERS = frozenset(
         *("account.score", "account.engaged_people", "match.confidence"),
     }
 )
-_LONG = frozenset({"score.reasons", "account.roles", "match.reason"})
+_LONG = frozenset({"score.reasons", "account.roles", "match.reason", "too_hot_rules", "early_alert_rules"})
+_DATES = frozenset(
+    {"score.date", *(f"{of}{flag}_since" for of in ("", "account.") for flag in ("too_hot", "early_alert"))}
+)
+#: what a further model says in points, after its name
+_POINTS = frozenset({"total", "fit", "interest", "qualification"})
 
 
 def field_specs(mappings: Mappings, crm: AdapterTraits) -> list[FieldSpec]:
@@ -112,9 +117,9 @@ def _mapped(mappings: Mappings) -> Iterator[FieldSpec]:
 def _spec(object_: str, name: str, field: CrmField) -> FieldSpec:
     label = name.removesuffix(CUSTOM).replace("_", " ")
     description = f"Shows {field.source}; written by Handoff."
-    if field.source in _NUMBERS:
+    if field.source in _NUMBERS or (field.source.startswith("score.") and field.source.rpartition(".")[2] in _POINTS):
         return FieldSpec(object_, name, label, "number", description=description)
-    if field.source == "score.date":
+    if field.source in _DATES:
         return FieldSpec(object_, name, label, "date", description=description)
     if field.source in _LONG:
         return FieldSpec(object_, name, label, "long_text", length=4000, description=description)
