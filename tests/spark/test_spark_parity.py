@@ -11,16 +11,18 @@ from scoring_worlds import World
 from spark_cluster import SETTINGS
 from spark_worlds import joined_worlds
 
+from connector.errors import ConfigError, TransientError
 from connector.mapping.scoring import ScoringModel
 from connector.scoring.engine import Engine
 from connector.scoring.facts import rule_facts
 from connector.scoring.on_duckdb import DuckDb
 from connector.scoring.on_spark import Spark
 from connector.scoring.reasons import top_reasons
+from connector.scoring.spark_session import end_session
 
 pytestmark = pytest.mark.xdist_group("spark")
 #: random models, and the histories that each is run on in one piece of work; HANDOFF_SPARK=N looks at N models
-MODELS, HISTORIES = int(os.environ.get("HANDOFF_SPARK", "0")) or 5, 6
+MODELS, HISTORIES = int(os.environ.get("HANDOFF_SPARK", "0")) or 4, 8
 WORLDS = joined_worlds(MODELS, HISTORIES)
 
 
@@ -67,3 +69,19 @@ def test_rows_come_back_in_the_order_of_the_query(cluster, scratch):
             runner.register("rows", rows)
             found.append(runner.fetch(query, rows.schema).to_pylist())
     assert found[0] == found[1]
+
+
+def test_files_that_workers_do_not_see_are_told(cluster, scratch):
+    with Spark(cluster, scratch, SETTINGS).runner() as runner:
+        runner.register("rows", pa.table({"x": [1]}))
+        for path in scratch.glob("scoring-*/*.parquet"):
+            path.unlink()
+        with pytest.raises(ConfigError, match="do not see"):
+            runner.fetch("SELECT x FROM rows")
+
+
+def test_a_cluster_that_goes_away_is_told(cluster, scratch):
+    with Spark(cluster, scratch, SETTINGS).runner() as runner:
+        end_session()
+        with pytest.raises(TransientError, match="went away"):
+            runner.fetch("SELECT 1 AS one")
