@@ -8,6 +8,7 @@ from typing import Any
 
 from connector.domain.records import PERSON_COLUMNS
 from connector.mapping.bundle import Mappings
+from connector.mapping.fields import CrmField
 from connector.ports.crm import FieldSpec
 from connector.ports.traits import AdapterTraits, FieldInfo, Finding
 from connector.trust.fields import field_specs
@@ -124,3 +125,24 @@ def test_a_source_field_that_is_not_there(starter: Mappings) -> None:
 
 def test_specs_are_what_provisioning_takes(starter: Mappings) -> None:
     assert all(isinstance(spec, FieldSpec) and spec.length <= 32768 for spec in field_specs(starter, CUSTOM))
+
+
+def test_what_flags_and_further_models_say_has_a_field_of_its_kind(starter: Mappings) -> None:
+    sources = {
+        "score.premium.total": "number",
+        "score.premium.qualification": "number",
+        "score.premium.grade": "text",
+        "score.premium.buying_stage": "text",
+        "too_hot": "text",
+        "too_hot_since": "date",
+        "too_hot_rules": "long_text",
+        "early_alert_rules": "long_text",
+        "declared_differs": "text",
+    }
+    mapped = {f"F{number}__c": CrmField.model_validate({"from": source}) for number, source in enumerate(sources)}
+    account = {"Since__c": CrmField.model_validate({"from": "account.early_alert_since"})}
+    crm = starter.fields.crm.model_copy(update={"person": mapped, "account": account})
+    changed = replace(starter, fields=starter.fields.model_copy(update={"crm": crm}))
+    kinds = {(spec.object, spec.name): spec.type for spec in field_specs(changed, CUSTOM)}
+    assert [kinds["lead", name] for name in mapped] == list(sources.values())
+    assert kinds["account", "Since__c"] == "date"
