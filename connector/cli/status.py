@@ -101,8 +101,8 @@ def _tell_status(screen: Console, document: dict[str, Any]) -> None:
         + (f", paused by {paused['by']} since {paused['at']:%Y-%m-%d %H:%M} UTC" if paused else "")
     )
     screen.print(f"definition: {document['definition']}")
-    _tell_model(screen, document["model"])
     screen.print(f"baseline: {document['baseline'] or 'not yet: the first live run writes scores and stages only'}")
+    _tell_model(screen, document["model"])
     states = ", ".join(f"{count:,} {state}" for state, count in sorted(document["outbox"].items()) if count) or "empty"
     screen.print(f"outbox: {states}")
     held = document["quarantine"]["held"]
