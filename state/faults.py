@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import importlib.util
 import sqlite3
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -11,11 +11,11 @@ from sqlalchemy.exc import DBAPIError, SQLAlchemyError
 
 from connector.errors import HandoffError, LocalFault
 
-_DRIVER_ERRORS: tuple[type[Exception], ...] = (SQLAlchemyError, sqlite3.Error)
-if importlib.util.find_spec("psycopg") is not None:  # an extra: SQLite needs none of it
-    import psycopg
 
-    _DRIVER_ERRORS = (*_DRIVER_ERRORS, psycopg.Error)
+def _driver_errors() -> tuple[type[Exception], ...]:
+    """Give what drivers raise; that of PostgreSQL, an extra, is loaded by whoever connects to one."""
+    driver = sys.modules.get("psycopg")
+    return (SQLAlchemyError, sqlite3.Error, *(() if driver is None else (driver.Error,)))
 
 
 class Collision(LocalFault):
@@ -91,5 +91,5 @@ def faults_named(where: str) -> Iterator[None]:
     """Turn driver errors raised inside into ours; the original is not chained, for it may quote values."""
     try:
         yield
-    except _DRIVER_ERRORS as error:
+    except _driver_errors() as error:
         raise fault(error, where) from None

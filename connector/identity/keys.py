@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Final
 
 import duckdb
@@ -22,6 +24,9 @@ STATED = pa.schema(
 #: One row per key of a person. Persons that share no key, not even through others, are never found to be one.
 KEYS = pa.schema([("key", pa.uint64()), ("person_id", pa.string())])
 
+#: references whose keys are held in memory together
+_AT_ONCE: Final = 250_000
+
 _ID: Final = "hash('id' || chr(31) || {0})"
 
 _IDS: Final = f"""
@@ -37,16 +42,48 @@ SELECT hash('mail' || chr(31) || {compared("written")}) AS key, ref
 FROM address LEFT JOIN mail_domain ON mail_domain.host = split_part(written, '@', -1) WHERE contains(written, '@')
 """
 
-
-def id_keys(ids: pa.Array | pa.ChunkedArray) -> pa.Array:
-    """Give the key of each id."""
-    with duckdb.connect(":memory:", config=engine_memory()) as con:
-        con.register("ids", pa.table({"id": ids}))
-        return con.sql(f"SELECT {_ID.format('id')} AS key FROM ids").to_arrow_table().column("key").combine_chunks()
+#: ``key`` and ``ref`` of everything that records state
+_KEYS: Final = f"{_IDS} UNION ALL {_ADDRESSES}"
 
 
-def stated_keys(stated: pa.Table) -> pa.Table:
-    """Give ``key`` and ``ref`` (``system:object:id``) for everything records state (schema ``STATED``), each once."""
+def stated_keys(stated: pa.Table, ids: Iterable[str] = ()) -> pa.Array:
+    """Give the keys of everything that records state (schema ``STATED``), and of further ids, each once."""
+    with _laid_out(stated) as con:
+        con.register("further", pa.table({"id": pa.array(list(ids), pa.string())}))
+        query = f"SELECT key FROM ({_KEYS}) UNION SELECT {_ID.format('id')} FROM further"
+        return con.sql(query).to_arrow_table().column("key").combine_chunks()
+
+
+def person_keys(stated: pa.Table, identities: pa.Table, decided: pa.Table) -> Iterator[pa.Table]:
+    """Give the keys of every person in ``identities`` (schema ``KEYS``), each once, in no order, some people at a time.
+
+    Args:
+        stated: what the persons' records state now (schema ``STATED``).
+        identities: every reference of the persons (schema ``IDENTITIES``), those of vanished records too.
+        decided: remembered answers (schema ``DECIDED``): a pair that was answered about is asked again together.
+    """
+    with _laid_out(stated) as con:
+        con.register("identities", identities)
+        con.register("decided", decided)
+        con.execute(
+            "CREATE TABLE place AS SELECT concat_ws(':', system, object, id) AS ref, id, person_id FROM identities"
+        )
+        # All at once would be the largest table of a cycle.
+        turns = 1 + identities.num_rows // _AT_ONCE
+        for turn in range(turns):
+            mine = f"hash(person_id) % {turns} = {turn}"
+            query = f"""
+                SELECT key, person_id FROM ({_KEYS}) JOIN place USING (ref) WHERE {mine}
+                UNION SELECT {_ID.format("id")}, person_id FROM place WHERE {mine}
+                UNION SELECT {_ID.format("b.id")}, a.person_id
+                FROM decided JOIN (FROM place WHERE {mine}) a ON a.ref = "left" JOIN place b ON b.ref = "right"
+            """
+            yield con.sql(query).to_arrow_table().cast(KEYS)
+
+
+@contextmanager
+def _laid_out(stated: pa.Table) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open tables ``stated`` (with ``ref``, ``system:object:id``), ``address`` and ``mail_domain``."""
     with duckdb.connect(":memory:", config=engine_memory()) as con:
         con.register("stated_in", stated)
         con.execute("CREATE TABLE stated AS SELECT *, concat_ws(':', system, object, id) AS ref FROM stated_in")
@@ -57,36 +94,7 @@ def stated_keys(stated: pa.Table) -> pa.Table:
             " UNION ALL SELECT ref, lower(trim(id)) FROM stated WHERE object = 'email'"
         )
         lay_domains(con, "address", "written")
-        return con.sql(f"SELECT DISTINCT key, ref FROM ({_IDS} UNION ALL {_ADDRESSES})").to_arrow_table()
-
-
-def person_keys(stated: pa.Table, identities: pa.Table, decided: pa.Table) -> pa.Table:
-    """Give the keys of every person in ``identities`` (schema ``KEYS``), each once, in no order.
-
-    Args:
-        stated: what the persons' records state now (schema ``STATED``).
-        identities: every reference of the persons (schema ``IDENTITIES``), those of vanished records too.
-        decided: remembered answers (schema ``DECIDED``): a pair that was answered about is asked again together.
-    """
-    keys = stated_keys(stated)
-    with duckdb.connect(":memory:", config=engine_memory()) as con:
-        for name, table in (("keys", keys), ("identities", identities), ("decided", decided)):
-            con.register(name, table)
-        con.execute(
-            "CREATE TABLE place AS SELECT concat_ws(':', system, object, id) AS ref, id, person_id FROM identities"
-        )
-        return (
-            con.sql(
-                f"""
-            SELECT key, person_id FROM keys JOIN place USING (ref)
-            UNION SELECT {_ID.format("id")}, person_id FROM place
-            UNION SELECT {_ID.format("b.id")}, a.person_id
-            FROM decided JOIN place a ON a.ref = "left" JOIN place b ON b.ref = "right"
-            """
-            )
-            .to_arrow_table()
-            .cast(KEYS)
-        )
+        yield con
 
 
 def closed(persons: pa.Array, sharing: pa.Table) -> pa.Array:

@@ -44,6 +44,9 @@ class Lake:
         self._manifest = manifest
         self._only = only
         self._hindsight = hindsight
+        #: of a narrowed lake: what has been read of it, by the files it was read from
+        self._deeds: tuple[tuple[object, ...], pa.Table] | None = None
+        self._records: dict[str, tuple[tuple[str, ...], pa.Table]] = {}
         #: hashes of activities that came more than once, by instant and files
         self._again: dict[tuple[str, ...], pa.Table] = {}
 
@@ -182,6 +185,24 @@ class Lake:
         self, segments: Mapping[str, Sequence[Segment]], as_of: datetime, tables: Mapping[str, pa.Table]
     ) -> Iterator[duckdb.DuckDBPyConnection]:
         """Open a connection that sees ``activities`` and ``tables``."""
+        if self._only is None:
+            with self._over_files(segments, as_of, tables) as connection:
+                yield connection
+            return
+        # What some people did is little, and asked for again and again: it is read once.
+        asked = (as_of, *(segment.path for each in segments.values() for segment in each))
+        if self._deeds is None or self._deeds[0] != asked:
+            with self._over_files(segments, as_of, {}) as connection:
+                self._deeds = (asked, connection.sql("SELECT * FROM activities").to_arrow_table())
+        with querying() as connection, self._blaming([]):
+            for name, table in {**tables, "activities": self._deeds[1]}.items():
+                connection.register(name, table)
+            yield connection
+
+    @contextmanager
+    def _over_files(
+        self, segments: Mapping[str, Sequence[Segment]], as_of: datetime, tables: Mapping[str, pa.Table]
+    ) -> Iterator[duckdb.DuckDBPyConnection]:
         listed = [segment for each in segments.values() for segment in each]
         for segment in listed:
             assure(self._root, segment)
@@ -282,29 +303,34 @@ class Lake:
         instant = f"TIMESTAMPTZ '{as_of.astimezone(UTC).isoformat()}'"
         with querying() as connection, self._blaming(segments):
             files = f"read_parquet([{paths}], union_by_name = true, hive_partitioning = false)"
+            if self._only is not None and segments[0].stream in self._only.streams:
+                connection.register("few", self._few(connection, segments, files, self._only))
+                files = "few"
             held = connection.sql(f"SELECT * FROM {files} LIMIT 0").columns
             # The order of columns must not tell in which order files were written or merged.
             wanted = sorted(set(held) - set(RECORD_COLUMNS.names) if columns is None else set(held) & set(columns))
             named = ", ".join(quoted(name) for name in (*RECORD_COLUMNS.names, *wanted))
-            some = self._are_some(connection, segments[0].stream)
             connection.execute(
-                f"CREATE TEMP VIEW known AS SELECT {named}, hash(id) AS h FROM {files} "
-                f"WHERE {self._known(instant)}{some}"
+                f"CREATE TEMP VIEW known AS SELECT {named}, hash(id) AS h FROM {files} WHERE {self._known(instant)}"
             )
             if not self._hindsight:
                 return ask(connection, _latest(connection, named) if latest else f"SELECT {named} FROM known")
             then = f"SELECT {named} FROM known WHERE modified_at <= {instant}"
             return ask(connection, _as_it_was(instant, named) if latest else then)
 
-    def _are_some(self, connection: duckdb.DuckDBPyConnection, stream: str) -> str:
-        """Write what narrows records of one stream to those of the people asked for."""
-        if self._only is None or stream not in self._only.streams:
-            return ""
-        people = self._only.people
-        _, system, object_ = stream.split("/", 2)
-        here = pc.and_(pc.equal(people.column("system"), system), pc.equal(people.column("object"), object_))
-        connection.register("only_ids", people.filter(here).select(["id"]))
-        return " AND id IN (FROM only_ids)"
+    def _few(
+        self, connection: duckdb.DuckDBPyConnection, segments: Sequence[Segment], files: str, only: Narrowed
+    ) -> pa.Table:
+        """Give all versions of the records of one stream that were asked for; they are read once."""
+        stream, paths = segments[0].stream, tuple(segment.path for segment in segments)
+        if self._records.get(stream, ((), None))[0] != paths:
+            _, system, object_ = stream.split("/", 2)
+            people = only.people
+            here = pc.and_(pc.equal(people.column("system"), system), pc.equal(people.column("object"), object_))
+            connection.register("only_ids", people.filter(here).select(["id"]))
+            query = f"SELECT * FROM {files} WHERE id IN (FROM only_ids)"
+            self._records[stream] = (paths, connection.sql(query).to_arrow_table())
+        return self._records[stream][1]
 
     def _by_some(self, connection: duckdb.DuckDBPyConnection, rows: str, paths: str) -> str:
         """Write what narrows activities to all versions of those of which any version was one of these people's.

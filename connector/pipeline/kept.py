@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
@@ -155,7 +155,7 @@ class Kept:
         Raises:
             LocalFault: a file is missing or damaged.
         """
-        with self._seen() as connection:
+        with self._seen([name for name in _PER_PERSON if name in query]) as connection:
             for name, table in tables.items():
                 connection.register(name, table)
             try:
@@ -176,10 +176,10 @@ class Kept:
         )
 
     @contextmanager
-    def _seen(self) -> Iterator[duckdb.DuckDBPyConnection]:
+    def _seen(self, names: Iterable[str]) -> Iterator[duckdb.DuckDBPyConnection]:
         with querying() as connection:
             alone = self.head.base == self.head.decided
-            for name in _PER_PERSON:
+            for name in names:
                 query = f"SELECT * FROM {_table(self.base, name)}"
                 if not alone:
                     gone = f"SELECT person_id FROM {_table(self.folder, 'gone')}"

@@ -304,7 +304,8 @@ def _identify(
         brief=brief,
     )
     if keeping is not None:
-        keeping.put("keys", person_keys(gatherer.stated(), identified.identities, decided))
+        for keys in person_keys(gatherer.stated(), identified.identities, decided):
+            keeping.put("keys", keys)
         keeping.put("links", gatherer.companies(identified.identities))
     news = changed(identified.identities, known, IDENTITIES)
     for number, first in enumerate(range(0, news.num_rows, census.at_once)):

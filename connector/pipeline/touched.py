@@ -11,7 +11,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from connector.identity.keys import closed, id_keys, stated_keys
+from connector.identity.keys import STATED, closed, stated_keys
 from connector.lake.arrivals import DOERS, doers_since, records_since
 from connector.lake.layout import LINK, activities_stream, records_stream
 from connector.pipeline.census import Census
@@ -249,10 +249,8 @@ def touched_by(census: Census, kept: Kept, news: News, *, now: datetime) -> Touc
     """
     fresh = pa.concat_tables([DOERS.empty_table(), *news.refs])
     fresh = fresh.group_by(fresh.column_names, use_threads=False).aggregate([])
-    keys = [id_keys(pa.array(sorted(news.ids | set(fresh.column("id").to_pylist())), pa.string()))]
-    if fresh.num_rows:
-        keys.append(_stated(census, fresh, now=now))
-    keyed = pa.table({"key": pc.unique(pa.chunked_array(keys, pa.uint64()))})
+    stated = _stated(census, fresh, now=now) if fresh.num_rows else STATED.empty_table()
+    keyed = pa.table({"key": stated_keys(stated, sorted(news.ids | set(fresh.column("id").to_pylist())))})
     companies = sorted(news.companies)
     named = pa.table(
         {
@@ -297,14 +295,13 @@ def complete(census: Census, kept: Kept, persons: pa.Array, fresh: pa.Table) -> 
     return Touched(kept, persons, references.select(DOERS.names), known, fresh)
 
 
-def _stated(census: Census, fresh: pa.Table, *, now: datetime) -> pa.Array:
-    """Give the keys of what has come as it stands now."""
+def _stated(census: Census, fresh: pa.Table, *, now: datetime) -> pa.Table:
+    """Give what states of itself what has come (schema ``STATED``), as it stands now."""
     kinds = census.of_people()
     asked = asked_of(census.mappings, census.traits, census.crm.system)
     lake = census.lake.of(fresh, kinds)
     holdings = hold(lake, census.traits, as_of=now, asked={kind: asked[kind] for kind in kinds if kind in asked})
-    stated = Gatherer(holdings, census.mappings.fields, census.traits, census.crm.system).stated()
-    return pc.unique(stated_keys(stated).column("key")) if stated.num_rows else pa.array([], pa.uint64())
+    return Gatherer(holdings, census.mappings.fields, census.traits, census.crm.system).stated()
 
 
 def _texts(table: pa.Table, column: str) -> Sequence[str]:
