@@ -23,7 +23,7 @@ from connector.pipeline.steps import StepDone
 PEOPLE = 7
 ROUNDS = 10
 #: longer histories: HANDOFF_TWINS=40 tries so many seeds
-SEEDS = range(int(os.environ.get("HANDOFF_TWINS", "3")))
+SEEDS = range(int(os.environ.get("HANDOFF_TWINS", "2")))
 _TITLES = ("CEO", "VP Sales", "Marketing Manager", "Student", None)
 _FIRMS = ("acme", "bolt", "crane", "gmail", "nowhere")
 
