@@ -25,7 +25,7 @@ def rule_facts(scored: Scored, rules: Iterable[str], *, engine: Engine = EMBEDDE
     )
     with engine.runner() as runner:
         runner.register("scores", scored.scores)
-        of_rules = pc.not_equal(scored.lines.column("dimension"), "qualification")
+        of_rules = pc.not_equal(scored.lines.column("dimension").cast(pa.string()), "qualification")
         runner.register("lines", scored.lines.filter(of_rules))
         return runner.fetch(
             f"""SELECT s.person_id{columns} FROM scores s LEFT JOIN lines l USING (person_id)
