@@ -16,6 +16,7 @@ from scoring_cases import model_of
 
 from connector.domain.records import Activity, Page
 from connector.domain.refs import Ref
+from connector.errors import LocalFault
 from connector.lake.landing import Landing
 from connector.lake.layout import ACTIVITY_COLUMNS
 from connector.lake.segments import read_segment
@@ -178,3 +179,78 @@ def test_any_landing_in_any_order_with_any_restart_gives_the_hits_of_matching_al
                 place.catch_up()
         place.catch_up()
         assert place.held() == place.expected()
+
+
+def filled(places: Any) -> Place:
+    place: Place = places()
+    place.land([deed(number, T0 - timedelta(hours=number), who=str(number % 3)) for number in range(20)])
+    place.catch_up()
+    return place
+
+
+def rules(**changes: Any) -> Any:
+    return compile_model(model_of(interest=[rule | changes.get(str(rule["id"]), {}) for rule in reversed(RULES)]))
+
+
+def test_other_points_caps_windows_and_orders_of_rules_match_nothing_again(places: Any) -> None:
+    place = filled(places)
+    more = {"pages": {"points": 7, "cap": 9}, "again": {"at_most": {"count": 2, "per": "7d"}, "half_life": "9d"}}
+    place.store = HitStore(place.folder / "hits", rules(**more), ZONE)
+    told = place.catch_up()
+    assert told.activities == 0
+    assert told.touched.num_rows == 0
+    names = [rule["id"] for rule in reversed(RULES)]
+    known = [rule["id"] for rule in RULES]
+    assert sorted((p, known.index(names[r]), d, n) for p, r, d, n in place.held()) == place.expected()
+
+
+@pytest.mark.parametrize("change", [{"on": "chat"}, {"where": {"path": {"starts_with": "/pri"}}}, {"debounce": "1h"}])
+def test_what_a_rule_matches_by_is_matched_again_when_it_changes(places: Any, change: dict[str, Any]) -> None:
+    place = filled(places)
+    place.store = HitStore(place.folder / "hits", rules(pages=change), ZONE)
+    assert place.catch_up().touched is None
+
+
+@pytest.mark.parametrize("harm", ["shorten", "change", "remove"])
+@pytest.mark.parametrize("ending", ["hits", "seen"])
+def test_harmed_files_are_nothing_and_all_is_built_again(places: Any, harm: str, ending: str) -> None:
+    place = filled(places)
+    path = max((place.folder / "hits").glob(f"*.{ending}"), key=lambda file: file.stat().st_size)
+    data = path.read_bytes()
+    path.unlink()
+    if harm == "shorten":
+        path.write_bytes(data[:-1])
+    elif harm == "change":
+        path.write_bytes(data[:-70] + bytes([data[-70] ^ 1]) + data[-69:])
+    place.land([deed(50, T0 - timedelta(minutes=5), who="1")])
+    assert place.catch_up().touched is None
+    assert place.held() == place.expected()
+
+
+def test_hits_that_are_harmed_before_they_are_asked_for_say_so_and_come_back(places: Any) -> None:
+    place = filled(places)
+    for path in (place.folder / "hits").glob("*.hits"):
+        path.write_bytes(path.read_bytes()[:-1])
+    with pytest.raises(LocalFault, match="damaged"):
+        place.held()
+    assert place.catch_up().touched is None
+    assert place.held() == place.expected()
+
+
+def test_another_date_than_now_is_left_to_the_lake(places: Any) -> None:
+    place = filled(places)
+    assert place.store.catch_up(place.rows, SYSTEMS, as_of=place.now - timedelta(minutes=1)) is None
+    assert place.held() == place.expected()
+
+
+def test_a_rule_that_asks_how_long_ago_is_left_to_the_lake(places: Any) -> None:
+    place = filled(places)
+    place.store = HitStore(place.folder / "hits", rules(pages={"where": {"occurred_at": {"within": "7d"}}}), ZONE)
+    assert place.catch_up() is None
+
+
+def test_only_who_did_something_new_is_touched(places: Any) -> None:
+    place = filled(places)
+    place.now += timedelta(minutes=5)
+    place.land([deed(60, place.now, who="2"), deed(61, place.now, who="3", type="other")])
+    assert place.catch_up().touched.to_pylist() == [{"system": "web", "object": "contact", "id": "2"}]
