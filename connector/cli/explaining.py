@@ -48,7 +48,6 @@ def explain(
             install=engine.install,
             time_zone=engine.time_zone,
             automation=(),
-            scoring=engine.scoring,
         )
         moment = instant(as_of) or last or utc_now()
         told = explain_person(census, somebody, as_of=moment, last=last, hindsight=hindsight)
