@@ -160,6 +160,7 @@ def make(folder: Path, *, people: int, activities: int, accounts: int, seed: int
         lake.mkdir(parents=True)
         with duckdb.connect(":memory:", config={"memory_limit": "1GiB"}) as connection:
             connection.execute("SET TimeZone = 'UTC'")
+            connection.execute("SET enable_progress_bar = false")
             _draw_people(connection, folder, people, accounts, seed)
             for number, first in enumerate(range(0, activities, SEGMENT_ROWS)):
                 rows = min(SEGMENT_ROWS, activities - first)
