@@ -106,8 +106,8 @@ FIT: tuple[tuple[str, dict[str, Any], str, int], ...] = (
 ACCOUNT_CAP = 60
 _TITLES = ["VP Sales", "Chief Engineer", "Office Manager", "Student", "Clerk", "Head of IT", None]
 _PAGES = (
-    "pricing demo trial docs/api docs/install docs/admin blog customers integrations careers investors support security "
-    "roi-calculator partners events about legal news product"
+    "pricing demo trial docs/api docs/install docs/admin blog customers integrations careers investors support "
+    "security roi-calculator partners events about legal news product"
 )
 _TOPICS = "overview security cloud case-study compare migration start eu small large news tour faq"
 _WORDS, _TAILS = _PAGES.split(), _TOPICS.split()
