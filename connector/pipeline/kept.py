@@ -66,12 +66,13 @@ ASKED = pa.schema([("person_id", pa.string()), ("id", pa.string()), ("about", pa
 ACCOUNTS = pa.schema(
     [("account_id", pa.string()), ("match", _HASH), ("ties", _HASH), ("facts", _HASH), ("score", _HASH)]
 )
-#: tables with rows per person, by their names; ``standings`` have the columns that scoring gives them
+#: tables with rows per person, by their names; ``standings`` and ``matches`` have the columns that their rooms give
 _PER_PERSON: Mapping[str, pa.Schema | None] = {
     "people": PEOPLE,
     "keys": KEYS,
     "links": LINKS,
     "standings": None,
+    "matches": None,
     "ties": TIES,
     "asked": ASKED,
 }

@@ -16,11 +16,12 @@ from connector.delivery.pending import Pending
 from connector.identity.likely import likely_doubles, looks
 from connector.identity.tombstones import erased_persons
 from connector.lifecycle.machine import Staged, advance
-from connector.matching import Matcher, ask
+from connector.matching import ask
 from connector.pipeline import columns
 from connector.pipeline.answers import with_evidence
 from connector.pipeline.census import Census
 from connector.pipeline.gathering import Gatherer, Holdings
+from connector.pipeline.matched import Matching
 from connector.pipeline.scratch import Scratch
 from connector.pipeline.side_results import with_said, with_side_results
 from connector.pipeline.signals import Signals
@@ -94,7 +95,7 @@ class Passes:
         self._waiting = pa.array([], pa.string())
         self._buried = census.store.knowledge.tombstones()
 
-    def first(self, number: int, accounts: Matcher) -> pa.Table:
+    def first(self, number: int, accounts: Matching) -> pa.Table:
         """Gather, match and score one part and set it aside; give the standings of its people."""
         census, now, mappings = self._census, self._now, self._census.mappings
         people = self._gathered(number)

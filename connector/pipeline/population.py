@@ -10,6 +10,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import datetime
 from itertools import pairwise
@@ -24,14 +25,15 @@ from connector.domain.engine_memory import give_back
 from connector.identity import Identified, identify
 from connector.identity import answers as identity_answers
 from connector.identity.keys import person_keys
+from connector.matching import Matcher, matcher
 from connector.matching import answers as match_answers
-from connector.matching import matcher
 from connector.pipeline import columns, steps
 from connector.pipeline.account_marks import account_marks, refuse_if_grown, with_score_marks
 from connector.pipeline.census import Census
 from connector.pipeline.gathering import Gatherer, Holdings
 from connector.pipeline.kept import TIES, Keeping
 from connector.pipeline.machines import looked_through
+from connector.pipeline.matched import Matching
 from connector.pipeline.others import Others, others_than
 from connector.pipeline.passes import Passes, PopulationPart, records_of
 from connector.pipeline.scratch import Scratch
@@ -135,7 +137,7 @@ def take_census(
     told(steps.IDENTIFY, {"merged": laid.identified.merged, "review": len(laid.identified.reviews)})
     told(steps.QUARANTINE, laid.apart)
     passes = Passes(census, holdings, scratch, signals, accounts, store.knowledge.marks(), now)
-    standings = _first_passes(census, passes, laid, answered)
+    standings = _first_passes(census, passes, laid, answered, touched, keeping)
     identified = _with_likely(laid.identified, passes, answered)
     told(steps.MATCH, {"persons": laid.living, "accounts": accounts.num_rows, "review": len(passes.asked)})
     scores = _rolled_up(census, laid, standings, touched, keeping, now=now)
@@ -178,12 +180,22 @@ def _accounts(census: Census, accounts: pa.Table, scores: pa.Table, holdings: Ho
     return columns.accounts_with_scores(accounts, scores, shown, mirror)
 
 
-def _first_passes(census: Census, passes: Passes, laid: _LaidOut, answered: list[Review]) -> list[pa.Table]:
-    """Match and score all parts; give the standings of their people. Laying accounts out is spared where nobody is."""
-    if not laid.parts:
-        return []
+def _first_passes(
+    census: Census,
+    passes: Passes,
+    laid: _LaidOut,
+    answered: list[Review],
+    touched: Touched | None,
+    keeping: Keeping | None,
+) -> list[pa.Table]:
+    """Match and score all parts; give the standings of their people."""
     matching = census.mappings.matching.account
-    with matcher(laid.accounts, matching=matching, decided=match_answers(answered)) as one:
+    with ExitStack() as stack:
+
+        def laid_out() -> Matcher:
+            return stack.enter_context(matcher(laid.accounts, matching=matching, decided=match_answers(answered)))
+
+        one = Matching(laid_out, touched, keeping)
         return [passes.first(number, one) for number in range(laid.parts)]
 
 

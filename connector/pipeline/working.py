@@ -92,7 +92,7 @@ class Working:
         """Decide nothing: nobody's answer could be another than the last cycle's."""
         assert outlook.kept is not None
         tell_unchanged(self.report, outlook.kept.head)
-        for step in (steps.IDENTIFY, steps.MATCH, steps.SCORE, steps.STAGE):
+        for step in (steps.IDENTIFY, steps.QUARANTINE, steps.MATCH, steps.SCORE, steps.STAGE):
             self._steps.done(step, {"persons": 0})
         decisions = nothing_decided(deciding, scratch, now=self._now)
         assert isinstance(decisions.rows, RowSpool)
