@@ -13,7 +13,8 @@ class Runner(Protocol):
 
     SQL is written once, in DuckDB's dialect, and kept to what every engine answers alike: 64-bit integers, texts and
     truth values; no floating point before the last division by ten; sums say their type (``sum(x)::BIGINT``); division
-    is ``//`` on integers; whoever cares for order names every column of it. ``docs/how-it-works.md`` lists what to avoid.
+    is ``//`` on integers; whoever cares for order names every column of it. ``docs/how-it-works.md`` says what
+    to avoid.
     """
 
     def register(self, name: str, table: pa.Table) -> None:
