@@ -9,6 +9,7 @@ from adapters.conformance.bench import SourceBench
 from connector.domain.records import ACCOUNT_COLUMNS, ACTIVITY_TYPES, PERSON_COLUMNS, Page
 from connector.domain.refs import Ref
 from connector.errors import ConfigError, HandoffError
+from connector.ports.listing import Lister
 from connector.ports.source import Source
 
 
@@ -157,6 +158,31 @@ class SourceContract:
         usage = source.usage()
         assert usage is None or usage.used >= 0
         assert usage is None or usage.seen_at.utcoffset() is not None
+
+    def test_the_living_are_listed_with_the_stamps_of_the_pull(self, bench: SourceBench) -> None:
+        """Where an adapter can list: what pulls gave and has not gone since, each once, and readable by id."""
+        source = bench.source()
+        if not isinstance(source, Lister):
+            return
+        for object_ in source.listed_objects():
+            pulled = {}
+            for stream in source.traits().streams:
+                if stream.object == object_:
+                    for page in source.pull(stream.name, None, now=bench.now):
+                        pulled |= {record.ref.id: record for record in page.records}
+            gone = {id_ for id_, one in pulled.items() if one.deleted or (one.merged_into or one.ref).id != id_}
+            rows = [row for rows in source.list_living(object_) for row in rows]
+            listed = {row.id: row.modified_at for row in rows}
+            assert len(rows) == len(listed)
+            # what was converted may be listed, as it lives on under its own id
+            converted = {id_ for id_ in gone if (pulled[id_].merged_into or pulled[id_].ref).object != object_}
+            assert set(listed) - converted == set(pulled) - gone
+            assert {id_: pulled[id_].modified_at for id_ in listed} == listed
+            assert source.listing_calls(object_, len(listed)) >= 0
+            some = sorted(set(listed) - converted)[:3]
+            read = {record.ref.id: record for record in source.read_records(object_, some)}
+            assert {id_: read[id_].modified_at for id_ in some} == {id_: listed[id_] for id_ in some}
+            assert source.read_records(object_, []) == []
 
     def test_closing_twice_does_no_harm(self, bench: SourceBench) -> None:
         """Close may come from two doors."""

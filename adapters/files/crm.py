@@ -18,6 +18,7 @@ from adapters.conformance.write_rule import effect_of, same
 from adapters.files.finished import activity_of, finished
 from adapters.files.folder import Folder, Signature
 from adapters.files.journal import Entry
+from adapters.files.listing import ListsByReading
 from adapters.files.records import Held
 from adapters.files.shapes import (
     ACCOUNTS,
@@ -56,7 +57,7 @@ class _Place(msgspec.Struct, omit_defaults=True):
     inside: bool = False
 
 
-class FilesCrm:
+class FilesCrm(ListsByReading):
     """A folder as a CRM, for one thread; several processes may share the folder."""
 
     def __init__(self, options: dict[str, Any], *, system: str = "files") -> None:

@@ -12,6 +12,7 @@ from typing import Any
 
 import msgspec
 
+from adapters.files.listing import ListsByReading
 from adapters.files.rows import ActivityRows, BadCells, PeopleRows
 from adapters.files.settings import read_settings
 from adapters.files.tables import BadLine, Row, Table, open_table
@@ -54,7 +55,7 @@ class _Gathered:
 _Taker = Callable[[list[Any], _Gathered], None]
 
 
-class FilesSource:
+class FilesSource(ListsByReading):
     """One set of files as a source; sends nothing anywhere.
 
     A changed file is read again as a whole, because nothing says which of its rows changed; rows that were there

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 from functools import partial
 from typing import Any
@@ -14,6 +14,8 @@ from adapters.hubspot.archived import pull_archived
 from adapters.hubspot.description import findings, read_fields
 from adapters.hubspot.engagements import ENGAGEMENTS, Engagement, activities
 from adapters.hubspot.event_streams import EventStreams
+from adapters.hubspot.listing import KINDS, list_living, read_records
+from adapters.hubspot.listing import PAGE as LIST_PAGE
 from adapters.hubspot.reading import BadRow, PageReader, Record, Rows
 from adapters.hubspot.records import (
     COMPANIES,
@@ -30,6 +32,7 @@ from adapters.hubspot.wire import Wire
 from connector.domain.records import Page, RecordVersion, RefusedRow
 from connector.domain.refs import Ref
 from connector.errors import ConfigError
+from connector.ports.listing import Listed
 from connector.ports.traits import AdapterTraits, FieldInfo, Finding, StreamTraits, Usage
 from connector.ports.waits import Waits
 
@@ -175,6 +178,23 @@ class HubSpotSource:
                 page = self._wire.post(self._wire.paths.batch_read("contacts"), body, _RECORDS)
                 found += versions(CONTACTS, page.rows, system=self._system)
         return found
+
+    def listed_objects(self) -> Mapping[str, bool]:
+        """Give what can be listed; a private app with the scope sees all of it."""
+        return dict.fromkeys(KINDS, True)
+
+    def listing_calls(self, object: str, records: int) -> int:  # noqa: A002, ARG002 - the port's word
+        """Count pages of the list."""
+        return max(1, -(-records // LIST_PAGE))
+
+    def list_living(self, object: str, fields: Sequence[str] = ()) -> Iterator[list[Listed]]:  # noqa: A002
+        """Name living contacts or companies by the plain list, which no index can be behind of."""
+        return list_living(self._wire, KINDS[object], fields)
+
+    def read_records(self, object: str, ids: Sequence[str]) -> list[RecordVersion]:  # noqa: A002
+        """Read contacts or companies as they stand, archived ones as deletions, 100 a call."""
+        kind = KINDS[object]
+        return read_records(self._wire, kind, ids, properties=self._properties(kind), system=self._system)
 
     def usage(self) -> Usage | None:
         """Give the account's count of today's calls as last seen; OAuth apps are not told it."""

@@ -9,12 +9,14 @@ from typing import Any
 
 from adapters.conformance.write_rule import effect_of, same
 from adapters.memory.faults import Faults
+from adapters.memory.listing import latest, listed
 from adapters.memory.log import Log
 from connector.domain.records import ACCOUNT_COLUMNS, PERSON_COLUMNS, Activity, Page, RecordVersion, Value
 from connector.domain.refs import Ref
 from connector.domain.writes import OutcomeKind, Write, WriteOutcome
 from connector.errors import ConfigError
 from connector.ports.crm import FieldSpec, ProvisionStep
+from connector.ports.listing import Listed
 from connector.ports.traits import AdapterTraits, FieldInfo, Finding, StreamTraits, Usage
 
 #: stream → our word for its records, in the order in which they are pulled
@@ -235,6 +237,28 @@ class MemoryCrm:
         self._call()
         records = self.records(object)
         return {id_: {name: records[id_].fields.get(name) for name in fields} for id_ in ids if id_ in records}
+
+    def listed_objects(self) -> Mapping[str, bool]:
+        """Give every object; nothing is hidden."""
+        return dict.fromkeys(self._stream_of, True)
+
+    def listing_calls(self, object: str, records: int) -> int:  # noqa: A002, ARG002 - the port's word
+        """Count pages."""
+        return max(1, -(-records // self._page))
+
+    def list_living(self, object: str, fields: Sequence[str] = ()) -> Iterator[list[Listed]]:  # noqa: A002
+        """Name the living records."""
+        self._call()
+        return listed(self.records(object).values(), fields, self._page)
+
+    def read_records(self, object: str, ids: Sequence[str]) -> list[RecordVersion]:  # noqa: A002
+        """Read records as they stand, and what the log says of those that are gone."""
+        self._call()
+        living = self.records(object)
+        gone = [record for record in latest(self._logs[self._stream_of[object]].items, ids) if record.deleted]
+        return [living[id_] for id_ in dict.fromkeys(ids) if id_ in living] + [
+            record for record in gone if record.ref.id not in living
+        ]
 
     def user_id(self) -> str | None:
         """Give the user behind our own writes."""

@@ -7,10 +7,12 @@ from datetime import datetime
 from typing import Any
 
 from adapters.memory.faults import Faults
+from adapters.memory.listing import listed
 from adapters.memory.log import Log
 from connector.domain.records import ACCOUNT_COLUMNS, PERSON_COLUMNS, Activity, Page, RecordVersion, RefusedRow
 from connector.domain.refs import Ref
 from connector.errors import ConfigError
+from connector.ports.listing import Listed
 from connector.ports.traits import AdapterTraits, FieldInfo, Finding, StreamTraits, Usage
 
 #: stream → our word for its records
@@ -113,6 +115,25 @@ class MemorySource:
             and record.merged_into is None
             and (ref in wanted or str(record.fields.get("email") or "").casefold() in addresses)
         ]
+
+    def listed_objects(self) -> Mapping[str, bool]:
+        """Give what records there are; nothing is hidden."""
+        return {object_: True for object_ in STREAMS.values() if object_}
+
+    def listing_calls(self, object: str, records: int) -> int:  # noqa: A002, ARG002 - the port's word
+        """Count pages."""
+        return max(1, -(-records // self._page))
+
+    def list_living(self, object: str, fields: Sequence[str] = ()) -> Iterator[list[Listed]]:  # noqa: A002
+        """Name the living records."""
+        self._call()
+        return listed([one for ref, one in self._latest.items() if ref.object == object], fields, self._page)
+
+    def read_records(self, object: str, ids: Sequence[str]) -> list[RecordVersion]:  # noqa: A002
+        """Read records as they stand, deleted ones too."""
+        self._call()
+        wanted = dict.fromkeys(Ref(self._system, object, id_) for id_ in ids)
+        return [self._latest[ref] for ref in wanted if ref in self._latest]
 
     def usage(self) -> Usage | None:
         """Give nothing: nobody counts."""

@@ -12,6 +12,8 @@ from adapters.salesforce.batches import ROWS_PER_CALL, Batches
 from adapters.salesforce.checking import Checker
 from adapters.salesforce.connection import QUERIES_PER_COMPOSITE, Connection
 from adapters.salesforce.creating import Creator
+from adapters.salesforce.listing import ROWS_PER_CALL as LISTED_PER_CALL
+from adapters.salesforce.listing import Listing
 from adapters.salesforce.lookup import Lookup
 from adapters.salesforce.options import read_options
 from adapters.salesforce.provisioning import FieldProvisioner
@@ -29,6 +31,7 @@ from connector.domain.refs import Ref
 from connector.domain.writes import OutcomeKind, Write, WriteOutcome
 from connector.errors import AccessError, HandoffError, TransientError
 from connector.ports.crm import FieldSpec, ProvisionStep
+from connector.ports.listing import Listed
 from connector.ports.traits import AdapterTraits, FieldInfo, Finding, StreamTraits, Usage
 from connector.ports.waits import Waits
 
@@ -64,6 +67,7 @@ class SalesforceCrm:
         self._selector = Selector(self._schema)
         self._puller = Puller(self._connection, self._schema, self._selector, system=system, overlap=read.overlap)
         self._lookup = Lookup(self._connection, self._schema, system=system)
+        self._listing = Listing(self._connection, self._selector, system=system)
         self._references = References(self._schema, self._lookup)
         self._creator = Creator(self._connection, self._schema, self._lookup)
         self._updater = Updater(self._connection, self._schema, self._lookup)
@@ -180,6 +184,22 @@ class SalesforceCrm:
     def read_fields(self, object: str, ids: Sequence[str], fields: Sequence[str]) -> dict[str, dict[str, Value]]:  # noqa: A002
         """Read fields of records by id: id → values; records that are gone are left out."""
         return self._lookup.read_fields(object, ids, fields)
+
+    def listed_objects(self) -> Mapping[str, bool]:
+        """Give what can be listed: everything that is pulled, as far as sharing shows it to our user."""
+        return self._listing.objects()
+
+    def listing_calls(self, object: str, records: int) -> int:  # noqa: A002, ARG002 - the port's word
+        """Count pages of the query."""
+        return max(1, -(-records // LISTED_PER_CALL))
+
+    def list_living(self, object: str, fields: Sequence[str] = ()) -> Iterator[list[Listed]]:  # noqa: A002
+        """Name living records, archived tasks too; promises as in the port."""
+        return self._listing.living(object, fields)
+
+    def read_records(self, object: str, ids: Sequence[str]) -> list[RecordVersion]:  # noqa: A002
+        """Read records as a pull would, deleted ones too; promises as in the port."""
+        return self._listing.read(object, ids)
 
     def provision(
         self, fields: Sequence[FieldSpec], readable: Sequence[tuple[str, str]], *, dry_run: bool
