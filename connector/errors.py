@@ -95,10 +95,27 @@ class AccessError(HandoffError):
 
 
 class TransientError(HandoffError):
-    """A system could not be reached or asked us to come later; reads may be tried again."""
+    """A system could not be reached or asked us to come later; reads may be tried again.
+
+    Attributes:
+        retry_after_seconds: to be waited in full before anything is sent again, or None where nobody knows.
+    """
 
     exit_code = 4
     usual_cure = "run again later; if it stays, look at the vendor's status page and the network in between"
+
+    def __init__(
+        self,
+        code: str,
+        message: str,
+        *,
+        retry_after_seconds: float | None = None,
+        cure: str = "",
+        at: str = "",
+        request_id: str = "",
+    ) -> None:
+        super().__init__(code, message, cure=cure, at=at, request_id=request_id)
+        self.retry_after_seconds = retry_after_seconds
 
 
 class RateLimited(TransientError):
@@ -122,8 +139,9 @@ class RateLimited(TransientError):
         at: str = "",
         request_id: str = "",
     ) -> None:
-        super().__init__(code, message, cure=cure, at=at, request_id=request_id)
-        self.retry_after_seconds = retry_after_seconds
+        super().__init__(
+            code, message, retry_after_seconds=retry_after_seconds, cure=cure, at=at, request_id=request_id
+        )
         self.daily = daily
 
 

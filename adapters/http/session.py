@@ -25,8 +25,9 @@ from tenacity.wait import wait_random_exponential
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 from adapters.http.address import is_loopback
+from adapters.http.breaker import Breaker
 from connector.errors import AccessError, AdapterFault, HandoffError, OutcomeUnknown, RateLimited, TransientError
-from connector.ports.waits import Waits
+from connector.ports.waits import Circuit, Waits
 
 #: Answers that say "later" by status alone. 420 is an edge's answer for a host without a route (REST62 status codes).
 LATER = frozenset({408, 420, 421, 425, 500, 502, 503, 504})
@@ -78,9 +79,11 @@ class VendorSession(requests.Session):
         ca_file: str | None = None,
         judge: Judge | None = None,
         sleep: Callable[[float], None] = time.sleep,
+        breaker: Breaker | None = None,
     ) -> None:
         """Prepare; sends nothing. ``vendor`` begins every error code (``salesforce.not_json``)."""
         super().__init__()
+        self._breaker = breaker or Breaker()
         self._vendor = vendor
         self._patience = patience or Patience()
         self._judge = judge
@@ -115,6 +118,11 @@ class VendorSession(requests.Session):
         return Waits(self._retries, self._rate_limited, self._waited_seconds)
 
     @property
+    def circuit(self) -> Circuit:
+        """Whether the system is asked at present."""
+        return self._breaker.circuit()
+
+    @property
     def clock(self) -> datetime | None:
         """The vendor's clock (UTC, whole seconds) as last seen in a Date header; None before the first answer."""
         return self._clock
@@ -141,7 +149,8 @@ class VendorSession(requests.Session):
 
         Raises:
             RateLimited: the vendor asks for more patience than we have, or keeps asking.
-            TransientError: unreachable or talking nonsense; for a write: certainly not sent.
+            TransientError: unreachable, talking nonsense, or left alone for now (``circuit_open``); for a write:
+                certainly not sent.
             OutcomeUnknown: a write was sent and no answer came.
             AccessError: the vendor's certificate is not trusted.
         """
@@ -153,8 +162,43 @@ class VendorSession(requests.Session):
             # Said with each request: the session's own setting loses to REQUESTS_CA_BUNDLE.
             kwargs["verify"] = self._ca_file
         safe = method.upper() in ("GET", "HEAD", "OPTIONS") if repeatable is None else repeatable
-        if not safe:
-            return self._once(method, url, args, kwargs, safe=False)
+        self._refuse_while_open()
+        try:
+            response = (
+                self._patiently(method, url, args, kwargs)
+                if safe
+                else self._once(method, url, args, kwargs, safe=False)
+            )
+        except RateLimited:
+            self._breaker.answered()
+            raise
+        except (TransientError, OutcomeUnknown) as error:
+            self._breaker.failed(error.code)
+            raise
+        if safe or not _is_edge_page(response):
+            self._breaker.answered()
+        else:
+            self._breaker.failed(f"{self._vendor}.http_{response.status_code}")
+        return response
+
+    def _refuse_while_open(self) -> None:
+        """Let nothing through while the system is left alone; what goes then is a probe, sent once.
+
+        Raises:
+            TransientError: not yet.
+        """
+        rest = self._breaker.rest_seconds()
+        if rest:
+            raise TransientError(
+                f"{self._vendor}.circuit_open",
+                "the system did not answer several times in a row and is left alone for a moment",
+                retry_after_seconds=rest,
+                cure="nothing: it is asked again by itself; if it stays, look at its status page",
+                at=self._vendor,
+            )
+        self._worn = self._worn or self._breaker.open
+
+    def _patiently(self, method: str, url: str, args: tuple[Any, ...], kwargs: dict[str, Any]) -> requests.Response:
         patience = self._patience
         retrying = Retrying(
             stop=stop_after_attempt(patience.tries) | stop_before_delay(patience.seconds),
@@ -269,6 +313,16 @@ class VendorSession(requests.Session):
 
 #: Full jitter: anywhere between nothing and the doubled span, so that many clients do not come back together.
 _JITTER = wait_random_exponential(multiplier=0.5, max=20)
+
+
+def _is_edge_page(response: requests.Response) -> bool:
+    """Say whether a write was answered by whatever stands before a vendor that is down, not by the vendor."""
+    if response.status_code not in LATER:
+        return False
+    try:
+        return body_of(response) is None or response.status_code in (502, 503, 504)
+    except ValueError:
+        return True
 
 
 def body_of(response: requests.Response) -> Any:

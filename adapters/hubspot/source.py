@@ -34,7 +34,7 @@ from connector.domain.refs import Ref
 from connector.errors import ConfigError
 from connector.ports.listing import Listed
 from connector.ports.traits import AdapterTraits, FieldInfo, Finding, StreamTraits, Usage
-from connector.ports.waits import Waits
+from connector.ports.waits import Circuit, Waits
 
 #: Largest batches (hubspot.md sections 4 and 6).
 READ_BATCH = 100
@@ -207,6 +207,10 @@ class HubSpotSource:
     def waits(self) -> Waits:
         """Count retries and waits since this object was made."""
         return self._wire.waits
+
+    def circuit(self) -> Circuit:
+        """Say whether the account is asked at present, or left alone because it did not answer."""
+        return self._wire.circuit
 
     def close(self) -> None:
         """Give back connections."""

@@ -28,7 +28,7 @@ from adapters.hubspot.refusals import judge, refusal
 from adapters.hubspot.settings import HubSpotSettings
 from connector.errors import AccessError, HandoffError
 from connector.ports.traits import Usage
-from connector.ports.waits import Waits
+from connector.ports.waits import Circuit, Waits
 
 #: Calls per 10 seconds of the smallest edition (hubspot.md section 3).
 SMALLEST_BURST = 100
@@ -94,6 +94,11 @@ class Wire:
     def calls(self) -> int:
         """Requests sent so far."""
         return self._session.calls
+
+    @property
+    def circuit(self) -> Circuit:
+        """Whether the account is asked at present."""
+        return self._session.circuit
 
     @property
     def waits(self) -> Waits:

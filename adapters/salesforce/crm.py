@@ -33,7 +33,7 @@ from connector.errors import AccessError, HandoffError, TransientError
 from connector.ports.crm import FieldSpec, ProvisionStep
 from connector.ports.listing import Listed
 from connector.ports.traits import AdapterTraits, FieldInfo, Finding, StreamTraits, Usage
-from connector.ports.waits import Waits
+from connector.ports.waits import Circuit, Waits
 
 #: A request may run this long on the vendor's side (salesforce.md section 14).
 SETTLE_AFTER = timedelta(minutes=10)
@@ -231,6 +231,10 @@ class SalesforceCrm:
     def waits(self) -> Waits:
         """Count retries and waits since this object was made."""
         return self._connection.session.waits
+
+    def circuit(self) -> Circuit:
+        """Say whether the org is asked at present, or left alone because it did not answer."""
+        return self._connection.session.circuit
 
     def clock(self) -> datetime | None:
         """Give the vendor's clock as last seen in an answer, or None before the first."""

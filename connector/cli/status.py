@@ -17,6 +17,7 @@ from connector.domain.writes import RowState
 from connector.errors import LocalFault
 from connector.lake.checking import check_segments
 from connector.mapping.load import load_mappings
+from connector.pipeline.circuits import open_circuits
 from connector.pipeline.cycle import SETTING_BEFORE_BASELINE
 from connector.pipeline.versions import news_of
 from connector.ports.store import Store
@@ -68,6 +69,7 @@ def status(
             "baseline": store.knowledge.marks().get("baseline"),
             "before_baseline": json.loads(store.switches.setting(SETTING_BEFORE_BASELINE) or "[]"),
             "api_calls": budget,
+            "circuits": open_circuits(store),
             "last_runs": runs,
             "lake": _lake(store, lake_folder(settings.lake), deep=deep),
         }
@@ -119,6 +121,10 @@ def _tell_status(screen: Console, document: dict[str, Any]) -> None:
     for system, calls in document["api_calls"].items():
         ceiling = f" of {calls['ceiling']:,}" if calls["ceiling"] else ""
         screen.print(f"API calls to {system} in 24 hours: {calls['used_24h']:,}{ceiling}")
+    for system, circuit in document["circuits"].items():
+        screen.print(
+            f"{system} has been down since {circuit['since']} ({circuit['code']}): it is asked again every few seconds"
+        )
     lake = document["lake"]
     screen.print(
         f"lake: {lake['rows']:,} rows in {lake['files']:,} files, {lake['bytes'] / 1e6:,.1f} MB"

@@ -23,10 +23,11 @@ from connector.daemon.metrics import Metrics
 from connector.daemon.reading import take_reading
 from connector.daemon.rhythm import Outcome, Rhythm
 from connector.daemon.state_file import PASSING, StateFile
-from connector.errors import HandoffError, LocalFault, RateLimited, Refused, Stopped
+from connector.errors import HandoffError, LocalFault, Refused, Stopped, TransientError
 from connector.pipeline.cycle import Cycle, Scope
 from connector.pipeline.report import Report
 from connector.pipeline.turn import Turn, cycle_clock, remember_clock
+from connector.ports.waits import Guarded
 from connector.trust.put_back import witness
 
 Job = Literal["deliver", "fast_lane", "source", "crm", "full_rescore", "housekeeping"]
@@ -194,7 +195,13 @@ class Jobs:
             self._rhythms["crm"].wake()
         self._paused = paused
         waiting = {} if paused else self._unsent()
-        return bool(waiting) and (waiting != self._waiting or self._rhythms["deliver"].due(at))
+        due = waiting != self._waiting or self._rhythms["deliver"].due(at) or self._probe_due()
+        return bool(waiting) and due
+
+    def _probe_due(self) -> bool:
+        """Say whether the CRM was left alone for being down, and may be asked again: nobody waits longer than that."""
+        crm = self.house.engine.crm
+        return isinstance(crm, Guarded) and crm.circuit().state == "half_open"
 
     def _deliver(self) -> Outcome:
         """Send what waits."""
@@ -271,7 +278,7 @@ class Jobs:
         lasting = error.exit_code == LocalFault.exit_code and error.code not in PASSING
         if lasting or error.exit_code == Refused.exit_code:
             self.fatal = error
-        wait = error.retry_after_seconds if isinstance(error, RateLimited) else None
+        wait = error.retry_after_seconds if isinstance(error, TransientError) else None
         self._rhythms[name].ran(began, "failed", wait_seconds=wait or 0.0)
         self.metrics.ended(name, error.code)
         self.health.ended([name], code=error.code)

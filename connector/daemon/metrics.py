@@ -49,6 +49,7 @@ class Metrics:
         self.registry.register(self._ages)
         ProcessCollector(registry=self.registry)
         self._waits: dict[str, Waits] = {}
+        self._opened: dict[str, int] = {}
         self._name_labels(jobs, systems)
 
     def _of_cycles(self) -> None:
@@ -121,6 +122,12 @@ class Metrics:
         self._waited = Counter(
             "handoff_api_wait_seconds", "Time waited for systems", ["system"], registry=self.registry
         )
+        self._open = Gauge(
+            "handoff_circuit_open", "1 while a system is left alone for being down", ["system"], registry=self.registry
+        )
+        self._openings = Counter(
+            "handoff_circuit_openings", "Times a system was found to be down", ["system"], registry=self.registry
+        )
         self._lake_bytes = Gauge("handoff_lake_bytes", "Size of the lake's live segments", registry=self.registry)
         self._segments = Gauge("handoff_lake_segments", "Live segments of the lake", registry=self.registry)
         self._lease = Gauge("handoff_engine_lease_held", "1 while this daemon's is the turn", registry=self.registry)
@@ -137,8 +144,9 @@ class Metrics:
         for step in STEPS:
             self._step.labels(step.name)
         for system in systems:
-            for counter in (self._calls, self._retries, self._limited, self._waited):
+            for counter in (self._calls, self._retries, self._limited, self._waited, self._openings):
                 counter.labels(system)
+            self._open.labels(system)
         for outcome in _WRITES:
             self._writes.labels(outcome)
         for disposition in DISPOSITIONS:
@@ -209,6 +217,10 @@ class Metrics:
             self._limited.labels(system).inc(waits.rate_limited - before.rate_limited)
             self._waited.labels(system).inc(waits.seconds - before.seconds)
             self._waits[system] = waits
+        for system, circuit in now.circuits.items():
+            self._open.labels(system).set(circuit.state != "closed")
+            self._openings.labels(system).inc(circuit.opened - self._opened.get(system, 0))
+            self._opened[system] = circuit.opened
 
     # -- asked by others ---------------------------------------------------------------------------
 

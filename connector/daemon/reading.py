@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from connector.domain.writes import RowState
 from connector.pipeline.engine import Engine
-from connector.ports.waits import Patient, Waits
+from connector.ports.waits import Circuit, Guarded, Patient, Waits
 
 DAY = timedelta(hours=24)
 
@@ -25,6 +25,7 @@ class Reading:
         ceilings: requests that may be sent in 24 hours by system, None without a bound.
         vendor_remaining: requests the vendor still allows, None where it has not said.
         waits: what each system has made us wait, since the start.
+        circuits: which systems are left alone for being down.
     """
 
     rows: Mapping[str, int]
@@ -34,6 +35,7 @@ class Reading:
     ceilings: Mapping[str, int | None]
     vendor_remaining: Mapping[str, int | None]
     waits: Mapping[str, Waits]
+    circuits: Mapping[str, Circuit]
     lake_bytes: int
     lake_segments: int
     paused: bool
@@ -58,6 +60,7 @@ def take_reading(engine: Engine, *, now: datetime) -> Reading:
     ceilings: dict[str, int | None] = {}
     remaining: dict[str, int | None] = {}
     waits: dict[str, Waits] = {}
+    circuits: dict[str, Circuit] = {}
     for adapter in engine.adapters:
         system = adapter.traits().system
         usage = adapter.usage()
@@ -70,6 +73,8 @@ def take_reading(engine: Engine, *, now: datetime) -> Reading:
         ceilings[system] = min(bounds, default=None)
         if isinstance(adapter, Patient):
             waits[system] = adapter.waits()
+        if isinstance(adapter, Guarded):
+            circuits[system] = adapter.circuit()
     return Reading(
         rows=rows,
         held=held,
@@ -78,6 +83,7 @@ def take_reading(engine: Engine, *, now: datetime) -> Reading:
         ceilings=ceilings,
         vendor_remaining=remaining,
         waits=waits,
+        circuits=circuits,
         lake_bytes=sum(segment.size_bytes for segment in segments),
         lake_segments=len(segments),
         paused=engine.mode != "live" or store.switches.paused() is not None,

@@ -59,6 +59,7 @@ def serve(config: Path, *, stop: Callable[[], bool], clock: Clock | None = None)
         jobs = Jobs(house, turn, clock, health, metrics, stop)
         watch.metrics, watch.lost = metrics, lambda: turn.lost
         house.engine.still_ours = turn.renew
+        house.engine.sits_out = False
         health.engine, health.lake, health.look_at_state = "held", house.engine.lake_root, jobs.look_at_state
         door = stack.enter_context(_door(house, health, metrics))
         daemon = Daemon(jobs)

@@ -12,6 +12,7 @@ from connector.domain.writes import OutcomeKind, Write, WriteOutcome
 from connector.errors import AccessError, HandoffError, RateLimited, TransientError
 from connector.ports.crm import Crm
 from connector.ports.store import OutboxRow, Store
+from connector.ports.waits import Guarded
 
 #: how long a claimed row is ours before it counts as unknown; longer than any one call may take
 LEASE = timedelta(minutes=15)
@@ -50,7 +51,9 @@ class Drain:
         sleep: Callable[[float], None] = time.sleep,
         timer: Callable[[], float] = time.monotonic,
         stop: Callable[[], bool] = lambda: False,
+        sits_out: bool = True,
     ) -> None:
+        """Prepare. ``sits_out``: wait for a CRM that is left alone for being down; else leave it to the next run."""
         self._store = store
         self._crm = crm
         self._owner = owner
@@ -60,6 +63,7 @@ class Drain:
         self._sleep = sleep
         self._timer = timer
         self._stop = stop
+        self._sits_out = sits_out
         self._wait_seconds = 0.0
 
     def run(self, *, now: datetime) -> Drained:
@@ -85,6 +89,10 @@ class Drain:
             if final:
                 tries = 0
                 continue
+            if not self._sits_out and isinstance(self._crm, Guarded) and self._crm.circuit().state != "closed":
+                # Other jobs of this process would wait as well; the next one that is due sends the probe.
+                drained.stopped_by = "circuit"
+                break
             pause = max(_PAUSES[min(tries, len(_PAUSES) - 1)], self._wait_seconds)
             if not self._waiting() or self._timer() - started + pause > self._patience.total_seconds():
                 break
@@ -145,11 +153,11 @@ class Drain:
     def _give_up(self, error: HandoffError, drained: Drained) -> int:
         if isinstance(error, AccessError):
             raise error
-        if isinstance(error, RateLimited):
+        if isinstance(error, TransientError):
             # The vendor's own figure is waited for in full, or this run leaves it at that.
             self._wait_seconds = error.retry_after_seconds or 0.0
-            if error.daily:
-                drained.stopped_by = "budget"
+        if isinstance(error, RateLimited) and error.daily:
+            drained.stopped_by = "budget"
         return 0
 
     def _with_references(self, rows: list[OutboxRow]) -> list[OutboxRow]:
@@ -185,7 +193,7 @@ class Drain:
         try:
             found: Mapping[str, str | None] = self._crm.find_applied([row.write for row in rows])
         except TransientError as error:
-            self._wait_seconds = (error.retry_after_seconds or 0.0) if isinstance(error, RateLimited) else 0.0
+            self._wait_seconds = error.retry_after_seconds or 0.0
             return {}
         finally:
             self._spend(before, "write", now)

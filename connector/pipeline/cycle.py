@@ -23,6 +23,7 @@ from connector.lake.landing import Landing
 from connector.lake.reading import Lake
 from connector.pipeline import steps
 from connector.pipeline.census import Census
+from connector.pipeline.circuits import note_circuits
 from connector.pipeline.deciding import dropped, with_limits
 from connector.pipeline.engine import Engine
 from connector.pipeline.plans import check_current, dump_plan, load_plan
@@ -222,7 +223,13 @@ class Cycle:
             engine.store.outbox.expire(now=datetime.now(UTC) + LEASE)
             budget = self._budget(engine.crm.traits().system)
             drain = Drain(
-                engine.store, engine.crm, owner=engine.owner, budget=budget, patience=engine.patience, stop=engine.stop
+                engine.store,
+                engine.crm,
+                owner=engine.owner,
+                budget=budget,
+                patience=engine.patience,
+                stop=engine.stop,
+                sits_out=engine.sits_out,
             )
             # Bounds of lost answers are counted from when a row is sent, which may be long after the cycle began.
             drained = drain.run(now=self._now + timedelta(seconds=time.monotonic() - self._begun))
@@ -322,6 +329,7 @@ class Cycle:
             report.judge(dead_share=self._engine.dead_share)
             words = {"verdict": report.verdict, "code": report.error["code"] if report.error else ""}
             self._steps.done(steps.REPORT, report.writes, words=words)
+            note_circuits(store, self._engine.adapters)
             store.runs.finish(report.run_id, verdict=report.verdict, report=_json(report.document()), at=self._now)
 
 

@@ -27,6 +27,7 @@ class Engine:
     Attributes:
         mode: ``paused``, ``shadow`` or ``live``.
         patience: real time a cycle spends on what may pass (locks, lost answers).
+        sits_out: whether a cycle also waits while the CRM is left alone because it is down; the daemon comes back.
         progress: told (step, detail, rows so far) for people who watch.
         stop: asked between pages and batches; a signal makes it true.
         on_step: told of each step of each cycle once, when it ends.
@@ -50,6 +51,7 @@ class Engine:
     dead_share: float
     owner: str = field(default_factory=lambda: uuid4().hex)
     patience: timedelta = timedelta(seconds=60)
+    sits_out: bool = True
     progress: Callable[[str, str, int], None] = lambda _step, _detail, _rows: None
     stop: Callable[[], bool] = lambda: False
     on_step: Callable[[steps.StepDone], None] = lambda _done: None

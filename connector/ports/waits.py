@@ -1,9 +1,10 @@
-"""What an adapter may tell besides: how often and how long a system made it wait."""
+"""What an adapter may tell besides: how long a system made it wait, and whether it is left alone for now."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol, runtime_checkable
+from datetime import datetime
+from typing import Literal, Protocol, runtime_checkable
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,4 +28,38 @@ class Patient(Protocol):
 
     def waits(self) -> Waits:
         """Count retries and waits since this object was made. Sends nothing."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Circuit:
+    """Whether a system is asked at present. Shared by reads and writes of one system in one process.
+
+    Attributes:
+        state: ``closed``: asked as usual; ``open``: left alone; ``half_open``: the next request is a probe.
+        failures: requests given up in a row for the system's sake.
+        opened: how often it opened since the adapter was made.
+        code: what the last of those requests ended with, while not closed.
+        since: when it opened (UTC), while not closed.
+        rest_seconds: until a probe may go.
+    """
+
+    state: Literal["closed", "open", "half_open"] = "closed"
+    failures: int = 0
+    opened: int = 0
+    code: str = ""
+    since: datetime | None = None
+    rest_seconds: float = 0.0
+
+
+@runtime_checkable
+class Guarded(Protocol):
+    """What an adapter may offer besides: a breaker before a system that is down as a whole.
+
+    While it is open every request is refused at once with ``TransientError`` (code ``SYSTEM.circuit_open``), which
+    says after how many seconds a probe may go; certainly nothing was sent.
+    """
+
+    def circuit(self) -> Circuit:
+        """Say how it stands. Sends nothing."""
         ...

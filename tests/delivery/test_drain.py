@@ -20,9 +20,10 @@ from connector.delivery.drain import LEASE, Drain
 from connector.domain.records import RecordVersion
 from connector.domain.refs import Ref
 from connector.domain.writes import Cause, Write, WriteOutcome
-from connector.errors import AccessError
+from connector.errors import AccessError, TransientError
 from connector.ports.store import OutboxRow
 from connector.ports.traits import AdapterTraits
+from connector.ports.waits import Circuit
 from state import open_store
 
 
@@ -72,7 +73,9 @@ class Bench:
     def now(self) -> datetime:
         return NOW + timedelta(seconds=self.seconds)
 
-    def drain(self, *, ceiling: int | None = None, now: datetime | None = None, patience: float = 60) -> Any:
+    def drain(
+        self, *, ceiling: int | None = None, now: datetime | None = None, patience: float = 60, sits_out: bool = True
+    ) -> Any:
         drain = Drain(
             self.store,
             self.crm,
@@ -83,6 +86,7 @@ class Bench:
             sleep=self.sleep,
             timer=lambda: self.seconds,
             stop=lambda: self.stopped,
+            sits_out=sits_out,
         )
         return drain.run(now=now or self.now())
 
@@ -268,6 +272,41 @@ def test_the_vendors_own_wait_is_kept_in_full_or_left_to_the_next_run(bench: Ben
     bench.crm.faults.rate_limit(1, retry_after_seconds=600)
     assert bench.drain().written == 0
     assert (bench.slept, bench.states()) == ([33], {"done": 1, "todo": 1})
+
+
+class _Down(Crm):
+    """A CRM that is left alone until a moment."""
+
+    def __init__(self, bench: Bench, until: float) -> None:
+        super().__init__()
+        self._bench = bench
+        self._until = until
+
+    def circuit(self) -> Circuit:
+        rest = max(0.0, self._until - self._bench.seconds)
+        return Circuit("open", 5, 1, "crm.http_503", NOW, rest) if rest else Circuit()
+
+    def apply(self, writes: Any, *, now: datetime) -> Any:
+        rest = self.circuit().rest_seconds
+        if rest:
+            raise TransientError("crm.circuit_open", "left alone", retry_after_seconds=rest)
+        return super().apply(writes, now=now)
+
+
+def test_a_system_that_is_left_alone_costs_no_row_and_is_asked_as_soon_as_it_may_be(bench: Bench) -> None:
+    bench.crm = _Down(bench, until=13)
+    bench.add(create("a"), update("1"))
+    assert bench.drain().written == 2
+    assert bench.slept == [13]
+
+
+def test_who_comes_back_anyway_does_not_sit_it_out(bench: Bench) -> None:
+    bench.crm = _Down(bench, until=13)
+    bench.add(create("a"))
+    assert bench.drain(sits_out=False).stopped_by == "circuit"
+    assert (bench.slept, bench.states()) == ([], {"todo": 1})
+    bench.seconds = 13
+    assert bench.drain(sits_out=False).written == 1
 
 
 def test_a_spent_day_stops_and_loses_nothing(bench: Bench) -> None:
