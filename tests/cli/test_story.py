@@ -145,6 +145,13 @@ def test_a_clock_that_cannot_be_is_refused(place: Any) -> None:
         assert done.json["error"]["cure"]
 
 
+def test_whom_to_work_is_said_of_one_cycle_alone(place: Any) -> None:
+    for words in (("run", "--full"), ("run", "--full", "--plan", "plan-1")):
+        done = place.handoff(*words, "--json")
+        assert (done.code, done.json["error"]["code"]) == (2, "run.full")
+        assert done.json["error"]["cure"]
+
+
 def test_a_refused_plan_does_not_move_the_clock(place: Any) -> None:
     done = place.handoff("run", "--plan", "no-such-plan", "--json")
     assert done.code == 3
