@@ -14,7 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from py4j.protocol import Py4JError
 from pyspark.errors import PySparkException
-from pyspark.sql import DataFrame, SparkSession
+from pyspark.sql import SparkSession
 from pyspark.sql import types as spark_types
 
 from connector.errors import ConfigError, TransientError
@@ -54,11 +54,7 @@ class Spark:
         self.scratch.mkdir(parents=True, exist_ok=True)
         own = _session_of(session(self.master, self.scratch, self.settings), self.settings)
         with tempfile.TemporaryDirectory(prefix="scoring-", dir=self.scratch) as folder:
-            runner = _SparkRunner(own, Path(folder))
-            try:
-                yield runner
-            finally:
-                runner.close()
+            yield _SparkRunner(own, Path(folder))
 
 
 def _session_of(shared: SparkSession, settings: Mapping[str, str]) -> SparkSession:
@@ -76,7 +72,6 @@ class _SparkRunner:
         self._spark = spark
         self._folder = folder
         self._numbers = count()
-        self._kept: list[DataFrame] = []
 
     def register(self, name: str, table: pa.Table) -> None:
         plain = _plain(table)
@@ -86,9 +81,10 @@ class _SparkRunner:
 
     def table(self, name: str, sql: str) -> None:
         with _told(self._spark):
-            frame = self._spark.sql(spark_sql(sql)).persist()
-            self._kept.append(frame)
-            frame.createTempView(name)
+            asked = self._spark.sql(spark_sql(sql))
+            # Computed once, and a leaf to what follows: plans of plans grow without bound, their printing most of all.
+            # The new names make new columns of those that were passed on, or a later join takes two for one.
+            asked.toDF(*asked.columns).localCheckpoint(eager=False).createTempView(name)
 
     def fetch(self, sql: str, schema: pa.Schema | None = None) -> pa.Table:
         folder = self._folder / str(next(self._numbers))
@@ -101,11 +97,6 @@ class _SparkRunner:
         table = pa.concat_tables([pq.read_table(path) for path in files])
         shutil.rmtree(folder)
         return table if schema is None else table.cast(schema)
-
-    def close(self) -> None:
-        if not is_stopped(self._spark):
-            for frame in self._kept:
-                frame.unpersist()
 
 
 @contextmanager

@@ -37,6 +37,8 @@ _ALWAYS = {
     "spark.app.name": "handoff",
     # a number beyond 64 bits is an error, never a wrong number
     "spark.sql.ansi.enabled": "true",
+    # costs more than it finds, and fails on a union of tables that stand for themselves
+    "spark.sql.constraintPropagation.enabled": "false",
     "spark.sql.session.timeZone": "UTC",
     "spark.sql.adaptive.enabled": "true",
     "spark.ui.enabled": "false",
