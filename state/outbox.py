@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from sqlalchemy import Connection, text
 
 from connector.domain.outbox_states import MOVES, UNSETTLED, Move, check_move
 from connector.domain.writes import Cause, RowState, WriteOutcome
 from connector.errors import HandoffError
+from connector.ports.outbox import DoneRow
 from connector.ports.store import OutboxRow
 from state import outbox_claim, outbox_settle
 from state.audit import note
@@ -75,6 +76,25 @@ class SqlOutbox:
         while rows := self._rows(where, {"after": after}):
             yield from rows
             after = rows[-1].id
+
+    def each_done(self, kind: Literal["create", "update"]) -> Iterator[DoneRow]:
+        """Give done rows of one kind one after the other, oldest first."""
+        statement = f"""
+            SELECT {COLUMNS}, record_id, result, settled_at FROM outbox
+            WHERE state = 'done' AND kind = :kind AND id > :after ORDER BY id LIMIT {_AT_ONCE}
+        """
+        after = 0
+        while True:
+            with self._database.read() as connection:
+                found = list(connection.execute(text(statement), {"kind": kind, "after": after}))
+            for values in found:
+                row = row_of(values[:-3])
+                record_id, result, settled_at = values[-3:]
+                at = None if settled_at is None else from_us(settled_at)
+                yield DoneRow(row.id, row.write, record_id or row.write.id, result == "written", row.code, at)
+            if not found:
+                return
+            after = found[-1][0]
 
     def ids(self, wanted: Collection[RowState]) -> list[int]:
         """List the ids of rows in some states, oldest first."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from datetime import timedelta
 
 from adapters.conformance.bench import SourceBench
-from connector.domain.records import ACCOUNT_COLUMNS, ACTIVITY_TYPES, PERSON_COLUMNS, Page
+from connector.domain.records import ACCOUNT_COLUMNS, ACTIVITY_TYPES, PERSON_COLUMNS, Page, RecordVersion
 from connector.domain.refs import Ref
 from connector.errors import ConfigError, HandoffError
 from connector.ports.listing import Lister
@@ -165,7 +165,7 @@ class SourceContract:
         if not isinstance(source, Lister):
             return
         for object_ in source.listed_objects():
-            pulled = {}
+            pulled: dict[str, RecordVersion] = {}
             for stream in source.traits().streams:
                 if stream.object == object_:
                     for page in source.pull(stream.name, None, now=bench.now):
@@ -180,9 +180,9 @@ class SourceContract:
             assert {id_: pulled[id_].modified_at for id_ in listed} == listed
             assert source.listing_calls(object_, len(listed)) >= 0
             some = sorted(set(listed) - converted)[:3]
-            read = {record.ref.id: record for record in source.read_records(object_, some)}
+            read = {record.ref.id: record for record in source.read_records(object_, some).records}
             assert {id_: read[id_].modified_at for id_ in some} == {id_: listed[id_] for id_ in some}
-            assert source.read_records(object_, []) == []
+            assert source.read_records(object_, []).records == []
 
     def test_closing_twice_does_no_harm(self, bench: SourceBench) -> None:
         """Close may come from two doors."""

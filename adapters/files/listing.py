@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 
-from connector.domain.records import RecordVersion
+from connector.domain.records import Activity, Page, RecordVersion
 from connector.ports.listing import Listed
 from connector.ports.source import Source
 
@@ -31,18 +31,22 @@ class ListsByReading:
             if not version.deleted and (version.merged_into is None or version.merged_into.object != object)
         ]
 
-    def read_records(self: Source, object: str, ids: Sequence[str]) -> list[RecordVersion]:  # noqa: A002
+    def read_records(self: Source, object: str, ids: Sequence[str]) -> Page:  # noqa: A002
         """Read records as they stand."""
-        found = _latest(self, object)
-        return [found[id_] for id_ in dict.fromkeys(ids) if id_ in found]
+        done: dict[str, Activity] = {}
+        found = _latest(self, object, done)
+        known = [id_ for id_ in dict.fromkeys(ids) if id_ in found]
+        return Page([found[id_] for id_ in known], [done[id_] for id_ in known if id_ in done])
 
 
-def _latest(source: Source, object_: str) -> dict[str, RecordVersion]:
+def _latest(source: Source, object_: str, done: dict[str, Activity] | None = None) -> dict[str, RecordVersion]:
     found: dict[str, RecordVersion] = {}
     for stream in source.traits().streams:
         if stream.object != object_:
             continue
         for page in source.pull(stream.name, None, now=_LONG_AGO):
+            if done is not None:
+                done |= {activity.ref.id: activity for activity in page.activities if activity.ref.object == object_}
             for version in page.records:
                 known = found.get(version.ref.id)
                 if known is None or known.modified_at <= version.modified_at:

@@ -191,10 +191,10 @@ class HubSpotSource:
         """Name living contacts or companies by the plain list, which no index can be behind of."""
         return list_living(self._wire, KINDS[object], fields)
 
-    def read_records(self, object: str, ids: Sequence[str]) -> list[RecordVersion]:  # noqa: A002
+    def read_records(self, object: str, ids: Sequence[str]) -> Page:  # noqa: A002
         """Read contacts or companies as they stand, archived ones as deletions, 100 a call."""
         kind = KINDS[object]
-        return read_records(self._wire, kind, ids, properties=self._properties(kind), system=self._system)
+        return Page(read_records(self._wire, kind, ids, properties=self._properties(kind), system=self._system))
 
     def usage(self) -> Usage | None:
         """Give the account's count of today's calls as last seen; OAuth apps are not told it."""

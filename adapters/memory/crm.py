@@ -251,14 +251,13 @@ class MemoryCrm:
         self._call()
         return listed(self.records(object).values(), fields, self._page)
 
-    def read_records(self, object: str, ids: Sequence[str]) -> list[RecordVersion]:  # noqa: A002
+    def read_records(self, object: str, ids: Sequence[str]) -> Page:  # noqa: A002
         """Read records as they stand, and what the log says of those that are gone."""
         self._call()
         living = self.records(object)
         gone = [record for record in latest(self._logs[self._stream_of[object]].items, ids) if record.deleted]
-        return [living[id_] for id_ in dict.fromkeys(ids) if id_ in living] + [
-            record for record in gone if record.ref.id not in living
-        ]
+        found = [living[id_] for id_ in dict.fromkeys(ids) if id_ in living]
+        return Page([*found, *(record for record in gone if record.ref.id not in living)])
 
     def user_id(self) -> str | None:
         """Give the user behind our own writes."""

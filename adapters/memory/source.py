@@ -129,11 +129,11 @@ class MemorySource:
         self._call()
         return listed([one for ref, one in self._latest.items() if ref.object == object], fields, self._page)
 
-    def read_records(self, object: str, ids: Sequence[str]) -> list[RecordVersion]:  # noqa: A002
+    def read_records(self, object: str, ids: Sequence[str]) -> Page:  # noqa: A002
         """Read records as they stand, deleted ones too."""
         self._call()
         wanted = dict.fromkeys(Ref(self._system, object, id_) for id_ in ids)
-        return [self._latest[ref] for ref in wanted if ref in self._latest]
+        return Page([self._latest[ref] for ref in wanted if ref in self._latest])
 
     def usage(self) -> Usage | None:
         """Give nothing: nobody counts."""

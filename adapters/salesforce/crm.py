@@ -197,7 +197,7 @@ class SalesforceCrm:
         """Name living records, archived tasks too; promises as in the port."""
         return self._listing.living(object, fields)
 
-    def read_records(self, object: str, ids: Sequence[str]) -> list[RecordVersion]:  # noqa: A002
+    def read_records(self, object: str, ids: Sequence[str]) -> Page:  # noqa: A002
         """Read records as a pull would, deleted ones too; promises as in the port."""
         return self._listing.read(object, ids)
 

@@ -12,7 +12,7 @@ from adapters.salesforce.selecting import Selector
 from adapters.salesforce.streams import STREAMS, StreamSpec
 from adapters.salesforce.values import instant, port_value
 from adapters.salesforce.vendor_errors import ApiError
-from connector.domain.records import RecordVersion
+from connector.domain.records import Page
 from connector.errors import AccessError, HandoffError, TransientError
 from connector.ports.listing import Listed
 
@@ -64,24 +64,27 @@ class Listing:
         except ApiError as error:
             raise self._refused(error) from None
 
-    def read(self, word: str, ids: Sequence[str]) -> list[RecordVersion]:
+    def read(self, word: str, ids: Sequence[str]) -> Page:
         """Read records as a pull would, deleted ones too; promises as in the port."""
         selection = self._selector.selection(_BY_WORD[word])
         # the org refuses a whole query for a text that cannot be an id
         known = [id_ for id_ in dict.fromkeys(ids) if len(id_) in (15, 18) and id_.isalnum()]
         if selection is None or not known:
-            return []
+            return Page()
         reader = RowReader(selection.spec, selection.shape, selection.fields, system=self._system)
-        found: list[RecordVersion] = []
+        page = Page()
         try:
             for start in range(0, len(known), _IDS_PER_QUERY):
                 some = known[start : start + _IDS_PER_QUERY]
                 soql = f"SELECT {', '.join(selection.fields)} FROM {selection.shape.name} WHERE Id IN "
                 rows = self._connection.query_all(soql + quote_soql_value(some), deleted_too=True)
-                found += [row.record for row in reader.read_all(rows)[0]]
+                read, refused = reader.read_all(rows)
+                page.records.extend(row.record for row in read)
+                page.activities.extend(row.activity for row in read if row.activity)
+                page.refused.extend(refused)
         except ApiError as error:
             raise self._refused(error) from None
-        return found
+        return page
 
     def _refused(self, error: ApiError) -> HandoffError:
         code = f"{self._system}.{error.code.lower()}"

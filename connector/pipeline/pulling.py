@@ -96,7 +96,7 @@ class Puller:
         for source in adapters:
             system = source.traits().system
             source.want(wanted.get(system, ()))
-            shapes = _shapes(wanted.get(system, ()))
+            shapes = shapes_of(wanted.get(system, ()))
             before = source.calls()
             try:
                 self._system(source, shapes, pulled, now=now, lane=lane, is_crm=source is crm)
@@ -118,7 +118,7 @@ class Puller:
     ) -> None:
         traits = source.traits()
         streams = [stream for stream in traits.streams if lane is None or stream.lane == lane]
-        cursors = {stream.name: self.manifest.cursor(traits.system, _cursor_name(stream, shapes)) for stream in streams}
+        cursors = {stream.name: self.manifest.cursor(traits.system, cursor_name(stream, shapes)) for stream in streams}
         begin: Any = getattr(source, "begin_cycle", None)
         if begin is not None:
             # An adapter that can read several streams in one call is told what will be asked of it.
@@ -184,7 +184,7 @@ class Puller:
             left_out = [_without(page, self.erased) for page in batch]
             read.refused += sum(left_out)
             pulled.refused += sum(left_out)
-        landed = self.landing.land(system, _cursor_name(stream, shapes), batch, shapes=shapes, landed_at=now)
+        landed = self.landing.land(system, cursor_name(stream, shapes), batch, shapes=shapes, landed_at=now)
         self.landing.compact()
         refused = [row for page in batch for row in page.refused]
         read.landed += landed.activities + landed.records
@@ -226,13 +226,14 @@ def _people(landed: Landed, objects: Iterable[str]) -> int:
     return sum(landed.by_object.get(name, 0) for name in objects)
 
 
-def _cursor_name(stream: StreamTraits, shapes: Mapping[str, str]) -> str:
+def cursor_name(stream: StreamTraits, shapes: Mapping[str, str]) -> str:
     """Name the cursor so that asking for further fields reads the stream from its beginning again."""
     shape = shapes.get(stream.object, "")
     return f"{stream.name}@{shape}" if shape else stream.name
 
 
-def _shapes(wanted: Sequence[tuple[str, str]]) -> dict[str, str]:
+def shapes_of(wanted: Sequence[tuple[str, str]]) -> dict[str, str]:
+    """Name, per object, the set of fields that is asked for."""
     by_object: dict[str, list[str]] = {}
     for object_, name in wanted:
         by_object.setdefault(object_, []).append(name)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol, runtime_checkable
 
-from connector.domain.records import RecordVersion, Value
+from connector.domain.records import Page, Value
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,12 +48,13 @@ class Lister(Protocol):
         """
         ...
 
-    def read_records(self, object: str, ids: Sequence[str]) -> list[RecordVersion]:  # noqa: A002
-        """Read records as a pull would give them now; those the vendor knows to be gone as ``deleted``.
+    def read_records(self, object: str, ids: Sequence[str]) -> Page:  # noqa: A002
+        """Read records as a pull would give them now, activities that they are included; those the vendor knows to be
+        gone as ``deleted``.
 
-        What it says nothing of is left out. Order is free.
+        What it says nothing of is left out. Order is free; the cursor is empty.
 
         Raises:
             AccessError, RateLimited, TransientError: as for pulls.
-        """
+        """  # noqa: D205
         ...

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Protocol
+from typing import Literal, Protocol
 
 from connector.domain.writes import Cause, RowState, Write, WriteOutcome
 
@@ -48,6 +48,24 @@ class OutboxRow:
     code: str = ""
     message: str = ""
     fixer: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class DoneRow:
+    """A write that is done.
+
+    Attributes:
+        record_id: of the record written or created, where known.
+        written: True where it changed the CRM; False where the CRM held the value already, or a person's value stayed.
+        code: what the outcome said besides, e.g. ``put_back``: nobody looked.
+    """
+
+    id: int
+    write: Write
+    record_id: str | None
+    written: bool
+    code: str
+    settled_at: datetime | None
 
 
 class Outbox(Protocol):
@@ -102,6 +120,10 @@ class Outbox(Protocol):
 
     def each_unsettled(self) -> Iterator[OutboxRow]:
         """Give what ``unsettled`` lists one after the other; they are read as they are asked for."""
+        ...
+
+    def each_done(self, kind: Literal["create", "update"]) -> Iterator[DoneRow]:
+        """Give done creations or updates one after the other, oldest first; they are read as they are asked for."""
         ...
 
     def ids(self, states: Collection[RowState]) -> list[int]:
