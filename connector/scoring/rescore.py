@@ -17,6 +17,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from connector.domain.engine_memory import give_back
 from connector.errors import LocalFault
 from connector.mapping.scoring import ScoringModel
 from connector.scoring.accounts import STANDINGS
@@ -134,17 +135,20 @@ def write_rescored(
             files = {name: stack.enter_context(_File(out / f"{name}.parquet")) for name in FILES}
             writer = stack.enter_context(ThreadPoolExecutor(1))
             writing: Future[None] | None = None
+            part: ScoredPart | None = None
             for part in scored:
                 if writing is not None:
                     writing.result()
                 writing = writer.submit(_write_both, files, part.scores, part.lines)
                 people, lines = people + part.scores.num_rows, lines + part.lines.num_rows
                 standings.append(part.standings)
+            if writing is not None:
+                writing.result()
+            part = writing = None
+            give_back()
             rolled_up = roll_up(
                 model, pa.concat_tables(standings), accounts, as_of=as_of, time_zone=time_zone, engine=engine
             )
-            if writing is not None:
-                writing.result()
             files["accounts"].write(rolled_up)
             for file in files.values():
                 file.done()
