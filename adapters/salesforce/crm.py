@@ -111,6 +111,10 @@ class SalesforceCrm:
         """
         return field_infos(self._schema.get(object))
 
+    def doubt_fields(self) -> None:
+        """Describe objects anew at the next use. Sends nothing."""
+        self._schema.forget()
+
     def begin_cycle(self, cursors: Mapping[str, str | None], now: datetime) -> None:
         """Announce the streams that will be pulled next, with their cursors, so that polls can share calls.
 

@@ -21,7 +21,10 @@ _CURES = {
     ("held", "budget"): "the next run goes on when calls are free again",
     ("held", "mode"): "`handoff resume`, or mode: live, and the next run goes on",
     ("held", "dependency"): "it goes with the row it waits for",
-    ("dead", ""): "cure the cause, then `handoff outbox retry`; or `handoff outbox dismiss` gives it up",
+    ("dead", ""): (
+        "cure the cause: a change of the record, the mappings or our rights sends it again by itself, "
+        "`handoff outbox retry` at once; `handoff outbox dismiss` gives it up"
+    ),
     ("unknown", ""): "the next run looks it up before it sends it again",
 }
 
@@ -58,20 +61,22 @@ def _groups(store: Store) -> list[dict[str, Any]]:
     for row in store.outbox.unsettled():
         if row.state in {RowState.HELD, RowState.DEAD, RowState.UNKNOWN}:
             why = row.held_by if row.state is RowState.HELD else row.code or "no answer yet"
-            found[row.state.value, why, f"{row.write.kind} {row.write.object}", row.plan_id, row.fixer].append(row)
+            # One cause is one group, whichever runs its rows came from; only what is held is released by its plan.
+            plan = row.plan_id if row.state is RowState.HELD else ""
+            found[row.state.value, why, f"{row.write.kind} {row.write.object}", plan, row.fixer].append(row)
     return [
         {
             "state": state,
             "why": why,
             "what": what,
-            "plan": plan,
+            "plan": rows[0].plan_id,
             "fixer": fixer,
             "rows": len(rows),
             "ids": [row.id for row in rows[:100]],
             "message": rows[0].message,
             "example": rows[0].lane,
         }
-        for (state, why, what, plan, fixer), rows in sorted(found.items())
+        for (state, why, what, _, fixer), rows in sorted(found.items())
     ]
 
 

@@ -24,6 +24,7 @@ from connector.lake.reading import Lake
 from connector.pipeline import steps
 from connector.pipeline.census import Census
 from connector.pipeline.circuits import note_circuits
+from connector.pipeline.dead_letters import release_changed, remember_dead
 from connector.pipeline.deciding import dropped, with_limits
 from connector.pipeline.engine import Engine
 from connector.pipeline.plans import check_current, dump_plan, load_plan
@@ -120,6 +121,8 @@ class Cycle:
             before = self._unsettled()
             if pull and not self._pull(scope) and scope != "all":
                 return self.report
+            if command == "run" and self._may_write():
+                before += release_changed(self._engine, now=self._now)
             with open_scratch(self._engine.lake_root) as scratch:
                 live, decisions = self._decided(command, scratch)
                 if not live:
@@ -138,7 +141,7 @@ class Cycle:
     def _decided(self, command: steps.Command, scratch: Scratch) -> tuple[bool, Decisions]:
         """Decide and keep the plan; say whether its writes may be stored, and give what was decided."""
         with self._timed("score"):
-            live = command == "run" and self._engine.mode == "live" and self._engine.store.switches.paused() is None
+            live = command == "run" and self._may_write()
             work = Working(self._engine, self._census(), self.report, self._steps, now=self._now)
             wished, decisions = work.decide(scratch, live=live, full=self._full)
             self.moves, self.plan_summary, self._fast_lane = work.moves, work.plan_summary, work.fast_lane
@@ -146,6 +149,9 @@ class Cycle:
             self._keep_plan(wished, done=live)
         self._steps.done(steps.DECIDE, {"rows": len(decisions.rows), "reviews": len(decisions.reviews)})
         return live, decisions
+
+    def _may_write(self) -> bool:
+        return self._engine.mode == "live" and self._engine.store.switches.paused() is None
 
     def _store(self, decisions: Decisions) -> None:
         """Store decisions, unless another engine has decided meanwhile: this one may have slept since it looked."""
@@ -237,6 +243,7 @@ class Cycle:
                 engine.store.switches.put_setting(SETTING_UNSEEN, "yes")
             if drained.stopped_by == "budget":
                 self._hold_for_budget()
+            remember_dead(engine, now=self._now)
         self._count(drained, before, run_id)
         parts = ("written", "unchanged", "dead")
         self._steps.done(

@@ -56,6 +56,15 @@ class Crm(Source, Protocol):
         ...
 
 
+@runtime_checkable
+class Redescribing(Protocol):
+    """The extra ability of CRMs that keep what they know of fields and rights."""
+
+    def doubt_fields(self) -> None:
+        """Ask the CRM anew for its fields at the next use. Sends nothing."""
+        ...
+
+
 @dataclass(frozen=True, slots=True)
 class FieldSpec:
     """A CRM field that must exist. ``object`` is our word; ``task`` stands for the vendor's activity."""
