@@ -8,7 +8,7 @@ from typing import Any, Final, NamedTuple
 
 from sqlalchemy import Connection, text
 
-from connector.domain.outbox_states import MOVES, Move
+from connector.domain.outbox_states import MOVES, OWN_GROUPS, UNDONE, Move
 from connector.errors import HandoffError
 from connector.ports.store import OutboxRow
 from state import bulk
@@ -69,15 +69,27 @@ def _enqueue(database: Database, connection: Connection, rows: Sequence[OutboxRo
         seq = last.seq + 1 if last else 1
         latest[row.lane, row.group] = _Latest(-1, seq, row.plan_id, row.run_id, body, row.write.object)
         fresh.append((row, seq, body))
-    _insert(database, connection, fresh, at_us)
+    _insert(database, connection, fresh, at_us, start)
+
+
+def _undone(database: Database, connection: Connection, lanes: Sequence[str], first: int) -> list[int]:
+    """Find what an undo holds back of our own fields: any newer wish for one of them is about all of them."""
+    groups = ", ".join(f"'{group}'" for group in sorted(OWN_GROUPS))
+    statement = f"""
+        SELECT id FROM outbox WHERE state = 'held' AND held_by = '{UNDONE}' AND grp IN ({groups}) AND id < :first
+        AND lane IN {database.list_of("lanes", "text")}
+    """
+    return list(connection.execute(text(statement), {"lanes": database.packed(lanes), "first": first}).scalars())
 
 
 def _insert(
-    database: Database, connection: Connection, fresh: Sequence[tuple[OutboxRow, int, str]], at_us: int
+    database: Database, connection: Connection, fresh: Sequence[tuple[OutboxRow, int, str]], at_us: int, first: int
 ) -> None:
     if not fresh:
         return
     replaced = _supersede(database, connection, [(row.lane, row.group) for row, _, _ in fresh], at_us)
+    own = [row.lane for row, _, _ in fresh if row.group in OWN_GROUPS]
+    replaced |= supersede(database, connection, _undone(database, connection, own, first) if own else [], at_us)
     start = _next_id(connection)
     values = (values_of(row, id_=start + n, seq=seq, body=body) for n, (row, seq, body) in enumerate(fresh))
     bulk.insert(database, connection, OUTBOX, INSERTED, values)

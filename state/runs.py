@@ -68,6 +68,18 @@ class SqlRuns:
         with self._database.read() as connection:
             return [Run(*row) for row in connection.execute(query)]
 
+    def find(self, run_id: str) -> Run | None:
+        """Give one cycle, or None."""
+        with self._database.read() as connection:
+            row = connection.execute(select(*_COLUMNS).where(RUNS.c.id == run_id)).one_or_none()
+            return None if row is None else Run(*row)
+
+    def oldest(self) -> datetime | None:
+        """Say when the first of the cycles that are still known began."""
+        query = select(RUNS.c.started_at).order_by(RUNS.c.number).limit(1)
+        with self._database.read() as connection:
+            return connection.execute(query).scalar_one_or_none()
+
     def save_plan(self, plan_id: str, *, made_at: datetime, body: str) -> None:
         """Store a plan (JSON)."""
         with self._database.write() as connection:

@@ -8,6 +8,7 @@ from typing import Final
 
 from connector.ports.store import Store
 from state.database import Database
+from state.journal import SqlJournal
 from state.knowledge import SqlKnowledge
 from state.ledger import SqlLedger
 from state.manifest import SqlManifest
@@ -37,6 +38,7 @@ class SqlStore:
         self.versions = SqlVersions(database)
         self.past = SqlPast(database)
         self.quarantine = SqlQuarantine(database)
+        self.journal = SqlJournal(database)
 
     def check(self) -> None:
         """Look whether the state answers and has this program's version; see the port."""

@@ -13,7 +13,8 @@ from connector.domain.records import Value
 from state.audit import note
 from state.database import Database
 from state.instants import to_us
-from state.tables import AUDIT, LEASES, OUTBOX, PAUSES, SETTINGS
+from state.journal import journalled
+from state.tables import AUDIT, LEASES, PAUSES, SETTINGS
 
 _MICROSECOND: Final = timedelta(microseconds=1)
 _ACQUIRE: Final = """
@@ -88,22 +89,6 @@ class SqlSwitches:
 
     def before_values(self, run_id: str) -> list[tuple[str, str, str, Value, Value]]:
         """List what a run changed: (object, record id, field, before, written); see the port."""
-        row = OUTBOX.c
-        query = (
-            select(row.object, row.target_id, row.record_id, row.body, row.before_values)
-            .where(row.run_id == run_id, row.state == "done")
-            .where((row.result == "written") | ((row.result == "unchanged") & (row.was_unknown == 1)))
-            .order_by(row.id)
-        )
         with self._database.read() as connection:
-            found = list(connection.execute(query))
-        changes: list[tuple[str, str, str, Value, Value]] = []
-        for object_, target_id, record_id, body, before in found:
-            wish = json.loads(body)
-            seen = {**wish["expected"], **json.loads(before or "{}")}
-            for name, written in wish["fields"].items():
-                old = seen.get(name)
-                kept = name in wish["if_blank"] and old not in (None, "")
-                if old != written and not kept:
-                    changes.append((object_, record_id or target_id or "", name, old, written))
-        return changes
+            found = list(journalled(connection, "run_id = :run AND result <> 'human_won'", {"run": run_id}))
+        return [(one.object, one.record, *change) for one in found for change in one.changes]

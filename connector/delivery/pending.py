@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterable
 from hashlib import blake2b
 
+from connector.domain.outbox_states import OWN_GROUPS, UNDONE
 from connector.domain.records import Value
 from connector.domain.writes import RowState
 from connector.ports.store import OutboxRow
@@ -18,6 +19,7 @@ class Pending:
         creations: keys of what is to be created.
         tasks: (rule, person_id) of tasks that are to be created; dead ones count for nothing.
         called: (rule, person_id) of every write to a task; dead ones count for nothing.
+        undone: lanes of records whose own fields an undo holds back.
     """
 
     def __init__(self, rows: Iterable[OutboxRow] = ()) -> None:
@@ -25,8 +27,12 @@ class Pending:
         self.creations: set[str] = set()
         self.tasks: set[tuple[str, str]] = set()
         self.called: set[tuple[str, str]] = set()
+        self.undone: set[str] = set()
         self._wishes: dict[tuple[str, str], bytes] = {}
         for row in rows:
+            if row.held_by == UNDONE:
+                self._held_back(row)
+                continue
             creates = row.write.kind == "create"
             if creates:
                 self.creations.add(row.write.key)
@@ -34,6 +40,13 @@ class Pending:
                 self.called.add((row.rule, row.person_id))
                 if creates:
                     self.tasks.add((row.rule, row.person_id))
+            self._wishes[row.lane, row.group] = _digest(row.write.fields)
+
+    def _held_back(self, row: OutboxRow) -> None:
+        """Note what an undo took back: our own fields wait for news, an event asks anew, a closing stays undone."""
+        if row.group in OWN_GROUPS:
+            self.undone.add(row.lane)
+        elif row.group == "task":
             self._wishes[row.lane, row.group] = _digest(row.write.fields)
 
     def repeats(self, row: OutboxRow) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from typing import Any
 
 import pyarrow as pa
 
@@ -29,6 +30,8 @@ class Shown:
         fast: fast-lane rule → instant (ISO) of the last event that has been acted on.
         tasks: fast-lane rule → key of the task last opened.
         created: key of the record last asked for, so that no second one is while the CRM has yet to show the first.
+        undone: what holds back the writes that an undo took back: ``mappings`` (the digest then) and ``stages`` (not to
+            be entered again); gone with the next thing that is shown.
     """
 
     total: float | None = None
@@ -44,6 +47,7 @@ class Shown:
     fast: dict[str, str] = field(default_factory=dict)
     tasks: dict[str, str] = field(default_factory=dict)
     created: str | None = None
+    undone: dict[str, Any] | None = None
 
     @classmethod
     def load(cls, text: str | None) -> Shown:
@@ -72,6 +76,7 @@ def remember(before: pa.Table, numbers: pa.Table, fields: Mapping[str, pa.Array]
     told = ", ".join(f"{literal(name)}, field_{place}" for place, name in enumerate(sorted(fields)))
     words = {name: f"coalesce(to_json({name})::VARCHAR, 'null')" for name in _NUMBERS}
     words["fields"] = f"CASE WHEN record IS NULL THEN '{{}}' ELSE json_object({told})::VARCHAR END" if told else "'{}'"
+    words["undone"] = "'null'"
     kept = sorted(set(empty) - set(words))
     for place, name in enumerate(kept, 1):
         words[name] = f"coalesce(was[{place}]::VARCHAR, {literal(json.dumps(empty[name]))})"

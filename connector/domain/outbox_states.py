@@ -80,6 +80,10 @@ BLOCKING: tuple[RowState, ...] = (RowState.TODO, RowState.DOING, RowState.UNKNOW
 UNSETTLED: tuple[RowState, ...] = (RowState.TODO, RowState.DOING, RowState.UNKNOWN, RowState.HELD, RowState.DEAD)
 #: States of a creation for which rows that depend on it wait; in any other state they are held.
 HOPEFUL: tuple[RowState, ...] = (RowState.TODO, RowState.DOING, RowState.UNKNOWN, RowState.DONE)
+#: By what a row is held that repeats what an undo took back.
+UNDONE = "undone"
+#: Groups of updates of our own fields; which one depends on what people notice of it.
+OWN_GROUPS = frozenset({"score", "stage"})
 #: States in which a row may be put into the outbox.
 INITIAL: tuple[RowState, ...] = (RowState.TODO, RowState.HELD)
 

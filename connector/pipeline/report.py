@@ -12,7 +12,7 @@ from connector.errors import HandoffError
 
 DISPOSITIONS = ("fast_lane", "sales", "review", "nurture", "disqualified")
 METHODS = ("link", "domain", "name", "review", "none")
-HOLDS = ("budget", "limit", "retry", "unknown", "dependency", "mode")
+HOLDS = ("budget", "limit", "retry", "unknown", "dependency", "mode", "undone")
 
 
 @dataclass
@@ -43,6 +43,7 @@ class Report:
     updated: dict[str, int] = field(default_factory=dict)
     api_calls: dict[str, dict[str, int]] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=lambda: {"pull": 0.0, "score": 0.0, "write": 0.0, "total": 0.0})
+    undo: dict[str, Any] | None = None
     error: dict[str, str] | None = None
 
     def add_writes(self, tally: Mapping[str, int], *, by_mode: int = 0) -> None:
@@ -112,4 +113,5 @@ class Report:
             "api_calls": self.api_calls,
             "seconds": {name: round(value, 3) for name, value in self.seconds.items()},
         }
+        body |= {} if self.undo is None else {"undo": self.undo}
         return body if self.error is None else body | {"error": self.error}

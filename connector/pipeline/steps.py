@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from resource import RUSAGE_SELF, getrusage
 from typing import Literal
 
-Command = Literal["plan", "run"]
+Command = Literal["plan", "run", "undo"]
 
 
 @dataclass(frozen=True, slots=True)

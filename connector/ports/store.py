@@ -11,6 +11,7 @@ from datetime import datetime, timedelta
 from typing import Any, Literal, Protocol
 
 from connector.domain.records import Value
+from connector.ports.journal import Change, Journal, Journalled
 from connector.ports.knowledge import Decisions, Knowledge, Review, Rows, parts_of
 from connector.ports.memory_tables import (
     ACCOUNT_MOVES,
@@ -32,7 +33,10 @@ __all__ = [
     "PERSONS",
     "SCORE_HISTORY",
     "STAGE_MOVES",
+    "Change",
     "Decisions",
+    "Journal",
+    "Journalled",
     "Knowledge",
     "Ledger",
     "Manifest",
@@ -128,7 +132,7 @@ class Run:
 
     id: str
     plan_id: str
-    kind: Literal["run", "plan"]
+    kind: Literal["run", "plan", "undo"]
     mode: str
     as_of: datetime
     started_at: datetime
@@ -150,6 +154,14 @@ class Runs(Protocol):
 
     def last(self, count: int = 10) -> list[Run]:
         """List the latest cycles, newest first."""
+        ...
+
+    def find(self, run_id: str) -> Run | None:
+        """Give one cycle, or None where it is not known, or not any more."""
+        ...
+
+    def oldest(self) -> datetime | None:
+        """Say when the first of the cycles that are still known began."""
         ...
 
     def save_plan(self, plan_id: str, *, made_at: datetime, body: str) -> None:
@@ -239,6 +251,8 @@ class Store(Protocol):
     def past(self) -> Past: ...
     @property
     def quarantine(self) -> Quarantine: ...
+    @property
+    def journal(self) -> Journal: ...
 
     def check(self) -> None:
         """Look whether the state answers and has this program's version.
