@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from adapters.salesforce.connection import Connection
+from adapters.salesforce.masked import HISTORIES, MaskedEdits
 from adapters.salesforce.schema import KEY_FIELD, OBJECTS, ObjectShape, Schema
 from adapters.salesforce.streams import STREAMS
 from adapters.salesforce.vendor_errors import ApiError
@@ -20,14 +21,19 @@ _WRITTEN: Mapping[str, tuple[str, ...]] = {
 }
 _CREATED = ("task", "lead", "contact")
 _FEW_CALLS_SHARE = 0.1
+_NO_HISTORY = (
+    "{} is not kept or not shown to our user: an edit by a person between our pull and our write of the same record "
+    "is not told from ours"
+)
 
 
 class Checker:
     """Tests an org without changing it."""
 
-    def __init__(self, connection: Connection, schema: Schema) -> None:
+    def __init__(self, connection: Connection, schema: Schema, masked: MaskedEdits) -> None:
         """Prepare; sends nothing."""
         self._connection = connection
+        self._masked = masked
         self._schema = schema
 
     def check(self, wishes: Mapping[str, Sequence[str]]) -> list[Finding]:
@@ -54,6 +60,7 @@ class Checker:
         findings += self._objects()
         findings += self._wished(wishes)
         findings += self._rights()
+        findings += self._histories()
         return [*findings, self._calls_left()]
 
     def _objects(self) -> Iterable[Finding]:
@@ -102,6 +109,14 @@ class Checker:
             return Finding(subject, ok=False, message=f"read-only for our user: {names}", cure="run handoff provision")
         return Finding(subject, ok=True, message="writable")
 
+    def _histories(self) -> Iterable[Finding]:
+        self._masked.look()
+        missing = self._masked.missing()
+        for history, _ in HISTORIES.values():
+            yield Finding(
+                f"read {history}", ok=True, message=_NO_HISTORY.format(history) if history in missing else "readable"
+            )
+
     def _calls_left(self) -> Finding:
         usage = self._connection.usage
         if usage is None:
@@ -118,8 +133,21 @@ def _key(shape: ObjectShape) -> Finding:
         return Finding(subject, ok=False, message="missing", cure="run handoff provision")
     if shape.key_is_unique():
         return Finding(subject, ok=True, message="external id, unique")
-    message = "not unique: after a lost answer a creation waits ten minutes before it is looked up and repeated"
-    return Finding(subject, ok=True, message=message)
+    return Finding(subject, ok=True, message=_not_unique(shape))
+
+
+def _not_unique(shape: ObjectShape) -> str:
+    return (
+        f"{shape.name} does not keep {KEY_FIELD} unique: after a lost answer a creation waits ten minutes before it is "
+        "looked up and repeated, and a request that the network doubles makes two records"
+    )
+
+
+def shortcomings(schema: Schema, missing: Sequence[str]) -> list[str]:
+    """Say what the org does not do for us, as far as is known: unique keys, field history. Sends nothing."""
+    shapes = [schema.known(word) for word in _CREATED]
+    doubled = [_not_unique(shape) for shape in shapes if shape and shape.has(KEY_FIELD) and not shape.key_is_unique()]
+    return [*doubled, *(_NO_HISTORY.format(history) for history in missing)]
 
 
 def _not_an_org(error: ApiError) -> Finding:

@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from adapters.salesforce.batches import ROWS_PER_CALL, Batches
-from adapters.salesforce.checking import Checker
+from adapters.salesforce.checking import Checker, shortcomings
 from adapters.salesforce.connection import QUERIES_PER_COMPOSITE, Connection
 from adapters.salesforce.creating import Creator
 from adapters.salesforce.listing import ROWS_PER_CALL as LISTED_PER_CALL
@@ -100,7 +100,7 @@ class SalesforceCrm:
         Raises:
             TransientError: the org cannot be reached.
         """
-        return Checker(self._connection, self._schema).check(self._selector.wishes())
+        return Checker(self._connection, self._schema, self._puller.masked).check(self._selector.wishes())
 
     def fields(self, object: str) -> list[FieldInfo]:  # noqa: A002 - the port's own word
         """Describe the fields of one of our words as our user sees them.
@@ -231,6 +231,10 @@ class SalesforceCrm:
     def calls(self) -> int:
         """Count the HTTP requests this object has sent, sign-in and look-ups included."""
         return self._connection.session.calls
+
+    def lacks(self) -> list[str]:
+        """Say what this org does not do for us, as far as has been asked. Sends nothing."""
+        return shortcomings(self._schema, self._puller.masked.missing())
 
     def waits(self) -> Waits:
         """Count retries and waits since this object was made."""

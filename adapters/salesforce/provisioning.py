@@ -25,6 +25,12 @@ _ROWS_PER_CALL = 200
 _EXISTS = frozenset({"DUPLICATE_DEVELOPER_NAME", "DUPLICATE_CUSTOM_FIELD", "DUPLICATE_VALUE"})
 _MAY_NOT = ("INSUFFICIENT_ACCESS", "INSUFFICIENT_ACCESS_OR_READONLY", "FORBIDDEN")
 
+#: what an operator must know of an org that cannot keep our key unique; `status` says it as well
+_NOT_UNIQUE = (
+    "the org refuses Unique here: created as external id only. After a lost answer a creation waits ten minutes before "
+    "it is looked up and repeated, and a request that the network doubles makes two records"
+)
+
 
 class FieldProvisioner:
     """Creates what is missing; run twice it finds everything present."""
@@ -79,7 +85,7 @@ class FieldProvisioner:
                 self._create_field(spec, unique=False)
             except ApiError as again:
                 return ProvisionStep(what, "failed", "; ".join(known.message for known in again.errors))
-            return ProvisionStep(what, "done", "the org refuses Unique here: created as external id only")
+            return ProvisionStep(what, "done", _NOT_UNIQUE)
         return ProvisionStep(what, "failed", words or error.code)
 
     def _rights(

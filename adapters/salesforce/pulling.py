@@ -9,6 +9,7 @@ from typing import Any
 
 from adapters.salesforce.connection import QUERIES_PER_COMPOSITE, Connection, page_of, query_part
 from adapters.salesforce.cursors import DAWN, Mark, read_mark
+from adapters.salesforce.masked import MaskedEdits
 from adapters.salesforce.rows import RowReader
 from adapters.salesforce.schema import Schema
 from adapters.salesforce.selecting import Selection, Selector
@@ -54,6 +55,7 @@ class Puller:
         self._selector = selector
         self._system = system
         self._overlap = overlap
+        self.masked = MaskedEdits(connection)
         self._planned: dict[str, str | None] = {}
         self._ready: dict[str, tuple[str, dict[str, Any], datetime | None]] = {}
 
@@ -107,8 +109,9 @@ class Puller:
             if last:
                 mark = mark.rested(self._connection.clock())
             window.mark = mark
+            covered = self.masked.under(selection.spec.word, selection.shape, rows, window.low)
             yield Page(
-                records=[row.record for row in rows],
+                records=[*covered, *(row.record for row in rows)],
                 activities=[row.activity for row in rows if row.activity],
                 refused=refused,
                 cursor=mark.text(),

@@ -17,7 +17,7 @@ from connector.domain.writes import RowState
 from connector.errors import LocalFault
 from connector.lake.checking import check_segments
 from connector.mapping.load import load_mappings
-from connector.pipeline.circuits import open_circuits
+from connector.pipeline.circuits import lacking, open_circuits
 from connector.pipeline.cycle import SETTING_BEFORE_BASELINE
 from connector.pipeline.versions import news_of
 from connector.ports.store import Store
@@ -70,6 +70,7 @@ def status(
             "before_baseline": json.loads(store.switches.setting(SETTING_BEFORE_BASELINE) or "[]"),
             "api_calls": budget,
             "circuits": open_circuits(store),
+            "lacks": lacking(store),
             "last_runs": runs,
             "lake": _lake(store, lake_folder(settings.lake), deep=deep),
         }
@@ -125,6 +126,9 @@ def _tell_status(screen: Console, document: dict[str, Any]) -> None:
         screen.print(
             f"{system} has been down since {circuit['since']} ({circuit['code']}): it is asked again every few seconds"
         )
+    for system, words in document["lacks"].items():
+        for sentence in words:
+            screen.print(f"{system}: {sentence}")
     lake = document["lake"]
     screen.print(
         f"lake: {lake['rows']:,} rows in {lake['files']:,} files, {lake['bytes'] / 1e6:,.1f} MB"

@@ -1,4 +1,4 @@
-"""Which systems are left alone because they are down: kept for `status`, and told to the log when it changes."""
+"""Which systems are down and left alone, and what systems lack: kept for `status`, told when it changes."""
 
 from __future__ import annotations
 
@@ -10,13 +10,15 @@ import structlog
 
 from connector.ports.source import Source
 from connector.ports.store import Store
-from connector.ports.waits import Guarded
+from connector.ports.waits import Guarded, Lacking
 
 _SETTING = "circuits"
+_LACKS = "lacks"
 
 
 def note_circuits(store: Store, adapters: Sequence[Source]) -> None:
-    """Keep which systems are left alone now; say in the log what is new of it."""
+    """Keep which systems are left alone now, and what they lack; say in the log what is new of it."""
+    _note_lacks(store, adapters)
     now: dict[str, Any] = {}
     for adapter in adapters:
         circuit = adapter.circuit() if isinstance(adapter, Guarded) else None
@@ -38,3 +40,19 @@ def open_circuits(store: Store) -> dict[str, Any]:
     """Give the systems that were left alone when last looked: system → state, since, code."""
     kept: dict[str, Any] = json.loads(store.switches.setting(_SETTING) or "{}")
     return kept
+
+
+def lacking(store: Store) -> dict[str, list[str]]:
+    """Give what systems cannot do for us, as far as the last cycle knew: system → sentences."""
+    kept: dict[str, list[str]] = json.loads(store.switches.setting(_LACKS) or "{}")
+    return kept
+
+
+def _note_lacks(store: Store, adapters: Sequence[Source]) -> None:
+    now = {one.traits().system: one.lacks() for one in adapters if isinstance(one, Lacking)}
+    now = {system: words for system, words in now.items() if words}
+    before = lacking(store)
+    if now != before:
+        for system in sorted(now):
+            structlog.get_logger().warning("system.lacks", system=system, count=len(now[system]))
+        store.switches.put_setting(_LACKS, json.dumps(now))

@@ -1,4 +1,4 @@
-"""What an adapter may tell besides: how long a system made it wait, and whether it is left alone for now."""
+"""What an adapter may tell besides: how long a system made it wait, whether it is left alone, what it lacks."""
 
 from __future__ import annotations
 
@@ -62,4 +62,13 @@ class Guarded(Protocol):
 
     def circuit(self) -> Circuit:
         """Say how it stands. Sends nothing."""
+        ...
+
+
+@runtime_checkable
+class Lacking(Protocol):
+    """What an adapter may offer besides: what its system cannot do for us."""
+
+    def lacks(self) -> list[str]:
+        """Say it in one sentence each, with what follows from it, as far as is known by now. Sends nothing."""
         ...
