@@ -45,7 +45,8 @@ def looks(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> list[tuple[float, str]
     """Cycles that find nothing, or one person where the test says so: when they ran, and how far they looked."""
     seen: list[tuple[float, str]] = []
 
-    def look(cycle: Cycle, scope: str) -> Any:
+    def look(cycle: Cycle, scope: str, *, full: bool = False) -> Any:
+        del full
         with cycle._recorded("run"):
             cycle.report.pulled["people"] = desk.news
             desk.news = 0
@@ -147,7 +148,7 @@ def test_news_that_a_failed_look_landed_is_decided_on_by_the_next_wide_one(
     desk.past_the_baseline()
     desk.small.asks("e1", "1")
     with monkeypatch.context() as patch:
-        patch.setattr(Cycle, "_decide", _unable)
+        patch.setattr(Cycle, "_decided", _unable)
         desk.hands.on(seconds=90)
         desk.fire("source")
     assert desk.tasks() == 0
@@ -163,7 +164,7 @@ def _unable(*_words: Any) -> Any:
 def test_a_bug_in_one_job_is_told_and_harms_no_other(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     desk.past_the_baseline()
     desk.small.asks("e1", "1")
-    monkeypatch.setattr(Cycle, "_decide", _unable)
+    monkeypatch.setattr(Cycle, "_decided", _unable)
     desk.hands.on(minutes=1)
     with overheard() as lines:
         desk.fire("source")
@@ -253,16 +254,16 @@ def test_a_lost_turn_is_stood_by_for_and_taken_again(desk: Desk) -> None:
 def test_who_slept_while_another_decided_stores_nothing(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
     desk.past_the_baseline()
     desk.small.asks("e1", "1")
-    decide = Cycle._decide
+    decide = Cycle._decided
 
-    def asleep(cycle: Cycle) -> Any:
-        decided = decide(cycle)
+    def asleep(cycle: Cycle, *words: Any) -> Any:
+        decided = decide(cycle, *words)
         desk.turn.release()
         assert desk.store.switches.acquire(turn_module.LEASE, "heir", timedelta(hours=1))
         return decided
 
     with monkeypatch.context() as patch:
-        patch.setattr(Cycle, "_decide", asleep)
+        patch.setattr(Cycle, "_decided", asleep)
         desk.hands.on(minutes=5)
         desk.fire("crm")
     assert desk.tasks() == 0
