@@ -77,16 +77,16 @@ class SqlOutbox:
             yield from rows
             after = rows[-1].id
 
-    def each_done(self, kind: Literal["create", "update"]) -> Iterator[DoneRow]:
-        """Give done rows of one kind one after the other, oldest first."""
+    def each_done(self, kind: Literal["create", "update"], object: str) -> Iterator[DoneRow]:  # noqa: A002 - our word
+        """Give done rows of one kind and object one after the other, oldest first."""
         statement = f"""
             SELECT {COLUMNS}, record_id, result, settled_at FROM outbox
-            WHERE state = 'done' AND kind = :kind AND id > :after ORDER BY id LIMIT {_AT_ONCE}
+            WHERE state = 'done' AND kind = :kind AND object = :object AND id > :after ORDER BY id LIMIT {_AT_ONCE}
         """
         after = 0
         while True:
             with self._database.read() as connection:
-                found = list(connection.execute(text(statement), {"kind": kind, "after": after}))
+                found = list(connection.execute(text(statement), {"kind": kind, "object": object, "after": after}))
             for values in found:
                 row = row_of(values[:-3])
                 record_id, result, settled_at = values[-3:]

@@ -20,6 +20,7 @@ from connector.cli.outbox import register as register_outbox
 from connector.cli.output import complain, emit, error_document
 from connector.cli.project import register as register_project
 from connector.cli.quarantine import register as register_quarantine
+from connector.cli.reconciling import register as register_reconciling
 from connector.cli.reviewing import register as register_reviewing
 from connector.cli.running import register as register_running
 from connector.cli.status import register as register_status
@@ -48,6 +49,7 @@ for register in (
     register_models,
     register_keeping,
     register_forgetting,
+    register_reconciling,
     register_engine_alone,
     register_local,
 ):

@@ -122,8 +122,8 @@ class Outbox(Protocol):
         """Give what ``unsettled`` lists one after the other; they are read as they are asked for."""
         ...
 
-    def each_done(self, kind: Literal["create", "update"]) -> Iterator[DoneRow]:
-        """Give done creations or updates one after the other, oldest first; they are read as they are asked for."""
+    def each_done(self, kind: Literal["create", "update"], object: str) -> Iterator[DoneRow]:  # noqa: A002 - our word
+        """Give done creations or updates of one kind of record, oldest first; they are read as they are asked for."""
         ...
 
     def ids(self, states: Collection[RowState]) -> list[int]:

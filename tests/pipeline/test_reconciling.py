@@ -1,0 +1,122 @@
+"""Planted faults between the two sides: each is found, named by its cause, and what can be repaired is."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from small_house import House
+
+from connector.domain.refs import Ref
+from connector.errors import Refused
+from connector.pipeline.reconciling import Reconciler
+
+
+@pytest.fixture
+def house(tmp_path):
+    house = House(tmp_path, f"sqlite:///{tmp_path}/state.db")
+    house.account()
+    for number in range(12):
+        house.contact(f"{number}")
+        house.lead(f"L{number}", f"{number}")
+    house.run()
+    house.asks("form-1", "1")
+    house.run()
+    yield house
+    house.close()
+
+
+def compared(house):
+    return Reconciler(house.engine, now=house.now).compare()
+
+
+def causes(found):
+    return sorted((one.cause, one.object, one.id, one.field) for one in found.differences)
+
+
+def silently(house, object_, id_, **values):
+    """Change a record so that no pull tells of it: its stamp stays, and no stream has it."""
+    ref = Ref("crm", object_, id_)
+    record = house.crm._records[ref]
+    house.crm._records[ref] = record._replace(fields={**record.fields, **values})
+
+
+def own_field(house, id_):
+    """Give a field of ours that was written on a lead, and what it held before."""
+    row = next(row for row in house.store.outbox.each_done("update", "lead") if row.write.id == id_)
+    name = sorted(row.write.ours)[0]
+    return name, row.write.expected.get(name)
+
+
+def test_a_quiet_house_is_equal_and_looking_changes_nothing(house):
+    before = [dict(house.crm.records(word)) for word in ("lead", "task", "account")]
+    segments = house.store.manifest.segments()
+    found = compared(house)
+    assert causes(found) == []
+    assert found.own_fields > 12
+    assert found.creations == 1
+    assert {side.object for side in found.sides} >= {"contact", "account", "lead", "task", "user"}
+    assert [dict(house.crm.records(word)) for word in ("lead", "task", "account")] == before
+    assert house.store.manifest.segments() == segments
+    document = found.document()
+    assert document["equal"]
+    assert {one["stream"] for one in document["not_compared"]} == {"activities"}
+    # what changed since the pull is no difference
+    house.now += timedelta(hours=3)
+    house.crm.edit("lead", "L3", {"last_name": "Later"}, user="rep", at=house.now)
+    later = compared(house)
+    assert causes(later) == []
+    assert sum(side.since for side in later.sides) == sum(side.since for side in found.sides) + 1
+    # beyond the budget nothing is sent
+    house.engine.calls_per_day = {"crm": 3}
+    calls = house.crm.calls()
+    with pytest.raises(Refused, match="are left today"):
+        compared(house)
+    assert house.crm.calls() == calls
+
+
+def test_planted_losses_doubles_and_overwrites_are_found_by_cause_and_repaired(house):
+    lost, before = own_field(house, "L7")
+    written = house.crm.records("lead")["L7"].fields[lost]
+    over = "Handoff_Grade__c"
+    silently(house, "lead", "L3", last_name="Changed")
+    silently(house, "lead", "L7", **{lost: before})
+    silently(house, "lead", "L8", **{over: "by somebody"})
+    house.crm._records.pop(Ref("crm", "lead", "L5"))
+    known = house.source._latest[Ref("hubspot", "contact", "1")]
+    house.source._latest[Ref("hubspot", "contact", "99")] = known._replace(ref=Ref("hubspot", "contact", "99"))
+    [task] = house.crm.records("task")
+    twin = house.crm._records[Ref("crm", "task", task)]._replace(ref=Ref("crm", "task", "twin"))
+    house.crm._records[twin.ref] = twin
+    house.now += timedelta(days=1)
+    found = compared(house)
+    planted = {
+        ("missed_change", "lead", "L3", "last_name"),
+        ("lost_write", "lead", "L7", lost),
+        ("missed_deletion", "lead", "L5", ""),
+        ("missed_change", "contact", "99", ""),
+        ("doubled_key", "task", task, ""),
+        ("doubled_key", "task", "twin", ""),
+    }
+    named = set(causes(found))
+    assert planted <= named
+    assert named & {(cause, "lead", "L8", over) for cause in ("overwritten", "lost_write")}
+    assert {(object_, id_) for _, object_, id_, _ in named} == {(o, i) for _, o, i, _ in planted} | {("lead", "L8")}
+    Reconciler(house.engine, now=house.now).repair(found)
+    assert found.repaired["deletions"] == 1
+    assert found.left_alone == []
+    house.run()
+    assert house.crm.records("lead")["L7"].fields[lost] == written
+    assert house.crm.records("lead")["L8"].fields[over] != "by somebody"
+    assert "L5" not in house.crm.records("lead")
+    assert {cause for cause, *_ in causes(compared(house))} == {"doubled_key"}
+
+
+def test_a_list_that_lost_most_of_its_records_is_not_believed(house):
+    for number in range(12):
+        house.crm._records.pop(Ref("crm", "lead", f"L{number}"))
+    found = compared(house)
+    assert len(found.differences) >= 12
+    Reconciler(house.engine, now=house.now).repair(found)
+    assert found.repaired == {}
+    assert len(found.left_alone) == 1
