@@ -37,6 +37,8 @@ class Database:
         #: file or server and database, for messages; never user or password
         self.where = _place(parsed)
         self._now = now
+        #: the lease and its generation on which commits of the lake and of decisions stand
+        self.fence: tuple[str, int] | None = None
         self.engine = _sqlite(parsed, patience) if self.make == "sqlite" else _postgres(parsed, self.where, patience)
 
     @contextmanager

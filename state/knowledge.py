@@ -25,6 +25,7 @@ from state.bulk import storable
 from state.database import Database
 from state.erasure import erase, lift
 from state.instants import to_us
+from state.leases import refuse_outdated
 from state.outbox_enqueue import enqueue
 from state.past import put_identities
 
@@ -131,6 +132,7 @@ class SqlKnowledge:
             self._remember(connection, decisions)
             self._small(connection, decisions)
             enqueue(self._database, connection, decisions.rows, at_us=to_us(decisions.at))
+            refuse_outdated(self._database, connection)
 
     def _remember(self, connection: Connection, decisions: Decisions) -> None:
         for part in parts_of(decisions.identities):

@@ -12,6 +12,7 @@ from connector.errors import HandoffError, LocalFault
 from connector.ports.store import Segment
 from state.database import Database
 from state.instants import from_us, to_us
+from state.leases import refuse_outdated
 from state.tables import CURSORS, SEGMENTS
 
 _COLUMNS: Final = ", ".join(Segment.__slots__)
@@ -68,6 +69,7 @@ class SqlManifest:
                 connection.exec_driver_sql(self._next_version, (_VERSION,))
             for (system, stream), cursor in cursors.items():
                 connection.exec_driver_sql(self._set_cursor, (system, stream, cursor))
+            refuse_outdated(self._database, connection)
 
     def _add(self, connection: Connection, added: Sequence[Segment]) -> int:
         fresh = 0
@@ -111,6 +113,7 @@ class SqlManifest:
         """Take retired segments off the list once their files are gone; see the port."""
         with self._database.write() as connection:
             connection.execute(delete(SEGMENTS).where(SEGMENTS.c.path.in_(paths), SEGMENTS.c.retired_at.is_not(None)))
+            refuse_outdated(self._database, connection)
 
     def cursor(self, system: str, stream: str) -> str | None:
         """Give the stored cursor, or None when the stream was never read."""

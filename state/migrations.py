@@ -14,6 +14,7 @@ from state.migration_0002 import STATEMENTS as ACCOUNT_MOVES
 from state.migration_0003 import STATEMENTS as VERSIONS
 from state.migration_0004 import STATEMENTS as QUARANTINE
 from state.migration_0005 import STATEMENTS as GRAVES
+from state.migration_0006 import STATEMENTS as GENERATIONS
 
 #: any number that no other program on the same server is likely to lock by
 _LOCK = 0x48414E444F46
@@ -48,6 +49,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     Migration(3, "which models were in use when, and who was who before", VERSIONS),
     Migration(4, "events of machines, kept apart", QUARANTINE),
     Migration(5, "tombstones of one person", GRAVES),
+    Migration(6, "how often a lease has changed hands", GENERATIONS),
 )
 
 

@@ -19,6 +19,7 @@ from state.audit import note
 from state.database import Database
 from state.faults import Collision
 from state.instants import from_us, to_us
+from state.leases import lose_dead
 from state.outbox_dependents import refresh, states
 from state.outbox_enqueue import known_keys
 from state.outbox_rows import COLUMNS, row_of
@@ -51,10 +52,16 @@ class SqlOutbox:
                 self._database, connection, limit, owner=owner, now_us=now_us, lease_until_us=until_us
             )
 
-    def settle(self, outcomes: Mapping[int, WriteOutcome], *, now: datetime) -> None:
+    def settle(
+        self, outcomes: Mapping[int, WriteOutcome], *, now: datetime, claims: Mapping[int, int] | None = None
+    ) -> set[int]:
         """Move rows to what their outcomes say; see the port."""
         with self._database.write() as connection:
-            outbox_settle.settle(self._database, connection, outcomes, now_us=to_us(now))
+            return outbox_settle.settle(self._database, connection, outcomes, now_us=to_us(now), claims=claims)
+
+    def lose_dead(self, *, alone: bool = False) -> int:
+        """Move ``doing`` rows of senders whose lease has run out to ``unknown``; see the port."""
+        return lose_dead(self._database, alone=alone)
 
     def expire(self, *, now: datetime) -> int:
         """Move ``doing`` rows whose lease has run out to ``unknown``; return how many."""

@@ -10,6 +10,7 @@ from connector.domain.outbox_states import BLOCKING, MOVES, Move
 from connector.ports.store import OutboxRow
 from state import bulk
 from state.database import Database
+from state.leases import may_claim
 from state.outbox_dependents import states
 from state.outbox_rows import COLUMNS, row_of
 
@@ -45,6 +46,8 @@ def claim(
     Raises:
         Collision: PostgreSQL only: another sender took another row of one of the lanes meanwhile.
     """
+    if not may_claim(database, connection, owner):
+        return []
     lock = ""
     if database.make == "postgresql":
         lock = "FOR UPDATE OF o SKIP LOCKED"

@@ -37,6 +37,8 @@ _SET: Final = (
     "fixer",
 )
 _SETTLED: Final = frozenset({RowState.DONE, RowState.DEAD})
+#: in which an answer to a sending is awaited
+_OPEN: Final = frozenset({RowState.DOING, RowState.UNKNOWN})
 
 
 class _Row(NamedTuple):
@@ -50,19 +52,29 @@ class _Row(NamedTuple):
     record_id: str | None
     result: str | None
     dismissed: int
+    attempts: int
 
 
-def settle(database: Database, connection: Connection, outcomes: Mapping[int, WriteOutcome], *, now_us: int) -> None:
-    """Move rows to what their outcomes say, all or none.
+def settle(
+    database: Database,
+    connection: Connection,
+    outcomes: Mapping[int, WriteOutcome],
+    *,
+    now_us: int,
+    claims: Mapping[int, int] | None = None,
+) -> set[int]:
+    """Move rows to what their outcomes say, all or none but those ``claims`` leaves out; give the ids of the moved.
 
     Raises:
         HandoffError: ``outbox.unlawful_move``, ``outbox.no_such_row``, ``outbox.wrong_key``: our bugs.
     """
     if not outcomes:
-        return
+        return set()
     rows = _locked(database, connection, list(outcomes))
     if len(rows) != len(outcomes):
         raise HandoffError("outbox.no_such_row", f"{len(outcomes) - len(rows)} settled rows do not exist")
+    if claims is not None:
+        rows = [row for row in rows if row.attempts == claims[row.id] and RowState(row.state) in _OPEN]
     changes: list[tuple[Any, ...]] = []
     quiet: list[dict[str, Any]] = []
     creations: list[str] = []
@@ -89,6 +101,7 @@ def settle(database: Database, connection: Connection, outcomes: Mapping[int, Wr
     if erased:
         creations += _drop_erased(database, connection, erased, now_us)
     refresh(database, connection, keys=creations)
+    return {row.id for row in rows}
 
 
 def _drop_erased(database: Database, connection: Connection, ids: Sequence[int], now_us: int) -> list[str]:

@@ -29,6 +29,8 @@ class SqlStore:
 
     def __init__(self, database: Database) -> None:
         self.database = database
+        #: whether other processes may deliver beside the holder of the engine's turn
+        self.shared = database.make == "postgresql"
         self.manifest = SqlManifest(database)
         self.ledger = SqlLedger(database)
         self.outbox = SqlOutbox(database)

@@ -10,19 +10,14 @@ from typing import Any, Final
 from sqlalchemy import delete, select, text
 
 from connector.domain.records import Value
+from state import leases
 from state.audit import note
 from state.database import Database
 from state.instants import to_us
 from state.journal import journalled
-from state.tables import AUDIT, LEASES, PAUSES, SETTINGS
+from state.tables import AUDIT, PAUSES, SETTINGS
 
 _MICROSECOND: Final = timedelta(microseconds=1)
-_ACQUIRE: Final = """
-    INSERT INTO leases (name, owner, until) VALUES (:name, :owner, :until)
-    ON CONFLICT (name) DO UPDATE SET owner = excluded.owner, until = excluded.until
-        WHERE leases.owner = excluded.owner OR leases.until <= :now
-    RETURNING name
-"""
 _PAUSE: Final = "INSERT INTO pauses (number, who, at) VALUES (1, :who, :at) ON CONFLICT (number) DO NOTHING"
 _PUT: Final = """
     INSERT INTO settings (name, value) VALUES (:name, :value)
@@ -54,17 +49,24 @@ class SqlSwitches:
             connection.execute(delete(PAUSES))
             note(connection, who, "resume", at)
 
-    def acquire(self, name: str, owner: str, ttl: timedelta) -> bool:
-        """Take or renew a lease on the database's own clock; False when another owner's has not run out."""
+    def acquire(self, name: str, owner: str, ttl: timedelta) -> int:
+        """Take or renew a lease on the database's own clock; give its generation, 0 when another's has not run out."""
         with self._database.write() as connection:
-            now = self._database.clock_us(connection)
-            values = {"name": name, "owner": owner, "now": now, "until": now + ttl // _MICROSECOND}
-            return connection.execute(text(_ACQUIRE), values).one_or_none() is not None
+            return leases.take(self._database, connection, name, owner, ttl // _MICROSECOND)
+
+    def renew(self, name: str, owner: str, ttl: timedelta) -> bool:
+        """Renew a lease that has not run out; see the port."""
+        with self._database.write() as connection:
+            return leases.renew(self._database, connection, name, owner, ttl // _MICROSECOND)
 
     def release(self, name: str, owner: str) -> None:
         """Give a lease back; nothing happens when it is not ours."""
         with self._database.write() as connection:
-            connection.execute(delete(LEASES).where(LEASES.c.name == name, LEASES.c.owner == owner))
+            leases.release(connection, name, owner)
+
+    def fence(self, name: str, generation: int | None) -> None:
+        """Let commits of the lake and of decisions stand on a lease; see the port."""
+        self._database.fence = None if generation is None else (name, generation)
 
     def audit(self, who: str, what: str, at: datetime, details: Mapping[str, Any] | None = None) -> None:
         """Record who did what."""

@@ -220,7 +220,7 @@ RUNS = _table(
 )
 PLANS = _table("plans", _word("id", key=True), _instant("made_at"), _word("body"))
 PAUSES = _table("pauses", Column("number", Integer, primary_key=True), _word("who"), _instant("at"))
-LEASES = _table("leases", _word("name", key=True), _word("owner"), _instant("until"))
+LEASES = _table("leases", _word("name", key=True), _word("owner"), _instant("until"), _number("generation"))
 AUDIT = _table("audit", _number("id", key=True), _instant("at"), _word("who"), _word("what"), _word("details"))
 SETTINGS = _table("settings", _word("name", key=True), _word("value"))
 QUARANTINE = _table(

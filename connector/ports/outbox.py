@@ -89,13 +89,19 @@ class Outbox(Protocol):
         """
         ...
 
-    def settle(self, outcomes: Mapping[int, WriteOutcome], *, now: datetime) -> None:
+    def settle(
+        self, outcomes: Mapping[int, WriteOutcome], *, now: datetime, claims: Mapping[int, int] | None = None
+    ) -> set[int]:
         """Move rows (by id; doing or unknown) to what their outcomes say; store before-values, words and record ids.
 
         WRITTEN, UNCHANGED, HUMAN_WON → done; RETRY → todo with ``not_before``; UNKNOWN → unknown; REJECTED → dead.
         Repeating a settlement to done changes nothing. UNKNOWN with ``not_before`` also keeps every *other* row of the
         lane back until then, even after this one is done. A row that comes back as todo or dead while a newer wish of
         its lane and group exists becomes superseded, except that a row that was unknown is sent again first.
+
+        ``claims`` (row id → its ``attempts`` when it was claimed or listed as unknown) says which sending the outcomes
+        are about. Outcomes of rows that have been claimed again, or settled, by others since are left out; give the
+        ids of the rows that were moved. Without ``claims`` such a row is a mistake of ours.
 
         Raises:
             HandoffError: ``outbox.wrong_key``: an outcome belongs to another write. All outcomes or none are stored.
@@ -104,6 +110,14 @@ class Outbox(Protocol):
 
     def expire(self, *, now: datetime) -> int:
         """Move ``doing`` rows whose lease has run out to ``unknown``; return how many."""
+        ...
+
+    def lose_dead(self, *, alone: bool = False) -> int:
+        """Move ``doing`` rows of senders whose lease (named as they are) has run out to ``unknown``; return how many.
+
+        On the database's own clock, for good: such a sender can neither claim nor renew any more. ``alone``: the
+        caller knows that nobody else may send, so every other sender is dead.
+        """
         ...
 
     def unknown(self, limit: int) -> list[OutboxRow]:

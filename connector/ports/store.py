@@ -32,6 +32,7 @@ __all__ = [
     "INSTANT",
     "PERSONS",
     "SCORE_HISTORY",
+    "SENDER",
     "STAGE_MOVES",
     "Change",
     "Decisions",
@@ -57,6 +58,10 @@ __all__ = [
     "Versions",
     "parts_of",
 ]
+
+
+#: how the names of senders' leases begin: a sender claims under the name of its lease
+SENDER = "sender:"
 
 
 @dataclass(frozen=True, slots=True)
@@ -198,12 +203,27 @@ class Switches(Protocol):
         """Go on."""
         ...
 
-    def acquire(self, name: str, owner: str, ttl: timedelta) -> bool:
-        """Take or renew a lease on the database's own clock; False when another owner's has not run out."""
+    def acquire(self, name: str, owner: str, ttl: timedelta) -> int:
+        """Take or renew a lease on the database's own clock; give its generation, 0 when another's has not run out.
+
+        The generation is the same for as long as nobody else has held it, and another once somebody has.
+        """
+        ...
+
+    def renew(self, name: str, owner: str, ttl: timedelta) -> bool:
+        """Renew a lease that has not run out; False where it has: what hung on it is lost for good."""
         ...
 
     def release(self, name: str, owner: str) -> None:
         """Give a lease back; nothing happens when it is not ours."""
+        ...
+
+    def fence(self, name: str, generation: int | None) -> None:
+        """Let all later commits of this object's manifest and decisions stand on a lease; None lifts it.
+
+        Inside its transaction each of them asks whether the lease still has that generation, and raises ``LocalFault``
+        (``engine.lost``), storing nothing, where it has another.
+        """
         ...
 
     def audit(self, who: str, what: str, at: datetime, details: Mapping[str, Any] | None = None) -> None:
@@ -253,6 +273,10 @@ class Store(Protocol):
     def quarantine(self) -> Quarantine: ...
     @property
     def journal(self) -> Journal: ...
+    @property
+    def shared(self) -> bool:
+        """Whether other processes, on other machines too, may deliver beside the holder of the engine's turn."""
+        ...
 
     def check(self) -> None:
         """Look whether the state answers and has this program's version.
