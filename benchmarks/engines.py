@@ -16,10 +16,10 @@ from scoring import MODEL, NOW, ZONE, population
 
 from connector.mapping.scoring import ScoringModel
 from connector.scoring.compile import compile_model
-from connector.scoring.engine import Engine
-from connector.scoring.hits import match_hits
-from connector.scoring.on_duckdb import DuckDb
-from connector.scoring.on_spark import Spark
+from connector.scoring.engines.on_duckdb import DuckDb
+from connector.scoring.engines.on_spark import Spark
+from connector.scoring.engines.runner import Engine
+from connector.scoring.hits.match import match_hits
 from connector.scoring.score import Scored, score_hits
 
 

@@ -31,8 +31,8 @@ from benchmarks.rescore_data import NOW, OBJECT, SYSTEM, make, model
 from connector.lake.streaming import ActivityRows
 from connector.ports.store import Segment
 from connector.scoring.compile import compile_model
-from connector.scoring.hit_store import HitStore
-from connector.scoring.on_duckdb import DuckDb
+from connector.scoring.engines.on_duckdb import DuckDb
+from connector.scoring.hits.store import HitStore
 from connector.scoring.rescore import PART_PEOPLE, People, write_rescored
 
 ACTIVITIES_EACH, PEOPLE_PER_ACCOUNT = 50, 5

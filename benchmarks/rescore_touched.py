@@ -32,8 +32,8 @@ from connector.lake.landing import Landing
 from connector.lake.streaming import ActivityRows
 from connector.ports.outbox import OutboxRow
 from connector.ports.store import IDENTITIES, PERSONS, SCORE_HISTORY, STAGE_MOVES, Decisions, Segment, Store
-from connector.scoring.accounts import STANDINGS
-from connector.scoring.hit_store import HitStore
+from connector.scoring.accounts.roll_up import STANDINGS
+from connector.scoring.hits.store import HitStore
 from connector.scoring.rescore import People, rescore, roll_up_touched
 from connector.scoring.score_diff import moved
 from state.store import open_store

@@ -22,8 +22,8 @@ import pyarrow.compute as pc
 
 from connector.mapping.scoring import ScoringModel
 from connector.scoring.compile import compile_model
-from connector.scoring.hits import match_hits
-from connector.scoring.on_duckdb import DuckDb
+from connector.scoring.engines.on_duckdb import DuckDb
+from connector.scoring.hits.match import match_hits
 from connector.scoring.reasons import top_reasons
 from connector.scoring.score import score_hits
 

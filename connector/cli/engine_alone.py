@@ -13,7 +13,7 @@ from connector.cli.output import console, emit
 from connector.logs import set_up_logs
 from connector.mapping.load import load_mappings
 from connector.matching.files import match_files
-from connector.scoring.engines import engine_named
+from connector.scoring.engines.choosing import engine_named
 from connector.scoring.files import score_files
 
 People = Annotated[Path, typer.Option("--people", metavar="FILE", help="CSV or Parquet with person_id and facts")]

@@ -12,8 +12,8 @@ from connector.pipeline.gathering import Asked
 from connector.pipeline.wanted import asked_of
 from connector.ports.store import Store
 from connector.ports.traits import AdapterTraits
-from connector.scoring.engine import Engine
-from connector.scoring.on_duckdb import EMBEDDED
+from connector.scoring.engines.on_duckdb import EMBEDDED
+from connector.scoring.engines.runner import Engine
 
 
 @dataclass(frozen=True, slots=True)

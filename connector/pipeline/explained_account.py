@@ -12,9 +12,9 @@ import pyarrow.compute as pc
 from connector.pipeline.explained_score import changes
 from connector.pipeline.looking_back import Ground
 from connector.pipeline.population import Population
-from connector.scoring.account_shares import AccountLine, Member, account_lines
+from connector.scoring.accounts.hierarchy import lineage
+from connector.scoring.accounts.shares import AccountLine, Member, account_lines
 from connector.scoring.compile import CompiledModel, compile_model
-from connector.scoring.hierarchy import lineage
 
 _MEMBER = ("person_id", "account_id", "first_name", "last_name", "title", "role", "interest", "score.total")
 _MEMBER_NOW = ("grade", "verdict", "stage")

@@ -17,12 +17,12 @@ from connector.pipeline.passes import PopulationPart
 from connector.pipeline.population import Population
 from connector.pipeline.versions import model_at
 from connector.scoring.compile import QUESTIONS, compile_model
-from connector.scoring.cooling import HORIZON_DAYS, goes_cold
-from connector.scoring.declared import DIFFERS, FOUND, PREFIX
+from connector.scoring.people.cooling import HORIZON_DAYS, goes_cold
+from connector.scoring.people.declared import DIFFERS, FOUND, PREFIX
+from connector.scoring.people.shares import shares_of_total
+from connector.scoring.people.totals import DIMENSIONS
 from connector.scoring.reasons import top_reasons
 from connector.scoring.score import Scored
-from connector.scoring.shares import shares_of_total
-from connector.scoring.totals import DIMENSIONS
 
 _LINE = ("dimension", "rule", "points", "count", "first_on", "last_on")
 

@@ -14,7 +14,7 @@ from connector.pipeline.population import Population
 from connector.pipeline.scratch import Scratch
 from connector.pipeline.touched import Touched
 from connector.ports.store import IDENTITIES, Store
-from connector.scoring.accounts import STANDINGS
+from connector.scoring.accounts.roll_up import STANDINGS
 
 #: more people, or rows of the outbox, than these are not listed: the next cycle works everybody
 MOST_LISTED = 20_000

@@ -26,7 +26,7 @@ from connector.pipeline.scratch import Scratch
 from connector.pipeline.side_results import with_said, with_side_results
 from connector.pipeline.signals import Signals
 from connector.ports.store import Review
-from connector.scoring.company_domain import with_domain
+from connector.scoring.people.company_domain import with_domain
 from connector.scoring.reasons import top_reasons
 from connector.scoring.score import Scored, score_part
 

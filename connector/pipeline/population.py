@@ -43,7 +43,7 @@ from connector.pipeline.touched import Grown, Touched
 from connector.pipeline.wanted import told_by
 from connector.pipeline.workplace import open_tasks
 from connector.ports.store import IDENTITIES, Review, Store
-from connector.scoring.accounts import STANDINGS
+from connector.scoring.accounts.roll_up import STANDINGS
 from connector.scoring.further import looked_at_by
 from connector.scoring.score import roll_up
 

@@ -10,11 +10,11 @@ import pyarrow as pa
 from connector.mapping.bundle import Mappings
 from connector.mapping.conditions import Condition, tests_of
 from connector.pipeline.tables import beside
-from connector.scoring.declared import marked_declared, with_declared
-from connector.scoring.engine import Engine
+from connector.scoring.engines.on_duckdb import EMBEDDED
+from connector.scoring.engines.runner import Engine
 from connector.scoring.facts import rule_facts
 from connector.scoring.further import further_facts, score_further
-from connector.scoring.on_duckdb import EMBEDDED
+from connector.scoring.people.declared import marked_declared, with_declared
 from connector.scoring.score import Scored
 
 _OF_RULES = ("points.", "count.")

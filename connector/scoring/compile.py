@@ -23,7 +23,7 @@ from connector.mapping.scoring import (
     ScoringModel,
     TooHot,
 )
-from connector.scoring.asset_stages import with_asset_stages
+from connector.scoring.people.asset_stages import with_asset_stages
 
 #: one point
 MICRO = 1_000_000

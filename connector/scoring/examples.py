@@ -14,10 +14,10 @@ from connector.mapping.conditions import parse_condition, tests_of
 from connector.mapping.evaluate import evaluate
 from connector.mapping.fields import FactLine
 from connector.mapping.scoring import Example, ScoringModel
-from connector.scoring.declared import marked_declared
+from connector.scoring.accounts.readiness import role_states
 from connector.scoring.facts import rule_facts
 from connector.scoring.further import further_facts, score_further
-from connector.scoring.readiness import role_states
+from connector.scoring.people.declared import marked_declared
 from connector.scoring.score import Scored, score
 
 #: examples say ``days_ago``, so any instant does; this one is fixed, so that they never fail on a later day

@@ -8,8 +8,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from connector.domain.sql_text import literal
-from connector.scoring.engine import Engine
-from connector.scoring.on_duckdb import EMBEDDED
+from connector.scoring.engines.on_duckdb import EMBEDDED
+from connector.scoring.engines.runner import Engine
 from connector.scoring.score import Scored
 
 

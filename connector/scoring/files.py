@@ -12,11 +12,11 @@ import pyarrow.parquet as pq
 from connector.errors import LocalFault
 from connector.mapping.load import load_mappings
 from connector.mapping.scoring import ScoringModel
-from connector.scoring.company_domain import with_domain
-from connector.scoring.declared import marked_declared
-from connector.scoring.engine import Engine
+from connector.scoring.engines.on_duckdb import EMBEDDED
+from connector.scoring.engines.runner import Engine
 from connector.scoring.further import score_further
-from connector.scoring.on_duckdb import EMBEDDED
+from connector.scoring.people.company_domain import with_domain
+from connector.scoring.people.declared import marked_declared
 from connector.scoring.score import Scored, score
 from connector.scoring.tables import read_accounts, read_activities, read_people
 

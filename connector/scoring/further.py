@@ -10,10 +10,10 @@ import pyarrow.compute as pc
 
 from connector.mapping.evaluate import evaluate, holds
 from connector.mapping.scoring import ScoringModel
-from connector.scoring.declared import with_declared
-from connector.scoring.engine import Engine
-from connector.scoring.fit import fields_of, join_account_facts
-from connector.scoring.on_duckdb import EMBEDDED
+from connector.scoring.engines.on_duckdb import EMBEDDED
+from connector.scoring.engines.runner import Engine
+from connector.scoring.people.declared import with_declared
+from connector.scoring.people.fit import fields_of, join_account_facts
 from connector.scoring.score import ScoredPart, score_part
 
 #: what conditions and fields see of a further model, as ``score.NAME.…``

@@ -9,10 +9,10 @@ import pyarrow.compute as pc
 
 from connector.mapping.scoring import ScoringModel
 from connector.scoring.compile import QUESTIONS, compile_model
-from connector.scoring.engine import Engine
-from connector.scoring.on_duckdb import EMBEDDED
+from connector.scoring.engines.on_duckdb import EMBEDDED
+from connector.scoring.engines.runner import Engine
+from connector.scoring.people.totals import DIMENSIONS
 from connector.scoring.score import BUCKET_PEOPLE, Scored
-from connector.scoring.totals import DIMENSIONS
 
 REASONS = pa.schema(
     [

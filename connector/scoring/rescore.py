@@ -20,11 +20,11 @@ import pyarrow.parquet as pq
 from connector.domain.engine_memory import give_back
 from connector.errors import LocalFault
 from connector.mapping.scoring import ScoringModel
-from connector.scoring.accounts import STANDINGS
+from connector.scoring.accounts.roll_up import STANDINGS
 from connector.scoring.compile import compile_model
-from connector.scoring.engine import Engine
-from connector.scoring.hit_store import HitStore
-from connector.scoring.on_duckdb import EMBEDDED, DuckDb
+from connector.scoring.engines.on_duckdb import EMBEDDED, DuckDb
+from connector.scoring.engines.runner import Engine
+from connector.scoring.hits.store import HitStore
 from connector.scoring.score import ScoredPart, roll_up, score_daily
 
 #: people that are best scored together: this bounds memory, not the result

@@ -13,18 +13,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from connector.mapping.scoring import ScoringModel
-from connector.scoring.accounts import STANDINGS, score_accounts, standings_sql
+from connector.scoring.accounts.roll_up import STANDINGS, score_accounts, standings_sql
 from connector.scoring.compile import QUESTIONS, CompiledModel, compile_model
-from connector.scoring.declared import DIFFERS, declared_flags, with_declared
-from connector.scoring.engine import Engine, Runner
-from connector.scoring.fit import fields_of, fit_flags, join_account_facts, roles
-from connector.scoring.hits import match_hits
-from connector.scoring.interest import create_interest_lines
-from connector.scoring.interest_columns import interest_lines
+from connector.scoring.engines.on_duckdb import EMBEDDED
+from connector.scoring.engines.runner import Engine, Runner
+from connector.scoring.hits.match import match_hits
 from connector.scoring.local_days import local_day, zone_of
-from connector.scoring.on_duckdb import EMBEDDED
-from connector.scoring.qualification import answers
-from connector.scoring.totals import DIMENSIONS, LIMIT_PLACE, create_lines, create_scores
+from connector.scoring.people.declared import DIFFERS, declared_flags, with_declared
+from connector.scoring.people.fit import fields_of, fit_flags, join_account_facts, roles
+from connector.scoring.people.interest import create_interest_lines
+from connector.scoring.people.interest_columns import interest_lines
+from connector.scoring.people.qualification import answers
+from connector.scoring.people.totals import DIMENSIONS, LIMIT_PLACE, create_lines, create_scores
 
 #: people scored in one go: this bounds memory, not the result
 BUCKET_PEOPLE = 250_000
@@ -79,7 +79,7 @@ class Scored:
             their evidence: since which local day, how many signals, of which rules.
         lines: sorted by person, dimension and the model's order, ``limit`` last; columns: ``LINES``. Dates are local.
             The lines of a dimension add up to its number.
-        accounts: one row per account, sorted by ``account_id``; columns: ``connector.scoring.accounts.ACCOUNTS``.
+        accounts: one row per account, sorted by ``account_id``; columns: ``connector.scoring.accounts.roll_up.ACCOUNTS``.
     """
 
     scores: pa.Table
@@ -121,7 +121,7 @@ def score_hits(
     time_zone: str = "UTC",
     engine: Engine = EMBEDDED,
 ) -> Scored:
-    """Score everybody from hits already matched (``connector.scoring.hits.HITS``); otherwise as ``score``.
+    """Score everybody from hits already matched (``connector.scoring.hits.match.HITS``); otherwise as ``score``.
 
     Raises:
         ConfigError: there is no such time zone.

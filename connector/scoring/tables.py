@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -90,7 +91,8 @@ def _read(path: Path) -> pa.Table:
         message = "the file cannot be understood as " + (
             "Parquet" if kind in _PARQUET else "CSV in UTF-8 with a header"
         )
-        raise ConfigError("input.malformed", message, cure="export it again", at=str(path)) from error
+        cure = "export it again" if kind in _PARQUET else "save it again as CSV UTF-8 with commas between the columns"
+        raise ConfigError("input.malformed", message, cure=cure, at=str(path)) from error
     repeated = {name for name in table.column_names if table.column_names.count(name) > 1}
     if repeated:
         name = min(repeated)
@@ -122,20 +124,41 @@ def _read_csv(path: Path) -> pa.Table:
         row = bad[0]
         raise ConfigError(
             "input.ragged_row",
-            f"row {row.number} has {row.actual_columns} columns where the header has {row.expected_columns}",
+            # the reader counts the header as row 1; every other message counts from 1 after it
+            f"row {(row.number or 1) - 1} has {row.actual_columns} columns where the header has {row.expected_columns}",
             cure="put values that hold commas in double quotes",
             at=str(path),
         )
+    _closed(path, table)
     return table
+
+
+def _closed(path: Path, table: pa.Table) -> None:
+    """Refuse a quote that is never closed: all rows after it would stand in one cell, and be missing without a word."""
+    last = table.column(table.num_columns - 1)[-1].as_py() if table.num_rows else None
+    if last is None or "\n" not in last:
+        return
+    with path.open("rb") as file:
+        file.seek(-min(path.stat().st_size, 64), os.SEEK_END)
+        end = file.read().rstrip()
+    if not end.endswith(b'"'):
+        raise ConfigError(
+            "input.unclosed_quote",
+            f"row {table.num_rows} opens a double quote that is never closed",
+            cure="close it, or write two double quotes where one is meant",
+            at=str(path),
+        )
 
 
 def _require(path: Path, table: pa.Table, columns: Sequence[str]) -> None:
     for column in columns:
         if column not in table.column_names:
+            other = [mark for mark in ";\t|" if table.num_columns == 1 and mark in table.column_names[0]]
+            cure = "put commas between the columns" if other else f"add it; needed are {', '.join(columns)}"
             raise ConfigError(
                 "input.missing_column",
                 f"column {column} is missing",
-                cure=f"add it; needed are {', '.join(columns)}",
+                cure=cure,
                 at=str(path),
             )
 

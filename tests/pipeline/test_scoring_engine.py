@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from small_house import House
 
-from connector.scoring.on_duckdb import DuckDb
+from connector.scoring.engines.on_duckdb import DuckDb
 
 
 def test_a_cycle_scores_on_its_engine_alone(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

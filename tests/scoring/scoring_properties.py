@@ -18,9 +18,10 @@ from scoring_parity import differences, expected, plain
 from scoring_worlds import ACTIVITIES, World
 
 from connector.mapping.scoring import ScoringModel
-from connector.scoring import hits, score
-from connector.scoring.account_shares import Member, account_lines
-from connector.scoring.shares import shares_of_total
+from connector.scoring import score
+from connector.scoring.accounts.shares import Member, account_lines
+from connector.scoring.hits import match as hits
+from connector.scoring.people.shares import shares_of_total
 
 DIMENSIONS = ("fit", "interest", "qualification")
 #: what ``plain`` gives of a scored world

@@ -16,8 +16,8 @@ import pyarrow as pa
 from scoring_models import random_model
 
 from connector.mapping.scoring import ScoringModel
-from connector.scoring.engine import Engine
-from connector.scoring.on_duckdb import DuckDb
+from connector.scoring.engines.on_duckdb import DuckDb
+from connector.scoring.engines.runner import Engine
 from connector.scoring.score import Scored, score
 
 INSTANT = pa.timestamp("us", "UTC")

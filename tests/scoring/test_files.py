@@ -10,7 +10,7 @@ import pytest
 
 from connector.errors import ConfigError, LocalFault
 from connector.scoring import files
-from connector.scoring.company_domain import with_domain
+from connector.scoring.people.company_domain import with_domain
 from connector.scoring.tables import read_activities, read_people
 
 AS_OF = datetime(2026, 3, 1, 12, tzinfo=UTC)
@@ -144,7 +144,8 @@ def test_lines_carry_dates_and_counts(inputs, tmp_path):
         ("people.csv", "id,email\n1,x\n", "column person_id is missing"),
         ("people.csv", "person_id,email\np1,x\n,y\n", "row 2, column person_id: is empty"),
         ("people.csv", "person_id,email\np1,x\np2,x\np1,y\n", "row 3, column person_id: stands in an earlier row too"),
-        ("people.csv", "person_id,email\np1,x\np2,x,y\n", "row 3 has 3 columns where the header has 2"),
+        ("people.csv", "person_id,email\np1,x\np2,x,y\n", "row 2 has 3 columns where the header has 2"),
+        ("people.csv", 'person_id,email\np1,x\np2,"x\np3,y\n', "row 2 opens a double quote that is never closed"),
         ("people.csv", "person_id,email,email\np1,x,y\n", "column email appears twice"),
         ("people.csv", "", "cannot be understood as CSV"),
         ("people.txt", "person_id\np1\n", "neither CSV nor Parquet"),

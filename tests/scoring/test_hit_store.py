@@ -22,8 +22,8 @@ from connector.lake.layout import ACTIVITY_COLUMNS
 from connector.lake.segments import read_segment
 from connector.lake.streaming import ActivityRows
 from connector.scoring.compile import compile_model
-from connector.scoring.hit_store import HitStore
-from connector.scoring.hits import match_hits
+from connector.scoring.hits.match import match_hits
+from connector.scoring.hits.store import HitStore
 from connector.scoring.local_days import EPOCH_DAY
 from state.store import open_store
 

@@ -20,7 +20,7 @@ from connector.lake.landing import Landing
 from connector.lake.streaming import ActivityRows
 from connector.mapping.scoring import ScoringModel
 from connector.scoring.compile import compile_model
-from connector.scoring.hit_store import HitStore
+from connector.scoring.hits.store import HitStore
 from connector.scoring.rescore import People, rescore
 from connector.scoring.score import Scored, roll_up
 from state.store import open_store

@@ -10,10 +10,10 @@ from scoring_cases import GRADES, MATRIX, NOW, deeds, line, model_of, people_of,
 
 from connector.mapping.fields import FactLine
 from connector.mapping.scoring import ScoringModel
-from connector.scoring.declared import marked_declared
 from connector.scoring.examples import run_examples
 from connector.scoring.facts import rule_facts
 from connector.scoring.further import further_facts, score_further
+from connector.scoring.people.declared import marked_declared
 
 FIT = [
     {"id": "size", "when": {"employees": {"gte": 200}}, "points": 40},

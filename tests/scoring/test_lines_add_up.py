@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scoring_cases import NOW, deeds, model_of, people_of, run
 
-from connector.scoring.account_shares import Member, account_lines
+from connector.scoring.accounts.shares import Member, account_lines
 from connector.scoring.compile import compile_model
-from connector.scoring.cooling import goes_cold, interest_ahead
-from connector.scoring.shares import shares_of_total
+from connector.scoring.people.cooling import goes_cold, interest_ahead
+from connector.scoring.people.shares import shares_of_total
 
 _ROLES = {"decider": {"title": "CEO"}, "influencer": {"title": "Manager"}}
 _POINTS = st.integers(0, 100).map(float)

@@ -19,7 +19,8 @@ from scoring_parity import differences, expected, plain
 from scoring_worlds import seeded_worlds
 
 from connector.scoring import compile as compile_module
-from connector.scoring import score, totals
+from connector.scoring import score
+from connector.scoring.people import totals
 
 WORLDS = 12
 

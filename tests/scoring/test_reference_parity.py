@@ -18,10 +18,10 @@ from scoring_parity import differences, expected, plain
 from scoring_worlds import random_world, seeded_worlds
 
 from connector.mapping.scoring import ScoringModel
-from connector.scoring import hits as hits_module
 from connector.scoring import score as score_module
+from connector.scoring.engines.on_duckdb import DuckDb
 from connector.scoring.further import score_further
-from connector.scoring.on_duckdb import DuckDb
+from connector.scoring.hits import match as hits_module
 from connector.scoring.score import Scored, roll_up, score_part
 
 #: how many random worlds the seeded test looks at

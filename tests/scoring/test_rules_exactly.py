@@ -10,7 +10,7 @@ from scoring_cases import INSTANT, NOW, deeds, line, model_of, people_of, run
 
 from connector.errors import ConfigError
 from connector.scoring.compile import compile_model, earned_micropoints
-from connector.scoring.hits import match_hits
+from connector.scoring.hits.match import match_hits
 from connector.scoring.score import score_hits
 
 

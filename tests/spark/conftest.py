@@ -16,7 +16,7 @@ def cluster(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of a standalone cluster; one for all tests, which xdist keeps together."""
     from spark_cluster import running_cluster
 
-    from connector.scoring.spark_session import end_session
+    from connector.scoring.engines.spark_session import end_session
 
     with running_cluster(tmp_path_factory.mktemp("cluster")) as master:
         yield master

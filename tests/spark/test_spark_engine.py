@@ -16,11 +16,13 @@ from spark_cluster import SETTINGS
 from connector.cli import main
 from connector.errors import ConfigError, TransientError
 from connector.mapping.settings import SparkEngine
-from connector.scoring import engines, files, spark_session
-from connector.scoring.engines import engine_named, engine_of
-from connector.scoring.on_duckdb import EMBEDDED, DuckDb
-from connector.scoring.on_spark import Spark
-from connector.scoring.spark_sql import spark_sql
+from connector.scoring import files
+from connector.scoring.engines import choosing as engines
+from connector.scoring.engines import spark_session
+from connector.scoring.engines.choosing import engine_named, engine_of
+from connector.scoring.engines.on_duckdb import EMBEDDED, DuckDb
+from connector.scoring.engines.on_spark import Spark
+from connector.scoring.engines.spark_sql import spark_sql
 
 pytestmark = pytest.mark.xdist_group("spark")
 MAPPINGS = Path(files.__file__).parents[2] / "mappings" / "default"

@@ -13,12 +13,12 @@ from spark_worlds import joined_worlds
 
 from connector.errors import ConfigError, TransientError
 from connector.mapping.scoring import ScoringModel
-from connector.scoring.engine import Engine
+from connector.scoring.engines.on_duckdb import DuckDb
+from connector.scoring.engines.on_spark import Spark
+from connector.scoring.engines.runner import Engine
+from connector.scoring.engines.spark_session import end_session
 from connector.scoring.facts import rule_facts
-from connector.scoring.on_duckdb import DuckDb
-from connector.scoring.on_spark import Spark
 from connector.scoring.reasons import top_reasons
-from connector.scoring.spark_session import end_session
 
 pytestmark = pytest.mark.xdist_group("spark")
 #: random models, and the histories that each is run on in one piece of work; HANDOFF_SPARK=N looks at N models

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from connector.mapping.conditions import Test
 from connector.mapping.evaluate import Evaluator, evaluate
 from connector.scoring.compile import CompiledModel
-from connector.scoring.fit import fields_of
+from connector.scoring.people.fit import fields_of
 
 #: facts that ``ready_when`` sees beside the account's own → the column of the account's results
 _SEEN = {

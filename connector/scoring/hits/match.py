@@ -12,9 +12,9 @@ import pyarrow.compute as pc
 from connector.mapping.conditions import AllOf, tests_of
 from connector.mapping.evaluate import Evaluator, holds
 from connector.scoring.compile import CompiledModel, InterestRuleC
-from connector.scoring.engine import Engine, Runner
+from connector.scoring.engines.on_duckdb import EMBEDDED
+from connector.scoring.engines.runner import Engine, Runner
 from connector.scoring.local_days import day_sql, microseconds, zone_of
-from connector.scoring.on_duckdb import EMBEDDED
 
 _INSTANT = pa.timestamp("us", "UTC")
 #: rows worked on in one go: this bounds memory, not the result

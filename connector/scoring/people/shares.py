@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from connector.scoring.totals import DIMENSIONS
+from connector.scoring.people.totals import DIMENSIONS
 
 
 def shares_of_total(

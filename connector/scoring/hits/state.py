@@ -8,9 +8,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-from connector.scoring.hit_files import NotWhole, write_text
-from connector.scoring.hit_runs import Run
-from connector.scoring.hit_seen import files_of
+from connector.scoring.hits.files import NotWhole, write_text
+from connector.scoring.hits.runs import Run
+from connector.scoring.hits.seen import files_of
 
 _NAME = "current.json"
 _ENDINGS = (".hits", ".seen", ".heap")

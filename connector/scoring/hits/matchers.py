@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 from connector.mapping.conditions import AllOf, Condition, tests_of
 from connector.mapping.evaluate import Evaluator, holds
 from connector.scoring.compile import InterestRuleC
-from connector.scoring.hit_counting import Matched
+from connector.scoring.hits.counting import Matched
 
 
 class Matchers:

@@ -17,7 +17,7 @@ import duckdb
 import pyarrow as pa
 
 from connector.domain.engine_memory import engine_memory
-from connector.scoring.engine import Runner
+from connector.scoring.engines.runner import Runner
 
 
 @dataclass(frozen=True, slots=True)

@@ -20,15 +20,15 @@ import pyarrow as pa
 
 from connector.errors import LocalFault
 from connector.scoring.compile import CompiledModel
-from connector.scoring.hit_building import Place, build
-from connector.scoring.hit_counting import Hits, summed
-from connector.scoring.hit_files import NotWhole, cannot_keep
-from connector.scoring.hit_keys import HASHED_BY, keys_of_identities
-from connector.scoring.hit_landed import CaughtUp, Landed
-from connector.scoring.hit_matching import Matchers
-from connector.scoring.hit_news import add, planned
-from connector.scoring.hit_runs import gather, sizes, spans
-from connector.scoring.hit_state import Current, assure, load, save
+from connector.scoring.hits.building import Place, build
+from connector.scoring.hits.counting import Hits, summed
+from connector.scoring.hits.files import NotWhole, cannot_keep
+from connector.scoring.hits.keys import HASHED_BY, keys_of_identities
+from connector.scoring.hits.landed import CaughtUp, Landed
+from connector.scoring.hits.matchers import Matchers
+from connector.scoring.hits.news import add, planned
+from connector.scoring.hits.runs import gather, sizes, spans
+from connector.scoring.hits.state import Current, assure, load, save
 from connector.scoring.local_days import EPOCH, microseconds, zone_of
 
 _FORMAT = 2

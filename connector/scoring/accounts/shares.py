@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from connector.scoring.compile import OTHER_QUARTERS, ROLE_QUARTERS, SCALE_TENTHS, TENTH, CompiledModel
-from connector.scoring.shares import divided
+from connector.scoring.people.shares import divided
 
 #: who comes after this many others has no weight: the weights ½, ¼ … are whole 2^-32ths
 MOST_PEOPLE = 33

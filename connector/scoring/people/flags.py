@@ -10,7 +10,7 @@ from collections.abc import Sequence
 
 from connector.domain.sql_text import literal
 from connector.scoring.compile import CompiledModel, EarlyAlertC, InterestRuleC, TooHotC
-from connector.scoring.engine import Runner
+from connector.scoring.engines.runner import Runner
 
 #: what ``flagged`` holds beside the person; days since 1970
 COLUMNS = (

@@ -9,11 +9,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from connector.scoring.compile import SCALE_TENTHS, TENTH, CompiledModel
-from connector.scoring.engine import Engine
-from connector.scoring.hits import match_hits
-from connector.scoring.interest import create_interest_lines
+from connector.scoring.engines.on_duckdb import EMBEDDED
+from connector.scoring.engines.runner import Engine
+from connector.scoring.hits.match import match_hits
 from connector.scoring.local_days import EPOCH_DAY, local_day, zone_of
-from connector.scoring.on_duckdb import EMBEDDED
+from connector.scoring.people.interest import create_interest_lines
 
 #: how far ahead is looked: a little more than a year
 HORIZON_DAYS = 400

@@ -18,9 +18,9 @@ from pyspark.sql import SparkSession
 from pyspark.sql import types as spark_types
 
 from connector.errors import ConfigError, TransientError
-from connector.scoring.engine import Runner
-from connector.scoring.spark_session import is_stopped, session
-from connector.scoring.spark_sql import spark_sql
+from connector.scoring.engines.runner import Runner
+from connector.scoring.engines.spark_session import is_stopped, session
+from connector.scoring.engines.spark_sql import spark_sql
 
 #: rows that are read in one go by one worker
 _ROWS_AT_ONCE = 100_000

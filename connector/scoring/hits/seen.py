@@ -14,9 +14,9 @@ from uuid import uuid4
 import numpy as np
 import numpy.typing as npt
 
-from connector.scoring.hit_counting import Keys
-from connector.scoring.hit_files import cannot_keep, read_columns, write_columns
-from connector.scoring.hit_runs import Run, bucket_of
+from connector.scoring.hits.counting import Keys
+from connector.scoring.hits.files import cannot_keep, read_columns, write_columns
+from connector.scoring.hits.runs import Run, bucket_of
 
 #: numbers in one file of a large run, about
 FILE_NUMBERS = 1 << 20

@@ -8,6 +8,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from connector.domain.sql_text import literal
+from connector.scoring.accounts.hierarchy import lineage
+from connector.scoring.accounts.readiness import with_readiness
 from connector.scoring.compile import (
     OTHER_QUARTERS,
     ROLE_QUARTERS,
@@ -17,12 +19,10 @@ from connector.scoring.compile import (
     CompiledModel,
     HierarchyC,
 )
-from connector.scoring.engine import Runner, rounded
-from connector.scoring.fit import fit_flags, points_sql
+from connector.scoring.engines.runner import Runner, rounded
 from connector.scoring.grades import clamped, letter_sql, number_sql
-from connector.scoring.hierarchy import lineage
-from connector.scoring.readiness import with_readiness
-from connector.scoring.totals import deciding_sql
+from connector.scoring.people.fit import fit_flags, points_sql
+from connector.scoring.people.totals import deciding_sql
 
 #: weights ½, ¼ … are carried as whole 2^-32ths; whoever comes after the 33rd adds less than a hundredth of a
 #: micropoint and counts nothing
@@ -65,7 +65,7 @@ ACCOUNTS = pa.schema(
         ("news", pa.bool_()),
     ]
 )
-#: columns that ``connector.scoring.readiness`` fills
+#: columns that ``connector.scoring.accounts.readiness`` fills
 _LATER = ("open_opportunity", "customer", "news")
 
 

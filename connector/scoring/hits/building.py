@@ -15,14 +15,14 @@ import pyarrow as pa
 
 from connector.domain.sql_text import literal, quoted
 from connector.ports.store import Segment
-from connector.scoring.hit_counting import Hits, Keys, Matched, hits_of
-from connector.scoring.hit_files import fsync_folder
-from connector.scoring.hit_keys import key_sql
-from connector.scoring.hit_landed import CaughtUp, Landed
-from connector.scoring.hit_matching import Matchers
-from connector.scoring.hit_runs import Run, write_run
-from connector.scoring.hit_seen import Heaps, write_seen
-from connector.scoring.hit_state import Covered, Current
+from connector.scoring.hits.counting import Hits, Keys, Matched, hits_of
+from connector.scoring.hits.files import fsync_folder
+from connector.scoring.hits.keys import key_sql
+from connector.scoring.hits.landed import CaughtUp, Landed
+from connector.scoring.hits.matchers import Matchers
+from connector.scoring.hits.runs import Run, write_run
+from connector.scoring.hits.seen import Heaps, write_seen
+from connector.scoring.hits.state import Covered, Current
 from connector.scoring.local_days import microseconds
 
 KEY = key_sql("person_system", "person_object", "person_id")

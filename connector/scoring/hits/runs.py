@@ -16,8 +16,8 @@ from uuid import uuid4
 import numpy as np
 import numpy.typing as npt
 
-from connector.scoring.hit_counting import Hits, Keys, Numbers
-from connector.scoring.hit_files import Column, read_columns, write_columns
+from connector.scoring.hits.counting import Hits, Keys, Numbers
+from connector.scoring.hits.files import Column, read_columns, write_columns
 
 #: identities in one file of a large run, about
 FILE_KEYS = 65_536

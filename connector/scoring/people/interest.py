@@ -12,7 +12,7 @@ from functools import lru_cache
 import pyarrow as pa
 
 from connector.scoring.compile import TENTH, CompiledModel, InterestRuleC, earnings
-from connector.scoring.engine import Runner, rounded
+from connector.scoring.engines.runner import Runner, rounded
 
 #: tables of what an age is worth are made for ages up to a multiple of this, so that few of them are ever made
 _AGES_AT_ONCE = 128

@@ -6,11 +6,11 @@ from collections.abc import Container, Sequence
 
 from connector.domain.sql_text import literal
 from connector.scoring.compile import QUESTIONS, SCALE_TENTHS, STAGES, TENTH, CompiledModel, FitRuleC
-from connector.scoring.engine import Runner, rounded
-from connector.scoring.fit import held_sql, points_sql, rule_sql
-from connector.scoring.flags import COLUMNS, create_flags
+from connector.scoring.engines.runner import Runner, rounded
 from connector.scoring.grades import DISQUALIFIED_RANK, clamped, letter_sql, number_sql, rank_sql, verdict_sql
-from connector.scoring.qualification import YES_TENTHS
+from connector.scoring.people.fit import held_sql, points_sql, rule_sql
+from connector.scoring.people.flags import COLUMNS, create_flags
+from connector.scoring.people.qualification import YES_TENTHS
 
 DIMENSIONS = ("fit", "interest", "qualification")
 #: the place of the line ``limit`` among the lines of its dimension: last

@@ -9,7 +9,7 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
-from connector.scoring.hit_counting import Keys
+from connector.scoring.hits.counting import Keys
 
 #: which build of the engine hashes: numbers of another one are not ours
 HASHED_BY = f"duckdb {duckdb.__version__}"

@@ -12,16 +12,17 @@ import pyarrow as pa
 
 from connector.domain.sql_text import literal
 from connector.ports.store import Segment
-from connector.scoring import hit_runs, hit_seen
-from connector.scoring.hit_building import HEAP_ROWS, KEY, NONE, NUMBERS, Place, left_out_numbers
-from connector.scoring.hit_counting import Hits, Keys, Matched, hits_of
-from connector.scoring.hit_files import fsync_folder
-from connector.scoring.hit_keys import keys_of_identities
-from connector.scoring.hit_landed import IDENTITY
-from connector.scoring.hit_matching import together
-from connector.scoring.hit_runs import Run, gather, write_run
-from connector.scoring.hit_seen import write_seen
-from connector.scoring.hit_state import Covered, Current
+from connector.scoring.hits import runs as kept_runs
+from connector.scoring.hits import seen as kept_seen
+from connector.scoring.hits.building import HEAP_ROWS, KEY, NONE, NUMBERS, Place, left_out_numbers
+from connector.scoring.hits.counting import Hits, Keys, Matched, hits_of
+from connector.scoring.hits.files import fsync_folder
+from connector.scoring.hits.keys import keys_of_identities
+from connector.scoring.hits.landed import IDENTITY
+from connector.scoring.hits.matchers import together
+from connector.scoring.hits.runs import Run, gather, write_run
+from connector.scoring.hits.seen import write_seen
+from connector.scoring.hits.state import Covered, Current
 from connector.scoring.local_days import EPOCH, microseconds
 
 _PERSON = "person_system AS system, person_object AS object, person_id AS id"
@@ -134,7 +135,7 @@ def _news(place: Place, current: Current, news: News) -> tuple[Keys, Keys]:
     found.sort()
     numbers = np.unique(found)
     again = _all(place.root, current.again)
-    known = hit_seen.seen(place.root, current.seen, numbers) | np.isin(numbers, again)
+    known = kept_seen.seen(place.root, current.seen, numbers) | np.isin(numbers, again)
     changed = np.union1d(numbers[known], found[1:][found[1:] == found[:-1]])
     due = _due(place, news, current.until_us)
     if due:
@@ -231,7 +232,7 @@ def _from_lake(place: Place, keys: Keys, again: Keys) -> list[Matched]:
 
 def _all(root: Path, runs: Sequence[Run]) -> Keys:
     """Give all numbers of small runs."""
-    return np.concatenate([NONE, *(part for run in runs for part in hit_seen.numbers_of(root, [run], run.bits))])
+    return np.concatenate([NONE, *(part for run in runs for part in kept_seen.numbers_of(root, [run], run.bits))])
 
 
 def _tidy(root: Path, current: Current) -> Current:
@@ -240,12 +241,12 @@ def _tidy(root: Path, current: Current) -> Current:
     if len(runs) > _MOST_RUNS:
         first = 0 if sum(run.keys for run in runs[1:]) * 4 > runs[0].keys else 1
         bits = max(run.bits for run in runs[first:])
-        merged = (gather(root, runs[first:], keys) for keys in hit_runs.keys_of(root, runs[first:], bits))
+        merged = (gather(root, runs[first:], keys) for keys in kept_runs.keys_of(root, runs[first:], bits))
         runs = (*runs[:first], write_run(root, merged, bits))
     if len(seen) > _MOST_RUNS:
         first = 0 if sum(run.keys for run in seen[1:]) * 4 > seen[0].keys else 1
         bits = max(run.bits for run in seen[first:])
         if not first:
-            bits = max(bits, hit_seen.bits_for(sum(run.keys for run in seen)))
-        seen = (*seen[:first], write_seen(root, hit_seen.numbers_of(root, seen[first:], bits), bits))
+            bits = max(bits, kept_seen.bits_for(sum(run.keys for run in seen)))
+        seen = (*seen[:first], write_seen(root, kept_seen.numbers_of(root, seen[first:], bits), bits))
     return replace(current, runs=runs, seen=seen)

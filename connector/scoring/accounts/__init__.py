@@ -1,0 +1,1 @@
+"""What people add up to at their account."""

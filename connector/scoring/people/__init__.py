@@ -1,0 +1,1 @@
+"""One person's dimensions, lines, flags and total."""
