@@ -176,6 +176,7 @@ def open_house(
             calls_per_day=settings.limits.api_calls_per_day,
             left_to_others=float(settings.limits.left_to_others),
             dead_share=float(settings.alarms.dead_share),
+            silence=settings.alarms.silence,
             progress=progress,
             stop=stop,
             on_step=on_step,

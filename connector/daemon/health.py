@@ -52,6 +52,7 @@ class Health:
     _job: _Job | None = field(default=None, init=False)
     _verdict: str = field(default="", init=False)
     _failing: dict[str, str] = field(default_factory=dict, init=False)
+    _silent: tuple[str, ...] = field(default=(), init=False)
     _state: tuple[float, dict[str, Any]] | None = field(default=None, init=False)
 
     # -- told by the daemon ------------------------------------------------------------------------
@@ -76,11 +77,15 @@ class Health:
         finally:
             self._job = None
 
-    def ended(self, names: Sequence[str], *, verdict: str = "", code: str = "") -> None:
-        """Note how a job and those it stood in for ended: a verdict, or the code of what failed."""
+    def ended(
+        self, names: Sequence[str], *, verdict: str = "", code: str = "", silent: Sequence[str] | None = None
+    ) -> None:
+        """Note how a job and those it stood in for ended: a verdict, or the code of what failed; and what is silent."""
         with self._lock:
             for name in names:
                 self._failing.pop(name, None)
+            if silent is not None:
+                self._silent = tuple(silent)
             if code:
                 self._failing[names[0]] = code
             elif verdict:
@@ -106,10 +111,12 @@ class Health:
     def ready(self) -> Answer:
         """Say whether the daemon does its work, and what keeps it from it."""
         with self._lock:
-            verdict, failing = self._verdict, dict(self._failing)
+            verdict, failing, silent = self._verdict, dict(self._failing), self._silent
         reasons = ", ".join(f"{name}: {code}" for name, code in sorted(failing.items()))
         if not verdict and not failing:
             reasons = "the first cycle has not ended"
+        elif verdict == "red" and not failing and silent:
+            reasons = "; ".join(silent)
         elif verdict == "red" and not failing:
             reasons = "the last cycle was red; `handoff status` and `handoff outbox list` say why"
         checks = {

@@ -245,7 +245,7 @@ class Jobs:
         witness(self.house.engine.lake_root, report.run_id)
         told = report.writes["planned"] or _SCOPES.get(name) == "all"
         # A narrow look that found nothing says nothing of how the last cycle went.
-        self.health.ended([*self._stands_for(name)], verdict=report.verdict if told else "")
+        self.health.ended([*self._stands_for(name)], verdict=report.verdict if told else "", silent=report.silent)
         return report
 
     # -- how it ended ------------------------------------------------------------------------------

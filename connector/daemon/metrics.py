@@ -125,6 +125,12 @@ class Metrics:
         self._open = Gauge(
             "handoff_circuit_open", "1 while a system is left alone for being down", ["system"], registry=self.registry
         )
+        self._silent = Gauge(
+            "handoff_stream_silent",
+            "1 while a stream or kind of event is silent beyond its own rhythm",
+            ["system", "stream"],
+            registry=self.registry,
+        )
         self._openings = Counter(
             "handoff_circuit_openings", "Times a system was found to be down", ["system"], registry=self.registry
         )
@@ -217,6 +223,9 @@ class Metrics:
             self._limited.labels(system).inc(waits.rate_limited - before.rate_limited)
             self._waited.labels(system).inc(waits.seconds - before.seconds)
             self._waits[system] = waits
+        self._silent.clear()
+        for place in now.silent:
+            self._silent.labels(*place).set(1)
         for system, circuit in now.circuits.items():
             self._open.labels(system).set(circuit.state != "closed")
             self._openings.labels(system).inc(circuit.opened - self._opened.get(system, 0))

@@ -31,6 +31,8 @@ from connector.pipeline.plans import check_current, dump_plan, load_plan
 from connector.pipeline.pulling import Pulled, Puller
 from connector.pipeline.report import Report
 from connector.pipeline.scratch import Scratch, open_scratch
+from connector.pipeline.silence import note_silence, silent_streams
+from connector.pipeline.streams_read import note_read
 from connector.pipeline.versions import meet_mappings, tell_results
 from connector.pipeline.wanted import wanted_of
 from connector.pipeline.working import Working
@@ -195,12 +197,15 @@ class Cycle:
                 scope = "all"
                 pulled.add(puller.pull([engine.crm], engine.crm, wanted, now=self._now))
             self.report.pulled = pulled.counts()
+            note_read(engine.store, pulled.streams, at=self._now)
             swept = landing.sweep(now=self._now)
             self._steps.done(steps.PULL, {**pulled.counts(), "files_swept": swept}, streams=pulled.streams)
         if pulled.failures:
             raise pulled.failures[0]
         if scope == "all":
             engine.store.switches.put_setting(SETTING_UNSEEN, "")
+            note_silence(engine.store, engine.lake_root, self._traits, now=self._now, allowed=engine.silence)
+        self.report.silent = [one.words(self._now) for one in silent_streams(engine.store)]
         return pulled.news
 
     def _in_scope(self, scope: Scope) -> list[Source]:

@@ -44,6 +44,8 @@ class Report:
     api_calls: dict[str, dict[str, int]] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=lambda: {"pull": 0.0, "score": 0.0, "write": 0.0, "total": 0.0})
     undo: dict[str, Any] | None = None
+    #: streams and kinds of event that have fallen silent, each in a sentence
+    silent: list[str] = field(default_factory=list)
     error: dict[str, str] | None = None
 
     def add_writes(self, tally: Mapping[str, int], *, by_mode: int = 0) -> None:
@@ -69,11 +71,12 @@ class Report:
         self.settled = not (tally.get("todo") or tally.get("doing") or tally.get("unknown"))
 
     def judge(self, *, dead_share: float) -> str:
-        """Say green, amber or red from the rows alone."""
+        """Say green, amber or red from the rows and from what failed to appear."""
         writes = self.writes
         accounted = sum(writes[name] for name in ("written", "unchanged", "superseded", "held", "dead"))
         if (
             self.error is not None
+            or self.silent
             or accounted != writes["planned"]
             or writes["dead"] > dead_share * max(1, writes["planned"])
         ):
@@ -110,6 +113,7 @@ class Report:
             "needs_person": self.needs_person,
             "created": self.created,
             "updated": self.updated,
+            "silent": self.silent,
             "api_calls": self.api_calls,
             "seconds": {name: round(value, 3) for name, value in self.seconds.items()},
         }

@@ -4,6 +4,9 @@ A stream is silent when nothing has come for longer than ``alarms.silence`` AND 
 of the 90 days before it fell silent. It must have a rhythm to break: at least ``FEWEST`` hours with something in them,
 on at least ``FEWEST_DAYS`` days. So a week-end, a quiet org or a form that was sent once never alarms: for events that
 come at random, a silence of twice the longest of n gaps comes about by chance in one case of (n + 1)(n + 2) / 2.
+
+Only silence that was listened to counts: between two cycles at most a day. A machine that was off for a week has heard
+nothing in that week. What has been silent for a month is over: it has been told all the while.
 """
 
 from __future__ import annotations
@@ -29,6 +32,10 @@ FEWEST_DAYS = 8
 TIMES = 2
 #: silences are days long: listening once an hour is enough, except while somebody waits for one to end
 REST = timedelta(hours=1)
+#: so much of the time between two cycles counts as listened to
+HEARING = timedelta(days=1)
+#: a silence is told for so long
+OVER = timedelta(days=30)
 _SETTING = "silence"
 
 
@@ -54,7 +61,7 @@ class Silence:
         return f"{self.system} {self.what}: nothing for {days:.0f} days; never before longer than {usual:.1f}"
 
 
-def silent_since(hours: Sequence[datetime], now: datetime, *, allowed: timedelta) -> tuple[datetime, timedelta] | None:
+def silent_since(hours: Sequence[datetime], now: datetime) -> tuple[datetime, timedelta] | None:
     """Say since when a rhythm is broken and what its longest gap was before; None while it is not.
 
     ``hours`` are those in which something came, in order; the older ones count for the gap when they lie within 90 days
@@ -68,7 +75,7 @@ def silent_since(hours: Sequence[datetime], now: datetime, *, allowed: timedelta
         return None
     longest = max(after - before for before, after in pairwise(heard))
     silence = now - last - timedelta(hours=1)
-    return (last, longest) if silence > allowed and silence > TIMES * longest else None
+    return (last, longest) if silence > TIMES * longest and silence <= max(OVER, 2 * TIMES * longest) else None
 
 
 def note_silence(
@@ -82,10 +89,37 @@ def note_silence(
     kept = json.loads(store.switches.setting(_SETTING) or "{}")
     if kept and not kept["silent"] and timedelta() <= now - datetime.fromisoformat(kept["at"]) < REST:
         return []
-    found = list(_listen(store, lake_root, traits, now=now, allowed=allowed))
+    ear = _Ear(kept, now)
+    found = list(_listen(store, lake_root, traits, ear, now=now, allowed=allowed))
     rows = [asdict(one) | {"since": one.since.isoformat()} for one in found]
-    store.switches.put_setting(_SETTING, json.dumps({"at": now.isoformat(), "silent": rows}))
+    told = {"at": now.isoformat(), "silent": rows, "listened": ear.listened, "marks": ear.marks}
+    store.switches.put_setting(_SETTING, json.dumps(told))
     return found
+
+
+class _Ear:
+    """Counts how long was listened in all, and how much of that since each silence began."""
+
+    def __init__(self, kept: Mapping[str, Any], now: datetime) -> None:
+        self._now = now
+        passed = now - datetime.fromisoformat(kept["at"]) if kept else timedelta()
+        #: seconds
+        self.listened: float = kept.get("listened", 0.0) + _heard(passed)
+        self._before: Mapping[str, list[Any]] = kept.get("marks", {})
+        #: silence → its beginning, and what had been listened by then
+        self.marks: dict[str, list[Any]] = {}
+
+    def heard(self, name: str, since: datetime) -> timedelta:
+        """Say how much of a silence was listened to."""
+        mark = self._before.get(name)
+        if mark is None or mark[0] != since.isoformat():
+            mark = [since.isoformat(), self.listened - _heard(self._now - since)]
+        self.marks[name] = mark
+        return timedelta(seconds=self.listened - mark[1])
+
+
+def _heard(passed: timedelta) -> float:
+    return max(timedelta(), min(passed, HEARING)).total_seconds()
 
 
 def silent_streams(store: Store) -> list[Silence]:
@@ -98,7 +132,7 @@ def silent_streams(store: Store) -> list[Silence]:
 
 
 def _listen(
-    store: Store, lake_root: Path, traits: Sequence[AdapterTraits], *, now: datetime, allowed: timedelta
+    store: Store, lake_root: Path, traits: Sequence[AdapterTraits], ear: _Ear, *, now: datetime, allowed: timedelta
 ) -> Iterator[Silence]:
     # a rhythm is that of the 90 days before a silence, which may have lasted as long itself
     since = now - 2 * MEMORY
@@ -107,6 +141,8 @@ def _listen(
         for object_ in dict.fromkeys(stream.object for stream in one.streams if stream.object):
             rhythms[object_] = hours_of_records(lake_root, store.manifest, one.system, object_, since)
         for what, hours in sorted(rhythms.items()):
-            broken = silent_since([hour for hour in hours if hour <= now], now, allowed=allowed)
-            if broken is not None:
+            known = [hour for hour in hours if hour <= now]
+            heard = ear.heard(f"{one.system} {what}", known[-1]) if known else timedelta()
+            broken = silent_since(known, now)
+            if broken is not None and heard > allowed:
                 yield Silence(one.system, what, broken[0], int(broken[1] / timedelta(hours=1)))
