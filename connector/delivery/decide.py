@@ -66,7 +66,8 @@ def decide_accounts(ground: Ground) -> tuple[list[OutboxRow], dict[str, str]]:
     if not mapped or not ground.accounts.num_rows:
         return [], {}
     accounts = ground.accounts
-    own = own_fields(accounts, mapped, ground.info.get("account", {}), step=ground.mappings.scoring.write_step)
+    step = ground.mappings.scoring.write_step
+    own = own_fields(accounts, mapped, ground.info.get("account", {}), step=step, undone=ground.held_back(accounts))
     memory = {}
     news = accounts.select(["account_id", "score.total", "grade", "reasons_key"]).filter(own.news).to_pylist()
     wanted = {name: values.filter(own.news).to_pylist() for name, values in own.wanted.items()}
@@ -84,7 +85,8 @@ class _Decision:
         self._mapped = own_mapping(ground.mappings.fields, ground.crm)
         people = ground.people
         described = {**ground.info.get("lead", {}), **ground.info.get("contact", {})}
-        self._own = own_fields(people, self._mapped, described, step=ground.mappings.scoring.write_step)
+        step, undone = ground.mappings.scoring.write_step, ground.held_back(people)
+        self._own = own_fields(people, self._mapped, described, step=step, undone=undone)
         self._memory: dict[int, Shown] = {}
         self._rows: list[OutboxRow] = []
         self._tasks: dict[tuple[str, str], Mapping[str, Any]] = {}

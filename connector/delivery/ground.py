@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 
 from connector.delivery.pending import Pending
+from connector.delivery.undone import held_back
 from connector.domain.records import Value
 from connector.domain.writes import Cause, Write
 from connector.mapping.bundle import Mappings
@@ -60,6 +61,12 @@ class Ground:
     def baseline(self) -> bool:
         """Whether this is the first live cycle, which writes nothing but our own score and stage fields."""
         return self.mark is None
+
+    def held_back(self, rows: pa.Table) -> pa.Array:
+        """Say for people or accounts what an undo holds back; null where it is nothing."""
+        mappings = self.mappings
+        step, digest, asking = mappings.scoring.write_step, mappings.digest, self.fast_events
+        return held_back(rows, self.pending.undone, system=self.crm.system, mappings=digest, step=step, asking=asking)
 
     def native(self, object_: str, word: str) -> str:
         """Give the CRM's field for one of our words, or an empty string."""

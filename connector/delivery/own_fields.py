@@ -55,8 +55,11 @@ def own_fields(
     *,
     step: Decimal,
     prefix: str = "crm.",
+    undone: pa.Array | None = None,
 ) -> OwnFields:
     """Compare what our fields should show with what the CRM holds (columns ``crm.FIELD``).
+
+    Where ``undone`` is not null an undo holds everything back (``connector.delivery.undone``): nothing there is news.
 
     ``people`` has a column per source word of ``mapped`` and ``shown``, the JSON of what was shown last.
     """
@@ -75,7 +78,8 @@ def own_fields(
         held = text_of(people.column(prefix + name)) if prefix + name in people.column_names else None
         blank = pa.nulls(people.num_rows, pa.string())
         differ[name] = pc.not_equal(pc.fill_null(values, ""), pc.fill_null(blank if held is None else held, ""))
-    return OwnFields(wanted, _news(people, wanted, step, prefix), differ)
+    news = _news(people, wanted, step, prefix)
+    return OwnFields(wanted, news if undone is None else pc.and_(news, pc.is_null(undone)), differ)
 
 
 def _translate(values: pa.Array, field: CrmField) -> pa.Array:

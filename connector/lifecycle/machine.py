@@ -45,6 +45,7 @@ def advance(lifecycle: LifecycleFile, facts: pa.Table, *, now: datetime) -> Stag
 
     ``facts`` holds, beside everything that conditions name, ``person_id``, ``stage`` (empty: the first stage),
     ``stage_since``, ``stage_entry`` and ``cool_off_until`` from memory, and ``human.ever`` (truth) for the human gate.
+    ``undone``, where it is there, lists (JSON) the stages that an undo keeps somebody from entering again.
     """
     walk = _Walk(lifecycle, facts, now)
     rows = np.arange(facts.num_rows)
@@ -102,6 +103,7 @@ class _Walk:
                 mask &= ~cooling
             if not mask.any():
                 continue
+            mask &= ~_taken_back(facts, transition.to)
             mask &= np.asarray(holds(evaluate(transition.when, facts, now=self._now)).to_numpy(zero_copy_only=False))
             chosen[self._gate(rows, mask, transition.to)] = number
         return self._apply(rows, stage, chosen)
@@ -182,6 +184,13 @@ def _truth(facts: pa.Table, name: str) -> _Mask:
     if name not in facts.column_names:
         return np.zeros(facts.num_rows, dtype=bool)
     return np.array(pc.fill_null(facts.column(name), False).to_numpy(zero_copy_only=False), dtype=bool)
+
+
+def _taken_back(facts: pa.Table, stage: str) -> _Mask:
+    if "undone" not in facts.column_names:
+        return np.zeros(facts.num_rows, dtype=bool)
+    listed = pc.match_substring(pc.fill_null(facts.column("undone"), ""), f'"{stage}"')
+    return np.asarray(listed.to_numpy(zero_copy_only=False), dtype=bool)
 
 
 def _instants(values: npt.NDArray[np.datetime64]) -> pa.Array:
