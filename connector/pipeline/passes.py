@@ -13,6 +13,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from connector.delivery.pending import Pending
+from connector.delivery.undone import held_back
 from connector.identity.likely import likely_doubles, looks
 from connector.identity.tombstones import erased_persons
 from connector.lifecycle.machine import Staged, advance
@@ -180,6 +181,7 @@ class Passes:
         self._aliases = aliases
         self._fresh = columns.unacted(fast_lane, self._marks)
         self._called = columns.called_soon(self._census.mappings, tasks, pending)
+        self._undone = pending.undone
 
     def gathered(self, number: int) -> pa.Table:
         """Give what the first pass set aside of one part."""
@@ -193,10 +195,20 @@ class Passes:
             people = columns.with_waiting(people, self._waiting)
         memory = self._memory(people)
         people = columns.with_memory(people, memory, self._aliases, census.mappings, census.crm)
-        staged = advance(census.mappings.lifecycle, people, now=now)
+        staged = advance(census.mappings.lifecycle, people.append_column("undone", self._held_back(people)), now=now)
         people = columns.with_stages(people, staged)
         people = columns.with_disposition(people, self._fresh, self._called, census.mappings, now=now)
         return PopulationPart(number, people, staged, scratch.take("scores", number), scratch.take("lines", number))
+
+    def _held_back(self, people: pa.Table) -> pa.Array:
+        """List for each of these people the stages that an undo keeps them from."""
+        mappings, system = self._census.mappings, self._census.crm.system
+        if not self._undone:
+            return pa.nulls(people.num_rows, pa.string())
+        here = pc.is_in(self._fresh.column("person_id"), value_set=people.column("person_id").combine_chunks())
+        asking = self._fresh.filter(here).to_pylist()
+        step, digest = mappings.scoring.write_step, mappings.digest
+        return held_back(people, self._undone, system=system, mappings=digest, step=step, asking=asking)
 
     def _memory(self, people: pa.Table) -> pa.Table:
         """Read the memory of these people, and of those who became one of them."""
