@@ -160,6 +160,25 @@ class Connection:
                 f"{self._system}.not_json", "the answer to a write cannot be read", at=self._system
             ) from None
 
+    def content(self, method: str, path: str, text: str | None = None) -> str:
+        """Send or read a table (CSV) and give the answer's text. Sent once: a table is no JSON, and cannot be checked.
+
+        Raises: as ``call``; ``OutcomeUnknown`` also for a table that could not be read to its end.
+        """
+        url = f"{self._options.instance_url}/services/data/v{self._options.api_version}/{path}"
+        headers = {**_CLIENT, "Accept": "text/csv" if text is None else "application/json"}
+        sent: dict[str, Any] = {"headers": headers, "repeatable": False}
+        if text is not None:
+            headers["Content-Type"] = "text/csv; charset=UTF-8"
+            sent["data"] = text.encode()
+        try:
+            response = self._ask(method, url, sent)
+        except ApiError as error:
+            if error.status != 401:
+                raise self._access(error, read=False) or error from None
+            response = self._ask_again(method, url, sent, error)
+        return response.content.decode("utf-8", "replace")
+
     def query(self, soql: str, *, deleted_too: bool = False) -> dict[str, Any]:
         """Ask one query and give its first page; long ones travel in a composite request, at the same price."""
         if len(quote_plus(soql)) > LONGEST_QUERY_BYTES:

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from adapters.salesforce.batches import ROWS_PER_CALL, Batches
+from adapters.salesforce.bulk import MOST_ROWS, OBJECTS, BulkUpdates
 from adapters.salesforce.checking import Checker, shortcomings
 from adapters.salesforce.connection import QUERIES_PER_COMPOSITE, Connection
 from adapters.salesforce.creating import Creator
@@ -28,8 +30,8 @@ from adapters.salesforce.vendor_errors import ApiError
 from adapters.salesforce.words import NATIVE, NATIVE_VALUES
 from connector.domain.records import Page, RecordVersion, Value
 from connector.domain.refs import Ref
-from connector.domain.writes import OutcomeKind, Write, WriteOutcome
-from connector.errors import AccessError, HandoffError, TransientError
+from connector.domain.writes import OutcomeKind, Write, WriteOutcome, only_ours
+from connector.errors import AccessError, HandoffError, OutcomeUnknown, TransientError
 from connector.ports.crm import FieldSpec, ProvisionStep
 from connector.ports.listing import Listed
 from connector.ports.traits import AdapterTraits, FieldInfo, Finding, StreamTraits, Usage
@@ -71,6 +73,8 @@ class SalesforceCrm:
         self._references = References(self._schema, self._lookup)
         self._creator = Creator(self._connection, self._schema, self._lookup)
         self._updater = Updater(self._connection, self._schema, self._lookup)
+        self._bulk = BulkUpdates(self._connection, self._schema)
+        self._bulk_from = read.bulk_from
 
     def traits(self) -> AdapterTraits:
         """Say what the engine must know. Sends nothing: whether keys are unique is known after the first describe."""
@@ -181,6 +185,38 @@ class SalesforceCrm:
         base = max(seen, now) if seen and abs(seen - now) < _SAME_TIME else now
         return replace(outcome, not_before=base + SETTLE_AFTER + _MARGIN)
 
+    def bulk_from(self) -> int:
+        """Say from how many rows of one object on a Bulk job is cheaper in calls; 0: never."""
+        return self._bulk_from
+
+    def bulk_rows(self) -> int:
+        """Say how many rows a job may have."""
+        return MOST_ROWS
+
+    def bulk_fits(self, write: Write) -> bool:
+        """Say whether a write is an update of nothing but fields of ours."""
+        return write.object in OBJECTS and only_ours(write)
+
+    def bulk_begin(self, object: str) -> str:  # noqa: A002
+        """Make a Bulk job and give its id; promises as in the port."""
+        try:
+            return self._bulk.begin(object)
+        except ApiError as error:
+            raise self._refused(error) from None
+
+    def bulk_fill(self, job: str, writes: Sequence[Write]) -> None:
+        """Upload the rows and close the job."""
+        with suppress(ApiError, OutcomeUnknown, TransientError):
+            self._bulk.fill(job, writes)
+
+    def bulk_ended(self, job: str) -> bool:
+        """Say whether a job has ended; promises as in the port."""
+        return self._bulk.ended(job)
+
+    def bulk_settle(self, job: str, writes: Sequence[Write]) -> Sequence[WriteOutcome] | None:
+        """Give the outcomes of a job that has ended; promises as in the port."""
+        return self._bulk.settle(job, writes)
+
     def find_applied(self, writes: Sequence[Write]) -> Mapping[str, str | None]:
         """Say which earlier sent writes are in the CRM: key → record id, or None; promises as in the port."""
         return self._lookup.find_applied(writes)
@@ -231,6 +267,10 @@ class SalesforceCrm:
     def calls(self) -> int:
         """Count the HTTP requests this object has sent, sign-in and look-ups included."""
         return self._connection.session.calls
+
+    def fence(self, may_send: Callable[[], None]) -> None:
+        """Ask before each request whether it may still go; see the port."""
+        self._connection.session.may_send = may_send
 
     def lacks(self) -> list[str]:
         """Say what this org does not do for us, as far as has been asked. Sends nothing."""

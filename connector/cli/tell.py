@@ -68,4 +68,9 @@ def tell_plan(screen: Console, document: dict[str, Any], cycle: Cycle) -> None:
         screen.print(f"moves: {ways}")
     for system, calls in document["api_calls"].items():
         screen.print(f"API calls to {system}: {calls['used']:,} so far, about {calls['forecast']:,} with the writes")
+        if "bulk_rows" in calls:
+            screen.print(
+                f"  {calls['bulk_rows']:,} updates of our own fields go as Bulk jobs: in batches it would be about "
+                f"{calls['without_bulk']:,} calls"
+            )
     screen.print(f"to do exactly this: handoff run --plan {document['plan_id']}")

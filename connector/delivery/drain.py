@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from connector.delivery.budget import Budget
+from connector.delivery.bulk import BulkLane
 from connector.domain.writes import OutcomeKind, Write, WriteOutcome
 from connector.errors import AccessError, HandoffError, RateLimited, TransientError
 from connector.ports.crm import Crm
@@ -65,6 +66,7 @@ class Drain:
         self._stop = stop
         self._sits_out = sits_out
         self._wait_seconds = 0.0
+        self._bulk = BulkLane(store, crm, owner=owner)
 
     def run(self, *, now: datetime) -> Drained:
         """Send until nothing is due, the pause switch is on, the budget is spent or the system does not answer.
@@ -76,6 +78,12 @@ class Drain:
         Raises:
             AccessError: not let in; claimed rows went back.
         """
+        try:
+            return self._run(now)
+        finally:
+            self._bulk.close()
+
+    def _run(self, now: datetime) -> Drained:
         drained = Drained()
         started = self._timer()
         tries = 0
@@ -83,7 +91,8 @@ class Drain:
             instant = now + timedelta(seconds=self._timer() - started)
             self._store.outbox.expire(now=self._clock())
             self._wait_seconds = 0.0
-            final = self._settle_unknown(drained, instant) + self._send(drained, instant)
+            final = self._settle_job(drained, instant) + self._settle_unknown(drained, instant)
+            final += self._send(drained, instant)
             if drained.stopped_by:
                 break
             if final:
@@ -114,11 +123,53 @@ class Drain:
         return bool(counts.get("unknown", 0) or counts.get("todo", 0))
 
     def _send(self, drained: Drained, now: datetime) -> int:
-        """Send one batch; give the rows whose story has ended."""
+        """Send what is next: a batch, or where much waits, batches and a job; give the rows whose story has ended."""
         lease = self._clock() + LEASE - now
-        rows = self._store.outbox.claim(self._crm.traits().batch_size, owner=self._owner, now=now, lease=lease)
-        if not rows:
-            return 0
+        batch = self._crm.traits().batch_size
+        claimed = self._store.outbox.claim(self._bulk.claimed_at_once(batch), owner=self._owner, now=now, lease=lease)
+        of_job = self._bulk.choose(claimed)
+        if len(claimed) <= batch and not of_job:
+            return self._send_rows(claimed, drained, now) if claimed else 0
+        taken = {row.id for row in of_job}
+        unsent = [row for row in claimed if row.id not in taken]
+        final = 0
+        try:
+            while unsent and not self._stopped(drained, now):
+                some, unsent = unsent[:batch], unsent[batch:]
+                final += self._send_rows(some, drained, now)
+            if of_job and not self._stopped(drained, now):
+                some, of_job = of_job, []
+                self._send_job(some, drained, now)
+        finally:
+            self._give_back([*unsent, *of_job], now)
+        return final
+
+    def _give_back(self, rows: list[OutboxRow], now: datetime) -> None:
+        """Let go of rows that were claimed and not sent."""
+        again = {row.id: WriteOutcome(row.write.key, OutcomeKind.RETRY, code="not_sent") for row in rows}
+        self._store.outbox.settle(again, now=now, claims={row.id: row.attempts for row in rows})
+
+    def _send_job(self, rows: list[OutboxRow], drained: Drained, now: datetime) -> None:
+        before = self._crm.calls()
+        try:
+            self._bulk.send(rows, now=now)
+        except (RateLimited, TransientError, AccessError) as error:
+            self._give_up(error, drained)
+        finally:
+            self._spend(before, "write", now)
+
+    def _settle_job(self, drained: Drained, now: datetime) -> int:
+        """Ask what became of a job; give the rows whose story has ended."""
+        before = self._crm.calls()
+        try:
+            rows, outcomes = self._bulk.settle(now=now)
+        finally:
+            self._spend(before, "write", now)
+        self._count(drained, rows, outcomes)
+        return sum(outcome.kind in _FINAL for outcome in outcomes)
+
+    def _send_rows(self, rows: list[OutboxRow], drained: Drained, now: datetime) -> int:
+        """Send one batch; give the rows whose story has ended."""
         writes = [row.write for row in self._with_references(rows)]
         before = self._crm.calls()
         try:
@@ -168,7 +219,9 @@ class Drain:
 
     def _settle_unknown(self, drained: Drained, now: datetime) -> int:
         """Find out what became of lost answers, and give back what may be sent again; give the rows now done."""
-        rows = self._store.outbox.unknown(self._crm.traits().batch_size)
+        of_job = self._bulk.rows
+        found = self._store.outbox.unknown(self._crm.traits().batch_size + len(of_job))
+        rows = [row for row in found if row.id not in of_job][: self._crm.traits().batch_size]
         if not rows:
             return 0
         again = {row.id for row in rows if self._repeatable(row)}

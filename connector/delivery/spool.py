@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from connector.delivery.limits import Outline, Verdict, applied
-from connector.domain.writes import Cause, RowState
+from connector.domain.writes import Cause, RowState, only_ours
 from connector.errors import LocalFault
 from connector.ports.store import OutboxRow
 
@@ -52,6 +52,7 @@ class RowSpool(Sequence[OutboxRow]):
         self._bytes = 0
         self._causes: Counter[str] = Counter()
         self._kinds: Counter[tuple[str, str]] = Counter()
+        self._own: Counter[str] = Counter()
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_bytes(b"")
 
@@ -94,6 +95,7 @@ class RowSpool(Sequence[OutboxRow]):
         self._bytes = starts[-1]
         self._causes.update(row.cause.value for row in rows)
         self._kinds.update((row.write.kind, row.write.object) for row in rows)
+        self._own.update(row.write.object for row in rows if row.priority and only_ours(row.write))
 
     def rank(self) -> None:
         """Put what was added in order; call it before reading."""
@@ -113,6 +115,10 @@ class RowSpool(Sequence[OutboxRow]):
     def kinds(self) -> dict[tuple[str, str], int]:
         """Count rows by kind of write and object."""
         return dict(self._kinds)
+
+    def own(self) -> dict[str, int]:
+        """Count updates of nothing but fields of ours by object, without those that are urgent."""
+        return dict(self._own)
 
     def lanes(self) -> list[str]:
         """List the lanes of all rows, sorted, each once."""

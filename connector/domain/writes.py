@@ -64,6 +64,11 @@ class Write:
     references: dict[str, str] = field(default_factory=dict)
 
 
+def only_ours(write: Write) -> bool:
+    """Say whether a write is an update of nothing but fields that only we write."""
+    return write.kind == "update" and bool(write.id) and not write.if_blank and set(write.fields) <= write.ours
+
+
 class OutcomeKind(StrEnum):
     """What became of one write."""
 

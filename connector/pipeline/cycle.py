@@ -336,7 +336,7 @@ class Cycle:
                 system = adapter.traits().system
                 used = adapter.calls() - calls[system]
                 forecast = report.api_calls.get(system, {}).get("forecast", used + calls[system]) - calls[system]
-                report.api_calls[system] = {"used": used, "forecast": forecast}
+                report.api_calls[system] = {**report.api_calls.get(system, {}), "used": used, "forecast": forecast}
             report.seconds["total"] = time.monotonic() - started
             report.judge(dead_share=self._engine.dead_share)
             words = {"verdict": report.verdict, "code": report.error["code"] if report.error else ""}

@@ -11,6 +11,10 @@ from connector.pipeline.kept import Head
 from connector.pipeline.passes import PopulationPart
 from connector.pipeline.population import Population
 from connector.pipeline.report import Report
+from connector.ports.crm import Bulky
+
+#: made, filled, closed, its state asked a few times, and what was written and what was refused
+CALLS_OF_A_JOB = 8
 
 
 def tell_population(report: Report, population: Population) -> None:
@@ -48,10 +52,26 @@ def forecast(report: Report, engine: Engine, rows: RowSpool) -> None:
     """Forecast the calls of this cycle: those already sent, and the largest batches for what was decided."""
     size = engine.crm.traits().batch_size
     kinds = rows.kinds()
-    updates = sum(count for (kind, _), count in kinds.items() if kind == "update")
-    ahead = ceil(updates / size) + sum(ceil(count / size) for (kind, _), count in kinds.items() if kind == "create")
+    jobs = _jobs(engine, rows)
+    in_jobs = sum(count for _, count, _ in jobs)
+    updates = sum(count for (kind, _), count in kinds.items() if kind == "update") - in_jobs
+    ahead = sum(calls for *_, calls in jobs)
+    ahead += ceil(updates / size) + sum(ceil(count / size) for (kind, _), count in kinds.items() if kind == "create")
     for adapter in engine.adapters:
         system = adapter.traits().system
         calls = adapter.calls()
         more = ahead if adapter is engine.crm else 0
         report.api_calls[system] = {"used": calls, "forecast": calls + more}
+        if adapter is engine.crm and jobs:
+            saved = sum(ceil(count / size) - calls for _, count, calls in jobs)
+            report.api_calls[system] |= {"bulk_rows": in_jobs, "without_bulk": calls + more + saved}
+
+
+def _jobs(engine: Engine, rows: RowSpool) -> list[tuple[str, int, int]]:
+    """Say which updates would go as jobs: object, how many, and the calls that takes."""
+    crm = engine.crm
+    enough = crm.bulk_from() if isinstance(crm, Bulky) else 0
+    if not isinstance(crm, Bulky) or not enough:
+        return []
+    own = sorted(rows.own().items())
+    return [(word, n, ceil(n / crm.bulk_rows()) * CALLS_OF_A_JOB) for word, n in own if n >= enough]

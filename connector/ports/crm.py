@@ -57,6 +57,50 @@ class Crm(Source, Protocol):
 
 
 @runtime_checkable
+class Bulky(Protocol):
+    """The extra ability of CRMs that take many updates as one job, worked on while we do something else."""
+
+    def bulk_from(self) -> int:
+        """Say from how many rows of one object on a job is cheaper in calls; 0: never. Sends nothing."""
+        ...
+
+    def bulk_rows(self) -> int:
+        """Say how many rows a job may have. Sends nothing."""
+        ...
+
+    def bulk_fits(self, write: Write) -> bool:
+        """Say whether a write may go this way: an update of nothing but fields of ours. Sends nothing."""
+        ...
+
+    def bulk_begin(self, object: str) -> str:  # noqa: A002
+        """Make a job and give its id. Nothing is written by a job that is not filled.
+
+        Raises:
+            AccessError, RateLimited, TransientError: there is no job.
+            OutcomeUnknown: perhaps there is one, of which nothing will come.
+        """
+        ...
+
+    def bulk_fill(self, job: str, writes: Sequence[Write]) -> None:
+        """Hand over the rows and let the CRM begin. Whatever goes wrong, ``bulk_settle`` tells what became of it."""
+        ...
+
+    def bulk_ended(self, job: str) -> bool:
+        """Say whether a job has ended, or is not there; False while it is at work or cannot be asked.
+
+        A job that was made and never handed over is given up, which ends it.
+        """
+        ...
+
+    def bulk_settle(self, job: str, writes: Sequence[Write]) -> Sequence[WriteOutcome] | None:
+        """Give one outcome per write, in order, of a job that has ended; None where the CRM cannot tell now.
+
+        Rows of a job that was given up, or is not there, are ``RETRY``: then, and only then, may they go again.
+        """
+        ...
+
+
+@runtime_checkable
 class Redescribing(Protocol):
     """The extra ability of CRMs that keep what they know of fields and rights."""
 
