@@ -24,6 +24,7 @@ from connector.cli.reconciling import register as register_reconciling
 from connector.cli.reviewing import register as register_reviewing
 from connector.cli.running import register as register_running
 from connector.cli.status import register as register_status
+from connector.cli.undoing import register as register_undoing
 from connector.errors import AdapterFault, HandoffError
 from connector.logs import redact_text
 
@@ -49,6 +50,7 @@ for register in (
     register_models,
     register_keeping,
     register_forgetting,
+    register_undoing,
     register_reconciling,
     register_engine_alone,
     register_local,

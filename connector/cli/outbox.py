@@ -11,6 +11,7 @@ from connector.bootstrap import open_state, read_settings_of_state, utc_now
 from connector.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile
 from connector.cli.output import console, emit
 from connector.cli.running import who
+from connector.domain.outbox_states import UNDONE
 from connector.domain.writes import RowState
 from connector.errors import ConfigError, Refused
 from connector.ports.store import OutboxRow, Store
@@ -21,6 +22,10 @@ _CURES = {
     ("held", "budget"): "the next run goes on when calls are free again",
     ("held", "mode"): "`handoff resume`, or mode: live, and the next run goes on",
     ("held", "dependency"): "it goes with the row it waits for",
+    ("held", "undone"): (
+        "an undo took it back: other facts or mappings write again by themselves; `handoff approve {plan}` "
+        "or `handoff outbox retry ID` lets it go now"
+    ),
     ("dead", ""): (
         "cure the cause: a change of the record, the mappings or our rights sends it again by itself, "
         "`handoff outbox retry` at once; `handoff outbox dismiss` gives it up"
@@ -87,13 +92,13 @@ Ids = Annotated[
 
 @outbox.command("retry")
 def retry_outbox(ids: Ids = None, config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> int:
-    """Send dead rows again at the next run, after the cause has been cured."""
+    """Send dead rows again at the next run, after the cause has been cured, or named rows that an undo took back."""
     settings = read_settings_of_state(config)
     now = utc_now()
     with open_state(settings) as store:
         if store.switches.paused() is not None or settings.mode != "live":
             raise Refused("retry.paused", "writes are paused", cure="set mode: live, or `handoff resume`, then retry")
-        count = store.outbox.retry(_dead(store, ids), now=now)
+        count = store.outbox.retry(_dead(store, ids, also=UNDONE), now=now)
         store.switches.audit(who(), "outbox retry", now, {"rows": count})
     _said("retried", count, "to be sent by the next run", as_json=as_json)
     return 0
@@ -109,14 +114,15 @@ def dismiss_outbox(ids: Ids = None, config: ConfigFile = DEFAULT_CONFIG, as_json
     return 0
 
 
-def _dead(store: Store, ids: list[int] | None) -> list[int]:
-    """Give the dead rows that are meant, all when none is named.
+def _dead(store: Store, ids: list[int] | None, *, also: str = "") -> list[int]:
+    """Give the dead rows that are meant, all when none is named; ``also`` those that this holds, where named.
 
     Raises:
         ConfigError: one of them is not dead, or not there.
     """
-    dead = [row.id for row in store.outbox.unsettled() if row.state is RowState.DEAD]
-    strange = sorted(set(ids or ()) - set(dead))
+    rows = store.outbox.unsettled()
+    dead = [row.id for row in rows if row.state is RowState.DEAD]
+    strange = sorted(set(ids or ()) - set(dead) - {row.id for row in rows if also and row.held_by == also})
     if strange:
         raise ConfigError(
             "outbox.not_dead",

@@ -24,6 +24,7 @@ from connector.cli.output import console, emit
 from connector.cli.progress import Progress
 from connector.cli.tell import tell_plan, tell_run
 from connector.daemon.serve import serve
+from connector.domain.outbox_states import UNDONE
 from connector.errors import ConfigError, HandoffError, Refused, Stopped
 from connector.logs import set_up_logs
 from connector.pipeline.cycle import Cycle
@@ -68,7 +69,12 @@ class Signals:
         return self.asked
 
 
-def _clock(house: House, as_of: datetime | None) -> datetime:
+def clock_of(house: House, as_of: datetime | None) -> datetime:
+    """Give the clock of the next cycle.
+
+    Raises:
+        ConfigError: a clock of one's own is for files and loopback, and never goes back.
+    """
     if as_of is not None and house.settings.mode == "live" and not on_this_machine(house.settings):
         raise ConfigError(
             "as_of.live",
@@ -95,7 +101,7 @@ def plan(
     stop = Signals()
     with Progress(enabled=not as_json) as progress, open_house(config, progress=progress, stop=stop) as house:
         with engine_turn_if_free(house.store, house.engine.owner) as ours:
-            now = _clock(house, moment)
+            now = clock_of(house, moment)
             cycle = Cycle(house.engine, now=now)
             if ours is not None:
                 remember_clock(house.store, now)
@@ -150,7 +156,7 @@ def _cycle(config: ConfigFile, plan_id: str | None, as_of: datetime | None, *, a
             with turn as ours:
                 if ours is not None:
                     house.engine.still_ours = ours.renew
-                now = _clock(house, as_of)
+                now = clock_of(house, as_of)
                 cycle = Cycle(house.engine, now=now)
                 check_ready(house, today=now.date())
                 if ours is not None:
@@ -208,7 +214,7 @@ def approve(
     config: ConfigFile = DEFAULT_CONFIG,
     as_json: AsJson = False,
 ) -> int:
-    """Release, once, what a limit held in a plan; the next delivery checks each row against the CRM again."""
+    """Release, once, what a limit held in a plan, else what an undo holds back; each row is checked again."""
     settings = read_settings_of_state(config)
     now = utc_now()
     with open_state(settings) as store:
@@ -220,6 +226,7 @@ def approve(
             raise Refused("plan.unknown", f"there is no plan {plan_id}", cure="`handoff outbox list` names the plans")
         count = store.outbox.release(plan_id=plan_id, held_by="limit", now=now)
         count += store.outbox.release(plan_id=plan_id, held_by="dependency", now=now)
+        count = count or store.outbox.release(plan_id=plan_id, held_by=UNDONE, now=now)
         store.switches.audit(who(), "approve", now, {"plan": plan_id, "rows": count})
     if as_json:
         emit({"plan_id": plan_id, "released": count})

@@ -62,12 +62,11 @@ class Weighed:
 
     def document(self, run_id: str, *, dry_run: bool, most: int = 1_000) -> dict[str, Any]:
         """Tell it as JSON; values are told only where nothing is stored (``dry_run``)."""
-        back = [
-            {"record": f"{one.object}:{one.record}", "field": change.field}
-            | ({"shows": change.written, "goes_back_to": change.before} if dry_run else {})
-            for one in self.back
-            for change in one.changes
-        ]
+        back: list[dict[str, Value]] = []
+        for one in self.back:
+            for change in one.changes:
+                values = {"shows": change.written, "goes_back_to": change.before} if dry_run else {}
+                back.append({"record": f"{one.object}:{one.record}", "field": change.field, **values})
         stays = [{"record": record, "field": name, "why": why} for record, name, why in self.stays]
         lists: dict[str, list[Any]] = {
             "back": back,
