@@ -84,6 +84,8 @@ class VendorSession(requests.Session):
         """Prepare; sends nothing. ``vendor`` begins every error code (``salesforce.not_json``)."""
         super().__init__()
         self._breaker = breaker or Breaker()
+        #: asked before each request; raises where none may be sent any more
+        self.may_send: Callable[[], None] = _always
         self._vendor = vendor
         self._patience = patience or Patience()
         self._judge = judge
@@ -150,7 +152,7 @@ class VendorSession(requests.Session):
         Raises:
             RateLimited: the vendor asks for more patience than we have, or keeps asking.
             TransientError: unreachable, talking nonsense, or left alone for now (``circuit_open``); for a write:
-                certainly not sent.
+                certainly not sent. Also what ``may_send`` raises: nothing was sent.
             OutcomeUnknown: a write was sent and no answer came.
             AccessError: the vendor's certificate is not trusted.
         """
@@ -162,6 +164,7 @@ class VendorSession(requests.Session):
             # Said with each request: the session's own setting loses to REQUESTS_CA_BUNDLE.
             kwargs["verify"] = self._ca_file
         safe = method.upper() in ("GET", "HEAD", "OPTIONS") if repeatable is None else repeatable
+        self.may_send()
         self._refuse_while_open()
         try:
             response = (
@@ -381,6 +384,10 @@ def _causes(error: BaseException) -> list[BaseException]:
             found.append(item)
             todo += [*item.args, getattr(item, "reason", None), item.__cause__, item.__context__]
     return found
+
+
+def _always() -> None:
+    return
 
 
 def _leave_as_is(request: requests.PreparedRequest) -> requests.PreparedRequest:

@@ -140,7 +140,7 @@ class Jobs:
         Raises:
             LocalFault: the state does not answer.
         """
-        if not self.turn.renew():
+        if not self.turn.take():
             if not self._standing_by:
                 self._log.warning("engine.lost")
             self._standing_by = True

@@ -7,16 +7,21 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
+import structlog
+
 from connector.delivery.budget import Budget
 from connector.delivery.bulk import BulkLane
+from connector.delivery.sender import LONGEST_BATCH, TTL, Sender
 from connector.domain.writes import OutcomeKind, Write, WriteOutcome
 from connector.errors import AccessError, HandoffError, RateLimited, TransientError
 from connector.ports.crm import Crm
 from connector.ports.store import OutboxRow, Store
 from connector.ports.waits import Guarded
 
-#: how long a claimed row is ours before it counts as unknown; longer than any one call may take
-LEASE = timedelta(minutes=15)
+#: how long a claimed row is ours at most, told for people; what counts is whether its sender lives
+LEASE = LONGEST_BATCH
+#: rows of others are waited for this long: a sender that died is noticed by then
+OTHERS_SECONDS = TTL.total_seconds() + 1.0
 #: waits between tries inside one cycle, in real seconds
 _PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 15.0, 15.0)
 #: beyond the vendor's bound: clocks differ, and an answer is older than it reads
@@ -65,6 +70,7 @@ class Drain:
         self._timer = timer
         self._stop = stop
         self._sits_out = sits_out
+        self._sender = Sender(store.switches, owner)
         self._wait_seconds = 0.0
         self._bulk = BulkLane(store, crm, owner=owner)
 
@@ -78,10 +84,11 @@ class Drain:
         Raises:
             AccessError: not let in; claimed rows went back.
         """
-        try:
-            return self._run(now)
-        finally:
-            self._bulk.close()
+        with self._sender, self._sender.minding(self._crm):
+            try:
+                return self._run(now)
+            finally:
+                self._bulk.close()
 
     def _run(self, now: datetime) -> Drained:
         drained = Drained()
@@ -89,7 +96,8 @@ class Drain:
         tries = 0
         while not self._stopped(drained, now):
             instant = now + timedelta(seconds=self._timer() - started)
-            self._store.outbox.expire(now=self._clock())
+            self._store.outbox.lose_dead()
+            self._sender.ready()
             self._wait_seconds = 0.0
             final = self._settle_job(drained, instant) + self._settle_unknown(drained, instant)
             final += self._send(drained, instant)
@@ -103,7 +111,8 @@ class Drain:
                 drained.stopped_by = "circuit"
                 break
             pause = max(_PAUSES[min(tries, len(_PAUSES) - 1)], self._wait_seconds)
-            if not self._waiting() or self._timer() - started + pause > self._patience.total_seconds():
+            waited = self._timer() - started
+            if not self._waiting(waited) or waited + pause > self._patience.total_seconds():
                 break
             tries += 1
             self._sleep(pause)
@@ -118,15 +127,19 @@ class Drain:
             drained.stopped_by = "budget"
         return bool(drained.stopped_by)
 
-    def _waiting(self) -> bool:
+    def _waiting(self, waited_seconds: float) -> bool:
+        """Say whether there is something to wait for: others' rows only until their senders would be known as dead."""
         counts = self._store.outbox.counts()
-        return bool(counts.get("unknown", 0) or counts.get("todo", 0))
+        others = self._sits_out and waited_seconds < OTHERS_SECONDS and counts.get("doing", 0)
+        return bool(counts.get("unknown", 0) or counts.get("todo", 0) or others)
 
     def _send(self, drained: Drained, now: datetime) -> int:
         """Send what is next: a batch, or where much waits, batches and a job; give the rows whose story has ended."""
         lease = self._clock() + LEASE - now
         batch = self._crm.traits().batch_size
-        claimed = self._store.outbox.claim(self._bulk.claimed_at_once(batch), owner=self._owner, now=now, lease=lease)
+        claimed = self._store.outbox.claim(
+            self._bulk.claimed_at_once(batch), owner=self._sender.name, now=now, lease=lease
+        )
         of_job = self._bulk.choose(claimed)
         if len(claimed) <= batch and not of_job:
             return self._send_rows(claimed, drained, now) if claimed else 0
@@ -173,18 +186,28 @@ class Drain:
         writes = [row.write for row in self._with_references(rows)]
         before = self._crm.calls()
         try:
+            self._sender.may_send()
             outcomes = self._crm.apply(writes, now=now)
         except (RateLimited, TransientError, AccessError) as error:
             # The port promises that nothing was attempted, so the rows are certain to be safe to send again.
             again = WriteOutcome(key="", kind=OutcomeKind.RETRY, code=error.code, message=error.message)
-            self._store.outbox.settle({row.id: replace(again, key=row.write.key) for row in rows}, now=now)
+            self._settle(rows, {row.id: replace(again, key=row.write.key) for row in rows}, drained, now)
             return self._give_up(error, drained)
         finally:
             self._spend(before, "write", now)
         outcomes = [self._bounded(row, outcome, now) for row, outcome in zip(rows, outcomes, strict=True)]
-        self._store.outbox.settle({row.id: out for row, out in zip(rows, outcomes, strict=True)}, now=now)
-        self._count(drained, rows, outcomes)
-        return sum(outcome.kind in _FINAL for outcome in outcomes)
+        return self._settle(rows, {row.id: out for row, out in zip(rows, outcomes, strict=True)}, drained, now)
+
+    def _settle(
+        self, rows: Sequence[OutboxRow], outcomes: Mapping[int, WriteOutcome], drained: Drained, now: datetime
+    ) -> int:
+        """Store and count what came of rows, but of none that others have taken over; give those now done."""
+        moved = self._store.outbox.settle(outcomes, now=now, claims={row.id: row.attempts for row in rows})
+        told = [(row, outcomes[row.id]) for row in rows if row.id in moved]
+        if len(moved) < len(outcomes):
+            structlog.get_logger().warning("sender.outdated", rows=len(outcomes) - len(moved))
+        self._count(drained, [row for row, _ in told], [outcome for _, outcome in told])
+        return sum(outcome.kind in _FINAL for _, outcome in told)
 
     def _bounded(self, row: OutboxRow, outcome: WriteOutcome, now: datetime) -> WriteOutcome:
         """Say until when a lost write may still come true, where the adapter has not said so.
@@ -232,10 +255,7 @@ class Drain:
         }
         rest = self._with_references([row for row in rows if row.id not in again])
         outcomes |= self._look_up(rest, now) if rest else {}
-        self._store.outbox.settle(outcomes, now=now)
-        settled = [(row, outcomes[row.id]) for row in rows if row.id in outcomes]
-        self._count(drained, [row for row, _ in settled], [outcome for _, outcome in settled])
-        return sum(outcome.kind in _FINAL for outcome in outcomes.values())
+        return self._settle([row for row in rows if row.id in outcomes], outcomes, drained, now)
 
     def _repeatable(self, row: OutboxRow) -> bool:
         """A creation with a key that the CRM keeps unique is simply sent again: the second finds the first."""

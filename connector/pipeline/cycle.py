@@ -7,7 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import uuid4
 
@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from connector.delivery.budget import Budget
-from connector.delivery.drain import LEASE, Drain, Drained
+from connector.delivery.drain import Drain, Drained
 from connector.domain.engine_memory import give_back
 from connector.domain.writes import RowState
 from connector.errors import HandoffError, LocalFault, Refused
@@ -133,7 +133,8 @@ class Cycle:
                 if decisions.moves_on:
                     self._engine.progress(steps.STORE.name, "memory and outbox", len(decisions.rows))
                     self._store(decisions)
-                    self._keep()
+                    if self._engine.still_ours():
+                        self._keep()
             if "baseline" in decisions.marks:
                 self._note_before_baseline()
             give_back()
@@ -229,9 +230,10 @@ class Cycle:
         engine = self._engine
         with self._timed("write"):
             engine.progress(steps.WRITE.name, "sending", 0)
-            # This process holds the engine's turn: a row that is on its way belongs to one that is gone, however long
-            # its lease would still run, and waits for nobody.
-            engine.store.outbox.expire(now=datetime.now(UTC) + LEASE)
+            if not engine.store.shared:
+                # This process holds the engine's turn, and nobody delivers beside it: a row that is on its way belongs
+                # to one that is gone, however long its lease would still run, and waits for nobody.
+                engine.store.outbox.lose_dead(alone=True)
             budget = self._budget(engine.crm.traits().system)
             drain = Drain(
                 engine.store,

@@ -31,21 +31,39 @@ class Turn:
     def __init__(self, store: Store, owner: str) -> None:
         self._store = store
         self._owner = owner
-        #: True once a renewal has found another's lease, until the next one finds it free
+        #: on which the commits of what is going on stand
+        self._generation = 0
+        #: True once a renewal has found that another holds the lease, or has held it, until it is taken again
         self.lost = False
 
-    def renew(self) -> bool:
-        """Take or renew the lease now, and say whether it is ours.
+    def take(self) -> bool:
+        """Take or renew the lease before something begins: all it commits stands on this turn. Say whether it is ours.
 
         Raises:
             LocalFault: the state does not answer.
         """
-        ours = self._store.switches.acquire(LEASE, self._owner, TTL)
-        self.lost = not ours
-        return ours
+        generation = self._store.switches.acquire(LEASE, self._owner, TTL)
+        if generation:
+            self._generation = generation
+            self._store.switches.fence(LEASE, generation)
+        self.lost = not generation
+        return bool(generation)
+
+    def renew(self) -> bool:
+        """Renew the lease now, and say whether nobody else has held it since it was taken.
+
+        Raises:
+            LocalFault: the state does not answer.
+        """
+        if not self._generation:
+            return self.take()
+        self.lost = self._store.switches.acquire(LEASE, self._owner, TTL) != self._generation
+        return not self.lost
 
     def release(self) -> None:
         """Give the lease back. Where the state does not answer it runs out by itself."""
+        self._generation = 0
+        self._store.switches.fence(LEASE, None)
         with suppress(HandoffError):
             self._store.switches.release(LEASE, self._owner)
 

@@ -20,6 +20,7 @@ import requests
 from sqlalchemy import event
 from sqlalchemy.engine import Connection, Engine
 
+from connector.delivery import sender
 from connector.pipeline import turn
 
 #: GET and HEAD never write; these paths are reads or sign-in whatever the method
@@ -63,6 +64,9 @@ def watch_boundaries(*, kill_at: int | None, images: tuple[str, str] | None) -> 
     turn.TTL = timedelta(seconds=0.6)
     # A renewal would write into the state while it is copied; nobody else is after this lease.
     turn._RENEW_SECONDS = 0.2 if images is None else 3600.0
+    if images is not None:
+        # A sender that has been silent is dead for good; on SQLite the next process need not wait for its lease.
+        sender.TTL, sender.RENEW_SECONDS = timedelta(hours=1), 3600.0
 
     def committing(connection: Connection) -> None:
         if connection.get_execution_options().get("handoff_writes"):
