@@ -19,6 +19,7 @@ from connector.lake.checking import check_segments
 from connector.mapping.load import load_mappings
 from connector.pipeline.circuits import lacking, open_circuits
 from connector.pipeline.cycle import SETTING_BEFORE_BASELINE
+from connector.pipeline.drift import drifted
 from connector.pipeline.silence import silent_streams
 from connector.pipeline.versions import news_of
 from connector.ports.store import Store
@@ -72,6 +73,7 @@ def status(
             "api_calls": budget,
             "circuits": open_circuits(store),
             "silent": [one.words(now) for one in silent_streams(store)],
+            "drift": [one.words() for one in drifted(store)],
             "lacks": lacking(store),
             "last_runs": runs,
             "lake": _lake(store, lake_folder(settings.lake), deep=deep),
@@ -128,6 +130,8 @@ def _tell_status(screen: Console, document: dict[str, Any]) -> None:
         screen.print(
             f"{system} has been down since {circuit['since']} ({circuit['code']}): it is asked again every few seconds"
         )
+    for sentence in document["drift"]:
+        screen.print(f"changed: {sentence}")
     for sentence in document["silent"]:
         screen.print(f"silent: {sentence}")
     for system, words in document["lacks"].items():

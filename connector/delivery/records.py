@@ -39,7 +39,11 @@ def typed(value: str | None, info: FieldInfo | None) -> Value:
     """Turn the text of a result into what the field holds."""
     if value is None or info is None or info.type not in _NUMBERS:
         return value
-    number = float(value)
+    try:
+        number = float(value)
+    except ValueError:
+        # somebody has made a number of a field of texts: what is wanted stays the text, which waits until that is cured
+        return value
     return int(number) if number.is_integer() else number
 
 

@@ -26,6 +26,7 @@ from connector.pipeline.census import Census
 from connector.pipeline.circuits import note_circuits
 from connector.pipeline.dead_letters import release_changed, remember_dead
 from connector.pipeline.deciding import dropped, with_limits
+from connector.pipeline.drift import Drift, hold_drifted, look_for_drift, release_drifted
 from connector.pipeline.engine import Engine
 from connector.pipeline.plans import check_current, dump_plan, load_plan
 from connector.pipeline.pulling import Pulled, Puller
@@ -64,6 +65,7 @@ class Cycle:
         self.moves: Counter[tuple[str, str]] = Counter()
         self._fast_lane: pa.Table | None = None
         self._full = False
+        self._drift: list[Drift] = []
         #: keeps this cycle for the next once its decisions are stored
         self._keep: Callable[[], None] = lambda: None
         self.plan_summary: dict[str, Any] = {}
@@ -125,6 +127,7 @@ class Cycle:
                 return self.report
             if command == "run" and self._may_write():
                 before += release_changed(self._engine, now=self._now)
+            before += self._look_for_drift(command)
             with open_scratch(self._engine.lake_root) as scratch:
                 live, decisions = self._decided(command, scratch)
                 if not live:
@@ -150,8 +153,18 @@ class Cycle:
             self.moves, self.plan_summary, self._fast_lane = work.moves, work.plan_summary, work.fast_lane
             self._keep = work.keep
             self._keep_plan(wished, done=live)
+            decisions = hold_drifted(decisions, self._drift, self._engine.crm.traits().system)
         self._steps.done(steps.DECIDE, {"rows": len(decisions.rows), "reviews": len(decisions.reviews)})
         return live, decisions
+
+    def _look_for_drift(self, command: steps.Command) -> list[int]:
+        """See which fields are not what they were; where all are in order again, let go what waited, and work all."""
+        self._drift = look_for_drift(self._engine, now=self._now)
+        self.report.drift = [one.words() for one in self._drift]
+        waits = command == "run" and self._may_write() and not self._drift
+        freed = release_drifted(self._engine.store, now=self._now) if waits else []
+        self._full = self._full or bool(freed)
+        return freed
 
     def _may_write(self) -> bool:
         return self._engine.mode == "live" and self._engine.store.switches.paused() is None

@@ -12,7 +12,7 @@ from connector.errors import HandoffError
 
 DISPOSITIONS = ("fast_lane", "sales", "review", "nurture", "disqualified")
 METHODS = ("link", "domain", "name", "review", "none")
-HOLDS = ("budget", "limit", "retry", "unknown", "dependency", "mode", "undone")
+HOLDS = ("budget", "limit", "retry", "unknown", "dependency", "mode", "undone", "drift")
 
 
 @dataclass
@@ -46,6 +46,8 @@ class Report:
     undo: dict[str, Any] | None = None
     #: streams and kinds of event that have fallen silent, each in a sentence
     silent: list[str] = field(default_factory=list)
+    #: fields of the systems that are not what they were, each in a sentence
+    drift: list[str] = field(default_factory=list)
     error: dict[str, str] | None = None
 
     def add_writes(self, tally: Mapping[str, int], *, by_mode: int = 0) -> None:
@@ -81,7 +83,7 @@ class Report:
             or writes["dead"] > dead_share * max(1, writes["planned"])
         ):
             self.verdict = "red"
-        elif writes["held"] or writes["dead"]:
+        elif writes["held"] or writes["dead"] or self.drift:
             self.verdict = "amber"
         else:
             self.verdict = "green"
@@ -114,6 +116,7 @@ class Report:
             "created": self.created,
             "updated": self.updated,
             "silent": self.silent,
+            "drift": self.drift,
             "api_calls": self.api_calls,
             "seconds": {name: round(value, 3) for name, value in self.seconds.items()},
         }
