@@ -42,10 +42,12 @@ def check_offline(config: Path) -> tuple[Mappings, Path]:
     mappings = load_mappings(folder)
     failures = []
     for model, word in ((mappings.scoring, "scoring"), *((one, f"scoring-{one.name}") for one in mappings.further)):
-        file = shown(folder / f"{word}.yaml")
+        file = Path(shown(folder / f"{word}.yaml"))
         further = mappings.further if model is mappings.scoring else ()
         found = run_examples(model, further=further, lines=mappings.fields.person)
-        failures += [Problem(file, 1, 1, f"examples.{failure.index}", str(failure)) for failure in found]
+        for failure in found:
+            steps = ("did",) if failure.key == "did" else ("expect", failure.key)
+            failures.append(problem_in(file, ("examples", failure.index, *steps), failure.message))
     if failures:
         raise MappingError(failures)
     return mappings, folder

@@ -42,9 +42,8 @@ def tell_person(screen: Console, document: dict[str, Any]) -> None:
     for move in match["moves"]:
         screen.print(f"    {move['at'][:16]} {move['from'] or 'none'} → {move['to'] or 'none'}: {move['cause']}")
     _tell_number(screen, document)
-    screen.print(
-        f"  stage {stage['stage']} since {stage['since']} (entry {stage['entry']}), now {stage['disposition']}"
-    )
+    since = f" since {stage['since'][:16]}" if stage["since"] else ""
+    screen.print(f"  stage {stage['stage']}{since} (entry {stage['entry']}), now {stage['disposition']}")
     for move in stage["moves"]:
         why = f": {move['because']}" if move["because"] else ""
         screen.print(f"    {move['at'][:16]} {move['from_stage']} → {move['to_stage']}{why}")

@@ -166,3 +166,11 @@ def test_empty_numbers_are_drawn_too() -> None:
     document["score"] |= zero
     assert "total" in told(document)
     assert "<svg" in page(document)
+
+
+def test_a_stage_is_told_to_the_minute_and_without_a_day_where_none_is_known() -> None:
+    samples = copy.deepcopy(PERSON)
+    samples["stage"]["since"] = "2026-11-22T10:41:05.104025+00:00"
+    assert f"stage {samples['stage']['stage']} since 2026-11-22T10:41 (entry" in told(samples)
+    samples["stage"]["since"] = None
+    assert f"stage {samples['stage']['stage']} (entry" in told(samples)

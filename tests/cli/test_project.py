@@ -112,7 +112,11 @@ def test_an_example_that_does_not_hold_is_a_problem(mine: Any) -> None:
     _replace(path, "expect: {verdict: disqualified}", "expect: {verdict: nurture}")
     done = mine("check", "--json")
     assert done.code == 2
-    assert any(problem["key"].startswith("examples.") for problem in done.json["error"]["problems"])
+    (problem,) = done.json["error"]["problems"]
+    lines = path.read_text(encoding="utf-8").splitlines()
+    place = lines[problem["line"] - 1][problem["column"] - 1 :]
+    assert (place, problem["key"]) == ("nurture}", "examples.6.expect.verdict")
+    assert problem["message"] == "verdict is disqualified, expected nurture"
 
 
 @pytest.mark.parametrize(
