@@ -16,7 +16,10 @@ from connector.lake.engine import querying
 
 #: how ``Shown.dump`` begins what is held back; most people have nothing there
 _MARK = '"undone":{'
-_PATHS = "['$.undone.mappings', '$.undone.stages', '$.record', '$.grade', '$.verdict', '$.reasons_key', '$.total']"
+_PATHS = (
+    "['$.undone.mappings', '$.undone.stages', '$.record', '$.grade', '$.verdict', '$.reasons_key', '$.total', "
+    "'$.undone.created']"
+)
 
 
 def held_back(
@@ -44,12 +47,14 @@ def held_back(
     """
     nothing = pa.nulls(people.num_rows, pa.string())
     marked = pc.match_substring(pc.fill_null(people.column("shown"), ""), _MARK)
-    if not lanes or not pc.any(marked).as_py():
+    if not pc.any(marked).as_py():
         return nothing
     names = ("record", "grade", "verdict", "reasons_key", "score.total", "shown")
     looked = people.select([name for name in names if name in people.column_names])
     looked = looked.append_column("place", pa.array(range(people.num_rows), pa.int64())).filter(marked)
-    same = ["was[1] = $mappings", "was[3] = record", "was[4] IS NOT DISTINCT FROM grade"]
+    # A record that the undone run made is left as it is; perhaps no pull had shown it yet.
+    same = ["(lane IS NOT NULL AND was[3] = record OR was[8] = 'true' AND coalesce(was[3], record) = record)"]
+    same += ["was[1] = $mappings", "was[4] IS NOT DISTINCT FROM grade"]
     same += ["was[6] IS NOT DISTINCT FROM reasons_key"]
     same += ["was[5] IS NOT DISTINCT FROM verdict"] if "verdict" in looked.column_names else []
     if "score.total" in looked.column_names:
@@ -57,7 +62,7 @@ def held_back(
     query = (
         f"SELECT place, coalesce(was[2], '[]') AS stages, json_extract_string(shown, '$.fast') AS fast "
         f"FROM (SELECT *, json_extract_string(shown, {_PATHS}) AS was FROM looked) "
-        f"JOIN lanes ON lane = concat($system, ':', record) WHERE {' AND '.join(same)} ORDER BY place"
+        f"LEFT JOIN lanes ON lane = concat($system, ':', record) WHERE {' AND '.join(same)} ORDER BY place"
     )
     with querying() as connection:
         connection.register("looked", looked)

@@ -19,12 +19,16 @@ UNDONE_BECAUSE = "undone"
 
 
 class Taken(NamedTuple):
-    """Own fields of one record that go back; ``stage``: what the record shows of the stage is among them."""
+    """Own fields of one record that go back; ``stage``: what the record shows of the stage is among them.
+
+    ``created``: the run made the record, which is left as it is.
+    """
 
     object: str
     record: str
     person_id: str
-    stage: bool
+    stage: bool = False
+    created: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,17 +55,20 @@ def undone_memory(store: Store, taken: Iterable[Taken], words: Undone) -> Memory
     """Put back the stages of people who have not moved since, and mark people and accounts as held back."""
     listed = list(taken)
     stages: dict[str, bool] = defaultdict(bool)
+    created: set[str] = set()
     names = _persons_of(store, [one for one in listed if one.object != "account"], words.system)
     for one in listed:
         if one.object != "account":
-            stages[names.get((one.object, one.record), one.person_id)] |= one.stage
+            person_id = names.get((one.object, one.record), one.person_id)
+            stages[person_id] |= one.stage
+            created |= {person_id} if one.created else set()
     rows, moves = [], []
     for person in store.knowledge.persons(sorted(stages)).to_pylist():
         entered: list[str] = []
         if stages[person["person_id"]]:
             entered, move = _stage_back(store, person, words)
             moves += [] if move is None else [move]
-        person["shown"] = _marked(person["shown"], entered, words)
+        person["shown"] = _marked(person["shown"], entered, words, created=person["person_id"] in created)
         rows.append(person)
     shown = store.knowledge.accounts()
     accounts = {
@@ -106,12 +113,14 @@ def _stage_back(store: Store, person: dict[str, Any], words: Undone) -> tuple[li
     return entered, move
 
 
-def _marked(text: str | None, entered: list[str], words: Undone) -> str:
+def _marked(text: str | None, entered: list[str], words: Undone, *, created: bool = False) -> str:
     """Hold back what is shown, or let it go where an undo is undone."""
     shown = Shown.load(text)
     if words.kind == "let_go":
         shown.undone = None
     else:
-        already = (shown.undone or {}).get("stages", [])
-        shown.undone = {"mappings": words.mappings, "stages": sorted({*already, *entered})}
+        already = shown.undone or {}
+        stages = sorted({*already.get("stages", []), *entered})
+        made = created or bool(already.get("created"))
+        shown.undone = {"mappings": words.mappings, "stages": stages, "created": made}
     return shown.dump()

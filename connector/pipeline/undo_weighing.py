@@ -51,14 +51,14 @@ class Weighed:
         closing: tasks the run made that no person touched, and their status.
         waiting: rows of the run that were not sent and shall not be.
         stays: (record, field, why) of what does not go back.
-        created: records the run made, which stay.
+        created: people's records the run made, which stay.
     """
 
     back: list[Journalled] = field(default_factory=list)
     closing: list[tuple[Journalled, Value]] = field(default_factory=list)
     waiting: list[OutboxRow] = field(default_factory=list)
     stays: list[tuple[str, str, str]] = field(default_factory=list)
-    created: list[str] = field(default_factory=list)
+    created: list[Journalled] = field(default_factory=list)
 
     def document(self, run_id: str, *, dry_run: bool, most: int = 1_000) -> dict[str, Any]:
         """Tell it as JSON; values are told only where nothing is stored (``dry_run``)."""
@@ -73,7 +73,7 @@ class Weighed:
             "closed": [f"task:{one.record}" for one, _ in self.closing],
             "not_sent": [row.lane for row in self.waiting],
             "stays": stays,
-            "created": [{"record": record, "next": _LEFT} for record in self.created],
+            "created": [{"record": f"{one.object}:{one.record}", "next": _LEFT} for one in self.created],
         }
         counts = {name: len(listed) for name, listed in lists.items()}
         cut = lists if dry_run else {name: listed[:most] for name, listed in lists.items()}
@@ -147,7 +147,7 @@ class _Scale:
     def _creations(self, creations: Sequence[Journalled]) -> None:
         tasks = [one for one in creations if one.object == "task"]
         others = [one for one in creations if one.object != "task"]
-        self._found.created += [] if self._chosen.fields else [f"{one.object}:{one.record}" for one in others]
+        self._found.created += [] if self._chosen.fields else others
         native = self._traits.native.get("task", {})
         status, names = native.get("status", ""), [native.get(word, "") for word in ("status", "closed", "changed_by")]
         if not tasks or not status or (self._chosen.fields and status not in self._chosen.fields):

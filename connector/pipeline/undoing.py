@@ -230,6 +230,8 @@ def _taken(weighed: Weighed, stage: frozenset[str]) -> Iterator[Taken]:
         if one.group.removeprefix(UNDO) in OWN_GROUPS:
             shows = any(change.field in stage for change in one.changes)
             yield Taken(one.object, one.record, one.person_id, shows)
+    for one in weighed.created:
+        yield Taken(one.object, one.record, one.person_id, created=True)
     for row in weighed.waiting:
         if row.group in OWN_GROUPS and row.write.kind == "update":
             yield Taken(row.write.object, row.write.id or "", row.person_id, bool(stage.intersection(row.write.fields)))

@@ -1,0 +1,307 @@
+"""A run, what people do to it, and its undo: what was there before, plus what people did, and it stays that way."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from small_house import House
+
+from connector.delivery.limits import Limits
+from connector.domain.writes import Cause
+from connector.errors import ConfigError, HandoffError, Refused
+from connector.pipeline.report import Report
+from connector.pipeline.undo_weighing import Chosen
+from connector.pipeline.undoing import Undoing
+
+ALL = Chosen()
+REP = "005rep2"
+
+
+@pytest.fixture
+def house(tmp_path: Path, state_url: str) -> Iterator[House]:
+    """Give a house past its baseline, in which somebody has visited the prices."""
+    made = House(tmp_path, state_url)
+    _people(made)
+    yield made
+    made.close()
+
+
+def _people(made: House) -> None:
+    made.account()
+    for id_ in ("1", "2"):
+        made.contact(id_, title="CEO", employees=500)
+        made.lead(f"L{id_}", id_)
+    made.run()
+
+
+def _hot(house: House) -> Report:
+    """Let both do what scores and moves them, one ask for sales, and run."""
+    for id_ in ("1", "2"):
+        for number in range(3):
+            house.did(f"v{id_}{number}{house.now:%d%H}", "page_view", id_, path="/pricing")
+        house.did(f"r{id_}{house.now:%d%H}", "email_reply", id_)
+    house.asks(f"ask{house.now:%d%H}", "1")
+    return house.run()
+
+
+def _undo(house: House, run: str, chosen: Chosen = ALL) -> Report:
+    report = Undoing(house.engine, now=house.now).undo(run, chosen, who="ada")
+    house.now += timedelta(hours=1)
+    return report
+
+
+def _content(house: House, *, tasks: bool = False) -> dict[str, Any]:
+    """Everything the CRM holds but who wrote it, and blanks."""
+    kinds = ("lead", "contact", "account", "task") if tasks else ("lead", "contact", "account")
+    return {
+        f"{object_}:{id_}": {k: v for k, v in record.fields.items() if k != "changed_by" and v not in (None, "")}
+        for object_ in kinds
+        for id_, record in house.crm.records(object_).items()
+    }
+
+
+def _quiet(house: House) -> None:
+    """Run three cycles, one of them tomorrow: nothing is planned and nothing changes."""
+    before = _content(house, tasks=True)
+    for days in (0, 0, 1):
+        house.now += timedelta(days=days)
+        report = house.run()
+        assert (report.writes["planned"], report.created, report.updated) == (0, {}, {}), report.document()
+    assert _content(house, tasks=True) == before
+
+
+def _edit(house: House, id_: str, **values: Any) -> None:
+    house.crm.edit("lead", id_, values, user=REP, at=house.now)
+
+
+def test_an_undone_run_is_gone_but_for_what_people_did_and_stays_gone_until_there_is_news(house: House) -> None:
+    before = _content(house)
+    ran = _hot(house)
+    after = _content(house)
+    assert after != before
+    changed = {name for name, value in after["lead:L1"].items() if before["lead:L1"].get(name) != value}
+    assert {"Handoff_Stage__c"} < changed
+    _edit(house, "L1", Handoff_Grade__c="Z9", phone="+49 1")
+    undone = _undo(house, ran.run_id)
+    expected = {**before, "lead:L1": {**before["lead:L1"], "Handoff_Grade__c": "Z9", "phone": "+49 1"}}
+    if "Handoff_Grade__c" not in changed:
+        expected["lead:L1"]["Handoff_Grade__c"] = "Z9"
+    assert _content(house) == expected
+    assert all(task["status"] == "closed" for task in house.tasks())
+    assert undone.undo is not None
+    assert undone.undo["counts"]["closed"] == len(house.tasks()) == ran.created["task"]
+    assert undone.held_by["undone"] == undone.writes["held"] > 0
+    assert undone.verdict == "amber"
+    _quiet(house)
+    news = _hot(house)
+    assert news.created.get("task", 0) >= 1
+    assert news.updated.get("lead", 0) >= 1
+    assert _content(house)["lead:L1"]["Handoff_Stage__c"] == after["lead:L1"]["Handoff_Stage__c"]
+    assert house.run().writes["planned"] == 0
+
+
+def test_stages_go_back_as_a_move_of_their_own(house: House) -> None:
+    ran = _hot(house)
+    persons = {row["person_id"]: row for row in house.store.knowledge.persons().to_pylist()}
+    moved = [
+        name
+        for name in persons
+        if any(m["run_id"] == ran.run_id for m in house.store.knowledge.stage_moves(name).to_pylist())
+    ]
+    assert moved
+    undone = _undo(house, ran.run_id)
+    for name in moved:
+        *_, was, last = house.store.knowledge.stage_moves(name).to_pylist()
+        assert (last["because"], last["run_id"], last["to_stage"]) == ("undone", undone.run_id, was["from_stage"])
+        (memory,) = house.store.knowledge.persons([name]).to_pylist()
+        assert (memory["stage"], memory["stage_entry"]) == (last["to_stage"], last["entry"])
+    _quiet(house)
+
+
+def test_undoing_twice_does_nothing_and_undoing_the_undo_brings_it_back(house: House) -> None:
+    ran = _hot(house)
+    done = _content(house, tasks=True)
+    undone = _undo(house, ran.run_id)
+    back = _content(house, tasks=True)
+    again = _undo(house, ran.run_id)
+    assert (again.writes["planned"], again.undo and again.undo["counts"]["back"]) == (0, 0)
+    assert _content(house, tasks=True) == back
+    redone = _undo(house, undone.run_id)
+    assert (redone.verdict, redone.held_by["undone"]) == ("green", 0)
+    redone_tasks = {name: {**v, "closed": False} if name.startswith("task") else v for name, v in done.items()}
+    assert _open(_content(house, tasks=True)) == _open(redone_tasks)
+    assert house.store.outbox.counts().get("held:undone", 0) == 0
+    _quiet(house)
+    third = _undo(house, ran.run_id)
+    assert third.undo is not None
+    assert third.undo["counts"]["back"] == undone.undo["counts"]["back"]  # type: ignore[index]
+    _quiet(house)
+
+
+def _open(content: dict[str, Any]) -> dict[str, Any]:
+    return {name: {k: v for k, v in fields.items() if k != "closed"} for name, fields in content.items()}
+
+
+def test_what_a_later_run_or_a_person_wrote_stays_and_the_look_says_why(house: House) -> None:
+    first = _hot(house)
+    house.crm.edit("task", next(iter(house.crm.records("task"))), {"subject": "called"}, user=REP, at=house.now)
+    for number in range(3):
+        house.did(f"w{number}", "page_view", "2", path="/demo")
+    house.did("w9", "form_submit", "2", form="demo-request")
+    second = house.run()
+    assert second.updated
+    content = _content(house, tasks=True)
+    look = Undoing(house.engine, now=house.now).look(first.run_id, ALL)
+    assert _content(house, tasks=True) == content
+    whys = {stay["why"] for stay in look["stays"]}
+    assert f"run {second.run_id} wrote it since" in whys
+    assert "a person has worked on the task" in whys
+    assert all({"shows", "goes_back_to"} <= set(each) for each in look["back"])
+    undone = _undo(house, first.run_id)
+    assert undone.undo is not None
+    assert undone.undo["stays"] == look["stays"]
+    assert _content(house, tasks=True)["lead:L2"] == content["lead:L2"] | {
+        each["field"]: each["goes_back_to"] for each in look["back"] if each["record"] == "lead:L2"
+    }
+
+
+def test_one_record_or_one_field_of_a_run(house: House) -> None:
+    before = _content(house)
+    ran = _hot(house)
+    after = _content(house)
+    _undo(house, ran.run_id, Chosen(records=frozenset({"lead:L1"})))
+    assert (_content(house)["lead:L1"], _content(house)["lead:L2"]) == (before["lead:L1"], after["lead:L2"])
+    assert [task["status"] for task in house.tasks() if task["who"] == "L1"] == ["closed"] * 2
+    _undo(house, ran.run_id, Chosen(fields=frozenset({"Handoff_Stage__c"})))
+    assert _content(house)["lead:L2"] == after["lead:L2"] | {"Handoff_Stage__c": before["lead:L2"]["Handoff_Stage__c"]}
+    assert {task["status"] for task in house.tasks() if task["who"] == "L2"} == {"open"}
+    house.run()
+    assert {task["status"] for task in house.tasks() if task["who"] == "L2"} == {"closed"}, "their reason is gone"
+    _quiet(house)
+
+
+def test_released_it_is_decided_again(house: House) -> None:
+    ran = _hot(house)
+    after = _content(house)
+    undone = _undo(house, ran.run_id)
+    house.run()
+    outbox = house.store.outbox
+    assert outbox.release(plan_id=undone.plan_id, held_by="undone", now=house.now) > 0
+    house.run()
+    shown = ("Handoff_Stage__c", "Handoff_Grade__c", "Handoff_Score__c")
+    for id_ in ("lead:L1", "lead:L2"):
+        assert {n: _content(house)[id_].get(n) for n in shown} == {n: after[id_].get(n) for n in shown}
+    assert house.run().writes["planned"] == 0
+
+
+def test_other_mapping_files_decide_again(house: House) -> None:
+    ran = _hot(house)
+    after = _content(house)
+    _undo(house, ran.run_id)
+    house.run()
+    house.engine.mappings = _renamed(house.engine.mappings)
+    assert house.run().updated.get("lead") == 2
+    assert _content(house)["lead:L1"]["Handoff_Stage__c"] == after["lead:L1"]["Handoff_Stage__c"]
+
+
+def _renamed(mappings: Any) -> Any:
+    """Give mappings of the same rules whose files read otherwise."""
+    return mappings.__class__(**{**{n: getattr(mappings, n) for n in mappings.__dataclass_fields__}, "digest": "other"})
+
+
+def test_the_baseline_can_be_undone_as_well(tmp_path: Path, state_url: str) -> None:
+    house = House(tmp_path, state_url)
+    house.account()
+    house.contact("1", title="CEO", employees=500)
+    house.lead("L1", "1")
+    before = _content(house)
+    first = house.run()
+    assert _content(house) != before
+    _undo(house, first.run_id)
+    assert _content(house) == before
+    _quiet(house)
+    house.close()
+
+
+@pytest.mark.parametrize("lost", ["lost_requests", "lost_answers", "dies_before", "dies_after"])
+def test_killed_in_the_middle_and_repeated(house: House, lost: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    before = _content(house)
+    ran = _hot(house)
+    if lost.startswith("lost"):
+        setattr(house.crm.faults, lost, 1)
+        _undo(house, ran.run_id)
+    else:
+        apply = type(house.crm).apply
+
+        def dying(crm: Any, writes: Any, *, now: Any) -> Any:
+            if lost == "dies_after":
+                apply(crm, writes[:1], now=now)
+            raise KeyboardInterrupt
+
+        monkeypatch.setattr(type(house.crm), "apply", dying)
+        with pytest.raises(KeyboardInterrupt):
+            _undo(house, ran.run_id)
+        monkeypatch.setattr(type(house.crm), "apply", apply)
+    _undo(house, ran.run_id)
+    house.run()
+    assert _content(house) == before
+    assert house.store.outbox.counts().get("todo", 0) == 0
+    _quiet(house)
+
+
+def test_limits_count_what_an_undo_disturbs(tmp_path: Path, state_url: str) -> None:
+    house = House(tmp_path, state_url, limits=Limits({Cause.STAGE_MOVE: 3}, share=1, share_from=500))
+    _people(house)
+    ran = _hot(house)
+    undone = _undo(house, ran.run_id)
+    assert undone.held_by["limit"] == 1
+    house.store.outbox.release(plan_id=undone.plan_id, held_by="limit", now=house.now)
+    house.run()
+    _quiet(house)
+    house.close()
+
+
+def test_refusals(house: House) -> None:
+    ran = _hot(house)
+    with pytest.raises(ConfigError) as unknown:
+        _undo(house, "nothing")
+    assert (unknown.value.code, unknown.value.exit_code) == ("undo.unknown_run", 2)
+    with pytest.raises(Refused) as old:
+        _undo(house, "20200101T000000-0123abcd")
+    assert (old.value.code, old.value.exit_code) == ("undo.too_old", 3)
+    assert "2026-03-02" in old.value.message
+    house.store.switches.pause("bob", house.now)
+    before = _content(house, tasks=True)
+    with pytest.raises(Refused) as paused:
+        _undo(house, ran.run_id)
+    assert (paused.value.code, paused.value.exit_code) == ("undo.paused", 3)
+    assert Undoing(house.engine, now=house.now).look(ran.run_id, ALL)["counts"]["back"] > 0
+    assert _content(house, tasks=True) == before
+
+
+def test_an_undo_stands_in_the_history_as_a_run(house: House) -> None:
+    ran = _hot(house)
+    undone = _undo(house, ran.run_id)
+    last = house.store.runs.last(1)[0]
+    assert (last.id, last.kind, last.verdict) == (undone.run_id, "undo", "amber")
+    writes = undone.writes
+    assert writes["planned"] == sum(writes[n] for n in ("written", "unchanged", "superseded", "held", "dead"))
+    assert house.store.switches.audited(1)[0][1:3] == ("ada", "undo")
+
+
+def test_a_crm_that_does_not_answer_changes_nothing(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
+    ran = _hot(house)
+    held = house.store.outbox.counts()
+
+    def gone(*_: Any, **__: Any) -> Any:
+        raise HandoffError("crm.away", "away")
+
+    monkeypatch.setattr(type(house.crm), "read_fields", gone)
+    with pytest.raises(HandoffError):
+        _undo(house, ran.run_id)
+    assert house.store.outbox.counts() == held
+    assert house.store.runs.last(1)[0].verdict == "red"
