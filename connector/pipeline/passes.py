@@ -203,8 +203,6 @@ class Passes:
     def _held_back(self, people: pa.Table) -> pa.Array:
         """List for each of these people the stages that an undo keeps them from."""
         mappings, system = self._census.mappings, self._census.crm.system
-        if not self._undone:
-            return pa.nulls(people.num_rows, pa.string())
         here = pc.is_in(self._fresh.column("person_id"), value_set=people.column("person_id").combine_chunks())
         asking = self._fresh.filter(here).to_pylist()
         step, digest = mappings.scoring.write_step, mappings.digest
