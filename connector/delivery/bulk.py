@@ -21,6 +21,8 @@ from connector.ports.crm import Bulky, Crm
 from connector.ports.store import OutboxRow, Store
 
 _SETTING = "bulk_job"
+#: batches taken at once where much waits; a row of the fast lane that comes now waits for so many
+BATCHES_PER_CLAIM = 5
 #: how long the sender that sees to a job may be silent before another one does
 _TURN = timedelta(minutes=2)
 
@@ -49,13 +51,17 @@ class BulkLane:
         return frozenset(self._job.rows) if self._job else frozenset()
 
     def claimed_at_once(self, batch: int) -> int:
-        """Say how many rows to claim: a job's worth where enough wait and none is at work."""
-        if self._bulky is None or self._job is not None:
+        """Say how many rows to claim: a job's worth where enough wait and none is at work, else some batches.
+
+        Each claim is a commit, so where much waits several batches are claimed at once.
+        """
+        if self._bulky is None:
             return batch
+        waiting = self._store.outbox.counts().get(RowState.TODO, 0)
         enough = self._bulky.bulk_from()
-        if not enough or self._store.outbox.counts().get(RowState.TODO, 0) < enough or not self._ours():
-            return batch
-        return max(batch, self._bulky.bulk_rows())
+        if enough and waiting >= enough and self._job is None and self._ours():
+            return max(batch, self._bulky.bulk_rows())
+        return batch * BATCHES_PER_CLAIM if waiting >= batch * BATCHES_PER_CLAIM else batch
 
     def choose(self, rows: Sequence[OutboxRow]) -> list[OutboxRow]:
         """Pick those that go as a job: own fields alone, of the object that has most; none when too few."""

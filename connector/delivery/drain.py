@@ -73,6 +73,7 @@ class Drain:
         self._sender = Sender(store.switches, owner)
         self._wait_seconds = 0.0
         self._bulk = BulkLane(store, crm, owner=owner)
+        self._gave_up = False
 
     def run(self, *, now: datetime) -> Drained:
         """Send until nothing is due, the pause switch is on, the budget is spent or the system does not answer.
@@ -136,6 +137,7 @@ class Drain:
     def _send(self, drained: Drained, now: datetime) -> int:
         """Send what is next: a batch, or where much waits, batches and a job; give the rows whose story has ended."""
         lease = self._clock() + LEASE - now
+        self._gave_up = False
         batch = self._crm.traits().batch_size
         claimed = self._store.outbox.claim(
             self._bulk.claimed_at_once(batch), owner=self._sender.name, now=now, lease=lease
@@ -147,10 +149,10 @@ class Drain:
         unsent = [row for row in claimed if row.id not in taken]
         final = 0
         try:
-            while unsent and not self._stopped(drained, now):
+            while unsent and not self._gave_up and not self._stopped(drained, now):
                 some, unsent = unsent[:batch], unsent[batch:]
                 final += self._send_rows(some, drained, now)
-            if of_job and not self._stopped(drained, now):
+            if of_job and not self._gave_up and not self._stopped(drained, now):
                 some, of_job = of_job, []
                 self._send_job(some, drained, now)
         finally:
@@ -227,6 +229,7 @@ class Drain:
     def _give_up(self, error: HandoffError, drained: Drained) -> int:
         if isinstance(error, AccessError):
             raise error
+        self._gave_up = True
         if isinstance(error, TransientError):
             # The vendor's own figure is waited for in full, or this run leaves it at that.
             self._wait_seconds = error.retry_after_seconds or 0.0
