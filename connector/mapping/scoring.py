@@ -97,7 +97,9 @@ class InterestRule(Part):
         examples=[{"path": {"starts_with": "/pricing"}}],
     )
     points: OneOrMany[Points] = Field(
-        description="a number, or a list for the 1st, 2nd, 3rd … time; the last repeats", examples=[[8, 4, 2, 0, -2]]
+        min_length=1,
+        description="a number, or a list for the 1st, 2nd, 3rd … time; the last repeats",
+        examples=[[8, 4, 2, 0, -2]],
     )
     half_life: HalfLife | None = Field(
         None, description="none = no decay; left out = the dimension's", examples=["14d"]

@@ -128,6 +128,8 @@ def _message(model: type[BaseModel], detail: ErrorDetails) -> str:
         return f"{_shown(value)} is no id: use lower-case letters, digits and hyphens, at most 60"
     if kind in ("model_type", "dict_type", "model_attributes_type"):
         return f"must be a mapping, lines of the form key: value, not {_shown(value)}"
+    if kind == "too_short" and not ctx.get("actual_length"):
+        return "the list is empty; write at least 1 entry"
     if kind in ("tuple_type", "list_type"):
         return f"must be a list, not {_shown(value)}"
     if kind == "bool_type":

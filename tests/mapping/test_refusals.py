@@ -29,6 +29,7 @@ CASES = [
     ("scoring", "A: 75", "A: 750", "grades.fit.A", "mixes scales"),
     ("scoring", "points: 12", "points: 12.3456", "dimensions.interest.rules.0.points", "3 decimal"),
     ("scoring", "points: 12", "points: '12'", "dimensions.interest.rules.0.points", "without quotes"),
+    ("scoring", "points: 12", "points: []", "dimensions.interest.rules.0.points", "the list is empty"),
     ("scoring", "points: 12", "points: yes", "dimensions.interest.rules.0.points", "no number"),
     # wins and bands
     ("scoring", "win: opportunity_won", "win: opportunity_won\ngoal: x", "goal", "unknown key"),
