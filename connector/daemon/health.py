@@ -114,7 +114,8 @@ class Health:
             verdict, failing, silent = self._verdict, dict(self._failing), self._silent
         reasons = ", ".join(f"{name}: {code}" for name, code in sorted(failing.items()))
         if not verdict and not failing:
-            reasons = "the first cycle has not ended"
+            # Who stands by has no cycles of its own.
+            reasons = "" if self.engine == "standing by" else "the first cycle has not ended"
         elif verdict == "red" and not failing and silent:
             reasons = "; ".join(silent)
         elif verdict == "red" and not failing:

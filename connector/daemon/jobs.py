@@ -28,7 +28,7 @@ from connector.pipeline.cycle import Cycle, Scope
 from connector.pipeline.report import Report
 from connector.pipeline.turn import Turn, cycle_clock, remember_clock
 from connector.ports.waits import Guarded
-from connector.trust.put_back import witness
+from connector.trust.put_back import is_older_than_lake, notice_put_back, witness
 
 Job = Literal["deliver", "fast_lane", "source", "crm", "full_rescore", "housekeeping"]
 #: those that look at systems, widest first; each one sees what those after it would have seen
@@ -72,7 +72,12 @@ class Jobs:
     at_work: threading.Lock = field(default_factory=threading.Lock, init=False)
     _rhythms: dict[Job, Rhythm] = field(init=False)
     _file: StateFile = field(init=False)
-    _standing_by: bool = field(default=False, init=False)
+    #: whether another holds the engine's turn, as far as is known
+    standing_by: bool = field(default=False, init=False)
+    #: whether the job in hand delivers without the engine's turn
+    beside: bool = field(default=False, init=False)
+    _led: bool = field(default=False, init=False)
+    _known_as_ours: bool = field(default=False, init=False)
     _checked_on: date | None = field(default=None, init=False)
     _paused: bool = field(default=False, init=False)
     _waiting: dict[str, int] = field(default_factory=dict, init=False)
@@ -118,13 +123,22 @@ class Jobs:
             began = self.clock.monotonic()
             try:
                 self._file.check()
-                if (due != "deliver" or self._anything_to_send(began)) and self._ours():
+                if self.house.store.shared:
+                    # A newer replica may have brought the state to its own version: then this one has to go.
+                    self.house.store.check()
+                if due == "deliver" and not self._anything_to_send(began):
+                    return
+                ours = self._ours()
+                if ours or (due == "deliver" and self._may_deliver_beside()):
+                    self.beside = not ours
                     self._run(due, began)
             except HandoffError as error:
                 self._failed(due, began, error)
             except Exception as error:  # noqa: BLE001 - a door: one bad job must not end the daemon, and is never silent
                 self._log.error("job.crashed", job=due, kind=type(error).__name__, exc_info=True)
                 self._failed(due, began, HandoffError("program.bug", f"{type(error).__name__} inside Handoff"))
+            finally:
+                self.beside = False
 
     def _due(self, name: Job) -> Job | None:
         """Give the job to run now: this one, the widest that is due as well, or none."""
@@ -141,19 +155,36 @@ class Jobs:
             LocalFault: the state does not answer.
         """
         if not self.turn.take():
-            if not self._standing_by:
+            if not self.standing_by:
                 self._log.warning("engine.lost")
-            self._standing_by = True
-            self.health.engine = "standing by"
-            self.metrics.turn(held=False)
+            self.stand_by()
             return False
-        if self._standing_by:
-            self._log.warning("engine.retaken")
-            self._standing_by = False
+        if self.standing_by:
+            self._log.warning("engine.retaken" if self._led else "engine.taken_over")
+            self.standing_by = False
             self._rhythms["crm"].wake()
+            notice_put_back(self.house.store, self.house.engine.lake_root, now=self.clock.now())
+        self._led = True
         self.health.engine = "held"
         self.metrics.turn(held=True)
         return True
+
+    def stand_by(self) -> None:
+        """Wait for the engine's turn, which another holds; what is in the outbox may be delivered meanwhile."""
+        self.standing_by = True
+        self.health.engine = "standing by"
+        self.metrics.turn(held=False)
+
+    def _may_deliver_beside(self) -> bool:
+        """Say whether rows may be sent without the engine's turn: on a shared state, unless it is an older one.
+
+        A state that was put back must be settled by who holds the turn before anything of it is sent.
+        """
+        if not self.house.store.shared:
+            return False
+        if not self._known_as_ours:
+            self._known_as_ours = not is_older_than_lake(self.house.store, self.house.engine.lake_root)
+        return self._known_as_ours
 
     def _run(self, name: Job, began: float) -> None:
         with self.health.at_work(name):
@@ -242,7 +273,8 @@ class Jobs:
                 seconds={part: round(value, 3) for part, value in report.seconds.items()},
                 code=(report.error or {}).get("code", ""),
             )
-        witness(self.house.engine.lake_root, report.run_id)
+        if not self.beside:
+            witness(self.house.engine.lake_root, report.run_id)
         told = report.writes["planned"] or _SCOPES.get(name) == "all"
         # A narrow look that found nothing says nothing of how the last cycle went.
         self.health.ended([*self._stands_for(name)], verdict=report.verdict if told else "", silent=report.silent)

@@ -30,7 +30,7 @@ from connector.errors import Stopped
 from connector.logs import log_step
 from connector.mapping.settings import Schedule
 from connector.pipeline.steps import StepDone
-from connector.pipeline.turn import cycle_clock, engine_turn
+from connector.pipeline.turn import cycle_clock, engine_turn, stood_by_turn
 from connector.trust.put_back import notice_put_back
 
 #: a stop must be over within ten seconds; the page or batch in hand is finished first
@@ -51,16 +51,22 @@ def serve(config: Path, *, stop: Callable[[], bool], clock: Clock | None = None)
     watch = _Watch(health, stop)
     with ExitStack() as stack:
         house = stack.enter_context(open_house(config, stop=watch.stop, progress=watch.progress, on_step=watch.step))
-        turn = stack.enter_context(engine_turn(house.store, house.engine.owner, stop=stop))
+        store, owner = house.store, house.engine.owner
+        turn = stack.enter_context(
+            stood_by_turn(store, owner) if store.shared else engine_turn(store, owner, stop=stop)
+        )
         check_ready(house, today=cycle_clock(house.store, None, clock=clock.now).date())
-        notice_put_back(house.store, house.engine.lake_root, now=clock.now())
+        if turn.held:
+            notice_put_back(store, house.engine.lake_root, now=clock.now())
         systems = [adapter.traits().system for adapter in house.engine.adapters]
         metrics = Metrics(JOBS, systems)
         jobs = Jobs(house, turn, clock, health, metrics, stop)
-        watch.metrics, watch.lost = metrics, lambda: turn.lost
+        watch.metrics, watch.lost = metrics, lambda: turn.lost and not jobs.beside
         house.engine.still_ours = turn.renew
         house.engine.sits_out = False
         health.engine, health.lake, health.look_at_state = "held", house.engine.lake_root, jobs.look_at_state
+        if not turn.held:
+            jobs.stand_by()
         door = stack.enter_context(_door(house, health, metrics))
         daemon = Daemon(jobs)
         code = daemon.run(stop, listening=door.url)
@@ -131,6 +137,7 @@ class Daemon:
         self._jobs = jobs
         self._clock = jobs.clock
         self._log = structlog.get_logger().bind(mode=jobs.house.settings.mode)
+        self._taking_over = False
         #: False once a stop could not wait for the job in hand
         self.finished = True
         # Jobs queue behind one another by design; each firing that finds its predecessor waiting would be a warning.
@@ -153,12 +160,13 @@ class Daemon:
         )
         self._fire_now("crm")
         self._jobs.health.beat()
-        self._log.info("daemon.started", jobs=list(table), listening=listening)
+        self._log.info("daemon.started", jobs=list(table), listening=listening, engine=self._jobs.health.engine)
         try:
             self._scheduler.start()
             while not stop() and self._jobs.fatal is None:
                 time.sleep(_TICK_SECONDS)
                 self._mind_the_clock()
+                self._mind_the_turn()
         except Stopped:
             self._log.warning("daemon.hurried")
         self._end()
@@ -189,6 +197,16 @@ class Daemon:
             self._scheduler.reschedule_job(name, trigger=trigger)
         self._scheduler.reschedule_job(_BEAT, trigger=IntervalTrigger(seconds=_BEAT_SECONDS))
         self._fire_now("crm")
+
+    def _mind_the_turn(self) -> None:
+        """Begin to lead as soon as the turn is ours, not when the next job happens to be due."""
+        if self._jobs.standing_by and self._jobs.turn.held:
+            if not self._taking_over:
+                self._jobs.wake()
+                self._fire_now("crm")
+            self._taking_over = True
+        else:
+            self._taking_over = False
 
     def _table(self) -> dict[Job, BaseTrigger]:
         settings = self._jobs.house.settings

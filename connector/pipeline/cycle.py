@@ -50,6 +50,8 @@ BEFORE_BASELINE = timedelta(days=7)
 SETTING_BEFORE_BASELINE = "fast_lane_before_baseline"
 #: set while the CRM holds writes of ours that no pull has brought back
 SETTING_UNSEEN = "crm_unseen_writes"
+#: another sender may claim rows that are about to be held; whoever is that unlucky leaves them as they are
+_HOLD_TRIES = 5
 
 
 class Cycle:
@@ -194,6 +196,7 @@ class Cycle:
     def _pull(self, scope: Scope) -> bool:
         """Pull and land; say whether anything new came."""
         engine = self._engine
+        unseen = engine.store.switches.setting(SETTING_UNSEEN)
         with self._timed("pull"):
             landing = Landing(engine.lake_root, engine.store.manifest, clock=engine.clock)
             puller = Puller(
@@ -206,7 +209,7 @@ class Cycle:
             crm = engine.crm.traits().system
             wanted = {t.system: wanted_of(engine.mappings, t, is_crm=t.system == crm) for t in self._traits}
             pulled: Pulled = puller.pull(self._in_scope(scope), engine.crm, wanted, now=self._now, lane=_LANES[scope])
-            if scope != "all" and pulled.news and engine.store.switches.setting(SETTING_UNSEEN):
+            if scope != "all" and pulled.news and unseen:
                 # The mirror is older than what we wrote: deciding on it would wish for all of that again.
                 scope = "all"
                 pulled.add(puller.pull([engine.crm], engine.crm, wanted, now=self._now))
@@ -216,7 +219,8 @@ class Cycle:
             self._steps.done(steps.PULL, {**pulled.counts(), "files_swept": swept}, streams=pulled.streams)
         if pulled.failures:
             raise pulled.failures[0]
-        if scope == "all":
+        # What others have written while we pulled may not be in the mirror yet.
+        if scope == "all" and engine.store.switches.setting(SETTING_UNSEEN) == unseen:
             engine.store.switches.put_setting(SETTING_UNSEEN, "")
             note_silence(engine.store, engine.lake_root, self._traits, now=self._now, allowed=engine.silence)
         self.report.silent = [one.words(self._now) for one in silent_streams(engine.store)]
@@ -260,7 +264,7 @@ class Cycle:
             # Bounds of lost answers are counted from when a row is sent, which may be long after the cycle began.
             drained = drain.run(now=self._now + timedelta(seconds=time.monotonic() - self._begun))
             if drained.written:
-                engine.store.switches.put_setting(SETTING_UNSEEN, "yes")
+                engine.store.switches.put_setting(SETTING_UNSEEN, self.report.run_id)
             if drained.stopped_by == "budget":
                 self._hold_for_budget()
             remember_dead(engine, now=self._now)
@@ -273,7 +277,14 @@ class Cycle:
     def _hold_for_budget(self) -> None:
         """Rows that the budget stops wait in the open, by name, until the next cycle releases them."""
         outbox = self._engine.store.outbox
-        outbox.hold(outbox.ids([RowState.TODO]), held_by="budget")
+        for _ in range(_HOLD_TRIES):
+            try:
+                outbox.hold(outbox.ids([RowState.TODO]), held_by="budget")
+                break
+            except HandoffError as error:
+                # Another sender has claimed one of them since: look again.
+                if error.code != "outbox.unlawful_move":
+                    raise
 
     def _count(self, drained: Drained, before: Sequence[int], run_id: str) -> None:
         store = self._engine.store

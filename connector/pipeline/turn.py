@@ -16,6 +16,8 @@ BUSY = "engine.busy"
 #: a dead holder is replaced within this time
 TTL = timedelta(seconds=8)
 _RENEW_SECONDS = 2.0
+#: how often who stands by asks for it: with TTL, a dead leader is replaced within ten seconds
+_STAND_BY_SECONDS = 1.0
 #: how long a run waits for another to finish
 PATIENCE_SECONDS = 15.0
 _LAST = "last_as_of"
@@ -35,6 +37,8 @@ class Turn:
         self._generation = 0
         #: True once a renewal has found that another holds the lease, or has held it, until it is taken again
         self.lost = False
+        #: whether the lease was ours when last asked for, by whichever turn
+        self.held = False
 
     def take(self) -> bool:
         """Take or renew the lease before something begins: all it commits stands on this turn. Say whether it is ours.
@@ -46,8 +50,9 @@ class Turn:
         if generation:
             self._generation = generation
             self._store.switches.fence(LEASE, generation)
+        self.held = bool(generation)
         self.lost = not generation
-        return bool(generation)
+        return self.held
 
     def renew(self) -> bool:
         """Renew the lease now, and say whether nobody else has held it since it was taken.
@@ -57,12 +62,15 @@ class Turn:
         """
         if not self._generation:
             return self.take()
-        self.lost = self._store.switches.acquire(LEASE, self._owner, TTL) != self._generation
+        generation = self._store.switches.acquire(LEASE, self._owner, TTL)
+        self.held = bool(generation)
+        self.lost = generation != self._generation
         return not self.lost
 
     def release(self) -> None:
         """Give the lease back. Where the state does not answer it runs out by itself."""
         self._generation = 0
+        self.held = False
         self._store.switches.fence(LEASE, None)
         with suppress(HandoffError):
             self._store.switches.release(LEASE, self._owner)
@@ -94,14 +102,33 @@ def engine_turn(
                 cure="wait for it to end, or stop it; `handoff status` shows the last runs",
             )
         time.sleep(0.25)
+    with _kept(turn, _RENEW_SECONDS):
+        yield turn
+
+
+@contextmanager
+def stood_by_turn(store: Store, owner: str) -> Iterator[Turn]:
+    """Take the engine lease for the block whenever nobody else holds it, from a thread of its own; never wait for it.
+
+    Raises:
+        LocalFault: the state does not answer.
+    """
+    turn = Turn(store, owner)
+    turn.take()
+    with _kept(turn, _STAND_BY_SECONDS):
+        yield turn
+
+
+@contextmanager
+def _kept(turn: Turn, every_seconds: float) -> Iterator[None]:
     done = threading.Event()
-    keeper = threading.Thread(target=_keep, args=(turn, done), name="engine-lease", daemon=True)
+    keeper = threading.Thread(target=_keep, args=(turn, done, every_seconds), name="engine-lease", daemon=True)
     keeper.start()
     try:
-        yield turn
+        yield
     finally:
         done.set()
-        keeper.join(timeout=_RENEW_SECONDS * 2)
+        keeper.join(timeout=every_seconds * 2)
         turn.release()
 
 
@@ -118,8 +145,8 @@ def engine_turn_if_free(store: Store, owner: str) -> Iterator[Turn | None]:
         yield ours
 
 
-def _keep(turn: Turn, done: threading.Event) -> None:
-    while not done.wait(_RENEW_SECONDS):
+def _keep(turn: Turn, done: threading.Event, every_seconds: float) -> None:
+    while not done.wait(every_seconds):
         # A database that is busy for a moment must not cost us the lease: the next round tries again.
         with suppress(HandoffError):
             turn.renew()

@@ -35,7 +35,7 @@ def witness(lake_root: Path, run_id: str) -> None:
     """
     try:
         lake_root.mkdir(parents=True, exist_ok=True)
-        part = lake_root / f"{_WITNESS}.part"
+        part = lake_root / f"{_WITNESS}.{run_id}.part"
         part.write_text(json.dumps({"run_id": run_id}), encoding="utf-8")
         part.replace(lake_root / _WITNESS)
     except OSError as error:
