@@ -224,8 +224,8 @@ class Metrics:
             self._waited.labels(system).inc(waits.seconds - before.seconds)
             self._waits[system] = waits
         self._silent.clear()
-        for place in now.silent:
-            self._silent.labels(*place).set(1)
+        for place, silent in now.silent.items():
+            self._silent.labels(*place).set(silent)
         for system, circuit in now.circuits.items():
             self._open.labels(system).set(circuit.state != "closed")
             self._openings.labels(system).inc(circuit.opened - self._opened.get(system, 0))

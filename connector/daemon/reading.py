@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from connector.domain.writes import RowState
 from connector.pipeline.engine import Engine
-from connector.pipeline.silence import silent_streams
+from connector.pipeline.silence import listened_to
 from connector.ports.waits import Circuit, Guarded, Patient, Waits
 
 DAY = timedelta(hours=24)
@@ -27,7 +27,7 @@ class Reading:
         vendor_remaining: requests the vendor still allows, None where it has not said.
         waits: what each system has made us wait, since the start.
         circuits: which systems are left alone for being down.
-        silent: (system, stream or kind of event) that has fallen silent.
+        silent: (system, stream or kind of event) → whether it has fallen silent.
     """
 
     rows: Mapping[str, int]
@@ -38,7 +38,7 @@ class Reading:
     vendor_remaining: Mapping[str, int | None]
     waits: Mapping[str, Waits]
     circuits: Mapping[str, Circuit]
-    silent: Sequence[tuple[str, str]]
+    silent: Mapping[tuple[str, str], bool]
     lake_bytes: int
     lake_segments: int
     paused: bool
@@ -87,7 +87,7 @@ def take_reading(engine: Engine, *, now: datetime) -> Reading:
         vendor_remaining=remaining,
         waits=waits,
         circuits=circuits,
-        silent=[(one.system, one.what) for one in silent_streams(store)],
+        silent=listened_to(store),
         lake_bytes=sum(segment.size_bytes for segment in segments),
         lake_segments=len(segments),
         paused=engine.mode != "live" or store.switches.paused() is not None,

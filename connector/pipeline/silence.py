@@ -131,6 +131,14 @@ def silent_streams(store: Store) -> list[Silence]:
     ]
 
 
+def listened_to(store: Store) -> dict[tuple[str, str], bool]:
+    """Say of everything that ever brought something, by system and name, whether it was silent when last listened."""
+    kept: Mapping[str, Any] = json.loads(store.switches.setting(_SETTING) or "{}")
+    silent = {(one.system, one.what) for one in silent_streams(store)}
+    places = [name.partition(" ") for name in kept.get("marks", ())]
+    return {(system, what): (system, what) in silent for system, _, what in places}
+
+
 def _listen(
     store: Store, lake_root: Path, traits: Sequence[AdapterTraits], ear: _Ear, *, now: datetime, allowed: timedelta
 ) -> Iterator[Silence]:
