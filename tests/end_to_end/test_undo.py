@@ -5,7 +5,6 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-import pytest
 from e2e_buyers import a_day_of_buyers, submit
 from e2e_place import Place
 
@@ -84,14 +83,13 @@ def test_a_run_is_undone_but_for_what_a_rep_did(place_of, loaded):
     assert news["updated"]["lead"] >= 1
 
 
-@pytest.mark.parametrize("kill_at", [12, 30])
-def test_killed_in_the_middle_it_is_repeated(place_of, loaded, kill_at):
+def test_killed_in_the_middle_it_is_repeated(place_of, loaded):
     place = place_of(loaded(PEOPLE))
     before = _records(place)
     day = a_day_of_buyers(place)
     ran = place.cycle(day.at)
     at = day.at + STEP
-    killed = place.handoff("undo", ran["run_id"], "--as-of", at.isoformat(), "--json", kill_at=kill_at)
+    killed = place.handoff("undo", ran["run_id"], "--as-of", at.isoformat(), "--json", kill_at=12)
     assert killed.code < 0
     _undo(place, ran["run_id"], at + STEP)
     place.cycle(at + 2 * STEP)

@@ -22,9 +22,18 @@ REP = "005rep2"
 
 
 @pytest.fixture
-def house(tmp_path: Path, state_url: str) -> Iterator[House]:
-    """Give a house past its baseline, in which somebody has visited the prices."""
+def either(tmp_path: Path, state_url: str) -> Iterator[House]:
+    """Give a house past its baseline, on either database."""
     made = House(tmp_path, state_url)
+    _people(made)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def house(tmp_path: Path, sqlite_url: str) -> Iterator[House]:
+    """Give a house past its baseline."""
+    made = House(tmp_path, sqlite_url)
     _people(made)
     yield made
     made.close()
@@ -78,7 +87,8 @@ def _edit(house: House, id_: str, **values: Any) -> None:
     house.crm.edit("lead", id_, values, user=REP, at=house.now)
 
 
-def test_an_undone_run_is_gone_but_for_what_people_did_and_stays_gone_until_there_is_news(house: House) -> None:
+def test_an_undone_run_is_gone_but_for_what_people_did_and_stays_gone_until_there_is_news(either: House) -> None:
+    house = either
     before = _content(house)
     ran = _hot(house)
     after = _content(house)
@@ -122,7 +132,8 @@ def test_stages_go_back_as_a_move_of_their_own(house: House) -> None:
     _quiet(house)
 
 
-def test_undoing_twice_does_nothing_and_undoing_the_undo_brings_it_back(house: House) -> None:
+def test_undoing_twice_does_nothing_and_undoing_the_undo_brings_it_back(either: House) -> None:
+    house = either
     ran = _hot(house)
     done = _content(house, tasks=True)
     undone = _undo(house, ran.run_id)
@@ -213,8 +224,8 @@ def _renamed(mappings: Any) -> Any:
     return mappings.__class__(**{**{n: getattr(mappings, n) for n in mappings.__dataclass_fields__}, "digest": "other"})
 
 
-def test_the_baseline_can_be_undone_as_well(tmp_path: Path, state_url: str) -> None:
-    house = House(tmp_path, state_url)
+def test_the_baseline_can_be_undone_as_well(tmp_path: Path, sqlite_url: str) -> None:
+    house = House(tmp_path, sqlite_url)
     house.account()
     house.contact("1", title="CEO", employees=500)
     house.lead("L1", "1")
@@ -253,8 +264,8 @@ def test_killed_in_the_middle_and_repeated(house: House, lost: str, monkeypatch:
     _quiet(house)
 
 
-def test_limits_count_what_an_undo_disturbs(tmp_path: Path, state_url: str) -> None:
-    house = House(tmp_path, state_url, limits=Limits({Cause.STAGE_MOVE: 3}, share=1, share_from=500))
+def test_limits_count_what_an_undo_disturbs(tmp_path: Path, sqlite_url: str) -> None:
+    house = House(tmp_path, sqlite_url, limits=Limits({Cause.STAGE_MOVE: 3}, share=1, share_from=500))
     _people(house)
     ran = _hot(house)
     undone = _undo(house, ran.run_id)
