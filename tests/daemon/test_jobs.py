@@ -18,7 +18,6 @@ from connector.errors import LocalFault, Refused
 from connector.pipeline import turn as turn_module
 from connector.pipeline.cycle import Cycle
 from connector.pipeline.steps import STEPS
-from connector.ports.waits import Circuit
 
 
 @pytest.fixture
@@ -309,21 +308,6 @@ def test_what_cannot_be_sent_is_tried_less_and_less(desk: Desk) -> None:
     desk.small.crm.faults.lost_requests = 0
     desk.live(minutes=10)
     assert desk.tasks() == 1
-
-
-def test_a_system_that_was_down_is_asked_as_soon_as_it_may_be(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
-    desk.past_the_baseline()
-    desk.small.asks("e1", "1")
-    desk.small.crm.faults.lost_requests = 10_000
-    desk.live(minutes=30)
-    desk.small.crm.faults.lost_requests = 0
-    circuit = Circuit("open", 9, 1, "crm.http_503", desk.hands.wall, 15.0)
-    monkeypatch.setattr(desk.small.crm, "circuit", lambda: circuit, raising=False)
-    desk.live(seconds=20)
-    assert desk.tasks() == 0
-    circuit = Circuit("half_open", 9, 1, "crm.http_503", desk.hands.wall, 0.0)
-    desk.live(seconds=5)
-    assert desk.tasks() == 1, "the rows wait for the probe and not for their own rhythm"
 
 
 def test_what_was_signed_may_run_out(desk: Desk, looks: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,100 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import suppress
-from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from drain_bench import Bench
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from outbox_words import NOW, create, decisions, update
+from outbox_words import NOW, create, update
 
 from adapters.memory import MemoryCrm
-from connector.delivery.budget import Budget
-from connector.delivery.drain import LEASE, Drain
-from connector.domain.records import RecordVersion
-from connector.domain.refs import Ref
-from connector.domain.writes import Cause, Write, WriteOutcome
-from connector.errors import AccessError, TransientError
-from connector.ports.store import OutboxRow
-from connector.ports.traits import AdapterTraits
-from connector.ports.waits import Circuit
-from state import open_store
-
-
-class Crm(MemoryCrm):
-    """A CRM whose clock and unique keys a test decides on."""
-
-    def __init__(self, *, unique: bool = True, batch: int = 200) -> None:
-        records = [
-            RecordVersion(Ref("crm", "lead", str(number)), NOW, NOW, {"Score": 0, "Title": "CEO"}, {})
-            for number in range(4)
-        ]
-        super().__init__({"records": records, "batch_size": batch}, system="crm")
-        self.unique = unique
-        self.vendor_now: datetime | None = NOW
-        self.sent: list[list[Write]] = []
-
-    def traits(self) -> AdapterTraits:
-        kept = dict.fromkeys(("lead", "contact", "task"), self.unique)
-        return replace(super().traits(), creation_key_unique=kept)
-
-    def clock(self) -> datetime | None:
-        return self.vendor_now
-
-    def apply(self, writes: Any, *, now: datetime) -> Any:
-        self.sent.append(list(writes))
-        return super().apply(writes, now=now)
-
-
-class Bench:
-    """An outbox, a CRM and a clock of their own; sleeping only turns the clock."""
-
-    def __init__(self, url: str, **words: Any) -> None:
-        self.store = open_store(url)
-        self.outbox = self.store.outbox
-        self.crm = Crm(**words)
-        self.seconds = 0.0
-        self.slept: list[float] = []
-        self.stopped = False
-
-    def add(self, *rows: OutboxRow, **changes: Any) -> None:
-        self.store.knowledge.commit_decisions(decisions(*rows, **changes))
-
-    def sleep(self, seconds: float) -> None:
-        self.slept.append(seconds)
-        self.seconds += seconds
-
-    def now(self) -> datetime:
-        return NOW + timedelta(seconds=self.seconds)
-
-    def drain(
-        self, *, ceiling: int | None = None, now: datetime | None = None, patience: float = 60, sits_out: bool = True
-    ) -> Any:
-        drain = Drain(
-            self.store,
-            self.crm,
-            owner="me",
-            budget=Budget("crm", self.store.ledger, ceiling, 0.5),
-            patience=timedelta(seconds=patience),
-            clock=self.now,
-            sleep=self.sleep,
-            timer=lambda: self.seconds,
-            stop=lambda: self.stopped,
-            sits_out=sits_out,
-        )
-        return drain.run(now=now or self.now())
-
-    def states(self) -> dict[str, int]:
-        return {state: count for state, count in self.outbox.counts().items() if count}
-
-    def score(self, id_: str = "1") -> Any:
-        return self.crm.records("lead")[id_].fields.get("Score")
-
-    def tasks(self) -> list[Any]:
-        return sorted(record.fields["subject"] for record in self.crm.records("task").values())
+from connector.delivery.drain import LEASE
+from connector.domain.writes import Cause, WriteOutcome
+from connector.errors import AccessError
 
 
 @pytest.fixture
@@ -272,41 +192,6 @@ def test_the_vendors_own_wait_is_kept_in_full_or_left_to_the_next_run(bench: Ben
     bench.crm.faults.rate_limit(1, retry_after_seconds=600)
     assert bench.drain().written == 0
     assert (bench.slept, bench.states()) == ([33], {"done": 1, "todo": 1})
-
-
-class _Down(Crm):
-    """A CRM that is left alone until a moment."""
-
-    def __init__(self, bench: Bench, until: float) -> None:
-        super().__init__()
-        self._bench = bench
-        self._until = until
-
-    def circuit(self) -> Circuit:
-        rest = max(0.0, self._until - self._bench.seconds)
-        return Circuit("open", 5, 1, "crm.http_503", NOW, rest) if rest else Circuit()
-
-    def apply(self, writes: Any, *, now: datetime) -> Any:
-        rest = self.circuit().rest_seconds
-        if rest:
-            raise TransientError("crm.circuit_open", "left alone", retry_after_seconds=rest)
-        return super().apply(writes, now=now)
-
-
-def test_a_system_that_is_left_alone_costs_no_row_and_is_asked_as_soon_as_it_may_be(bench: Bench) -> None:
-    bench.crm = _Down(bench, until=13)
-    bench.add(create("a"), update("1"))
-    assert bench.drain().written == 2
-    assert bench.slept == [13]
-
-
-def test_who_comes_back_anyway_does_not_sit_it_out(bench: Bench) -> None:
-    bench.crm = _Down(bench, until=13)
-    bench.add(create("a"))
-    assert bench.drain(sits_out=False).stopped_by == "circuit"
-    assert (bench.slept, bench.states()) == ([], {"todo": 1})
-    bench.seconds = 13
-    assert bench.drain(sits_out=False).written == 1
 
 
 def test_a_spent_day_stops_and_loses_nothing(bench: Bench) -> None:
