@@ -14,6 +14,7 @@ from connector.cli.output import complain, console, emit, error_document
 from connector.errors import AccessError, ConfigError, Refused
 from connector.logs import set_up_logs
 from connector.mapping.starter import write_starter
+from connector.pipeline.drift import look_for_drift
 from connector.pipeline.wanted import wanted_of
 from connector.ports.crm import Provisioner, ProvisionStep
 from connector.ports.traits import Finding
@@ -75,7 +76,13 @@ def check(
 
 def _online(config: Path) -> list[Finding]:
     with open_house(config) as house:
-        return check_online(house.mappings, house.engine.adapters, house.engine.crm)
+        found = check_online(house.mappings, house.engine.adapters, house.engine.crm)
+        if not any(finding.shut for finding in found):
+            changed = look_for_drift(house.engine, now=utc_now(), keep=False)
+            found += [
+                Finding(f"{one.object}.{one.field}", False, one.words(), one.cure, system=one.system) for one in changed
+            ]
+        return found
 
 
 def _finding(finding: Finding) -> dict[str, Any]:

@@ -115,8 +115,10 @@ def _facts(
     return found
 
 
-def look_for_drift(engine: Engine, *, now: datetime) -> list[Drift]:
-    """Compare what the systems describe with what was seen last, keep it for `status`, and give what has drifted.
+def look_for_drift(engine: Engine, *, now: datetime, keep: bool = True) -> list[Drift]:
+    """Compare what the systems describe with what was seen last, and give what has drifted.
+
+    With ``keep`` it is remembered for the next look and for `status`; without it every system is asked.
 
     Raises:
         AccessError, RateLimited, TransientError: a system could not be asked.
@@ -126,7 +128,7 @@ def look_for_drift(engine: Engine, *, now: datetime) -> list[Drift]:
     uses = uses_of(engine.mappings, engine.traits(), crm)
     fresh = kept.get("mappings") != engine.mappings.digest
     seen: dict[str, Any] = {} if fresh else dict(kept["seen"])
-    due = fresh or bool(kept["drift"]) or not timedelta() <= now - datetime.fromisoformat(kept["at"]) < REST
+    due = not keep or fresh or bool(kept["drift"]) or not timedelta() <= now - datetime.fromisoformat(kept["at"]) < REST
     found: list[Drift] = []
     for adapter in engine.adapters:
         system = adapter.traits().system
@@ -149,7 +151,7 @@ def look_for_drift(engine: Engine, *, now: datetime) -> list[Drift]:
         "seen": seen,
         "drift": [asdict(one) for one in found],
     }
-    if told != kept:
+    if keep and told != kept:
         store.switches.put_setting(_SETTING, json.dumps(told))
     return found
 

@@ -69,3 +69,5 @@ def test_a_field_that_is_retyped_stops_only_itself(place_of, loaded):
     assert document["created"] == {"lead": 1, "task": 1}
     assert document["writes"]["dead"] == 0
     assert place.json("status")["drift"] == document["drift"]
+    found = place.json("check", "--online", code=3)
+    assert "lead.Handoff_Reasons__c" in json.dumps(found)
