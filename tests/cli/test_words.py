@@ -46,7 +46,7 @@ def test_help_lists_what_there_is(handoff: Any) -> None:
     assert done.code == 0
     for command in COMMANDS:
         assert command[0] in done.out
-    for missing in ("assess", "reconcile", "calibrate", "backtest", "learn", "predict", "console"):
+    for missing in ("assess", "calibrate", "backtest", "learn", "predict", "console"):
         assert f" {missing} " not in done.out, "--help lists only what works"
 
 
