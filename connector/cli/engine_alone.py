@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import asdict
 from pathlib import Path
 from typing import Annotated
 
@@ -14,7 +15,7 @@ from connector.logs import set_up_logs
 from connector.mapping.load import load_mappings
 from connector.matching.files import match_files
 from connector.scoring.engines.choosing import engine_named
-from connector.scoring.files import score_files
+from connector.scoring.files import LeftOut, score_files
 
 People = Annotated[Path, typer.Option("--people", metavar="FILE", help="CSV or Parquet with person_id and facts")]
 
@@ -34,15 +35,31 @@ def score(
     """Score people from files: scores.parquet, lines.parquet, accounts.parquet."""
     set_up_logs(verbose=verbose)
     moment = instant(as_of) or utc_now()
+    unused: list[LeftOut] = []
     scored = score_files(
-        mappings, people, activities, accounts, as_of=moment, out=out, engine=engine_named(engine, threads)
+        mappings,
+        people,
+        activities,
+        accounts,
+        as_of=moment,
+        out=out,
+        engine=engine_named(engine, threads),
+        told=unused.append,
     )
+    (left_out,) = unused
     counts = {"people": scored.scores.num_rows, "lines": scored.lines.num_rows, "accounts": scored.accounts.num_rows}
     if as_json:
-        emit({"as_of": moment, "out": str(out), **counts})
-    else:
-        told = ", ".join(f"{count:,} {name}" for name, count in counts.items())
-        console().print(f"scored as of {moment.isoformat()}: {told} in {out}")
+        emit({"as_of": moment, "out": str(out), **counts, "left_out": asdict(left_out)})
+        return 0
+    told = ", ".join(f"{count:,} {name}" for name, count in counts.items())
+    screen = console()
+    screen.print(f"scored as of {moment.isoformat()}: {told} in {out}")
+    if left_out.of_nobody:
+        screen.print(f"  {left_out.of_nobody:,} activities count for nobody: their person_id is in no row of people")
+    if left_out.later:
+        screen.print(f"  {left_out.later:,} activities are later than that instant")
+    for name, count in left_out.no_numbers.items():
+        screen.print(f"  {count:,} values of {name} are no number, so they are unknown; write 1200, not 1,200 or 200+")
     return 0
 
 

@@ -79,7 +79,7 @@ class Scored:
             their evidence: since which local day, how many signals, of which rules.
         lines: sorted by person, dimension and the model's order, ``limit`` last; columns: ``LINES``. Dates are local.
             The lines of a dimension add up to its number.
-        accounts: one row per account, sorted by ``account_id``; columns: ``connector.scoring.accounts.roll_up.ACCOUNTS``.
+        accounts: one row per account, sorted by ``account_id``; columns: ``accounts.roll_up.ACCOUNTS``.
     """
 
     scores: pa.Table

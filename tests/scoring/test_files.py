@@ -51,6 +51,16 @@ def test_three_files_come_out_with_the_promised_columns(inputs, tmp_path):
     assert sorted(path.name for path in out.iterdir()) == ["accounts.parquet", "lines.parquet", "scores.parquet"]
 
 
+def test_what_counts_for_nothing_is_told(inputs, tmp_path):
+    people, activities, _ = inputs
+    people.write_text('person_id,employees,revenue\np1, 1200 ,1e6\np2,"1,200",200+\np3,lots,\n', encoding="utf-8")
+    rows = "e1,p1,page_view,2026-03-01T13:00:00Z,/pricing,\ne2,p8,page_view,2026-03-02T13:00:00Z,/pricing,\n"
+    activities.write_text(ACTIVITIES + rows.replace("e1", "e4").replace("e2", "e5"), encoding="utf-8")
+    told = []
+    files.score_files(MAPPINGS, people, activities, as_of=AS_OF, out=tmp_path / "out", told=told.append)
+    assert told == [files.LeftOut(of_nobody=2, later=1, no_numbers={"employees": 2, "revenue": 1})]
+
+
 def test_parquet_in_gives_what_csv_in_gives(inputs, tmp_path):
     csv = files.score_files(MAPPINGS, *inputs, as_of=AS_OF, out=tmp_path / "a")
     people = pa.table(

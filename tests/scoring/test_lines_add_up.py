@@ -68,6 +68,15 @@ def test_a_crowd_meets_the_limit() -> None:
     assert round(sum(line.points for line in lines), 1) == 100
 
 
+def test_a_limit_takes_what_rounding_leaves_over_and_people_keep_their_shares() -> None:
+    model = model_of(account={"cap": 60, "breadth": 20, "engaged": 10})
+    interests = (60.0, 33.3, 33.3, 33.3, 11.1)
+    lines = account_lines(compile_model(model), [Member(str(n), "decider", i) for n, i in enumerate(interests)])
+    assert lines[-1].kind == "limit"
+    assert lines[0].points == 60.0
+    assert round(sum(line.points for line in lines), 1) == 100
+
+
 @settings(max_examples=60, deadline=None)
 @given(
     weights=st.tuples(*[st.integers(1, 7)] * 3),

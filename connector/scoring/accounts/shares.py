@@ -56,8 +56,9 @@ class AccountLine:
 def account_lines(model: CompiledModel, members: Sequence[Member]) -> list[AccountLine]:
     """Give the lines of an account's number, its people in order of what they give; they add up to the number.
 
-    Each share is rounded once; what rounding leaves over goes to the largest. ``breadth`` is there where it is not 0,
-    ``limit`` where the sum is brought into the scale.
+    Each share is rounded once. ``breadth`` is there where it is not 0, ``limit`` where the sum leaves the scale. What
+    rounding leaves over goes to the ``limit`` where there is one, so that people's shares stay true, else to the
+    largest share.
     """
     rules = model.account
     given = sorted(((_given(model, one), one) for one in members), key=lambda pair: (-pair[0], pair[1].person_id))
@@ -68,7 +69,8 @@ def account_lines(model: CompiledModel, members: Sequence[Member]) -> list[Accou
     total = divided(exact, TENTH * _WHOLE)
     shares = [divided(micro, TENTH * _WHOLE) for micro in weighted]
     broad = divided(breadth, TENTH)
-    if shares:
+    shown = min(max(total, 0), SCALE_TENTHS)
+    if shares and shown == total:
         shares[0] += total - sum(shares) - broad
     lines = [
         AccountLine("person", share / 10, one.person_id, micro / (10 * TENTH), place, _engaged(model, one))
@@ -76,7 +78,7 @@ def account_lines(model: CompiledModel, members: Sequence[Member]) -> list[Accou
     ]
     if broad:
         lines.append(AccountLine("breadth", broad / 10))
-    limit = min(max(total, 0), SCALE_TENTHS) - total
+    limit = shown - sum(shares) - broad
     if limit:
         lines.append(AccountLine("limit", limit / 10))
     return lines
