@@ -27,7 +27,7 @@ from connector.ports.crm import Crm
 from connector.ports.source import Source
 from connector.ports.store import Store
 from connector.registry import load_crm, load_source
-from connector.scoring.engines import engine_of
+from connector.scoring.engines.choosing import engine_of
 from connector.trust.fields import missing_keys
 from connector.trust.golive import refuse_unless_provisioned, refuse_unless_ready
 from state import open_store

@@ -19,6 +19,7 @@ from connector.delivery.drain import Drain, Drained
 from connector.domain.engine_memory import give_back
 from connector.domain.writes import RowState
 from connector.errors import HandoffError, LocalFault, Refused
+from connector.identity.tombstones import Graveyard
 from connector.lake.landing import Landing
 from connector.lake.reading import Lake
 from connector.pipeline import steps
@@ -28,6 +29,7 @@ from connector.pipeline.dead_letters import release_changed, remember_dead
 from connector.pipeline.deciding import dropped, with_limits
 from connector.pipeline.drift import Drift, hold_drifted, look_for_drift, release_drifted
 from connector.pipeline.engine import Engine
+from connector.pipeline.forgetting import Named, bury_again, purge
 from connector.pipeline.plans import check_current, dump_plan, load_plan
 from connector.pipeline.pulling import Pulled, Puller
 from connector.pipeline.report import Report
@@ -70,6 +72,7 @@ class Cycle:
         self._drift: list[Drift] = []
         #: keeps this cycle for the next once its decisions are stored
         self._keep: Callable[[], None] = lambda: None
+        self._came_back: list[Named] = []
         self.plan_summary: dict[str, Any] = {}
         self._steps = steps.Walk(run_id, engine.on_step)
 
@@ -154,6 +157,7 @@ class Cycle:
             wished, decisions = work.decide(scratch, live=live, full=self._full)
             self.moves, self.plan_summary, self._fast_lane = work.moves, work.plan_summary, work.fast_lane
             self._keep = work.keep
+            self._came_back = work.came_back
             self._keep_plan(wished, done=live)
             decisions = hold_drifted(decisions, self._drift, self._engine.crm.traits().system)
         self._steps.done(steps.DECIDE, {"rows": len(decisions.rows), "reviews": len(decisions.reviews)})
@@ -177,6 +181,7 @@ class Cycle:
             raise LocalFault("engine.lost", "another run took over while this one slept", cure="let that one work")
         meet_mappings(self._engine.store, self._engine.mappings, run_id=self.report.run_id, at=decisions.at)
         self._engine.store.knowledge.commit_decisions(decisions)
+        bury_again(self._engine.store, self._came_back, install=self._engine.install, at=self._now)
         tell_results(self._engine.store, self.report.document(), at=decisions.at)
         tables = ("identities", "persons", "stage_moves", "scores")
         counts = {name: getattr(decisions, name).num_rows for name in tables}
@@ -198,11 +203,14 @@ class Cycle:
         engine = self._engine
         unseen = engine.store.switches.setting(SETTING_UNSEEN)
         with self._timed("pull"):
+            purge(engine.store, engine.lake_root, self._traits, install=engine.install, at=self._now)
+            graves = Graveyard(engine.install, engine.store.knowledge.tombstones())
             landing = Landing(engine.lake_root, engine.store.manifest, clock=engine.clock)
             puller = Puller(
                 landing,
                 engine.store.manifest,
                 engine.store.ledger,
+                erased=graves.holds if graves else None,
                 progress=lambda system, stream, rows: engine.progress(steps.PULL.name, f"{system} {stream}", rows),
                 stop=engine.stop,
             )

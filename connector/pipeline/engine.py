@@ -16,8 +16,8 @@ from connector.ports.crm import Crm
 from connector.ports.source import Source
 from connector.ports.store import Store
 from connector.ports.traits import AdapterTraits
-from connector.scoring import engine as scoring_engine
-from connector.scoring.on_duckdb import EMBEDDED
+from connector.scoring.engines import runner as scoring_engine
+from connector.scoring.engines.on_duckdb import EMBEDDED
 
 
 @dataclass

@@ -21,6 +21,7 @@ from connector.matching import ask
 from connector.pipeline import columns
 from connector.pipeline.answers import with_evidence
 from connector.pipeline.census import Census
+from connector.pipeline.forgetting import Named
 from connector.pipeline.gathering import Gatherer, Holdings
 from connector.pipeline.matched import Matching
 from connector.pipeline.scratch import Scratch
@@ -95,6 +96,8 @@ class Passes:
         self._looks: list[pa.Table] = []
         self._waiting = pa.array([], pa.string())
         self._buried = census.store.knowledge.tombstones()
+        #: who was erased and is there again, under further names
+        self.came_back: list[Named] = []
 
     def first(self, number: int, accounts: Matching) -> pa.Table:
         """Gather, match and score one part and set it aside; give the standings of its people."""
@@ -149,7 +152,9 @@ class Passes:
         people = columns.living(persons, references, facts, self._marks)
         if self._buried:
             addresses = zip(people.column("person_id").to_pylist(), people.column("email").to_pylist(), strict=True)
-            people = columns.with_erased(people, erased_persons(census.install, self._buried, references, addresses))
+            erased = erased_persons(census.install, self._buried, references, addresses)
+            people = columns.with_erased(people, erased)
+            self.came_back += [_named(people, references, person_id) for person_id in sorted(erased)]
         people = columns.with_mirror(people, here, census.crm)
         return columns.with_signals(people, self._signals)
 
@@ -213,3 +218,10 @@ class Passes:
         mine = pc.is_in(self._aliases.column("into"), value_set=people.column("person_id").combine_chunks())
         ids = [*people.column("person_id").to_pylist(), *self._aliases.filter(mine).column("person_id").to_pylist()]
         return self._census.store.knowledge.persons(ids)
+
+
+def _named(people: pa.Table, references: pa.Table, person_id: str) -> Named:
+    mine = references.filter(pc.equal(references.column("person_id"), person_id)).to_pylist()
+    address = people.filter(pc.equal(people.column("person_id"), person_id)).column("email")[0].as_py()
+    names = tuple(f"{row['system']}:{row['object']}:{row['id']}" for row in mine)
+    return Named((person_id,), names, (address,) if address else ())

@@ -18,6 +18,7 @@ from connector.pipeline import steps
 from connector.pipeline.census import Census
 from connector.pipeline.deciding import Deciding, decide_all, nothing_decided, with_limits
 from connector.pipeline.engine import Engine
+from connector.pipeline.forgetting import Named
 from connector.pipeline.gathering import hold
 from connector.pipeline.keeper import Keeper
 from connector.pipeline.outlook import Outlook, look
@@ -59,6 +60,7 @@ class Working:
         self.plan_summary: dict[str, Any] = {}
         self.fast_lane: pa.Table | None = None
         self.keep: Callable[[], None] = lambda: None
+        self.came_back: list[Named] = []
 
     def decide(self, scratch: Scratch, *, live: bool, full: bool) -> tuple[Decisions, Decisions]:
         """Give what was decided, without and with the rows that a limit holds.
@@ -133,6 +135,7 @@ class Working:
             for step, counts in told:
                 self._told(outlook, step, counts)
             self.fast_lane = population.signals.fast_lane
+            self.came_back = population.passes.came_back
             tell_population(self.report, population)
             decisions = decide_all(
                 census, population, holdings, scratch, deciding, now=self._now, told=self._tell_part, keeper=keeper
