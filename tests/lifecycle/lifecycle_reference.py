@@ -22,6 +22,7 @@ SCHEMA = pa.schema(
         ("verdict", pa.string()),
         ("account", pa.string()),
         ("account.fit", pa.string()),
+        ("account.news", pa.bool_()),
         ("rejected", pa.bool_()),
         ("human.touched", pa.bool_()),
         ("crm.open_opportunity", pa.bool_()),

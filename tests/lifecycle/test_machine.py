@@ -77,6 +77,7 @@ people = st.fixed_dictionaries(
         "verdict": st.sampled_from([None, "sales", "review", "nurture", "disqualified"]),
         "account": st.sampled_from([None, "matched", "review", "none"]),
         "account.fit": st.sampled_from([None, "A", "D"]),
+        "account.news": truths,
         "rejected": truths,
         "human.touched": truths,
         "crm.open_opportunity": truths,
@@ -122,8 +123,8 @@ def test_nobody_goes_nowhere(sample: LifecycleFile) -> None:
     assert (staged.people.num_rows, staged.moves.num_rows, staged.gated) == (0, 0, [])
 
 
-HOT = {"verdict": "sales", "account": "matched", "account.fit": "A"}
-COLD = {"verdict": "nurture", "account": "matched", "account.fit": "A"}
+HOT = {"verdict": "sales", "account": "matched", "account.fit": "A", "account.news": False}
+COLD = {"verdict": "nurture", "account": "matched", "account.fit": "A", "account.news": False}
 BANTS = {"bants.confirmed": 3, "bants.need": "yes", "bants.authority": "yes"}
 LONG_AGO = NOW - timedelta(days=30)
 
@@ -135,6 +136,8 @@ CASES: list[tuple[str, dict[str, Any], str, int]] = [
     ("ready with a question about the account", HOT | {"account": "review", "account.fit": None}, "nurture", 1),
     ("ready at a poor account", HOT | {"account.fit": "D"}, "nurture", 1),
     ("ready at an account of unknown fit", HOT | {"account.fit": None}, "nurture", 1),
+    ("ready where a deal is open", HOT | {"account.news": True}, "nurture", 1),
+    ("a deal was opened at the account", HOT | {"stage": "mql", "account.news": True}, "nurture", 1),
     ("no longer ready", COLD | {"stage": "mql", "stage_entry": 3}, "nurture", 4),
     ("account gone bad", HOT | {"stage": "mql", "account.fit": "D"}, "nurture", 1),
     ("still ready", HOT | {"stage": "mql", "stage_entry": 3}, "mql", 3),
