@@ -6,7 +6,8 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
-JOBS ?= 2
+# one more than two cores: many tests wait for processes of their own
+JOBS ?= 3
 # WHEEL=1 tests the built wheel instead of the tree
 WHEEL ?=
 PACKAGES := connector adapters state sandbox mappings
