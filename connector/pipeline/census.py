@@ -9,6 +9,7 @@ from connector.domain.engine_memory import people_at_once
 from connector.lake.reading import Lake
 from connector.mapping.bundle import Mappings
 from connector.pipeline.gathering import Asked
+from connector.pipeline.kept_hits import KeptHits
 from connector.pipeline.wanted import asked_of
 from connector.ports.store import Store
 from connector.ports.traits import AdapterTraits
@@ -32,6 +33,8 @@ class Census:
     at_once: int = field(default_factory=people_at_once)
     #: what computes scores
     scoring: Engine = EMBEDDED
+    #: where hits are kept, for a cycle of now whose turn it is; without, activities are read and matched
+    hits: KeptHits | None = None
 
     def asked(self) -> Asked:
         """Say which columns of the lake to hold: everything but what is told part by part."""

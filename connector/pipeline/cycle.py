@@ -30,6 +30,7 @@ from connector.pipeline.deciding import dropped, with_limits
 from connector.pipeline.drift import Drift, hold_drifted, look_for_drift, release_drifted
 from connector.pipeline.engine import Engine
 from connector.pipeline.forgetting import Named, bury_again, purge
+from connector.pipeline.kept_hits import KeptHits
 from connector.pipeline.plans import check_current, dump_plan, load_plan
 from connector.pipeline.pulling import Pulled, Puller
 from connector.pipeline.report import Report
@@ -70,6 +71,8 @@ class Cycle:
         self._fast_lane: pa.Table | None = None
         self._full = False
         self._drift: list[Drift] = []
+        #: whether the engine's turn is ours: a plan beside a daemon is made without
+        self._turn = True
         #: keeps this cycle for the next once its decisions are stored
         self._keep: Callable[[], None] = lambda: None
         self._came_back: list[Named] = []
@@ -126,6 +129,7 @@ class Cycle:
     # -- the steps ---------------------------------------------------------------------------------
 
     def _walk(self, command: steps.Command, *, pull: bool, scope: Scope = "all") -> Report:
+        self._turn = pull
         with self._recorded(command):
             before = self._unsettled()
             if pull and not self._pull(scope) and scope != "all":
@@ -327,6 +331,7 @@ class Cycle:
             automation=(),
             at_once=engine.at_once,
             scoring=engine.scoring,
+            hits=KeptHits(engine.lake_root, engine.store) if engine.keeps_hits and self._turn else None,
         )
 
     def _budget(self, system: str) -> Budget:

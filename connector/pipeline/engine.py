@@ -36,6 +36,7 @@ class Engine:
         clock: now, for the age of files.
         at_once: people worked on in one go; it bounds memory and changes no answer.
         scoring: what computes scores; it changes no answer either.
+        keeps_hits: whether what was matched is kept for the next cycle; nor does this.
     """
 
     install: str
@@ -61,6 +62,7 @@ class Engine:
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     at_once: int = field(default_factory=people_at_once)
     scoring: scoring_engine.Engine = EMBEDDED
+    keeps_hits: bool = True
 
     @property
     def adapters(self) -> list[Source]:

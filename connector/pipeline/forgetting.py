@@ -23,6 +23,7 @@ from connector.lake.erasure import Purged, purge_people
 from connector.pipeline.census import Census
 from connector.pipeline.gathering import Gatherer, hold
 from connector.pipeline.kept import forget_kept
+from connector.pipeline.kept_hits import forget_hits
 from connector.ports.store import Store
 from connector.ports.traits import AdapterTraits
 
@@ -148,6 +149,7 @@ def purge(
             store.knowledge.erase(sorted(back), hashes=(), who="handoff", at=at)
         kinds = {object_ for one in traits for object_ in one.people}
         forget_kept(lake_root)
+        forget_hits(lake_root)
         purged = purge_people(lake_root, store.manifest, kinds=kinds, is_erased=yard.holds)
     told = {"at": at.isoformat(), "rows": purged.rows, "files": purged.files}
     store.switches.put_setting(SETTING_PURGED, json.dumps(told))

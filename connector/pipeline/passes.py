@@ -17,20 +17,24 @@ from connector.delivery.undone import held_back
 from connector.identity.likely import likely_doubles, looks
 from connector.identity.tombstones import erased_persons
 from connector.lifecycle.machine import Staged, advance
+from connector.mapping.scoring import ScoringModel
 from connector.matching import ask
 from connector.pipeline import columns
 from connector.pipeline.answers import with_evidence
 from connector.pipeline.census import Census
 from connector.pipeline.forgetting import Named
 from connector.pipeline.gathering import Gatherer, Holdings
+from connector.pipeline.kept_hits import scored_by_hits
 from connector.pipeline.matched import Matching
 from connector.pipeline.scratch import Scratch
 from connector.pipeline.side_results import with_said, with_side_results
 from connector.pipeline.signals import Signals
 from connector.ports.store import Review
+from connector.scoring.further import ScoredBy
+from connector.scoring.hits.store import HitStore
 from connector.scoring.people.company_domain import with_domain
 from connector.scoring.reasons import top_reasons
-from connector.scoring.score import Scored, score_part
+from connector.scoring.score import Scored, ScoredPart, score_part
 
 #: characters of the reasons on a record
 REASONS_LENGTH = 1000
@@ -78,8 +82,11 @@ class Passes:
         accounts: pa.Table,
         marks: Mapping[str, datetime],
         now: datetime,
+        hits: HitStore | None = None,
     ) -> None:
+        """Take what the passes work with; without ``hits`` what people did was spread to the scratch."""
         self._census = census
+        self._hits = hits
         self._holdings = holdings
         self._scratch = scratch
         self._signals = signals.people
@@ -113,28 +120,32 @@ class Passes:
             self._looks.append(looks(people))
         people = with_evidence(columns.with_bants(people, mappings), self._answers)
         people = with_said(people, mappings)
-        deeds = self._scratch.spread("activities", number)
-        scored = score_part(
-            mappings.scoring,
-            people,
-            _NOTHING_DONE if deeds is None else deeds,
-            self._accounts,
-            as_of=now,
-            time_zone=census.time_zone,
-            engine=census.scoring,
-        )
+        scored_by = self._scored_by(number)
+        scored = scored_by(mappings.scoring, people)
         whole = Scored(scored.scores, scored.lines, self._accounts)
         reasons = top_reasons(whole, mappings.scoring, longest=REASONS_LENGTH, engine=census.scoring)
         today = now.astimezone(ZoneInfo(census.time_zone)).date()
         people = columns.with_scores(people, scored.scores, reasons, today=today)
-        done = _NOTHING_DONE if deeds is None else deeds
-        people = with_side_results(
-            people, mappings, whole, done, now=now, time_zone=census.time_zone, engine=census.scoring
-        )
+        people = with_side_results(people, mappings, whole, scored_by, now=now, engine=census.scoring)
         for name, table in (("people", people), ("scores", scored.scores), ("lines", scored.lines)):
             self._scratch.put(name, number, table)
         self._scratch.drop("activities", number)
         return scored.standings
+
+    def _scored_by(self, number: int) -> ScoredBy:
+        """Give what scores the people of one part: by hits that are kept, or by all of what they did."""
+        census, accounts, now = self._census, self._accounts, self._now
+        zone, engine = census.time_zone, census.scoring
+        if self._hits is not None:
+            references = self._scratch.take("references", number)
+            return scored_by_hits(self._hits, references, accounts, as_of=now, time_zone=zone, engine=engine)
+        spread = self._scratch.spread("activities", number)
+        deeds = _NOTHING_DONE if spread is None else spread
+
+        def one(model: ScoringModel, people: pa.Table) -> ScoredPart:
+            return score_part(model, people, deeds, accounts, as_of=now, time_zone=zone, engine=engine)
+
+        return one
 
     def _gathered(self, number: int) -> pa.Table:
         """Put together who the people of one part are, what is known of them, and what the CRM holds."""

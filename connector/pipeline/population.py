@@ -29,6 +29,7 @@ from connector.matching import Matcher, matcher
 from connector.matching import answers as match_answers
 from connector.pipeline import columns, steps
 from connector.pipeline.account_marks import account_marks, refuse_if_grown, with_score_marks
+from connector.pipeline.activities import Activities
 from connector.pipeline.census import Census
 from connector.pipeline.gathering import Gatherer, Holdings
 from connector.pipeline.kept import TIES, Keeping
@@ -45,6 +46,7 @@ from connector.pipeline.workplace import open_tasks
 from connector.ports.store import IDENTITIES, Review, Store
 from connector.scoring.accounts.roll_up import STANDINGS
 from connector.scoring.further import looked_at_by
+from connector.scoring.hits.store import HitStore
 from connector.scoring.score import roll_up
 
 #: what later steps ask of ``Identified.persons``
@@ -136,7 +138,7 @@ def take_census(
     signals, accounts = laid.signals, laid.accounts
     told(steps.IDENTIFY, {"merged": laid.identified.merged, "review": len(laid.identified.reviews)})
     told(steps.QUARANTINE, laid.apart)
-    passes = Passes(census, holdings, scratch, signals, accounts, store.knowledge.marks(), now)
+    passes = Passes(census, holdings, scratch, signals, accounts, store.knowledge.marks(), now, laid.hits)
     standings = _first_passes(census, passes, laid, answered, touched, keeping)
     identified = _with_likely(laid.identified, passes, answered)
     told(steps.MATCH, {"persons": laid.living, "accounts": accounts.num_rows, "review": len(passes.asked)})
@@ -237,6 +239,7 @@ class _LaidOut:
     parts: int
     apart: Mapping[str, int]
     marks: pa.Table | None
+    hits: HitStore | None
 
 
 def _lay_out(
@@ -260,6 +263,7 @@ def _lay_out(
     if apart.grown:
         raise Grown(everybody="machines")
     held = apart.held
+    hits = _hits(census, holdings, held if touched is None else census.store.quarantine.held())
     signals = read_signals(census.lake, holdings, identities, crm, census.mappings, census.automation, held=held)
     signals = replace(signals, people=_some(signals.people))
     tasks = open_tasks(holdings, crm, identities)
@@ -274,13 +278,22 @@ def _lay_out(
         refuse_if_grown(touched, marks, census.mappings)
     holdings.forget(census.of_people())
     living = identified.persons.select(_NARROW).filter(identified.persons.column("living"))
-    _spread(census, identities, living, signals, scratch, as_of=holdings.as_of)
+    deeds = signals.activities if hits is None else None
+    _spread(census, identities, living, deeds, scratch, as_of=holdings.as_of)
     if not explained:
         identified = _forgotten(identified)
         signals.activities.forget()
     parts = -(-living.num_rows // census.at_once)
     give_back()
-    return _LaidOut(identified, signals, accounts, tasks, living.num_rows, parts, apart.counts, marks)
+    return _LaidOut(identified, signals, accounts, tasks, living.num_rows, parts, apart.counts, marks, hits)
+
+
+def _hits(census: Census, holdings: Holdings, held: pa.Table) -> HitStore | None:
+    """Turn into hits what is new in the lake, without all events that are ``held``; None where all is matched now."""
+    if census.hits is None:
+        return None
+    as_of, zone = holdings.as_of, census.time_zone
+    return census.hits.caught_up(census.mappings, holdings.systems, held, as_of=as_of, time_zone=zone)
 
 
 def _some(signals: pa.Table) -> pa.Table:
@@ -326,9 +339,15 @@ def _identify(
 
 
 def _spread(
-    census: Census, identities: pa.Table, living: pa.Table, signals: Signals, scratch: Scratch, *, as_of: datetime
+    census: Census,
+    identities: pa.Table,
+    living: pa.Table,
+    deeds: Activities | None,
+    scratch: Scratch,
+    *,
+    as_of: datetime,
 ) -> None:
-    """Set aside, part by part, who people are, and spread their records and what they did."""
+    """Set aside, part by part, who people are, and spread their records and, where they are to be matched, deeds."""
     ids = living.column("person_id").combine_chunks()
     for number, first in enumerate(range(0, len(ids), census.at_once)):
         scratch.put("persons", number, living.slice(first, census.at_once))
@@ -352,8 +371,9 @@ def _spread(
                 as_of=as_of,
                 columns=told_by(census.mappings, one, object_, is_crm=one.system == census.crm.system),
             )
-    models = looked_at_by([census.mappings.scoring, *census.mappings.further])
-    signals.activities.spread(models, places, scratch.folder("activities"))
+    if deeds is not None:
+        models = looked_at_by([census.mappings.scoring, *census.mappings.further])
+        deeds.spread(models, places, scratch.folder("activities"))
 
 
 def _forgotten(identified: Identified) -> Identified:

@@ -13,7 +13,7 @@ from connector.pipeline.tables import beside
 from connector.scoring.engines.on_duckdb import EMBEDDED
 from connector.scoring.engines.runner import Engine
 from connector.scoring.facts import rule_facts
-from connector.scoring.further import further_facts, score_further
+from connector.scoring.further import ScoredBy, further_facts, score_spoken_of
 from connector.scoring.people.declared import marked_declared, with_declared
 from connector.scoring.score import Scored
 
@@ -29,23 +29,21 @@ def with_side_results(
     people: pa.Table,
     mappings: Mappings,
     scored: Scored,
-    activities: pa.Table,
+    scored_by: ScoredBy,
     *,
     now: datetime,
-    time_zone: str,
     engine: Engine = EMBEDDED,
 ) -> pa.Table:
     """Set ``points.RULE`` and ``count.RULE`` that some condition asks for, and ``score.NAME.…``, beside people.
 
-    ``scored`` are their own scores and lines, with the accounts as they are known (no results).
+    ``scored`` are their own scores and lines, with the accounts as they are known (no results); ``scored_by`` scores
+    some of them by a further model.
     """
     rules = rules_asked_for(mappings)
     if rules:
         people = beside(people, rule_facts(scored, rules, engine=engine))
     if mappings.further:
-        parts = score_further(
-            mappings.further, people, activities, scored.accounts, as_of=now, time_zone=time_zone, engine=engine
-        )
+        parts = score_spoken_of(mappings.further, people, scored.accounts, scored_by, as_of=now)
         people = beside(people, further_facts(parts, people.column("person_id")))
     return people
 

@@ -21,6 +21,7 @@ from connector.pipeline.engine import Engine
 from connector.pipeline.forgetting import Named
 from connector.pipeline.gathering import hold
 from connector.pipeline.keeper import Keeper
+from connector.pipeline.kept_hits import DAMAGED
 from connector.pipeline.outlook import Outlook, look
 from connector.pipeline.passes import PopulationPart
 from connector.pipeline.plans import summary
@@ -37,6 +38,9 @@ from connector.ports.traits import FieldInfo
 SETTING_USER = "crm_user_id"
 #: objects whose fields deciding needs described
 _DESCRIBED = ("lead", "contact", "account", "task")
+
+#: tries after which hits that are found to be harmed again and again end the cycle
+_MOST_TRIES = 5
 
 
 class Working:
@@ -85,6 +89,8 @@ class Working:
             except Grown as grown:
                 outlook.widen(grown)
             except LocalFault as fault:
+                if fault.code == DAMAGED and tries < _MOST_TRIES:
+                    continue
                 if not fault.code.startswith("kept.") or outlook.touched is None:
                     raise
                 outlook.widen(Grown(everybody="harmed"))

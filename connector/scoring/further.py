@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 
 import pyarrow as pa
@@ -21,6 +21,9 @@ RESULTS: Mapping[str, pa.DataType] = {
     **dict.fromkeys(("total", "fit", "interest", "qualification"), pa.float64()),
     **dict.fromkeys(("grade", "verdict", "buying_stage"), pa.string()),
 }
+
+#: scores some people, in order of their ids, by one model
+ScoredBy = Callable[[ScoringModel, pa.Table], ScoredPart]
 
 
 def spoken_of(model: ScoringModel, people: pa.Table, accounts: pa.Table | None, *, now: datetime) -> pa.Table:
@@ -44,18 +47,27 @@ def score_further(
     Raises:
         ConfigError: a model or the time zone cannot be used.
     """
-    return {
-        model.name: score_part(
-            model,
-            spoken_of(model, people, accounts, now=as_of),
-            activities,
-            accounts,
-            as_of=as_of,
-            time_zone=time_zone,
-            engine=engine,
-        )
-        for model in models
-    }
+
+    def scored_by(model: ScoringModel, some: pa.Table) -> ScoredPart:
+        return score_part(model, some, activities, accounts, as_of=as_of, time_zone=time_zone, engine=engine)
+
+    return score_spoken_of(models, people, accounts, scored_by, as_of=as_of)
+
+
+def score_spoken_of(
+    models: Iterable[ScoringModel],
+    people: pa.Table,
+    accounts: pa.Table | None,
+    scored_by: ScoredBy,
+    *,
+    as_of: datetime,
+) -> dict[str, ScoredPart]:
+    """Score some people by further models as ``score_further`` does, whatever their interest is known from.
+
+    Raises:
+        ConfigError: a model cannot be used.
+    """
+    return {model.name: scored_by(model, spoken_of(model, people, accounts, now=as_of)) for model in models}
 
 
 def further_facts(scored: Mapping[str, ScoredPart], person_ids: pa.ChunkedArray) -> pa.Table:

@@ -1,4 +1,7 @@
-"""A house whose cycles work only the touched, beside its twin that always works everybody: they never differ."""
+"""A house whose cycles work only the touched, beside its twin that always works everybody: they never differ.
+
+Nor does a third, in which nothing is kept of what was matched: each of its cycles matches everybody's deeds anew.
+"""
 
 from __future__ import annotations
 
@@ -29,17 +32,18 @@ _FIRMS = ("acme", "bolt", "crane", "gmail", "nowhere")
 
 
 class Twins:
-    """Two houses in which the same things happen."""
+    """Houses in which the same things happen."""
 
     def __init__(self, folder: Path, dice: random.Random) -> None:
         self.dice = dice
         self.worked: Counter[str] = Counter()
         limits = Limits({Cause.TASK: 3, Cause.CREATION: 3, Cause.STAGE_MOVE: 4}, share=1, share_from=500)
         self.houses = []
-        for name in ("some", "all"):
+        for name in ("some", "all", "anew"):
             (folder / name).mkdir()
             tell = self._heard if name == "some" else (lambda _done: None)
-            self.houses.append(House(folder / name, f"sqlite:///{folder / name}/state.db", limits=limits, on_step=tell))
+            words: Any = {"limits": limits, "on_step": tell, "keeps_hits": name != "anew"}
+            self.houses.append(House(folder / name, f"sqlite:///{folder / name}/state.db", **words))
         self.serial = 0
 
     def _heard(self, done: StepDone) -> None:
@@ -352,17 +356,18 @@ def _history(folder: Path, seed: int) -> Twins:
     for _ in range(5):
         twins.arrive()
         twins.lead()
-    some, everybody = twins.houses
+    some, *others = twins.houses
     told: list[str] = []
     for turn in range(ROUNDS + 3):
         if turn >= 3:
             told += [twins.happen() for _ in range(twins.dice.randrange(4))]
-        reports = [_cycle(some, full=False), _cycle(everybody, full=True)]
+        report, *reports = [_cycle(some, full=False), *(_cycle(house, full=True) for house in others)]
         told.append("cycle")
-        assert _told(reports[0]) == _told(reports[1]), f"seed {seed}: {told}"
-        mine, theirs = _state(some), _state(everybody)
-        for name, part in theirs.items():
-            assert mine[name] == part, f"seed {seed}, {name}: {told}"
+        mine = _state(some)
+        for house, other in zip(others, reports, strict=True):
+            assert _told(report) == _told(other), f"seed {seed}: {told}"
+            for name, part in _state(house).items():
+                assert mine[name] == part, f"seed {seed}, {name}: {told}"
     return twins
 
 
