@@ -19,7 +19,7 @@ from e2e_place import Place
 _HS, _SF = "hubspot", "salesforce"
 _KEY = {_HS: "base_url", _SF: "instance_url"}
 #: two commands on a loaded machine; five tries per stream took twice as long
-_SECONDS = 30
+_SECONDS = 60
 
 
 def _run(at: object) -> tuple[str, ...]:
@@ -33,10 +33,11 @@ def _point(place: Place, vendor: str, url: str) -> None:
 
 
 @pytest.fixture
-def closed_port() -> int:
-    """A port at which nobody listens."""
-    with socket.create_server(("127.0.0.1", 0)) as server:
-        return int(server.getsockname()[1])
+def closed_port() -> Iterator[int]:
+    """A port at which nobody listens, and that nobody else gets meanwhile."""
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        yield int(taken.getsockname()[1])
 
 
 @pytest.mark.parametrize("vendor", [_HS, _SF])
