@@ -34,6 +34,9 @@ _FLAGS = """
     || coalesce('. Said otherwise than found: ' || s.declared_differs, '')"""
 #: a qualification line reads as what the person confirmed
 _CONFIRMED = "'confirmed: ' || replace(rule, '_', ' ')"
+#: Since when something is confirmed is told by `explain` alone: a CRM dates records, not fields, so our own next write
+#: would move the day for whoever reads the record only then, and every record would be written again.
+_DATED = "CASE WHEN dimension = 'qualification' THEN NULL ELSE last_on END"
 
 
 def top_reasons(
@@ -87,7 +90,8 @@ def _tell(
                 SELECT person, dimension, rule, count, last_on, tenths,
                        row_number() OVER (PARTITION BY person ORDER BY abs(tenths) * {_by_dimension(weights)} DESC,
                            last_on DESC NULLS LAST, {_by_dimension(range(len(DIMENSIONS)))}, rule) AS place
-                FROM (SELECT *, round(points * 10)::BIGINT AS tenths FROM lines WHERE rule <> 'limit' AND points <> 0)
+                FROM (SELECT person, dimension, rule, count, {_DATED} AS last_on, round(points * 10)::BIGINT AS tenths
+                      FROM lines WHERE rule <> 'limit' AND points <> 0)
             ), seated AS (
                 SELECT *, coalesce(min(CASE WHEN dimension = 'interest' AND tenths > 0 THEN place END)
                                    OVER (PARTITION BY person), 1) AS deed
@@ -157,8 +161,7 @@ def _phrase() -> str:
     words = "replace(rule, '-', ' ')"
     times = "CASE WHEN count > 1 THEN ' ' || count::VARCHAR || 'x' ELSE '' END"
     dated = f"{words} || {times} || coalesce(', last ' || last_on::VARCHAR, '')"
-    confirmed = f"{_CONFIRMED} || coalesce(' on ' || last_on::VARCHAR, '')"
-    return f"CASE dimension WHEN 'qualification' THEN {confirmed} ELSE {dated} END"
+    return f"CASE dimension WHEN 'qualification' THEN {_CONFIRMED} ELSE {dated} END"
 
 
 def _told(dimension: str) -> str:
