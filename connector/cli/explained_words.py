@@ -95,7 +95,8 @@ def _missing(score: Mapping[str, Any]) -> Iterator[str]:
     missing = score["missing"]
     low, high = missing["fit_range"]
     if missing["deciding_fact"]:
-        yield f"missing: {missing['deciding_fact']} would decide; until then fit lies between {low} and {high}"
+        until = f"until then fit lies between {low} and {high}" if low != high else "it may disqualify"
+        yield f"missing: {missing['deciding_fact']} would decide; {until}"
     elif low != high:
         yield f"fit lies between {low} and {high} while facts are missing; none of them alone would change the verdict"
     if missing["unanswered"]:
