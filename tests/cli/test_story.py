@@ -7,6 +7,7 @@ import os
 import re
 import signal
 import threading
+import time
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -289,16 +290,32 @@ def test_rows_that_are_not_dead_are_neither_retried_nor_dismissed(place: Any) ->
         assert done.json["error"]["code"] == "outbox.not_dead"
 
 
+def _nobody_at_home(_number: int, _frame: object) -> None:
+    """Take a signal that came before the command listened, or after."""
+
+
+def _stop_once_it_listens() -> None:
+    """Send SIGTERM to this process a second after the command has begun to listen to it."""
+    deadline = time.monotonic() + 60
+    while signal.getsignal(signal.SIGTERM) is _nobody_at_home and time.monotonic() < deadline:
+        time.sleep(0.05)
+    time.sleep(1.0)
+    os.kill(os.getpid(), signal.SIGTERM)
+
+
 def test_a_signal_ends_a_run_though_the_vendor_does_not_answer(place: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(running, "GRACE_SECONDS", 0.2)
     fault = {"match": "^(GET|POST) /", "what": "delay", "rate": 1, "after": "30s", "count": 1}
     place.ask("hubspot", "faults", [fault])
-    timer = threading.Timer(1.0, os.kill, (os.getpid(), signal.SIGTERM))
-    timer.start()
+    # should the signal find nobody at home, it must not end the process that tests
+    before = signal.signal(signal.SIGTERM, _nobody_at_home)
+    sender = threading.Thread(target=_stop_once_it_listens)
+    sender.start()
     try:
         done = place.handoff("run", "--once", "--json")
     finally:
-        timer.join()
+        sender.join()
+        signal.signal(signal.SIGTERM, before)
         place.ask("hubspot", "faults", [])
     assert done.code == 0
     _hold_shape(done.json, error=True, called=False)
