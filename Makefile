@@ -6,7 +6,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
-# one more than two cores: many tests wait for processes of their own
+# One more than two cores: many tests wait for processes of their own. A file stays with one worker: some tell a story.
 JOBS ?= 3
 # WHEEL=1 tests the built wheel instead of the tree
 WHEEL ?=
@@ -23,14 +23,14 @@ demo: $(VENV)/.installed
 
 ifeq ($(WHEEL),)
 test: $(VENV)/.clients
-	$(BIN)/python -m pytest -n $(JOBS) --dist loadgroup -q
+	$(BIN)/python -m pytest -n $(JOBS) --dist loadfile -q
 else
 # The tree's packages stay behind: what is imported can only be the wheel's.
 test: $(VENV)/.clients wheel
 	$(PIP) install --no-deps --force-reinstall dist/*.whl
 	rm -rf build/wheel-tests && mkdir -p build/wheel-tests
 	git ls-files -z | grep -zvE '^($(shell echo $(PACKAGES) | tr ' ' '|'))/' | xargs -0 cp --parents -t build/wheel-tests
-	cd build/wheel-tests && $(CURDIR)/$(BIN)/python -P -m pytest -n $(JOBS) --dist loadgroup -q
+	cd build/wheel-tests && $(CURDIR)/$(BIN)/python -P -m pytest -n $(JOBS) --dist loadfile -q
 	$(PIP) install --no-deps -e .
 endif
 
