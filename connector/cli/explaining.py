@@ -13,9 +13,8 @@ from connector.cli.options import DEFAULT_CONFIG, AsJson, AsOf, ConfigFile, Verb
 from connector.cli.output import console, emit
 from connector.cli.tell_person import tell_person
 from connector.errors import LocalFault
-from connector.lake.reading import Lake
 from connector.logs import set_up_logs
-from connector.pipeline.census import Census
+from connector.pipeline.census import census_of
 from connector.pipeline.explaining import explain as explain_person
 
 
@@ -39,16 +38,7 @@ def explain(
     with open_house(config) as house:
         engine = house.engine
         last = instant(house.store.switches.setting("last_as_of"))
-        census = Census(
-            lake=Lake(engine.lake_root, house.store.manifest),
-            store=house.store,
-            mappings=house.mappings,
-            traits=engine.traits(),
-            crm=engine.crm.traits(),
-            install=engine.install,
-            time_zone=engine.time_zone,
-            automation=(),
-        )
+        census = census_of(engine)
         moment = instant(as_of) or last or utc_now()
         told = explain_person(census, somebody, as_of=moment, last=last, hindsight=hindsight)
     if html is not None:

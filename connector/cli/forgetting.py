@@ -13,9 +13,8 @@ from connector.cli.output import console, emit
 from connector.cli.running import who as typist
 from connector.errors import ConfigError, Refused
 from connector.lake.erasure import Purged
-from connector.lake.reading import Lake
 from connector.logs import set_up_logs
-from connector.pipeline.census import Census
+from connector.pipeline.census import census_of
 from connector.pipeline.forgetting import Named, forget, lift, named, purge
 from connector.pipeline.turn import engine_turn_if_free
 
@@ -39,7 +38,7 @@ def forget_person(
     set_up_logs(verbose=verbose, quiet=not as_json)
     now = utc_now()
     with open_house(config) as house:
-        whom = named(_census(house), somebody, as_of=now)
+        whom = named(census_of(house.engine), somebody, as_of=now)
         if lifted:
             return _lift(house, whom, as_json=as_json)
         if len(whom.person_ids) > 1 and not several:
@@ -61,20 +60,6 @@ def forget_person(
     else:
         _tell(receipt)
     return 0
-
-
-def _census(house: House) -> Census:
-    engine = house.engine
-    return Census(
-        lake=Lake(engine.lake_root, house.store.manifest),
-        store=house.store,
-        mappings=house.mappings,
-        traits=engine.traits(),
-        crm=engine.crm.traits(),
-        install=engine.install,
-        time_zone=engine.time_zone,
-        automation=(),
-    )
 
 
 def _purge(house: House) -> Purged | None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from connector.domain.engine_memory import people_at_once
 from connector.lake.reading import Lake
 from connector.mapping.bundle import Mappings
+from connector.pipeline.engine import Engine as Working
 from connector.pipeline.gathering import Asked
 from connector.pipeline.kept_hits import KeptHits
 from connector.pipeline.wanted import asked_of
@@ -43,3 +44,18 @@ class Census:
     def of_people(self) -> list[tuple[str, str]]:
         """List the kinds of record that are people, by system."""
         return [(one.system, object_) for one in self.traits for object_ in one.people]
+
+
+def census_of(engine: Working) -> Census:
+    """Give what a look at everybody needs: scored on the embedded engine, from activities, by nobody's turn."""
+    return Census(
+        lake=Lake(engine.lake_root, engine.store.manifest),
+        store=engine.store,
+        mappings=engine.mappings,
+        traits=engine.traits(),
+        crm=engine.crm.traits(),
+        install=engine.install,
+        time_zone=engine.time_zone,
+        automation=(),
+        at_once=engine.at_once,
+    )

@@ -7,6 +7,7 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import uuid4
@@ -21,9 +22,8 @@ from connector.domain.writes import RowState
 from connector.errors import HandoffError, LocalFault, Refused
 from connector.identity.tombstones import Graveyard
 from connector.lake.landing import Landing
-from connector.lake.reading import Lake
 from connector.pipeline import steps
-from connector.pipeline.census import Census
+from connector.pipeline.census import Census, census_of
 from connector.pipeline.circuits import note_circuits
 from connector.pipeline.dead_letters import release_changed, remember_dead
 from connector.pipeline.deciding import dropped, with_limits
@@ -320,19 +320,8 @@ class Cycle:
 
     def _census(self) -> Census:
         engine = self._engine
-        return Census(
-            lake=Lake(engine.lake_root, engine.store.manifest),
-            store=engine.store,
-            mappings=engine.mappings,
-            traits=self._traits,
-            crm=engine.crm.traits(),
-            install=engine.install,
-            time_zone=engine.time_zone,
-            automation=(),
-            at_once=engine.at_once,
-            scoring=engine.scoring,
-            hits=KeptHits(engine.lake_root, engine.store) if engine.keeps_hits and self._turn else None,
-        )
+        hits = KeptHits(engine.lake_root, engine.store) if engine.keeps_hits and self._turn else None
+        return replace(census_of(engine), scoring=engine.scoring, hits=hits)
 
     def _budget(self, system: str) -> Budget:
         engine = self._engine

@@ -11,11 +11,11 @@ from typing import Any
 
 import pytest
 from small_house import House
-from test_looking_back import census_of
 
 from connector.domain.records import RecordVersion
 from connector.domain.refs import Ref
 from connector.mapping.load import load_mappings
+from connector.pipeline.census import census_of
 from connector.pipeline.explaining import explain
 
 DAY = timedelta(days=1)
@@ -59,7 +59,7 @@ def _subsidiary(house: House) -> None:
 
 def told(house: House, account: str) -> dict[str, Any]:
     at = house.now - timedelta(hours=1)
-    return explain(census_of(house), account, as_of=at, last=at).document
+    return explain(census_of(house.engine), account, as_of=at, last=at).document
 
 
 def test_lines_add_up_with_the_people_of_subsidiaries(house: House) -> None:

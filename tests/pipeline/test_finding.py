@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 from small_house import House
-from test_looking_back import census_of
 
 from connector.domain.records import RecordVersion
 from connector.domain.refs import Ref
 from connector.errors import ConfigError
+from connector.pipeline.census import census_of
 from connector.pipeline.explaining import explain
 
 LONG = "00Q5f00000AbCdEEAV"
@@ -45,7 +45,7 @@ def house(tmp_path_factory: pytest.TempPathFactory) -> Iterator[House]:
 def asked(house: House, who: str, *, back: int = 1) -> str:
     """Explain somebody as of the last cycle, or one before; give the id of whoever that is."""
     last = house.now - timedelta(hours=1)
-    document = explain(census_of(house), who, as_of=house.now - timedelta(hours=back), last=last).document
+    document = explain(census_of(house.engine), who, as_of=house.now - timedelta(hours=back), last=last).document
     return str(document["person_id"] if document["kind"] == "person" else document["account_id"])
 
 

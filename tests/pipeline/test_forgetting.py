@@ -12,8 +12,7 @@ from small_house import House
 from connector.domain.records import RecordVersion
 from connector.domain.refs import Ref
 from connector.errors import ConfigError, Refused
-from connector.lake.reading import Lake
-from connector.pipeline.census import Census
+from connector.pipeline.census import census_of
 from connector.pipeline.forgetting import SETTING_DUE, Named, forget, lift, named, purge
 
 
@@ -26,18 +25,7 @@ def house(tmp_path: Path) -> Any:
 
 
 def _named(house: House, who: str) -> Named:
-    engine = house.engine
-    census = Census(
-        lake=Lake(engine.lake_root, house.store.manifest),
-        store=house.store,
-        mappings=engine.mappings,
-        traits=engine.traits(),
-        crm=engine.crm.traits(),
-        install=engine.install,
-        time_zone=engine.time_zone,
-        automation=(),
-    )
-    return named(census, who, as_of=house.now)
+    return named(census_of(house.engine), who, as_of=house.now)
 
 
 def _forget(house: House, who: str) -> dict[str, int]:

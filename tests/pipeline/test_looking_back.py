@@ -17,9 +17,8 @@ from small_house import House
 
 from connector.domain.records import RecordVersion
 from connector.domain.refs import Ref
-from connector.lake.reading import Lake
 from connector.mapping.load import load_mappings
-from connector.pipeline.census import Census
+from connector.pipeline.census import census_of
 from connector.pipeline.explaining import explain
 from connector.pipeline.gathering import hold
 from connector.pipeline.looking_back import stand_at
@@ -33,24 +32,9 @@ _NUMBERS = ("total", "fit", "interest", "qualification", "grade", "verdict")
 Numbers = dict[str, dict[str, Any]]
 
 
-def census_of(house: House) -> Census:
-    engine = house.engine
-    return Census(
-        lake=Lake(engine.lake_root, engine.store.manifest),
-        store=engine.store,
-        mappings=engine.mappings,
-        traits=engine.traits(),
-        crm=engine.crm.traits(),
-        install=engine.install,
-        time_zone=engine.time_zone,
-        automation=(),
-        at_once=engine.at_once,
-    )
-
-
 def then(house: House, at: datetime, *, hindsight: bool = False) -> Numbers:
     """Score everybody as of an instant: person → numbers and lines."""
-    census = stand_at(census_of(house), at, last=house.now, hindsight=hindsight).census
+    census = stand_at(census_of(house.engine), at, last=house.now, hindsight=hindsight).census
     holdings = hold(census.lake, census.traits, as_of=at, asked=census.asked())
     told: Numbers = {}
     with TemporaryDirectory() as folder, open_scratch(Path(folder)) as scratch:
@@ -167,7 +151,7 @@ def test_an_explanation_names_model_and_knowledge(tmp_path: Path) -> None:
     house.run()
 
     def told(at: datetime, **words: Any) -> dict[str, Any]:
-        return explain(census_of(house), "crm:lead:L1", as_of=at, last=second, **words).document
+        return explain(census_of(house.engine), "crm:lead:L1", as_of=at, last=second, **words).document
 
     before, now, better = told(first), told(second), told(first, hindsight=True)
     assert (before["known"], before["model"]["number"]) == ("then", 1)
@@ -202,7 +186,7 @@ def test_answers_given_later_were_not_known(tmp_path: Path) -> None:
     house.store.knowledge.answer_review(review.id, state="accepted", **answer)  # type: ignore[arg-type]
     house.now += HOUR
     house.run()
-    document = explain(census_of(house), "hubspot:contact:1", as_of=first, last=house.now).document
+    document = explain(census_of(house.engine), "hubspot:contact:1", as_of=first, last=house.now).document
     assert document["identity"]["in_review"]
     house.close()
 
