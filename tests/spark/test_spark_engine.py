@@ -24,7 +24,6 @@ from connector.scoring.engines.on_duckdb import EMBEDDED, DuckDb
 from connector.scoring.engines.on_spark import Spark
 from connector.scoring.engines.spark_sql import spark_sql
 
-pytestmark = pytest.mark.xdist_group("spark")
 MAPPINGS = Path(files.__file__).parents[2] / "mappings" / "default"
 
 
