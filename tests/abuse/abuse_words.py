@@ -9,8 +9,9 @@ from collections.abc import Iterable, Sequence
 from typing import Any, TypeVar
 
 import pyarrow.parquet as pq
-from e2e_commands import Done
-from e2e_place import VENDORS, Place
+
+from benchmarks.survival.commands import Done
+from benchmarks.survival.place import VENDORS, Place
 
 Case = TypeVar("Case")
 _ADDRESS = re.compile(r"[\w.+-]+@[\w-]+\.\w")

@@ -15,10 +15,11 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 sys.path.insert(0, str(Path(__file__).parents[1] / "end_to_end"))
 
-from e2e_buyers import a_day_of_buyers
-from e2e_commands import Commands
 from e2e_fixtures import commands, loaded, place_of, prepared
-from e2e_place import AT, Place
+
+from benchmarks.survival.buyers import a_day_of_buyers
+from benchmarks.survival.commands import Commands
+from benchmarks.survival.place import AT, Place
 
 __all__ = ["commands", "loaded", "place_of", "prepared"]
 

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 from abuse_words import ids_in_lake, ids_of_org, nothing_lost, silent, some, told
-from e2e_place import Place
+
+from benchmarks.survival.place import Place
 
 _HS, _SF = "hubspot", "salesforce"
 _CONTACTS = "POST /crm/v3/objects/contacts/search"

@@ -10,7 +10,8 @@ from typing import Any
 
 import pytest
 from abuse_words import nothing_lost, silent, some, told
-from e2e_place import AT, Place
+
+from benchmarks.survival.place import AT, Place
 
 
 def _run(at: datetime) -> tuple[str, ...]:

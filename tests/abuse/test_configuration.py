@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 from abuse_words import nothing_lost, silent, told
-from e2e_place import AT, Place
+
+from benchmarks.survival.place import AT, Place
 
 _RUN = ("run", "--once", "--as-of", AT.isoformat(), "--json")
 _MAPPINGS = "mappings/default/"

@@ -14,7 +14,8 @@ from threading import Thread
 
 import pytest
 from abuse_words import nothing_lost, silent, some, told
-from e2e_place import Place
+
+from benchmarks.survival.place import Place
 
 _HS, _SF = "hubspot", "salesforce"
 _KEY = {_HS: "base_url", _SF: "instance_url"}

@@ -13,7 +13,8 @@ from pathlib import Path
 
 import pytest
 from abuse_words import nothing_lost, silent, some, told
-from e2e_place import Place
+
+from benchmarks.survival.place import Place
 
 #: the connector with files that cannot grow beyond a size: what a full disk says, from the operating system itself
 _SMALL_DISK = """

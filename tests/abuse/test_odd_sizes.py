@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 from abuse_words import ids_in_lake, ids_of_org, nothing_lost, told
-from e2e_place import AT, Place
+
+from benchmarks.survival.place import AT, Place
 
 #: an import of this many contacts stands on one instant; HubSpot's search shows the first 10,000 of an answer
 IMPORT = 25_000

@@ -12,7 +12,8 @@ from pathlib import Path
 
 import pytest
 from abuse_words import nothing_lost, silent
-from e2e_place import Place
+
+from benchmarks.survival.place import Place
 
 _SEED = int(os.environ.get("HANDOFF_SIGNAL_SEED", "1"))
 _POINTS = int(os.environ.get("HANDOFF_SIGNALS", "10" if os.environ.get("HANDOFF_ABUSE") == "all" else "2"))

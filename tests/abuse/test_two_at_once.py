@@ -7,8 +7,9 @@ import time
 from collections.abc import Callable
 
 from abuse_words import nothing_lost, silent, told
-from e2e_commands import Done, Started
-from e2e_place import Place
+
+from benchmarks.survival.commands import Done, Started
+from benchmarks.survival.place import Place
 
 _PATIENCE_SECONDS = 120
 

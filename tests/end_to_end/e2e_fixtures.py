@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from e2e_commands import Commands
-from e2e_place import Place, prepare
+
+from benchmarks.survival.commands import Commands
+from benchmarks.survival.place import Place, prepare
 
 
 @pytest.fixture(scope="session")

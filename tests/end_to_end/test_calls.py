@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from e2e_place import VENDORS, Place
+
+from benchmarks.survival.place import VENDORS, Place
 
 PEOPLE = 1000
 

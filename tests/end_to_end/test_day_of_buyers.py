@@ -5,8 +5,9 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 
 import pytest
-from e2e_buyers import Day, a_day_of_buyers, submit
-from e2e_place import Place, later
+
+from benchmarks.survival.buyers import Day, a_day_of_buyers, submit
+from benchmarks.survival.place import Place, later
 
 PEOPLE = 200
 _TASKS = (

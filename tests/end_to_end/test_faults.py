@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from e2e_buyers import a_day_of_buyers
-from e2e_commands import Commands
-from e2e_place import Place
+
+from benchmarks.survival.buyers import a_day_of_buyers
+from benchmarks.survival.commands import Commands
+from benchmarks.survival.place import Place
 
 PEOPLE = 40
 #: the path of creations in sets, and of what reads and patches in one go

@@ -19,9 +19,10 @@ from datetime import datetime
 from pathlib import Path
 
 import pytest
-from e2e_buyers import a_day_of_buyers
-from e2e_commands import Commands
-from e2e_place import AT, Place
+
+from benchmarks.survival.buyers import a_day_of_buyers
+from benchmarks.survival.commands import Commands
+from benchmarks.survival.place import AT, Place
 
 PEOPLE = 40
 ALL = os.environ.get("HANDOFF_KILLS") == "all"

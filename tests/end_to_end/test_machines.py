@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from e2e_place import Place, later
+from benchmarks.survival.place import Place, later
 
 PEOPLE = 40
 WHO = "gate.keeper@fortress.example"

@@ -6,8 +6,9 @@ import json
 from datetime import timedelta
 
 import pytest
-from e2e_buyers import a_day_of_buyers
-from e2e_place import AT, Place
+
+from benchmarks.survival.buyers import a_day_of_buyers
+from benchmarks.survival.place import AT, Place
 
 PEOPLE = 40
 

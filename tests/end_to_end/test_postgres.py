@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 import shutil
 
-from e2e_buyers import a_day_of_buyers
-from e2e_place import Place
+from benchmarks.survival.buyers import a_day_of_buyers
+from benchmarks.survival.place import Place
 
 PEOPLE = 60
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from datetime import timedelta
 
-from e2e_buyers import a_day_of_buyers
+from benchmarks.survival.buyers import a_day_of_buyers
 
 PEOPLE = 200
 

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from e2e_commands import Commands
+
+from benchmarks.survival.commands import Commands
 
 SHARED = os.environ.get("HANDOFF_SHARED")
 MAPPINGS = Path(__file__).with_name("mappings")

@@ -5,8 +5,8 @@ from __future__ import annotations
 import shutil
 from datetime import timedelta
 
-from e2e_buyers import a_day_of_buyers
-from e2e_place import Place
+from benchmarks.survival.buyers import a_day_of_buyers
+from benchmarks.survival.place import Place
 
 PEOPLE = 200
 _SCORES = {"Handoff_Score__c", "Handoff_Grade__c", "Handoff_Reasons__c", "Handoff_Account_Score__c"}

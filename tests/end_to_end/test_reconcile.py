@@ -6,7 +6,7 @@ import json
 import urllib.request
 from datetime import timedelta
 
-from e2e_place import AT
+from benchmarks.survival.place import AT
 
 PEOPLE = 200
 

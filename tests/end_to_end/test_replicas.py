@@ -10,8 +10,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from typing import Any
 
-from e2e_commands import Started
-from e2e_place import Place
+from benchmarks.survival.commands import Started
+from benchmarks.survival.place import Place
 
 PEOPLE = 20
 _PATIENCE_SECONDS = 90

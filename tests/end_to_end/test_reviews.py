@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from e2e_buyers import submit
-from e2e_place import Place, later
+
+from benchmarks.survival.buyers import submit
+from benchmarks.survival.place import Place, later
 
 PEOPLE = 40
 #: one address on two contacts of the CRM: one woman entered twice, and two men of one family

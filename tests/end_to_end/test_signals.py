@@ -10,9 +10,10 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 
 import pytest
-from e2e_buyers import a_day_of_buyers, open_lead, submit
-from e2e_commands import Started
-from e2e_place import AT, Place
+
+from benchmarks.survival.buyers import a_day_of_buyers, open_lead, submit
+from benchmarks.survival.commands import Started
+from benchmarks.survival.place import AT, Place
 
 PEOPLE = 40
 _STOP_SECONDS = 10

@@ -5,8 +5,8 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
-from e2e_buyers import a_day_of_buyers, submit
-from e2e_place import Place
+from benchmarks.survival.buyers import a_day_of_buyers, submit
+from benchmarks.survival.place import Place
 
 PEOPLE = 60
 STEP = timedelta(minutes=1)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Self
 
-_FORGE = Path(__file__).with_name("e2e_forge.py")
+_FORGE = "benchmarks.survival.forge"
 _POLL_SECONDS = 0.01
 
 
@@ -55,7 +55,7 @@ class Started:
 
 @dataclass(slots=True)
 class Commands:
-    """The door to the forge (``e2e_forge.py``)."""
+    """The door to the forge (``forge.py``)."""
 
     _process: subprocess.Popen[str] | None = None
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -63,7 +63,7 @@ class Commands:
 
     def __enter__(self) -> Self:
         self._process = subprocess.Popen(
-            [sys.executable, str(_FORGE)],
+            [sys.executable, "-m", _FORGE],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,

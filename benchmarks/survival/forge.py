@@ -2,7 +2,7 @@
 
 Reads one JSON order a line on standard input, and answers with one line: ``{"words": …}`` starts a command and gives
 its pid; ``{"wait": pid}`` gives its exit code, or null while it works. The child is the connector's own ``main``; only
-where an order asks for boundaries is anything put around it (``e2e_boundaries``), and only the leases of a process that
+where an order asks for boundaries is anything put around it (``boundaries``), and only the leases of a process that
 is to be killed are made short, because the next one would honestly wait for them to run out.
 """
 
@@ -17,11 +17,10 @@ from typing import Any
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-from e2e_boundaries import watch_boundaries
-
 import adapters.files
 import adapters.hubspot
 import adapters.salesforce  # noqa: F401 - imported once here, so that no child has to
+from benchmarks.survival.boundaries import watch_boundaries
 from connector.cli import main
 from connector.domain.company_domains import registrable
 

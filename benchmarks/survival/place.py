@@ -9,8 +9,7 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import quote
 
-from e2e_commands import Commands, Done, Started
-
+from benchmarks.survival.commands import Commands, Done, Started
 from sandbox.serve import Sandbox
 
 #: A Tuesday morning in the hours of the starter's pools.

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import datetime
 
-from e2e_place import Place, later
+from benchmarks.survival.place import Place, later
 
 
 @dataclass(frozen=True, slots=True)
