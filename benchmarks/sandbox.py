@@ -31,10 +31,10 @@ BATCH = 200
 class Org:
     """One org in a process of its own, and clients of it."""
 
-    def __init__(self, people: int, directory: str) -> None:
-        """Start the org and wait until it answers."""
+    def __init__(self, people: int, directory: str, *more: str) -> None:
+        """Start the org and wait until it answers; ``more`` are further words of the sandbox's command."""
         ports = [word for vendor in VENDORS for word in (f"--{vendor}-port", "0")]
-        words = ["-m", "sandbox", "--dir", directory, "--people", str(people), "--at", AT, *ports]
+        words = ["-m", "sandbox", "--dir", directory, "--people", str(people), "--at", AT, *ports, *more]
         started = time.perf_counter()
         self._process = subprocess.Popen(  # noqa: S603 - our own interpreter and our own words
             [sys.executable, *words], stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[1]

@@ -53,6 +53,10 @@ def _faults(org: Org, request: Request) -> Response:
     return Response(200, {"faults": org.faults.replace(request.json())})
 
 
+def _struck(org: Org, _: Request) -> Response:
+    return Response(200, {"faults": org.faults.told()})
+
+
 def _act(org: Org, request: Request) -> Response:
     acts: Any = request.json()
     if not isinstance(acts, list) or not all(isinstance(act, dict) and isinstance(act.get("do"), str) for act in acts):
@@ -67,6 +71,7 @@ CONTROLS: dict[tuple[str, str], _Control] = {
     ("POST", "calls/mark"): _mark,
     ("GET", "clock"): _now,
     ("POST", "clock"): _clock,
+    ("GET", "faults"): _struck,
     ("POST", "faults"): _faults,
     ("POST", "act"): _act,
 }

@@ -147,6 +147,10 @@ class FaultList:
         self._faults = parse_faults(document, self.known)
         return len(self._faults)
 
+    def told(self) -> list[dict[str, object]]:
+        """Say of each fault in force what it is, how often it has struck and how often it still may (None: for ever)."""
+        return [{"what": fault.what, "hits": fault.hits, "left": fault.left} for fault in self._faults]
+
     def clear(self) -> None:
         """Take all faults away."""
         self._faults = []

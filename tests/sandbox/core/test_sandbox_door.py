@@ -125,6 +125,13 @@ def test_a_dropped_answer_leaves_the_write_or_not(toy, what, done):
     assert ask(toy, "POST", "/x", "again")[0] == 200
 
 
+def test_a_fault_tells_how_often_it_has_struck(toy):
+    fault(toy, what="duplicate", count=2)
+    ask(toy, "POST", "/x", {})
+    told = ask(toy, "GET", "/__sandbox__/faults")[1]
+    assert told == {"faults": [{"what": "duplicate", "hits": 1, "left": 1}]}
+
+
 def test_commit_late_commits_when_the_orgs_clock_says_so(toy):
     fault(toy, what="commit_late", count=1, after="5m")
     with pytest.raises(http.client.RemoteDisconnected):
