@@ -133,9 +133,9 @@ def durable(rows: Sequence[Activity]) -> None:
         (KnownKeys, "fresh", "known already?"),
         (SqlManifest, "segments", "which files are there?"),
         (segments_module, "pack", "columns to Parquet, sorted, packed"),
-        (segments_module, "_write_durably", "write + fsync (disk)"),
+        (segments_module, "write_durably", "write + fsync (disk)"),
         (Path, "replace", "rename (disk)"),
-        (segments_module, "fsync_folder", "fsync of the folder (disk)"),
+        (segments_module, "fsync", "fsync of the folder (disk)"),
         (SqlManifest, "commit_segments", "manifest and cursor, one transaction (disk)"),
         (KnownKeys, "landed", "keep the keys"),
     ]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import sqlite3
 from contextlib import closing, suppress
@@ -10,6 +9,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
+from connector.domain.durable import fsync
 from connector.errors import ConfigError, LocalFault
 from connector.ports.store import Segment
 from state.database import Database
@@ -60,9 +60,9 @@ def back_up(url: str, target: Path, *, patience: timedelta = PATIENCE) -> StateC
     with faults_named(str(part)), closing(sqlite3.connect(part)) as copy:
         # the copy leaves WAL mode, so that it is one file that can be moved about
         copy.execute("PRAGMA journal_mode=DELETE")
-    _sync(part)
+    fsync(part)
     part.replace(target)
-    _sync(target.parent)
+    fsync(target.parent)
     return StateCopy(target.stat().st_size, segments)
 
 
@@ -88,12 +88,12 @@ def put_back(url: str, copy: Path, *, aside: Path, patience: timedelta = PATIENC
         place.parent.mkdir(parents=True, exist_ok=True)
         part.write_bytes(copy.read_bytes())
         _bury(aside, part, patience)
-        _sync(part)
+        fsync(part)
         # what the old state has beside its file must not be taken for the new one's
         for rest in ("-wal", "-shm"):
             place.with_name(place.name + rest).unlink(missing_ok=True)
         part.replace(place)
-        _sync(place.parent)
+        fsync(place.parent)
 
 
 def _set_aside(url: str, place: Path, aside: Path, patience: timedelta) -> None:
@@ -139,11 +139,3 @@ def _segments_of(copy: Path, patience: timedelta) -> list[Segment]:
         return SqlManifest(database).segments()
     finally:
         database.close()
-
-
-def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import msgspec
 
+from connector.domain.durable import fsync
 from connector.domain.records import Value
 from connector.errors import LocalFault
 
@@ -116,11 +117,7 @@ class Journal:
                 file.write(text)
                 file.flush()
                 os.fsync(file.fileno())
-            folder = os.open(self._path.parent, os.O_RDONLY)
-            try:
-                os.fsync(folder)
-            finally:
-                os.close(folder)
+            fsync(self._path.parent)
         except OSError:
             return False
         self._read_bytes += len(text)

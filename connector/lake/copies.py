@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
+from connector.domain.durable import fsync
 from connector.errors import LocalFault
 from connector.lake.checking import state_of
-from connector.lake.segments import fsync_folder
 from connector.ports.store import Segment
 
 
@@ -46,7 +45,7 @@ def copy_segments(segments: Iterable[Segment], source: Path, target: Path) -> in
         folders.add(wanted.parent)
         brought += 1
     for folder in sorted(folders):
-        fsync_folder(folder)
+        fsync(folder)
     return brought
 
 
@@ -57,6 +56,5 @@ def _bring(source: Path, target: Path) -> None:
         part.hardlink_to(source)
     except OSError:  # another disk, or one without second names
         shutil.copyfile(source, part)
-        with part.open("rb") as copy:
-            os.fsync(copy.fileno())
+        fsync(part)
     part.replace(target)

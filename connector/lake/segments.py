@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+from connector.domain.durable import fsync, make_folder, write_durably
 from connector.errors import LocalFault
 from connector.lake.checking import CURE, RIGHTS_CURE, Kind, state_of
 from connector.lake.layout import ACTIVITY_COLUMNS
@@ -83,9 +84,9 @@ def write_segment(root: Path, stream: str, table: pa.Table, *, landed_at: dateti
         try:
             make_folder(draft.parent)
             make_folder(root / stream)
-            _write_durably(draft, data)
+            write_durably(draft, [data])
             draft.replace(root / name)
-            fsync_folder(root / stream)
+            fsync(root / stream)
         except OSError:
             # On a full disk every byte counts; what cannot be removed now is swept later.
             draft.unlink(missing_ok=True)
@@ -170,32 +171,6 @@ def cannot_write(root: Path, error: OSError) -> LocalFault:
         cure="free space or rights for the lake's folder, then run again; nothing was lost",
         at=str(root),
     )
-
-
-def make_folder(folder: Path) -> None:
-    """Make a folder and its parents durable: a file that outlives a power cut in a folder that does not is lost."""
-    if folder.is_dir():
-        return
-    make_folder(folder.parent)
-    folder.mkdir(exist_ok=True)
-    fsync_folder(folder.parent)
-
-
-def fsync_folder(folder: Path) -> None:
-    """Make the names in a folder durable."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def _write_durably(path: Path, data: bytes) -> None:
-    with path.open("wb", buffering=0) as file:
-        left = memoryview(data)
-        while left:
-            left = left[file.write(left) :]
-        os.fsync(file.fileno())
 
 
 def _unreadable(root: Path, segment: Segment, kind: Kind) -> LocalFault:

@@ -43,9 +43,9 @@ def after(function: Any) -> Any:
     return done
 
 
-def half(path: Path, data: bytes) -> NoReturn:
+def half(path: Path, parts: list[bytes]) -> NoReturn:
     """Write half of it and die."""
-    path.write_bytes(data[: len(data) // 2])
+    path.write_bytes(parts[0][: len(parts[0]) // 2])
     die()
 
 
@@ -54,7 +54,7 @@ def arm(point: str, store: Any) -> None:
     commit = type(store.manifest).commit_segments
     match point:
         case "half written":
-            protocol._write_durably = half
+            protocol.write_durably = half
         case "written":
             os.fsync = die
         case "synced":
@@ -62,7 +62,7 @@ def arm(point: str, store: Any) -> None:
         case "renamed":
             Path.replace = after(Path.replace)
         case "folder synced":
-            protocol.fsync_folder = after(protocol.fsync_folder)
+            protocol.fsync = after(protocol.fsync)
         case "committing":
             event.listen(store.database.engine, "commit", die)
         case "committed":

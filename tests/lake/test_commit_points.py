@@ -31,7 +31,7 @@ def _break(patch: pytest.MonkeyPatch, point: str, error: BaseException, place: A
         case "replace":
             patch.setattr(Path, "replace", cut)
         case "fsync folder":
-            patch.setattr(protocol, "fsync_folder", cut)
+            patch.setattr(protocol, "fsync", cut)
         case "commit":
             patch.setattr(type(place.manifest), "commit_segments", cut)
 

@@ -95,7 +95,7 @@ def cut_at(patch: pytest.MonkeyPatch, point: str, place: Any, error: BaseExcepti
         case "replace":
             patch.setattr(Path, "replace", cut)
         case "fsync folder":
-            patch.setattr(protocol, "fsync_folder", cut)
+            patch.setattr(protocol, "fsync", cut)
         case "commit":
             patch.setattr(type(place.manifest), "commit_segments", cut)
         case "after the commit":

@@ -13,10 +13,10 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from connector.domain.durable import fsync
 from connector.domain.sql_text import literal, quoted
 from connector.ports.store import Segment
 from connector.scoring.hits.counting import Hits, Keys, Matched, hits_of
-from connector.scoring.hits.files import fsync_folder
 from connector.scoring.hits.keys import key_sql
 from connector.scoring.hits.landed import CaughtUp, Landed
 from connector.scoring.hits.matchers import Matchers
@@ -138,7 +138,7 @@ def build(place: Place, rules: str) -> tuple[Current, CaughtUp]:
         (write_seen(place.root, [again], 0),),
         (write_seen(place.root, [left_out], 0),),
     )
-    fsync_folder(place.root)
+    fsync(place.root)
     return current, CaughtUp(None, rows)
 
 

@@ -17,6 +17,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from connector.domain.durable import fsync, write_durably
 from connector.errors import LocalFault
 
 Column = npt.NDArray[Any]
@@ -30,7 +31,7 @@ class NotWhole(Exception):
 
 
 def write_columns(path: Path, columns: Mapping[str, Column]) -> None:
-    """Write columns beside and rename; the file is durable, its name only once ``fsync_folder`` is through.
+    """Write columns beside and rename; the file is durable, its name only once the folder was made so (``fsync``).
 
     Raises:
         LocalFault: the disk is full, read-only or broken.
@@ -38,24 +39,18 @@ def write_columns(path: Path, columns: Mapping[str, Column]) -> None:
     places, parts, at, crc = {}, [], 0, 0
     for name, column in columns.items():
         data = np.ascontiguousarray(column)
-        gap = -data.nbytes % _BOUNDARY
         places[name] = [data.dtype.str, at, len(data)]
-        parts.append((data, gap))
-        crc = zlib.crc32(b"\0" * gap, zlib.crc32(data.view(np.uint8).data if len(data) else b"", crc))
-        at += data.nbytes + gap
+        body = data.view(np.uint8).data if len(data) else memoryview(b"")
+        for part in (body, memoryview(bytes(-data.nbytes % _BOUNDARY))):
+            parts.append(part)
+            crc = zlib.crc32(part, crc)
+            at += part.nbytes
     head = json.dumps({"columns": places, "crc": crc, "size": at}).encode("ascii") + b"\n"
     head = head[:-1] + b" " * (-len(head) % _BOUNDARY) + b"\n"
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         try:
-            with draft.open("wb") as file:
-                file.write(head)
-                for data, gap in parts:
-                    if len(data):
-                        file.write(data.view(np.uint8).data)
-                    file.write(b"\0" * gap)
-                file.flush()
-                os.fsync(file.fileno())
+            write_durably(draft, [head, *parts])
             draft.replace(path)
         finally:
             draft.unlink(missing_ok=True)
@@ -100,26 +95,14 @@ def write_text(path: Path, text: str) -> None:
     draft = path.with_name(f".{path.name}.{os.getpid()}")
     try:
         try:
-            with draft.open("w", encoding="utf-8") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            fsync_folder(path.parent)
+            write_durably(draft, [text.encode()])
+            fsync(path.parent)
             draft.replace(path)
-            fsync_folder(path.parent)
+            fsync(path.parent)
         finally:
             draft.unlink(missing_ok=True)
     except OSError as error:
         raise cannot_keep(path.parent, error) from error
-
-
-def fsync_folder(folder: Path) -> None:
-    """Make the names in a folder durable."""
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def cannot_keep(folder: Path, error: OSError) -> LocalFault:

@@ -10,13 +10,13 @@ from pathlib import Path
 import numpy as np
 import pyarrow as pa
 
+from connector.domain.durable import fsync
 from connector.domain.sql_text import literal
 from connector.ports.store import Segment
 from connector.scoring.hits import runs as kept_runs
 from connector.scoring.hits import seen as kept_seen
 from connector.scoring.hits.building import HEAP_ROWS, KEY, NONE, NUMBERS, Place, left_out_numbers
 from connector.scoring.hits.counting import Hits, Keys, Matched, hits_of
-from connector.scoring.hits.files import fsync_folder
 from connector.scoring.hits.keys import keys_of_identities
 from connector.scoring.hits.landed import IDENTITY
 from connector.scoring.hits.matchers import together
@@ -116,7 +116,7 @@ def add(place: Place, current: Current, news: News) -> tuple[Current, pa.Table, 
     if not np.array_equal(left_out, _all(place.root, current.left_out)):
         following = replace(following, left_out=(write_seen(place.root, [left_out], 0),))
     following = _tidy(place.root, following)
-    fsync_folder(place.root)
+    fsync(place.root)
     return following, touched, len(numbers)
 
 
