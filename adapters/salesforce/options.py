@@ -25,7 +25,7 @@ _DEFAULT_VERSION = "60.0"
 #: A job takes about ten calls, polls included, and a collection of 200 rows one: from here on a job takes half as many.
 #: The vendor itself advises against jobs below 2,000 rows (salesforce.md section 8).
 BULK_FROM = 4_000
-_LEAST_BULK = 2_000
+_LEAST_BULK = 200
 
 
 @dataclass(frozen=True, slots=True)

@@ -148,7 +148,7 @@ class FaultList:
         return len(self._faults)
 
     def told(self) -> list[dict[str, object]]:
-        """Say of each fault in force what it is, how often it has struck and how often it still may (None: for ever)."""
+        """Say of each fault in force what it is, how often it has struck and may still strike (None: for ever)."""
         return [{"what": fault.what, "hits": fault.hits, "left": fault.left} for fault in self._faults]
 
     def clear(self) -> None:
