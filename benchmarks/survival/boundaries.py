@@ -1,17 +1,21 @@
-"""Where a cycle can die: before each durable step, and on either side of each request that may write.
+"""Where a process can end: before each durable step, and on either side of each request.
 
 Put around the connector from outside, in the child process only: transactions of the state before their commit, files
-of the lake before fsync and rename, requests other than reads before they are sent and after their answer. Killing
-before step n+1 is killing after step n, so that every state between two steps is visited.
+before they are synced, renamed or deleted, requests before they are sent and after their answer. Ending before step n+1
+is ending after step n, so that every state between two steps is visited. A boundary has a name and, as names come
+again, a number among those of its name: ``commit#3``, ``before POST composite/sobjects#1``.
 """
 
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import signal
 import threading
+from collections import Counter
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -25,26 +29,57 @@ from connector.pipeline import turn
 
 #: GET and HEAD never write; these paths are reads or sign-in whatever the method
 _READS = ("/search", "/batch/read", "/oauth", "/services/oauth2", "/associations/", "/composite/batch")
+#: threads that only say that a process lives: where their commits fall is a matter of time, not of the work
+_KEEPERS = ("engine-lease", "sender-lease")
+
+
+@dataclass(frozen=True, slots=True)
+class Watch:
+    """What is put around a process from outside, before it begins."""
+
+    #: ends it: a boundary's name and number (``commit#3``), or its place among all of them, from 0
+    end_at: str | int | None = None
+    #: by SIGKILL, or by SIGSTOP: then it sleeps until somebody continues it
+    end_by: int = signal.SIGKILL
+    #: copies a place to a folder of its own in another at each boundary: (place, folder)
+    images: tuple[str, str] | None = None
+    #: appends the names of the boundaries to this file
+    listing: str | None = None
+    #: counts requests that only read as boundaries too
+    reads: bool = False
+    #: how long the engine's turn outlives its holder, and how long a sender's name outlives the sender
+    turn_seconds: float = 0.6
+    sender_seconds: float | None = None
+    #: a file that holds the instant at which the daemon lives
+    clock: str | None = None
 
 
 class _Boundaries:
-    def __init__(self, kill_at: int | None, images: tuple[str, str] | None) -> None:
-        self._kill_at = kill_at
-        self._images = images
+    def __init__(self, watch: Watch) -> None:
+        self._watch = watch
         self._count = 0
+        self._named: Counter[str] = Counter()
+        self._lock = threading.RLock()
 
     def reach(self, name: str) -> None:
-        """Die here if this is the one; threads beside the cycle (lease keeping) are not counted."""
-        if threading.current_thread() is not threading.main_thread():
+        """End here if this is the one."""
+        if threading.current_thread().name in _KEEPERS:
             return
-        if self._kill_at == self._count:
-            os.kill(os.getpid(), signal.SIGKILL)
-        if self._images is not None:
-            place, folder = self._images
-            image = Path(folder) / f"{self._count:04d}"
-            shutil.copytree(place, image)
-            (image / "boundary").write_text(name)
-        self._count += 1
+        with self._lock:
+            self._named[name] += 1
+            numbered = f"{name}#{self._named[name]}"
+            if self._watch.end_at in (self._count, numbered):
+                # the process group is the command's own, and so are its children
+                os.killpg(os.getpgrp(), self._watch.end_by)
+            if self._watch.images is not None:
+                place, folder = self._watch.images
+                image = Path(folder) / f"{self._count:04d}"
+                shutil.copytree(place, image)
+                (image / "boundary").write_text(name)
+            if self._watch.listing is not None:
+                with Path(self._watch.listing).open("a", encoding="utf-8") as listing:
+                    listing.write(numbered + "\n")
+            self._count += 1
 
     def before(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
         def wrapped(*arguments: Any, **words: Any) -> Any:
@@ -54,19 +89,13 @@ class _Boundaries:
         return wrapped
 
 
-def watch_boundaries(*, kill_at: int | None, images: tuple[str, str] | None) -> None:
-    """Patch this process: it kills itself at boundary ``kill_at`` (from 0), or copies the place at each.
+def watch_process(watch: Watch) -> None:
+    """Patch this process: it ends at a boundary, or copies the place at each, or lists them in a file.
 
     A copy of what stands on the disk is what a kill at that moment leaves, at half the cost of getting there again.
     """
-    boundaries = _Boundaries(kill_at, images)
-    # The next process waits for a dead one's lease to run out: by default eight seconds for each of hundreds.
-    turn.TTL = timedelta(seconds=0.6)
-    # A renewal would write into the state while it is copied; nobody else is after this lease.
-    turn._RENEW_SECONDS = 0.2 if images is None else 3600.0
-    if images is not None:
-        # A sender that has been silent is dead for good; on SQLite the next process need not wait for its lease.
-        sender.TTL, sender.RENEW_SECONDS = timedelta(hours=1), 3600.0
+    boundaries = _Boundaries(watch)
+    _shorten_leases(watch)
 
     def committing(connection: Connection) -> None:
         if connection.get_execution_options().get("handoff_writes"):
@@ -75,15 +104,35 @@ def watch_boundaries(*, kill_at: int | None, images: tuple[str, str] | None) -> 
     event.listen(Engine, "commit", committing)
     os.fsync = boundaries.before("fsync", os.fsync)
     Path.replace = boundaries.before("rename", Path.replace)  # type: ignore[method-assign]
+    Path.rename = boundaries.before("rename", Path.rename)  # type: ignore[method-assign]
+    Path.unlink = boundaries.before("delete", Path.unlink)  # type: ignore[method-assign]
+    shutil.rmtree = boundaries.before("delete", shutil.rmtree)  # type: ignore[assignment]
     send = requests.Session.send
 
     def sending(session: requests.Session, request: requests.PreparedRequest, **words: Any) -> requests.Response:
         path = request.path_url.partition("?")[0]
         if request.method in ("GET", "HEAD") or any(part in path for part in _READS):
+            if watch.reads:
+                boundaries.reach("read")
             return send(session, request, **words)
-        boundaries.reach(f"before {request.method} {path}")
+        # versions and ids are no part of what a request is
+        place = re.sub(r"^/services/data/v[0-9.]+/|/[0-9A-Za-z]{15,18}(?=/|$)", "", path)
+        boundaries.reach(f"before {request.method} {place}")
         response = send(session, request, **words)
-        boundaries.reach(f"after {request.method} {path}")
+        boundaries.reach(f"after {request.method} {place}")
         return response
 
     requests.Session.send = sending  # type: ignore[method-assign,assignment]
+
+
+def _shorten_leases(watch: Watch) -> None:
+    """Let the next process not wait long for a dead one's lease: by default eight seconds for each of hundreds."""
+    turn.TTL = timedelta(seconds=watch.turn_seconds)
+    turn._RENEW_SECONDS = turn._STAND_BY_SECONDS = watch.turn_seconds / 3
+    if watch.sender_seconds is not None:
+        sender.TTL, sender.RENEW_SECONDS = timedelta(seconds=watch.sender_seconds), watch.sender_seconds / 4
+    if watch.images is not None:
+        # A renewal would write into the state while it is copied; nobody else is after this lease.
+        turn._RENEW_SECONDS = 3600.0
+        # A sender that has been silent is dead for good; on SQLite the next process need not wait for its lease.
+        sender.TTL, sender.RENEW_SECONDS = timedelta(hours=1), 3600.0

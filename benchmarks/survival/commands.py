@@ -9,9 +9,11 @@ import subprocess
 import sys
 import threading
 import time
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any, Self
+
+from benchmarks.survival.boundaries import Watch
 
 _FORGE = "benchmarks.survival.forge"
 _POLL_SECONDS = 0.01
@@ -47,6 +49,13 @@ class Started:
     def signal(self, number: signal.Signals) -> None:
         """Send it a signal."""
         os.kill(self.pid, number)
+
+    def state(self) -> str:
+        """Say how it is, in the letter of /proc: ``T`` is stopped, ``Z`` has ended; empty once it is gone."""
+        try:
+            return Path(f"/proc/{self.pid}/stat").read_text(encoding="utf-8").rpartition(")")[2].split()[0]
+        except OSError:
+            return ""
 
     def errors(self) -> str:
         """Give what stands on its standard error so far."""
@@ -86,14 +95,9 @@ class Commands:
         *,
         folder: Path,
         env: dict[str, str],
-        kill_at: int | None = None,
-        images: tuple[Path, Path] | None = None,
+        watch: Watch | None = None,
     ) -> Started:
-        """Start a command in a folder.
-
-        It kills itself at the boundary ``kill_at``, or copies ``images[0]`` to a folder of its own in ``images[1]`` at
-        each boundary and goes on.
-        """
+        """Start a command in a folder, with a watch around it or none."""
         with self._lock:
             self._count += 1
             out, err = folder / f"out-{self._count}.txt", folder / f"err-{self._count}.txt"
@@ -103,8 +107,7 @@ class Commands:
             "env": env,
             "out": str(out),
             "err": str(err),
-            "kill_at": kill_at,
-            "images": None if images is None else [str(path) for path in images],
+            "watch": None if watch is None else asdict(watch),
         }
         return Started(self._ask(order)["pid"], out, err, self)
 

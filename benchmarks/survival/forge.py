@@ -1,9 +1,9 @@
 """Forks a process for each command: the connector's imports take seconds, a cycle on a small org does not.
 
 Reads one JSON order a line on standard input, and answers with one line: ``{"words": …}`` starts a command and gives
-its pid; ``{"wait": pid}`` gives its exit code, or null while it works. The child is the connector's own ``main``; only
-where an order asks for boundaries is anything put around it (``boundaries``), and only the leases of a process that
-is to be killed are made short, because the next one would honestly wait for them to run out.
+its pid; ``{"wait": pid}`` gives its exit code, or null while it works. The child is the connector's own ``main``. Only
+where an order asks for a watch (``boundaries.Watch``) is anything put around it, and only the leases of a process that
+is to be ended are made short, because the next one would honestly wait for them to run out.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import os
 import signal
 import sys
 import traceback
+from pathlib import Path
 from typing import Any
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -20,7 +21,8 @@ os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 import adapters.files
 import adapters.hubspot
 import adapters.salesforce  # noqa: F401 - imported once here, so that no child has to
-from benchmarks.survival.boundaries import watch_boundaries
+from benchmarks.survival.boundaries import Watch, watch_process
+from benchmarks.survival.set_clock import set_clock
 from connector.cli import main
 from connector.domain.company_domains import registrable
 
@@ -39,8 +41,11 @@ def _child(order: dict[str, Any]) -> None:
     os.open(os.devnull, os.O_RDONLY)
     os.chdir(order["folder"])
     os.environ.update(order["env"])
-    if order["kill_at"] is not None or order["images"] is not None:
-        watch_boundaries(kill_at=order["kill_at"], images=order["images"])
+    if order["watch"] is not None:
+        watch = Watch(**order["watch"])
+        watch_process(watch)
+        if watch.clock is not None:
+            set_clock(Path(watch.clock))
     code = 70
     try:
         main(order["words"])

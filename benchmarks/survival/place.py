@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, Self
 from urllib.parse import quote
 
+from benchmarks.survival.boundaries import Watch
 from benchmarks.survival.commands import Commands, Done, Started
 from sandbox.serve import Sandbox
 
@@ -100,16 +101,13 @@ class Place:
             text = text.replace(null, signed)
         path.write_text(text, encoding="utf-8")
 
-    def start(self, *words: str, kill_at: int | None = None, images: Path | None = None) -> Started:
+    def start(self, *words: str, watch: Watch | None = None) -> Started:
         """Start a command in the project's folder; see ``Commands.start``."""
-        pair = None if images is None else (self.folder, images)
-        return self._commands.start(
-            list(words), folder=self.project, env=self.environment(), kill_at=kill_at, images=pair
-        )
+        return self._commands.start(list(words), folder=self.project, env=self.environment(), watch=watch)
 
-    def handoff(self, *words: str, kill_at: int | None = None, images: Path | None = None) -> Done:
+    def handoff(self, *words: str, watch: Watch | None = None) -> Done:
         """Run a command to its end."""
-        return self.start(*words, kill_at=kill_at, images=images).wait()
+        return self.start(*words, watch=watch).wait()
 
     def json(self, *words: str, code: int = 0) -> dict[str, Any]:
         """Run a command that must end with ``code``, and give its document."""

@@ -20,6 +20,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmarks.survival.boundaries import Watch
 from benchmarks.survival.buyers import a_day_of_buyers
 from benchmarks.survival.commands import Commands
 from benchmarks.survival.place import AT, Place
@@ -61,7 +62,8 @@ def scene_of(tmp_path_factory: pytest.TempPathFactory, commands: Commands) -> Ca
         folder = tmp_path_factory.mktemp("watched")
         shutil.copytree(template, folder / "place")
         with Place(folder / "place", commands) as place:
-            done = place.handoff("run", "--once", "--as-of", at.isoformat(), "--json", images=folder / "images")
+            watch = Watch(images=(str(place.folder), str(folder / "images")))
+            done = place.handoff("run", "--once", "--as-of", at.isoformat(), "--json", watch=watch)
             assert done.code == 0, done
             assert done.json["verdict"] == "green"
             images = sorted((folder / "images").iterdir())
@@ -101,7 +103,7 @@ def _from_image(scene: Scene, number: int, folder: Path, commands: Commands) -> 
 def _from_kill(scene: Scene, number: int, folder: Path, commands: Commands) -> dict[str, bytes]:
     shutil.copytree(scene.template, folder)
     with Place(folder, commands) as place:
-        killed = place.handoff(*scene.words, kill_at=number)
+        killed = place.handoff(*scene.words, watch=Watch(end_at=number))
         assert killed.code == -9, f"not killed at boundary {number}: {killed}"
         return _finish(scene, number, place)
 

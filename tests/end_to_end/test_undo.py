@@ -5,6 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timedelta
 from typing import Any
 
+from benchmarks.survival.boundaries import Watch
 from benchmarks.survival.buyers import a_day_of_buyers, submit
 from benchmarks.survival.place import Place
 
@@ -89,7 +90,7 @@ def test_killed_in_the_middle_it_is_repeated(place_of, loaded):
     day = a_day_of_buyers(place)
     ran = place.cycle(day.at)
     at = day.at + STEP
-    killed = place.handoff("undo", ran["run_id"], "--as-of", at.isoformat(), "--json", kill_at=12)
+    killed = place.handoff("undo", ran["run_id"], "--as-of", at.isoformat(), "--json", watch=Watch(end_at="commit#12"))
     assert killed.code < 0
     _undo(place, ran["run_id"], at + STEP)
     place.cycle(at + 2 * STEP)
