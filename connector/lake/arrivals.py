@@ -3,16 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
-import duckdb
 import pyarrow as pa
 
-from connector.domain.sql_text import literal, quoted
-from connector.errors import LocalFault
-from connector.lake.engine import querying
-from connector.lake.segments import assure
+from connector.domain.sql_text import moment, quoted
+from connector.lake.asking import asking, rows_of
 from connector.ports.store import Segment
 
 #: Who did something that has come, in any version of it.
@@ -27,11 +24,13 @@ def records_since(root: Path, segments: Sequence[Segment], since: datetime, colu
     Raises:
         LocalFault: a segment is missing or damaged, or was replaced and swept meanwhile.
     """
-    with querying() as connection:
-        files = _files(root, segments)
+    with asking(root, segments) as connection:
+        files = rows_of(root, segments)
         held = set(connection.sql(f"SELECT * FROM {files} LIMIT 0").columns)
         named = ", ".join(quoted(n) if n in held else f"NULL::VARCHAR AS {quoted(n)}" for n in ("id", *sorted(columns)))
-        return _asked(connection, f"SELECT DISTINCT {named} FROM {files} WHERE landed_at > {_at(since)}")
+        query = f"SELECT DISTINCT {named} FROM {files} WHERE landed_at > {moment(since)}"
+        found: pa.Table = connection.sql(query).to_arrow_table()
+        return found
 
 
 def doers_since(
@@ -52,39 +51,20 @@ def doers_since(
     Raises:
         LocalFault: a segment is missing or damaged, or was replaced and swept meanwhile.
     """
-    with querying() as connection:
-        files = _files(root, changed)
-        fresh = _asked(
-            connection,
+    with asking(root, segments) as connection:
+        files = rows_of(root, changed)
+        fresh = connection.sql(
             f"SELECT kind, id, modified_at, person_system, person_object, person_id FROM {files} "
-            f"WHERE (landed_at > {_at(since)} OR occurred_at > {_at(since)}) AND occurred_at <= {_at(until)}",
-        )
+            f"WHERE (landed_at > {moment(since)} OR occurred_at > {moment(since)}) AND occurred_at <= {moment(until)}"
+        ).to_arrow_table()
         connection.register("fresh", fresh)
         doers = "SELECT DISTINCT person_system AS system, person_object AS object, person_id AS id FROM "
-        found = [_asked(connection, doers + "fresh")]
+        found = [connection.sql(doers + "fresh").to_arrow_table()]
         if fresh.column("modified_at").null_count < fresh.num_rows:
             again = (
-                f"{doers} {_files(root, segments)} a SEMI JOIN "
+                f"{doers} {rows_of(root, segments)} a SEMI JOIN "
                 "(FROM fresh WHERE modified_at IS NOT NULL) f ON f.kind = a.kind AND f.id = a.id"
             )
-            found.append(_asked(connection, again))
+            found.append(connection.sql(again).to_arrow_table())
         count = len(set(zip(fresh.column("kind").to_pylist(), fresh.column("id").to_pylist(), strict=True)))
         return pa.concat_tables(found).cast(DOERS), count
-
-
-def _files(root: Path, segments: Sequence[Segment]) -> str:
-    for segment in segments:
-        assure(root, segment)
-    paths = ", ".join(literal(str(root / segment.path)) for segment in segments)
-    return f"read_parquet([{paths}], union_by_name = true, hive_partitioning = false)"
-
-
-def _at(instant: datetime) -> str:
-    return f"TIMESTAMPTZ '{instant.astimezone(UTC).isoformat()}'"
-
-
-def _asked(connection: duckdb.DuckDBPyConnection, query: str) -> pa.Table:
-    try:
-        return connection.sql(query).to_arrow_table()
-    except duckdb.Error as error:
-        raise LocalFault("lake.unreadable", "what has come to the lake cannot be read", cure="try again") from error

@@ -5,7 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 from typing import NamedTuple, TypeVar
 
@@ -13,11 +13,10 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from connector.domain.sql_text import literal, quoted
+from connector.domain.sql_text import literal, moment, quoted
 from connector.errors import LocalFault
-from connector.lake.engine import querying
+from connector.lake.asking import asking, rows_of
 from connector.lake.layout import ACTIVITY_COLUMNS, RECORD_COLUMNS, activities_stream, records_stream
-from connector.lake.segments import assure, check_segment
 from connector.ports.store import Manifest, Segment
 
 _Answer = TypeVar("_Answer")
@@ -194,7 +193,7 @@ class Lake:
         if self._deeds is None or self._deeds[0] != asked:
             with self._over_files(segments, as_of, {}) as connection:
                 self._deeds = (asked, connection.sql("SELECT * FROM activities").to_arrow_table())
-        with querying() as connection, self._blaming([]):
+        with asking(self._root, []) as connection:
             for name, table in {**tables, "activities": self._deeds[1]}.items():
                 connection.register(name, table)
             yield connection
@@ -204,9 +203,7 @@ class Lake:
         self, segments: Mapping[str, Sequence[Segment]], as_of: datetime, tables: Mapping[str, pa.Table]
     ) -> Iterator[duckdb.DuckDBPyConnection]:
         listed = [segment for each in segments.values() for segment in each]
-        for segment in listed:
-            assure(self._root, segment)
-        with querying() as connection, self._blaming(listed):
+        with asking(self._root, listed) as connection:
             connection.register("none", ACTIVITY_COLUMNS.append(pa.field("system", pa.string())).empty_table())
             for name, table in tables.items():
                 connection.register(name, table)
@@ -229,12 +226,10 @@ class Lake:
 
         Few come more than once, so only those are compared: all whose hash does, which may be some more and never less.
         """
-        paths = ", ".join(literal(str(self._root / segment.path)) for segment in segments)
-        instant = f"TIMESTAMPTZ '{as_of.astimezone(UTC).isoformat()}'"
+        files, instant = rows_of(self._root, segments), moment(as_of)
         connection.execute(
-            f"CREATE TEMP VIEW {rows} AS SELECT *, hash(kind, id) AS h "
-            f"FROM read_parquet([{paths}], union_by_name = true, hive_partitioning = false) "
-            f"WHERE {self._known(instant)}{self._by_some(connection, rows, paths)}"
+            f"CREATE TEMP VIEW {rows} AS SELECT *, hash(kind, id) AS h FROM {files} "
+            f"WHERE {self._known(instant)}{self._by_some(connection, rows, files)}"
         )
         asked = (instant, *(segment.path for segment in segments))
         if asked not in self._again:
@@ -297,12 +292,9 @@ class Lake:
     ) -> pa.Table:
         if not segments:
             return RECORD_COLUMNS.empty_table()
-        for segment in segments:
-            assure(self._root, segment)
-        paths = ", ".join(literal(str(self._root / segment.path)) for segment in segments)
-        instant = f"TIMESTAMPTZ '{as_of.astimezone(UTC).isoformat()}'"
-        with querying() as connection, self._blaming(segments):
-            files = f"read_parquet([{paths}], union_by_name = true, hive_partitioning = false)"
+        instant = moment(as_of)
+        with asking(self._root, segments) as connection:
+            files = rows_of(self._root, segments)
             if self._only is not None and segments[0].stream in self._only.streams:
                 connection.register("few", self._few(connection, segments, files, self._only))
                 files = "few"
@@ -332,7 +324,7 @@ class Lake:
             self._records[stream] = (paths, connection.sql(query).to_arrow_table())
         return self._records[stream][1]
 
-    def _by_some(self, connection: duckdb.DuckDBPyConnection, rows: str, paths: str) -> str:
+    def _by_some(self, connection: duckdb.DuckDBPyConnection, rows: str, files: str) -> str:
         """Write what narrows activities to all versions of those of which any version was one of these people's.
 
         Who did something may change from version to version, and only all of them tell which is the latest.
@@ -341,28 +333,11 @@ class Lake:
             return ""
         connection.register("only_people", self._only.people)
         connection.execute(
-            f"CREATE TEMP TABLE mine_{rows} AS SELECT DISTINCT hash(kind, a.id) AS h FROM "
-            f"read_parquet([{paths}], union_by_name = true, hive_partitioning = false) a "
+            f"CREATE TEMP TABLE mine_{rows} AS SELECT DISTINCT hash(kind, a.id) AS h FROM {files} a "
             "SEMI JOIN only_people o "
             "ON o.id = a.person_id AND o.system = a.person_system AND o.object = a.person_object"
         )
         return f" AND hash(kind, id) IN (FROM mine_{rows})"
-
-    @contextmanager
-    def _blaming(self, segments: Sequence[Segment]) -> Iterator[None]:
-        """Find the file a query stumbled over: its own words do not always say which."""
-        try:
-            yield
-        except duckdb.Error as error:
-            for segment in segments:
-                check_segment(self._root, segment)
-            stream = segments[0].stream if segments else ""
-            raise LocalFault(
-                "lake.unreadable",
-                f"{stream} cannot be read although its segments are whole",
-                cure="free memory and space for temporary files, then try again",
-                at=str(self._root / stream),
-            ) from error
 
 
 def _latest(connection: duckdb.DuckDBPyConnection, named: str) -> str:

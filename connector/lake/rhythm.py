@@ -3,17 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
-import duckdb
 import pyarrow as pa
 
-from connector.domain.sql_text import literal
-from connector.errors import LocalFault
-from connector.lake.engine import querying
+from connector.domain.sql_text import moment
+from connector.lake.asking import asking, rows_of
 from connector.lake.layout import activities_stream, records_stream
-from connector.lake.segments import assure
 from connector.ports.store import Manifest, Segment
 
 _HOURS = pa.schema([("kind", pa.string()), ("hour", pa.timestamp("us", "UTC"))])
@@ -51,23 +48,12 @@ def _hours(
     lately = [segment for segment in segments if segment.high >= since]
     if not lately:
         return _HOURS.empty_table()
-    for segment in lately:
-        assure(root, segment)
-    paths = ", ".join(literal(str(root / segment.path)) for segment in lately)
-    upto = "" if until is None else f" AND {time} <= {_literal(until)}"
+    upto = "" if until is None else f" AND {time} <= {moment(until)}"
     query = (
         f"SELECT DISTINCT {kind} AS kind, date_trunc('hour', {time}) AS hour "
-        f"FROM read_parquet([{paths}], union_by_name = true, hive_partitioning = false) "
-        f"WHERE {time} >= {_literal(since)}{upto} AND NOT deleted ORDER BY ALL"
+        f"FROM {rows_of(root, lately)} "
+        f"WHERE {time} >= {moment(since)}{upto} AND NOT deleted ORDER BY ALL"
     )
-    with querying() as connection:
-        try:
-            table: pa.Table = connection.sql(query).to_arrow_table()
-        except duckdb.IOException as error:
-            cure = "run it again; a file that stays unreadable is named by `handoff status --deep`"
-            raise LocalFault("lake.unreadable", "a file went while it was read", cure=cure, at=str(root)) from error
+    with asking(root, lately) as connection:
+        table: pa.Table = connection.sql(query).to_arrow_table()
     return table
-
-
-def _literal(instant: datetime) -> str:
-    return f"TIMESTAMPTZ '{instant.astimezone(UTC).isoformat()}'"

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import datetime
 from pathlib import Path
 
-import duckdb
 import pyarrow as pa
 
-from connector.domain.sql_text import literal
-from connector.errors import LocalFault
-from connector.lake.engine import querying
+from connector.domain.sql_text import literal, moment
+from connector.lake.asking import asking, rows_of
 from connector.lake.layout import ACTIVITY_COLUMNS, activities_stream
-from connector.lake.segments import assure, check_segment
 from connector.ports.store import Manifest, Segment
 
 #: rows that are handed on together
@@ -54,21 +51,17 @@ class ActivityRows:
             LocalFault: a segment is missing or damaged, or was replaced and swept meanwhile: then ask again.
         """
         listed = [segment for each in segments.values() for segment in each]
-        for segment in listed:
-            assure(self._root, segment)
-        instant = f"TIMESTAMPTZ '{as_of.astimezone(UTC).isoformat()}'"
-        with querying() as connection, self._blaming(listed):
+        instant = moment(as_of)
+        with asking(self._root, listed) as connection:
             connection.register("none", ACTIVITY_COLUMNS.append(pa.field("system", pa.string())).empty_table())
             for name, table in (tables or {}).items():
                 connection.register(name, table)
             parts = [f"SELECT {_COLUMNS}, system, 0::UBIGINT AS h FROM none"]
             for system, each in segments.items():
                 if each:
-                    paths = ", ".join(literal(str(self._root / segment.path)) for segment in each)
                     parts.append(
-                        f"SELECT {_COLUMNS}, {literal(system)} AS system, hash(kind, id) AS h FROM "
-                        f"read_parquet([{paths}], union_by_name = true, hive_partitioning = false) "
-                        f"WHERE landed_at <= {instant}"
+                        f"SELECT {_COLUMNS}, {literal(system)} AS system, hash(kind, id) AS h "
+                        f"FROM {rows_of(self._root, each)} WHERE landed_at <= {instant}"
                     )
             connection.execute(f"CREATE TEMP VIEW landed AS {' UNION ALL '.join(parts)}")
             if again is not None:
@@ -79,21 +72,6 @@ class ActivityRows:
                 yield from connection.sql(query).to_arrow_reader(BATCH_ROWS)
 
             yield batches
-
-    @contextmanager
-    def _blaming(self, segments: Sequence[Segment]) -> Iterator[None]:
-        """Find the file a query stumbled over: its own words do not always say which."""
-        try:
-            yield
-        except duckdb.Error as error:
-            for segment in segments:
-                check_segment(self._root, segment)
-            raise LocalFault(
-                "lake.unreadable",
-                "activities cannot be read although their segments are whole",
-                cure="free memory and space for temporary files, then try again",
-                at=str(self._root),
-            ) from error
 
 
 def _each_once(instant: str, *, repeated: bool) -> str:
