@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import delete, func, select, text
+from sqlalchemy import Connection, delete, func, select, text
 
 from state.database import Database
 from state.instants import to_us
@@ -17,6 +17,11 @@ _SPEND: Final = """
 """
 
 
+def spend(connection: Connection, system: str, calls: int, *, cause: str, at_us: int) -> None:
+    """Record calls inside the caller's transaction."""
+    connection.execute(text(_SPEND), {"system": system, "at": at_us, "cause": cause, "calls": calls})
+
+
 class SqlLedger:
     """``connector.ports.store.Ledger`` on a database."""
 
@@ -26,7 +31,7 @@ class SqlLedger:
     def spend(self, system: str, calls: int, *, cause: str, at: datetime) -> None:
         """Record calls sent."""
         with self._database.write() as connection:
-            connection.execute(text(_SPEND), {"system": system, "at": to_us(at), "cause": cause, "calls": calls})
+            spend(connection, system, calls, cause=cause, at_us=to_us(at))
 
     def spent(self, system: str, since: datetime) -> int:
         """Count calls recorded at or after ``since``."""

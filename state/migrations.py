@@ -15,6 +15,7 @@ from state.migration_0003 import STATEMENTS as VERSIONS
 from state.migration_0004 import STATEMENTS as QUARANTINE
 from state.migration_0005 import STATEMENTS as GRAVES
 from state.migration_0006 import STATEMENTS as GENERATIONS
+from state.migration_0007 import STATEMENTS as QUIET_LANES
 
 #: any number that no other program on the same server is likely to lock by
 _LOCK = 0x48414E444F46
@@ -50,6 +51,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     Migration(4, "events of machines, kept apart", QUARANTINE),
     Migration(5, "tombstones of one person", GRAVES),
     Migration(6, "how often a lease has changed hands", GENERATIONS),
+    Migration(7, "what blocks a lane, found by an index that a claim leaves alone", QUIET_LANES),
 )
 
 

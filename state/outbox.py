@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TypeVar
 
 from sqlalchemy import Connection, text
 
@@ -13,13 +13,14 @@ from connector.domain.outbox_states import MOVES, UNSETTLED, Move, check_move
 from connector.domain.writes import Cause, RowState, WriteOutcome
 from connector.errors import HandoffError
 from connector.ports.outbox import DoneRow
-from connector.ports.store import OutboxRow
+from connector.ports.store import OutboxRow, Spent, Turned
 from state import outbox_claim, outbox_settle
 from state.audit import note
 from state.database import Database
 from state.faults import Collision
 from state.instants import from_us, to_us
 from state.leases import lose_dead
+from state.ledger import spend
 from state.outbox_dependents import refresh, states
 from state.outbox_enqueue import known_keys
 from state.outbox_rows import COLUMNS, row_of
@@ -30,6 +31,9 @@ _CLAIM_TRIES: Final = 20
 _AT_ONCE: Final = 5_000
 
 
+_Done = TypeVar("_Done")
+
+
 class SqlOutbox:
     """``connector.ports.store.Outbox`` on a database."""
 
@@ -38,19 +42,15 @@ class SqlOutbox:
 
     def claim(self, limit: int, *, owner: str, now: datetime, lease: timedelta) -> list[OutboxRow]:
         """Take rows for sending; see the port."""
-        until = to_us(now + lease)
-        for _ in range(_CLAIM_TRIES - 1):
-            try:
-                return self._claim(limit, owner, to_us(now), until)
-            except Collision:
-                continue
-        return self._claim(limit, owner, to_us(now), until)
+        now_us, until_us = to_us(now), to_us(now + lease)
 
-    def _claim(self, limit: int, owner: str, now_us: int, until_us: int) -> list[OutboxRow]:
-        with self._database.write() as connection:
-            return outbox_claim.claim(
-                self._database, connection, limit, owner=owner, now_us=now_us, lease_until_us=until_us
-            )
+        def once() -> list[OutboxRow]:
+            with self._database.write() as connection:
+                return outbox_claim.claim(
+                    self._database, connection, limit, owner=owner, now_us=now_us, lease_until_us=until_us
+                )
+
+        return _meeting(once)
 
     def settle(
         self, outcomes: Mapping[int, WriteOutcome], *, now: datetime, claims: Mapping[int, int] | None = None
@@ -58,6 +58,37 @@ class SqlOutbox:
         """Move rows to what their outcomes say; see the port."""
         with self._database.write() as connection:
             return outbox_settle.settle(self._database, connection, outcomes, now_us=to_us(now), claims=claims)
+
+    def turn(
+        self,
+        outcomes: Mapping[int, WriteOutcome],
+        *,
+        claims: Mapping[int, int],
+        spent: Spent | None,
+        limit: int,
+        owner: str,
+        now: datetime,
+        lease: timedelta,
+    ) -> Turned:
+        """Settle, record calls and take more in one transaction; see the port."""
+        now_us = to_us(now)
+
+        def once() -> Turned:
+            with self._database.write() as connection:
+                moved = outbox_settle.settle(self._database, connection, outcomes, now_us=now_us, claims=claims)
+                if spent is not None and spent.calls:
+                    spend(connection, spent.system, spent.calls, cause=spent.cause, at_us=now_us)
+                rows = self._take(connection, limit, owner, now_us, to_us(now + lease)) if limit else []
+                return Turned(moved, rows)
+
+        return _meeting(once)
+
+    def _take(self, connection: Connection, limit: int, owner: str, now_us: int, until_us: int) -> list[OutboxRow]:
+        if connection.exec_driver_sql("SELECT count(*) FROM pauses").scalar_one():
+            return []
+        return outbox_claim.claim(
+            self._database, connection, limit, owner=owner, now_us=now_us, lease_until_us=until_us
+        )
 
     def lose_dead(self, *, alone: bool = False) -> int:
         """Move ``doing`` rows of senders whose lease has run out to ``unknown``; see the port."""
@@ -267,3 +298,13 @@ class SqlOutbox:
         """
         result = connection.execute(text(statement), {"ids": self._database.packed(ids)})
         return [key for kind, key in result if kind == "create"]
+
+
+def _meeting(once: Callable[[], _Done]) -> _Done:
+    """Do a transaction, and again where it met another sender's."""
+    for _ in range(_CLAIM_TRIES - 1):
+        try:
+            return once()
+        except Collision:
+            continue
+    return once()

@@ -22,17 +22,17 @@ _CHANGED: Final = {
 }
 _TAKEN: Final = ", ".join(_CHANGED.get(name, f"o.{name}") for name in COLUMNS.split(", "))
 
-#: The blockers of a lane in order: what is on its way or unclear first, then todo by age; a row may go when it is the
-#: first itself. Scalar subqueries on purpose: each candidate asks the index by itself, whatever the planner believes
-#: about a table that was filled a second ago.
+#: A row may go when nothing of its lane is on its way or unclear and nothing in it is older. Scalar subqueries on
+#: purpose: each candidate asks the index by itself, whatever the planner believes about a table that was filled a
+#: second ago. What waits for nothing is not looked up among what waits.
 _CLAIMABLE: Final = f"""
     SELECT {_TAKEN} FROM outbox o
     WHERE o.state = 'todo' AND (o.not_before IS NULL OR o.not_before <= :now)
-    AND o.id = (SELECT b.id FROM outbox b WHERE b.lane = o.lane AND b.state IN ({states(*BLOCKING)})
-                ORDER BY CASE b.state WHEN 'todo' THEN 1 ELSE 0 END, b.id LIMIT 1)
-    AND (SELECT count(*) FROM outbox_needs n WHERE n.row_id = o.id AND (
+    AND (SELECT count(*) FROM outbox b WHERE b.lane = o.lane AND b.settled_at IS NULL
+         AND b.state IN ({states(*BLOCKING)}) AND (b.state <> 'todo' OR b.id < o.id)) = 0
+    AND (o.depends_on = '[]' OR (SELECT count(*) FROM outbox_needs n WHERE n.row_id = o.id AND (
              SELECT count(*) FROM outbox d WHERE d.key = n.key AND d.kind = 'create' AND d.state <> 'superseded'
-             AND d.state = 'done') = 0) = 0
+             AND d.state = 'done') = 0) = 0)
     AND (SELECT count(*) FROM outbox_quiet q WHERE q.lane = o.lane AND q.row_id <> o.id AND q.until > :now) = 0
     ORDER BY o.priority, o.kind, o.object, o.id LIMIT :limit
 """

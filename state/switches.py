@@ -13,7 +13,7 @@ from connector.domain.records import Value
 from state import leases
 from state.audit import note
 from state.database import Database
-from state.instants import to_us
+from state.instants import from_us, to_us
 from state.journal import journalled
 from state.tables import AUDIT, PAUSES, SETTINGS
 
@@ -34,8 +34,8 @@ class SqlSwitches:
     def paused(self) -> tuple[str, datetime] | None:
         """Say who paused and when, or None."""
         with self._database.read() as connection:
-            row = connection.execute(select(PAUSES.c.who, PAUSES.c.at)).one_or_none()
-            return None if row is None else (row.who, row.at)
+            row = connection.exec_driver_sql("SELECT who, at FROM pauses").one_or_none()
+            return None if row is None else (row[0], from_us(row[1]))
 
     def pause(self, who: str, at: datetime) -> None:
         """Stop all writes; who paused first stays on record."""
@@ -63,6 +63,11 @@ class SqlSwitches:
         """Give a lease back; nothing happens when it is not ours."""
         with self._database.write() as connection:
             leases.release(connection, name, owner)
+
+    def holder(self, name: str) -> str | None:
+        """Name the owner of a lease that has not run out, or None."""
+        with self._database.read() as connection:
+            return leases.holder(self._database, connection, name)
 
     def fence(self, name: str, generation: int | None) -> None:
         """Let commits of the lake and of decisions stand on a lease; see the port."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal, Protocol
+from typing import Literal, NamedTuple, Protocol
 
 from connector.domain.writes import Cause, RowState, Write, WriteOutcome
 
@@ -68,6 +68,21 @@ class DoneRow:
     settled_at: datetime | None
 
 
+class Spent(NamedTuple):
+    """Calls that were sent: of which system, how many, and why."""
+
+    system: str
+    calls: int
+    cause: str
+
+
+class Turned(NamedTuple):
+    """What one turn did: the ids of the rows that were moved, and the rows that were taken."""
+
+    moved: set[int]
+    rows: list[OutboxRow]
+
+
 class Outbox(Protocol):
     """The durable list of writes. States and lawful moves: ``connector.domain.outbox_states``.
 
@@ -105,6 +120,24 @@ class Outbox(Protocol):
 
         Raises:
             HandoffError: ``outbox.wrong_key``: an outcome belongs to another write. All outcomes or none are stored.
+        """
+        ...
+
+    def turn(
+        self,
+        outcomes: Mapping[int, WriteOutcome],
+        *,
+        claims: Mapping[int, int],
+        spent: Spent | None,
+        limit: int,
+        owner: str,
+        now: datetime,
+        lease: timedelta,
+    ) -> Turned:
+        """Settle what was answered, record what it cost, and take what is next: one transaction.
+
+        As ``settle``, ``Ledger.spend`` (at ``now``) and ``claim``, one after the other. Nothing is taken where
+        ``limit`` is 0 or writes are paused.
         """
         ...
 

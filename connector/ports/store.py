@@ -21,7 +21,7 @@ from connector.ports.memory_tables import (
     SCORE_HISTORY,
     STAGE_MOVES,
 )
-from connector.ports.outbox import Outbox, OutboxRow
+from connector.ports.outbox import Outbox, OutboxRow, Spent, Turned
 from connector.ports.past import Past
 from connector.ports.quarantine import Quarantine
 from connector.ports.versions import Version, VersionKind, Versions, VersionUse
@@ -50,8 +50,10 @@ __all__ = [
     "Run",
     "Runs",
     "Segment",
+    "Spent",
     "Store",
     "Switches",
+    "Turned",
     "Version",
     "VersionKind",
     "VersionUse",
@@ -216,6 +218,10 @@ class Switches(Protocol):
 
     def release(self, name: str, owner: str) -> None:
         """Give a lease back; nothing happens when it is not ours."""
+        ...
+
+    def holder(self, name: str) -> str | None:
+        """Name the owner of a lease that has not run out, or None."""
         ...
 
     def fence(self, name: str, generation: int | None) -> None:
