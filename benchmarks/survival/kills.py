@@ -1,0 +1,269 @@
+"""Kill the real command at every durable boundary, with every fault in the air, and compare the orgs.
+
+    python -m benchmarks.survival.kills --seed 1 --pairs 300     # 0: every boundary with every fault
+
+A pair is a boundary and a fault. Each has a world of its own, a copy of one that was prepared: orgs, a project, a busy
+day. The fault is planted, ``handoff run --once`` works in a process of its own and is ended by SIGKILL at the boundary;
+in every third world a rep then types into a field that we are about to fill. The command runs again until all is
+settled, and the orgs are compared with those of a day on which nothing happened. Every boundary and every fault is met
+at least once, further pairs are drawn by the seed.
+"""
+
+from __future__ import annotations
+
+import argparse
+import random
+import shutil
+import sys
+import tempfile
+import time
+from collections import Counter, defaultdict
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from benchmarks.survival.boundaries import Watch
+from benchmarks.survival.busy_day import BusyDay, a_busy_day
+from benchmarks.survival.commands import Commands, Done
+from benchmarks.survival.judge import Complaint, Edited, complaints
+from benchmarks.survival.place import Place, prepare
+from benchmarks.survival.trouble import TROUBLES, Trouble
+
+#: cycles after the kill until all must be settled and as it would have been
+_CYCLES = 4
+_KILLED = -9
+
+
+@dataclass(frozen=True, slots=True)
+class Pair:
+    """Where to kill, what is in the air, and whether a rep types meanwhile."""
+
+    boundary: str
+    trouble: Trouble
+    typed: bool = False
+
+    def __str__(self) -> str:
+        """Name it."""
+        return f"{self.boundary} x {self.trouble.name}{' x typed' if self.typed else ''}"
+
+
+@dataclass(slots=True)
+class Verdict:
+    """What came of one pair."""
+
+    pair: Pair
+    killed: bool
+    struck: int
+    wrong: list[Complaint]
+    words: str = ""
+
+
+@dataclass(slots=True)
+class World:
+    """A place before the cycle that is to be killed, and the ends it may have."""
+
+    folder: Path
+    commands: Commands
+    day: BusyDay
+    template: Path
+    boundaries: list[str] = field(default_factory=list)
+    #: by whether a rep types meanwhile
+    undisturbed: dict[bool, dict[str, bytes]] = field(default_factory=dict)
+    #: ends after troubles that change the org
+    changed: dict[tuple[str, bool], dict[str, bytes]] = field(default_factory=dict)
+
+    def open(self, name: str) -> Place:
+        """Open a copy of the place."""
+        shutil.copytree(self.template, self.folder / name)
+        place = Place(self.folder / name, self.commands)
+        place.__enter__()
+        return place
+
+    def close(self, place: Place) -> None:
+        """Close a copy and delete it."""
+        place.__exit__()
+        shutil.rmtree(place.folder)
+
+    def run(self, place: Place, watch: Watch | None = None) -> Done:
+        """Run one cycle, which may end as it likes."""
+        return place.handoff("run", "--once", "--as-of", self.day.at.isoformat(), "--json", watch=watch)
+
+
+def make_world(folder: Path, commands: Commands, *, people: int) -> World:
+    """Prepare orgs, project and busy day, and live through it once undisturbed and once with a rep who types."""
+    template = folder / "day"
+    prepare(template, commands, people=people)
+    with Place(template, commands) as place:
+        ready = place.ready["salesforce"]
+        place.configure(auth="{flow: client_credentials, client_id: '${SF_ID}', client_secret: '${SF_SECRET}'}")
+        place.env(SF_ID=ready["client_id"], SF_SECRET=ready["client_secret"])
+        place.cycle()
+        day = a_busy_day(place)
+    world = World(folder, commands, day, template)
+    for typed in (False, True):
+        place = world.open("undisturbed")
+        listing = folder / "boundaries"
+        done = world.run(place, None if typed else Watch(listing=str(listing), reads=True))
+        _expect_quiet(done)
+        if typed:
+            day.types(place)
+            _expect_quiet(world.run(place))
+        world.undisturbed[typed] = place.snapshots()
+        world.close(place)
+    world.boundaries = listing.read_text(encoding="utf-8").splitlines()
+    return world
+
+
+def _expect_quiet(done: Done) -> None:
+    if not _quiet(done):
+        message = f"the undisturbed day is not quiet: {done}"
+        raise RuntimeError(message)
+
+
+def _quiet(done: Done) -> bool:
+    return done.code == 0 and bool(done.json["settled"]) and done.json["verdict"] == "green"
+
+
+def strike(world: World, pair: Pair, name: str) -> Verdict:
+    """Live through one pair and compare."""
+    place = world.open(name)
+    try:
+        place_trouble = pair.trouble
+        place_trouble.plant(place)
+        killed = world.run(place, Watch(end_at=pair.boundary, reads=True))
+        edited: Sequence[Edited] = world.day.types(place) if pair.typed else ()
+        if sum(place.struck(place_trouble.vendor)) < place_trouble.count:
+            world.run(place)
+        struck = sum(place.struck(place_trouble.vendor))
+        place_trouble.end(place)
+        wrong, words = _until_right(world, place, pair, struck=struck, edited=edited)
+        return Verdict(pair, killed.code == _KILLED, struck, wrong, words)
+    finally:
+        world.close(place)
+
+
+def _until_right(
+    world: World, place: Place, pair: Pair, *, struck: int, edited: Sequence[Edited]
+) -> tuple[list[Complaint], str]:
+    """Run cycles until all is settled and as it should be, or patience ends; give what is still wrong."""
+    wanted = world.undisturbed[pair.typed]
+    if pair.trouble.changes and struck:
+        wanted = _changed_end(world, pair)
+    wrong: list[Complaint] = []
+    for _ in range(_CYCLES):
+        done = world.run(place)
+        wrong = complaints(wanted, place.snapshots(), edited=edited)
+        if _quiet(done) and not wrong:
+            return [], ""
+    return wrong or [Complaint("different", "the cycle", "never quiet")], f"{done.out[-1500:]} {done.err[-1500:]}"
+
+
+def _changed_end(world: World, pair: Pair) -> dict[str, bytes]:
+    """Give the end after a trouble that changes the org, without any kill."""
+    key = (pair.trouble.name, pair.typed)
+    if key not in world.changed:
+        place = world.open(f"changed-{abs(hash(key))}-{time.monotonic_ns()}")
+        pair.trouble.plant(place)
+        world.run(place)
+        pair.trouble.end(place)
+        if pair.typed:
+            world.day.types(place)
+        for _ in range(_CYCLES):
+            if _quiet(world.run(place)):
+                break
+        world.changed[key] = place.snapshots()
+        world.close(place)
+    return world.changed[key]
+
+
+def choose(boundaries: Sequence[str], *, seed: int, pairs: int) -> list[Pair]:
+    """Draw pairs: each boundary and each fault at least once, then at random; 0 means every pair there is."""
+    dice = random.Random(seed)
+    if not pairs:
+        return [Pair(at, trouble, dice.random() < 1 / 3) for at in boundaries for trouble in TROUBLES]
+    boundaries = dice.sample(boundaries, len(boundaries))
+    troubles = dice.sample(TROUBLES, len(TROUBLES))
+    met = max(len(boundaries), len(troubles))
+    drawn = [(boundaries[n % len(boundaries)], troubles[n % len(troubles)]) for n in range(met)]
+    drawn += [(dice.choice(boundaries), dice.choice(troubles)) for _ in range(pairs - met)]
+    return [Pair(at, trouble, dice.random() < 1 / 3) for at, trouble in drawn[:pairs]]
+
+
+def campaign(world: World, pairs: Sequence[Pair], *, at_once: int = 3) -> Iterator[Verdict]:
+    """Live through the pairs, some at once."""
+    with ThreadPoolExecutor(at_once) as pool:
+        yield from pool.map(lambda numbered: strike(world, numbered[1], f"pair-{numbered[0]}"), enumerate(pairs))
+
+
+# -- telling -----------------------------------------------------------------------------------------
+
+
+def _kind(boundary: str) -> str:
+    return boundary.rpartition("#")[0]
+
+
+def tell(verdicts: Sequence[Verdict]) -> str:
+    """Draw the matrix of kills: a line for each fault, a column for each kind of boundary."""
+    kinds = sorted({_kind(verdict.pair.boundary) for verdict in verdicts})
+    counts: defaultdict[str, Counter[str]] = defaultdict(Counter)
+    strikes: Counter[str] = Counter()
+    for verdict in verdicts:
+        counts[verdict.pair.trouble.name][_kind(verdict.pair.boundary)] += verdict.killed
+        strikes[verdict.pair.trouble.name] += verdict.struck > 0
+    lines = [f"{letter} = {kind}" for letter, kind in zip(_LETTERS, kinds, strict=False)]
+    lines.append(f"{'fault':42} struck " + " ".join(f"{letter:>3}" for letter in _LETTERS[: len(kinds)]))
+    lines += [
+        f"{name:42} {strikes[name]:6} " + " ".join(f"{counts[name][kind]:3}" for kind in kinds)
+        for name in sorted(counts)
+    ]
+    return "\n".join(lines)
+
+
+_LETTERS = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+
+
+def _named(text: str) -> Pair:
+    boundary, name, *typed = text.split(" x ")
+    return Pair(boundary, next(trouble for trouble in TROUBLES if trouble.name == name), bool(typed))
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run the campaign and print it; 1 when anything was lost, doubled, overwritten or different."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--pairs", type=int, default=300, help="how many; 0: every boundary with every fault")
+    parser.add_argument("--people", type=int, default=40)
+    parser.add_argument("--at-once", type=int, default=3, help="worlds at work beside each other")
+    parser.add_argument("--only", action="append", default=[], metavar="PAIR", help="a pair as it is printed")
+    asked = parser.parse_args(argv)
+    began = time.monotonic()
+    with tempfile.TemporaryDirectory(prefix="kills-") as name, Commands() as commands:
+        world = make_world(Path(name), commands, people=asked.people)
+        pairs = [_named(text) for text in asked.only] or choose(world.boundaries, seed=asked.seed, pairs=asked.pairs)
+        print(f"seed {asked.seed}: {len(world.boundaries)} boundaries, {len(TROUBLES)} faults, {len(pairs)} pairs")
+        verdicts = []
+        for verdict in campaign(world, pairs, at_once=asked.at_once):
+            verdicts.append(verdict)
+            if verdict.wrong:
+                print(f"WRONG {verdict.pair}", *verdict.wrong[:6], verdict.words if asked.only else "", sep="\n  ")
+            sys.stdout.flush()
+    print(tell(verdicts))
+    killed = [verdict for verdict in verdicts if verdict.killed]
+    reached = {verdict.pair.boundary for verdict in killed}
+    print(
+        f"killed {len(killed)} times at {len(reached)} of {len(world.boundaries)} boundaries;"
+        f" {len(verdicts) - len(killed)} ended before theirs;"
+        f" {len({v.pair.trouble.name for v in verdicts if v.struck})} of {len(TROUBLES)} faults struck;"
+        f" {sum(verdict.pair.typed for verdict in verdicts)} times a rep typed meanwhile"
+    )
+    wrong = Counter(complaint.kind for verdict in verdicts for complaint in verdict.wrong)
+    print(
+        f"lost {wrong['lost']}, doubled {wrong['doubled']}, overwritten {wrong['overwritten']},"
+        f" different {wrong['different']}; {time.monotonic() - began:.0f} s"
+    )
+    return 1 if wrong else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
