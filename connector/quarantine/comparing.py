@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 
 import pyarrow as pa
 
+from connector.domain.sql_text import moment
 from connector.lake.engine import querying
 from connector.ports.quarantine import EVENT, QUARANTINE, QUARANTINE_PAST, REFERENCES, QuarantineAnswer
 from connector.quarantine.judging import JUDGED
@@ -42,7 +43,7 @@ def compared(
     either = ", ".join(f"CASE WHEN j.id IS NULL THEN l.{name} ELSE j.{name} END AS {name}" for name in _TOLD)
     before = ", ".join(f"l.{name} AS l_{name}" for name in (*_EVIDENCE, "version"))
     same = " AND ".join(f"{name} IS NOT DISTINCT FROM l_{name}" for name in _EVIDENCE)
-    now = f"TIMESTAMPTZ '{as_of.astimezone(UTC).isoformat()}'"
+    now = moment(as_of)
     saying = " UNION ALL ".join(
         f"SELECT b.system, b.kind, b.id, a.number, a.answer FROM sides b JOIN answers a "
         f"ON a.scope = '{scope}' AND a.name = {name}"

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 import pyarrow as pa
 
-from connector.domain.sql_text import literal
+from connector.domain.sql_text import literal, moment
 from connector.lake.reading import Lake
 from connector.mapping.bots import Bots
 from connector.ports.quarantine import QUARANTINE
@@ -84,9 +84,7 @@ def _us(span: timedelta) -> int:
 
 def within(spans: Spans, column: str = "occurred_at") -> str:
     """Write the condition that an instant lies in one of some spans."""
-    each = [
-        f"{column} BETWEEN TIMESTAMPTZ '{low.isoformat()}' AND TIMESTAMPTZ '{high.isoformat()}'" for low, high in spans
-    ]
+    each = [f"{column} BETWEEN {moment(low)} AND {moment(high)}" for low, high in spans]
     return f"({' OR '.join(each) or 'false'})"
 
 
@@ -100,7 +98,7 @@ def _mail(bots: Bots, watched_since: datetime | None, spans: Spans | None) -> st
         return ""
     near = _within(spans, 2 * reach(bots))
     marked = f"coalesce(value IN ({', '.join(map(literal, bots.marked))}), false)" if bots.marked else "false"
-    watched = "false" if watched_since is None else f"us >= epoch_us(TIMESTAMPTZ '{watched_since.isoformat()}')"
+    watched = "false" if watched_since is None else f"us >= epoch_us({moment(watched_since)})"
     at_once = _us(_at_once(bots))
     return f"""
     WITH clicks AS MATERIALIZED (

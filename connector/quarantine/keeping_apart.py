@@ -17,6 +17,7 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from connector.domain.sql_text import moment
 from connector.lake.engine import querying
 from connector.lake.reading import Lake
 from connector.mapping.bots import Bots
@@ -206,10 +207,10 @@ def _news(
     landed = "false"
     if rows != before.rows:
         # What landed at the very instant of the last look may have come after it.
-        edge = "" if before.landed is None else f"TIMESTAMPTZ '{before.landed.isoformat()}'"
+        edge = "" if before.landed is None else moment(before.landed)
         same = _one(lake, systems, as_of, f"count(*) FILTER (landed_at = {edge})") if edge else 0
         landed = f"landed_at {'>' if same == before.at_landed else '>='} {edge}" if edge else "true"
-    where = f"type IN ({_TYPES}) AND ({landed} OR occurred_at > TIMESTAMPTZ '{before.as_of.isoformat()}')"
+    where = f"type IN ({_TYPES}) AND ({landed} OR occurred_at > {moment(before.as_of)})"
     found = lake.ask_activities(
         f"""SELECT min(occurred_at) AS low, max(occurred_at) AS high, count(*) AS events,
                 min(occurred_at) FILTER (type = 'page_view') AS first_view, max(landed_at) AS landed
@@ -220,7 +221,7 @@ def _news(
     latest = max((row["landed"] for row in found), default=before.landed)
     at_landed = before.at_landed
     if rows != before.rows and latest is not None:
-        instant = f"TIMESTAMPTZ '{latest.isoformat()}'"
+        instant = moment(latest)
         at_landed = _one(lake, systems, as_of, f"count(*) FILTER (landed_at = {instant})")
     views = [row["first_view"] for row in found if row["first_view"] is not None]
     first_view = min([*views, *([before.watched_since] if before.watched_since else [])], default=None)
