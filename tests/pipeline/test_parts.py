@@ -15,8 +15,7 @@ from connector.delivery.limits import Limits
 from connector.domain.records import RecordVersion
 from connector.domain.refs import Ref
 from connector.domain.writes import Cause
-from connector.lake.reading import Lake
-from connector.pipeline.census import Census
+from connector.pipeline.census import census_of
 from connector.pipeline.explaining import explain
 from connector.pipeline.plans import _row_out, load_plan
 from connector.pipeline.scratch import FOLDER
@@ -122,17 +121,6 @@ def test_parts_of_any_size_decide_plan_write_and_remember_the_same(tmp_path: Pat
 def _explained_alike(one: House, other: House) -> None:
     said = []
     for house in (one, other):
-        engine = house.engine
-        census = Census(
-            lake=Lake(engine.lake_root, engine.store.manifest),
-            store=engine.store,
-            mappings=engine.mappings,
-            traits=engine.traits(),
-            crm=engine.crm.traits(),
-            install=engine.install,
-            time_zone=engine.time_zone,
-            automation=(),
-            at_once=engine.at_once,
-        )
+        census = census_of(house.engine)
         said.append([explain(census, who, as_of=house.now).document for who in ("A1", "5", "0")])
     assert said[0] == said[1]
