@@ -21,6 +21,7 @@ _TAKE: Final = """
 _RENEW: Final = "UPDATE leases SET until = :until WHERE name = :name AND owner = :owner AND until > :now"
 #: Nobody's, but not forgotten: the next holder's generation must be another.
 _RELEASE: Final = "UPDATE leases SET owner = '', until = 0 WHERE name = :name AND owner = :owner"
+_HOLDER: Final = "SELECT owner FROM leases WHERE name = :name AND until > :now"
 _LIVING: Final = "SELECT count(*) FROM leases WHERE name = :name AND until > :now"
 
 
@@ -46,6 +47,13 @@ def release(connection: Connection, name: str, owner: str) -> None:
         connection.execute(text("DELETE FROM leases WHERE name = :name AND owner = :owner"), values)
     else:
         connection.execute(text(_RELEASE), values)
+
+
+def holder(database: Database, connection: Connection, name: str) -> str | None:
+    """Name the owner of a lease that has not run out, or None."""
+    values = {"name": name, "now": database.clock_us(connection)}
+    found = connection.execute(text(_HOLDER), values).scalar_one_or_none()
+    return None if found is None else str(found)
 
 
 def may_claim(database: Database, connection: Connection, owner: str) -> bool:

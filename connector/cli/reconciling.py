@@ -15,7 +15,7 @@ from connector.cli.running import who
 from connector.errors import Refused
 from connector.logs import set_up_logs
 from connector.pipeline.reconciling import Reconciled, Reconciler
-from connector.pipeline.turn import cycle_clock, engine_turn
+from connector.pipeline.turn import cycle_clock, guest_turn
 
 _WORDS = {
     "missed_change": "changed or created there, and not here",
@@ -44,7 +44,7 @@ def reconcile(
             if house.settings.mode == "paused" or house.store.switches.paused() is not None:
                 cure = "`handoff resume`, then repair; without --repair nothing is changed"
                 raise Refused("reconcile.paused", "writes are paused, and a repair leads to writes", cure=cure)
-            stack.enter_context(engine_turn(house.store, house.engine.owner))
+            stack.enter_context(guest_turn(house.store, house.engine.owner))
         now = cycle_clock(house.store, instant(as_of))
         work = Reconciler(house.engine, now=now, sample=sample, seed=seed)
         _forecast(work.forecast())

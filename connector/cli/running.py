@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import getpass
 import signal
+from contextlib import ExitStack
 from datetime import datetime
 from typing import Annotated
 
@@ -28,7 +29,7 @@ from connector.domain.outbox_states import UNDONE
 from connector.errors import ConfigError, HandoffError, Refused, Stopped
 from connector.logs import set_up_logs
 from connector.pipeline.cycle import Cycle
-from connector.pipeline.turn import cycle_clock, engine_turn, engine_turn_if_free, remember_clock
+from connector.pipeline.turn import Turn, cycle_clock, engine_turn, engine_turn_if_free, guest_turn, remember_clock
 from connector.trust.put_back import notice_put_back, witness
 
 #: what is in hand gets this long to finish after a signal; then the command leaves it as a crash would
@@ -151,26 +152,26 @@ def _cycle(config: ConfigFile, plan_id: str | None, as_of: datetime | None, *, a
     with Progress(enabled=not as_json) as progress, open_house(config, progress=progress, stop=stop) as house:
         cycle = Cycle(house.engine, now=as_of or utc_now())
         store, owner = house.store, house.engine.owner
-        turn = engine_turn_if_free(store, owner) if plan_id else engine_turn(store, owner, stop=stop)
         try:
-            with turn as ours:
-                if ours is not None:
-                    house.engine.still_ours = ours.renew
+            with ExitStack() as stack:
+                alone = plan_id is None or stack.enter_context(engine_turn_if_free(store, owner))
+                # A plan beside a daemon is stored between two of its jobs, which it then goes on with.
+                turn = guest_turn if plan_id else engine_turn
+                ours = alone if isinstance(alone, Turn) else stack.enter_context(turn(store, owner, stop=stop))
+                house.engine.still_ours = ours.renew
                 now = clock_of(house, as_of)
                 cycle = Cycle(house.engine, now=now)
                 check_ready(house, today=now.date())
-                if ours is not None:
-                    notice_put_back(store, house.engine.lake_root, now=utc_now())
+                notice_put_back(store, house.engine.lake_root, now=utc_now())
                 if plan_id is None:
                     remember_clock(house.store, now)
                     report = cycle.run(full=full)
                     witness(house.engine.lake_root, report.run_id)
                 else:
-                    # Beside a daemon a plan's rows are handed to it: it delivers them with its next batch.
-                    report = cycle.run_plan(plan_id, deliver=ours is not None)
+                    # Beside a daemon the rows are handed to it: it delivers them with its next batch.
+                    report = cycle.run_plan(plan_id, deliver=alone is not None)
                     # Only now: a plan that is refused must not move the clock.
-                    if ours is not None:
-                        remember_clock(house.store, now)
+                    remember_clock(house.store, now)
         except HandoffError as error:
             stop.rest()
             _fail(error, cycle, as_json=as_json)
@@ -240,7 +241,6 @@ def pause(config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> int:
     with open_state(read_settings_of_state(config)) as store:
         now = utc_now()
         store.switches.pause(who(), now)
-        store.switches.audit(who(), "pause", now)
     _say({"paused": True, "by": who(), "at": now}, "writes are paused; `handoff resume` goes on", as_json=as_json)
     return 0
 
@@ -250,7 +250,6 @@ def resume(config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> int:
     with open_state(read_settings_of_state(config)) as store:
         now = utc_now()
         store.switches.resume(who(), now)
-        store.switches.audit(who(), "resume", now)
     _say({"paused": False, "by": who(), "at": now}, "writes go on", as_json=as_json)
     return 0
 

@@ -15,7 +15,7 @@ from connector.cli.tell import tell_run
 from connector.errors import HandoffError, Stopped
 from connector.logs import set_up_logs
 from connector.pipeline.report import Report
-from connector.pipeline.turn import engine_turn_if_free, remember_clock
+from connector.pipeline.turn import guest_turn, remember_clock
 from connector.pipeline.undo_weighing import Chosen
 from connector.pipeline.undoing import Undoing
 from connector.trust.put_back import notice_put_back, witness
@@ -53,11 +53,11 @@ def undo(
             return 0
         cycle = Undoing(house.engine, now=moment or utc_now())
         try:
-            with engine_turn_if_free(house.store, house.engine.owner) as ours:
-                if ours is not None:
-                    house.engine.still_ours = ours.renew
+            # Beside a daemon we wait for its job in hand: no cycle may decide about the same people meanwhile.
+            with guest_turn(house.store, house.engine.owner, stop=stop) as turn:
+                house.engine.still_ours = turn.renew
                 cycle = Undoing(house.engine, now=clock_of(house, moment))
-                report = _undo(house, cycle, run, chosen, deliver=ours is not None)
+                report = _undo(house, cycle, run, chosen)
         except HandoffError as error:
             stop.rest()
             _failed(cycle.report, error, as_json=as_json)
@@ -72,16 +72,13 @@ def undo(
     return 1 if report.verdict == "red" else 0
 
 
-def _undo(house: House, cycle: Undoing, run: str, chosen: Chosen, *, deliver: bool) -> Report:
-    """Undo; beside a daemon the rows are handed to it, and the clock is its own."""
+def _undo(house: House, cycle: Undoing, run: str, chosen: Chosen) -> Report:
     now = cycle.report.as_of
     check_ready(house, today=now.date())
-    if deliver:
-        notice_put_back(house.store, house.engine.lake_root, now=utc_now())
-    report = cycle.undo(run, chosen, who=who(), deliver=deliver)
-    if deliver:
-        remember_clock(house.store, now)
-        witness(house.engine.lake_root, report.run_id)
+    notice_put_back(house.store, house.engine.lake_root, now=utc_now())
+    report = cycle.undo(run, chosen, who=who())
+    remember_clock(house.store, now)
+    witness(house.engine.lake_root, report.run_id)
     return report
 
 

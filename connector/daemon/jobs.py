@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import Final, Literal
@@ -123,6 +124,8 @@ class Jobs:
             began = self.clock.monotonic()
             try:
                 self._file.check()
+                if self._gave_way():
+                    return
                 if self.house.store.shared:
                     # A newer replica may have brought the state to its own version: then this one has to go.
                     self.house.store.check()
@@ -167,6 +170,27 @@ class Jobs:
         self._led = True
         self.health.engine = "held"
         self.metrics.turn(held=True)
+        return True
+
+    def give_way(self) -> None:
+        """Leave the engine's turn to a command that waits for it, unless a job is at work; it is taken back after."""
+        if self.turn.asked and self.at_work.acquire(blocking=False):
+            try:
+                with suppress(HandoffError):
+                    self._gave_way()
+            finally:
+                self.at_work.release()
+
+    def _gave_way(self) -> bool:
+        """Leave the turn to whoever waits for it.
+
+        Raises:
+            LocalFault: the state does not answer.
+        """
+        if not self.turn.give_way():
+            return False
+        self._log.info("engine.gave_way")
+        self.stand_by()
         return True
 
     def stand_by(self) -> None:

@@ -199,7 +199,8 @@ class Daemon:
         self._fire_now("crm")
 
     def _mind_the_turn(self) -> None:
-        """Begin to lead as soon as the turn is ours, not when the next job happens to be due."""
+        """Begin to lead as soon as the turn is ours, not when the next job happens to be due; give way when asked."""
+        self._jobs.give_way()
         if self._jobs.standing_by and self._jobs.turn.held:
             if not self._taking_over:
                 self._jobs.wake()

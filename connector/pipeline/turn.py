@@ -20,6 +20,11 @@ _RENEW_SECONDS = 2.0
 _STAND_BY_SECONDS = 1.0
 #: how long a run waits for another to finish
 PATIENCE_SECONDS = 15.0
+#: held by a command that wants the turn between two jobs of a daemon; whoever does not hold the turn then leaves it
+GUEST = "engine.guest"
+#: how long such a command waits: a daemon ends the job in hand first, and a first load takes its time
+GUEST_PATIENCE_SECONDS = 600.0
+_LOOK_SECONDS = 0.25
 _LAST = "last_as_of"
 
 
@@ -39,6 +44,8 @@ class Turn:
         self.lost = False
         #: whether the lease was ours when last asked for, by whichever turn
         self.held = False
+        #: whether a command waits for the turn, as of the last renewal: give way between two jobs
+        self.asked = False
 
     def take(self) -> bool:
         """Take or renew the lease before something begins: all it commits stands on this turn. Say whether it is ours.
@@ -46,6 +53,9 @@ class Turn:
         Raises:
             LocalFault: the state does not answer.
         """
+        if not self.held and self._guest():
+            self.lost = True
+            return False
         generation = self._store.switches.acquire(LEASE, self._owner, TTL)
         if generation:
             self._generation = generation
@@ -63,9 +73,30 @@ class Turn:
         if not self._generation:
             return self.take()
         generation = self._store.switches.acquire(LEASE, self._owner, TTL)
+        if not self._generation:
+            # It was given back while we renewed it from another thread.
+            self.release()
+            return False
         self.held = bool(generation)
         self.lost = generation != self._generation
+        self._guest()
         return not self.lost
+
+    def give_way(self) -> bool:
+        """Give the lease to a command that asks for it, if one does; call this between two jobs only.
+
+        Raises:
+            LocalFault: the state does not answer.
+        """
+        if not self.held or not self._guest():
+            return False
+        self.release()
+        return True
+
+    def _guest(self) -> bool:
+        """Say whether another than us waits for the turn."""
+        self.asked = self._store.switches.holder(GUEST) not in (None, self._owner)
+        return self.asked
 
     def release(self) -> None:
         """Give the lease back. Where the state does not answer it runs out by itself."""
@@ -83,8 +114,9 @@ def engine_turn(
     *,
     patience_seconds: float = PATIENCE_SECONDS,
     stop: Callable[[], bool] = lambda: False,
+    ask: Callable[[], object] = lambda: None,
 ) -> Iterator[Turn]:
-    """Hold the engine lease for the block, renewed from a thread of its own.
+    """Hold the engine lease for the block, renewed from a thread of its own; where ``ask`` says False we wait on.
 
     Raises:
         LocalFault: another engine holds it and did not finish in time.
@@ -92,7 +124,7 @@ def engine_turn(
     """
     deadline = time.monotonic() + patience_seconds
     turn = Turn(store, owner)
-    while not turn.renew():
+    while ask() is False or not turn.renew():
         if stop():
             raise Stopped("run.stopped", "a signal came while another run was at work")
         if time.monotonic() >= deadline:
@@ -101,9 +133,36 @@ def engine_turn(
                 "another run or daemon is at work on this state",
                 cure="wait for it to end, or stop it; `handoff status` shows the last runs",
             )
-        time.sleep(0.25)
+        time.sleep(_LOOK_SECONDS)
     with _kept(turn, _RENEW_SECONDS):
         yield turn
+
+
+@contextmanager
+def guest_turn(
+    store: Store,
+    owner: str,
+    *,
+    patience_seconds: float = GUEST_PATIENCE_SECONDS,
+    stop: Callable[[], bool] = lambda: False,
+) -> Iterator[Turn]:
+    """Hold the engine lease for the block; a daemon that has it gives way once its job in hand has ended.
+
+    Raises:
+        LocalFault: whoever holds it did not give way in time.
+        Stopped: ``stop`` said so while we waited.
+    """
+
+    def ask() -> bool:
+        return bool(store.switches.acquire(GUEST, owner, TTL))
+
+    try:
+        with engine_turn(store, owner, patience_seconds=patience_seconds, stop=stop, ask=ask) as turn:
+            store.switches.release(GUEST, owner)
+            yield turn
+    finally:
+        with suppress(HandoffError):
+            store.switches.release(GUEST, owner)
 
 
 @contextmanager

@@ -8,7 +8,6 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from connector.delivery.drain import Drained
 from connector.delivery.limits import Limits, hold_excess
 from connector.delivery.records import own_mapping, stage_fields
 from connector.domain.outbox_states import OWN_GROUPS, UNDONE
@@ -28,7 +27,7 @@ _BEGAN = re.compile(r"(\d{8}T\d{6})-[0-9a-f]{8}")
 
 
 class Undoing(Cycle):
-    """Undoes a run, or a part of it. Make a new one for each undo; the engine's turn must be ours, or a daemon's."""
+    """Undoes a run, or a part of it. Make a new one for each undo; the engine's turn must be ours."""
 
     def look(self, run_id: str, chosen: Chosen) -> dict[str, Any]:
         """Say what would go back and what would stay, and why; changes nothing.
@@ -42,8 +41,8 @@ class Undoing(Cycle):
         engine = self._engine
         return weigh(engine.store, engine.crm, run_id, chosen).document(run_id, dry_run=True)
 
-    def undo(self, run_id: str, chosen: Chosen, *, who: str, deliver: bool = True) -> Report:
-        """Put back what a run wrote; without ``deliver`` the rows are left to whoever drains the outbox.
+    def undo(self, run_id: str, chosen: Chosen, *, who: str) -> Report:
+        """Put back what a run wrote, and send what that takes.
 
         It may be repeated, and goes on where it was killed: what is back already stays so.
 
@@ -74,10 +73,7 @@ class Undoing(Cycle):
             store.switches.audit(who, "undo", self._now, {"run": run_id, "by": self.report.run_id})
             if is_undo:
                 self._let_go(run_id, weighed, who)
-            if deliver:
-                self._write(before, self.report.run_id)
-            else:
-                self._count(Drained(), before, self.report.run_id)
+            self._write(before, self.report.run_id)
         return self.report
 
     def _spend(self, calls: int) -> None:

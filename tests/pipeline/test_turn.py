@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import threading
+import time
+from collections.abc import Callable
+from contextlib import closing
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -55,7 +59,7 @@ def test_it_is_renewed_while_held_even_through_a_busy_moment(state_url: str, mon
         for _ in range(500):
             if len(seen) > 5:
                 break
-            turn.time.sleep(0.02)
+            time.sleep(0.02)
     assert len(seen) > 5
     assert set(seen) == {"one"}
     store.close()
@@ -72,3 +76,66 @@ def test_the_clock_goes_forward_only(store: Any) -> None:
     future = datetime.now(UTC) + timedelta(days=400)
     turn.remember_clock(store, future)
     assert turn.cycle_clock(store, None) == future
+
+
+def test_a_command_gets_the_turn_between_two_jobs_and_the_daemon_takes_it_back(
+    state_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from state import open_store
+
+    monkeypatch.setattr(turn, "_RENEW_SECONDS", 0.02)
+    # A daemon and a command are two processes: each has a store of its own.
+    store, beside = open_store(state_url), open_store(state_url)
+    with closing(store), closing(beside), turn.engine_turn(store, "daemon") as daemon:
+        assert not daemon.give_way(), "nobody asks"
+        began = threading.Event()
+        done = threading.Event()
+
+        def command() -> None:
+            with turn.guest_turn(beside, "undo", patience_seconds=30):
+                began.set()
+                done.wait(30)
+
+        asking = threading.Thread(target=command)
+        asking.start()
+        _until(lambda: daemon.asked)
+        assert not began.is_set(), "the job in hand is not cut"
+        assert daemon.give_way()
+        assert began.wait(30)
+        assert not daemon.take(), "while the command works no job begins"
+        assert store.switches.holder(turn.LEASE) == "undo"
+        done.set()
+        asking.join()
+        _until(lambda: daemon.held)
+        assert daemon.take()
+        assert not daemon.asked
+
+
+def test_who_stands_by_leaves_the_turn_to_a_command_that_asked_first(state_url: str) -> None:
+    from state import open_store
+
+    store, beside = open_store(state_url), open_store(state_url)
+    with closing(store), closing(beside):
+        heir = turn.Turn(store, "heir")
+        assert beside.switches.acquire(turn.GUEST, "undo", timedelta(seconds=30))
+        assert not heir.take()
+        beside.switches.release(turn.GUEST, "undo")
+        assert heir.take()
+
+
+def test_a_command_that_is_killed_while_it_asks_keeps_nobody_away(state_url: str) -> None:
+    from state import open_store
+
+    store, beside = open_store(state_url), open_store(state_url)
+    with closing(store), closing(beside):
+        assert beside.switches.acquire(turn.GUEST, "killed", timedelta(milliseconds=1))
+        time.sleep(0.01)
+        assert turn.Turn(store, "heir").take()
+
+
+def _until(what: Callable[[], bool]) -> None:
+    for _ in range(1_500):
+        if what():
+            return
+        time.sleep(0.02)
+    raise AssertionError("it never came")
