@@ -29,8 +29,8 @@ class HubSpotSettings:
         event_overlap: the same for page views and e-mail events, which arrive later.
         submissions_overlap: the same for form submissions.
         searches_per_second: our share of the account's search limit (5 a second); 0 switches pacing off.
-        calls_per_10s: our share of the app's burst limit; 0 switches pacing off, None takes nine tenths of what the
-            vendor's headers allow, and 100 (the smallest edition's limit) until they tell.
+        calls_per_10s: our share of the app's burst limit; 0 switches pacing off, None takes what the vendor's
+            headers allow, and 100 (the smallest edition's limit) until they tell.
         daily_calls: the account's limit per day where the vendor's headers do not tell it.
         forms_refresh: how long the list of forms is believed.
         without: streams that are left out, for accounts whose edition lacks them (page views need Enterprise).

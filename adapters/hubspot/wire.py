@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
+from contextlib import ExitStack
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
@@ -32,9 +33,23 @@ from connector.ports.waits import Circuit, Waits
 
 #: Calls per 10 seconds of the smallest edition (hubspot.md section 3).
 SMALLEST_BURST = 100
+#: A little more than the vendor's windows: two clocks do not tick alike.
+SECOND, TEN_SECONDS = 1.005, 10.05
 Answer = TypeVar("Answer")
 Reader = Callable[[bytes], Answer]
 Sleep = Callable[[float], None]
+
+
+class _PacedSession(VendorSession):
+    """Keeps the pace with every request it sends: a try that is repeated counts at the vendor's like the first."""
+
+    paces: tuple[Pace, ...] = ()
+
+    def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
+        with ExitStack() as stack:
+            for pace in self.paces:
+                stack.enter_context(pace)
+            return super().send(request, **kwargs)
 
 
 class _Client(HubSpot):  # type: ignore[misc]  # the client is untyped
@@ -64,13 +79,15 @@ class Wire:
         self.paths = Paths(settings.api)
         self._settings = settings
         self._at = at
-        self._session = VendorSession("hubspot", judge=self._judge, ca_file=settings.ca_file or None, sleep=sleep)
+        self._session = _PacedSession("hubspot", judge=self._judge, ca_file=settings.ca_file or None, sleep=sleep)
         self._client = _Client(self._session, access_token=settings.token, base_url=base_url)
         self._anonymous = _Client(self._session, base_url=base_url)
-        # A little more than the vendor's window: two clocks do not tick alike.
-        self._searches = Pace(settings.searches_per_second, 1.01, sleep=sleep)
+        self._searches = Pace(settings.searches_per_second, SECOND, sleep=sleep)
         limit = SMALLEST_BURST if settings.calls_per_10s is None else settings.calls_per_10s
-        self._burst = Pace(limit, 10.0, sleep=sleep)
+        self._burst = Pace(limit, TEN_SECONDS, sleep=sleep)
+        # Associations have a limit of their own; whether they count towards the other one too is not documented.
+        self._links = Pace(limit, TEN_SECONDS, sleep=sleep)
+        self._all = (self._searches, self._burst, self._links)
         self._reader: Reader[Any] = read_json
         self._usage: Usage | None = None
 
@@ -80,15 +97,16 @@ class Wire:
         Raises:
             AccessError, RateLimited, TransientError, AdapterFault: as mapped in ``refusals``.
         """
-        return self._read("POST", self.paths.search(kind), None, body, reader, self._searches)
+        return self._read("POST", self.paths.search(kind), None, body, reader, (self._searches,))
 
     def post(self, path: str, body: dict[str, Any], reader: Reader[Answer]) -> Answer:
         """Read through a POST; raises as ``search``."""
-        return self._read("POST", path, None, body, reader, self._burst)
+        links = (self._links,) if "/associations/" in path else ()
+        return self._read("POST", path, None, body, reader, (*links, self._burst))
 
     def get(self, path: str, query: Mapping[str, object], reader: Reader[Answer]) -> Answer:
         """Read; raises as ``search``."""
-        return self._read("GET", path, query, None, reader, self._burst)
+        return self._read("GET", path, query, None, reader, (self._burst,))
 
     @property
     def calls(self) -> int:
@@ -104,7 +122,7 @@ class Wire:
     def waits(self) -> Waits:
         """Retries and waits so far, those that keep our pace included."""
         waits = self._session.waits
-        return replace(waits, seconds=waits.seconds + self._searches.waited + self._burst.waited)
+        return replace(waits, seconds=waits.seconds + sum(pace.waited for pace in self._all))
 
     @property
     def usage(self) -> Usage | None:
@@ -126,38 +144,42 @@ class Wire:
         query: Mapping[str, object] | None,
         body: Any,
         reader: Reader[Answer],
-        pace: Pace,
+        paces: tuple[Pace, ...],
     ) -> Answer:
         """Ask; once more when rows of the answer are unreadable, since they may be whole the next time."""
-        with pace:
-            answer = self._ask(method, path, query, body, reader)
+        answer = self._ask(method, path, query, body, reader, paces)
         if isinstance(answer, Rows) and answer.bad:
-            with pace:
-                again = self._ask(method, path, query, body, reader)
+            again = self._ask(method, path, query, body, reader, paces)
             if isinstance(again, Rows) and len(again.bad) < len(answer.bad):
                 return again
         return answer
 
     def _ask(
-        self, method: str, path: str, query: Mapping[str, object] | None, body: Any, reader: Reader[Answer]
+        self,
+        method: str,
+        path: str,
+        query: Mapping[str, object] | None,
+        body: Any,
+        reader: Reader[Answer],
+        paces: tuple[Pace, ...],
     ) -> Answer:
         if self._settings.oauth and not self._client.access_token:
             self._refresh()
         try:
-            response = self._send(self._client, method, path, query, body, reader)
+            response = self._send(method, path, query, body, reader, paces)
         except AccessError as error:
             # Only an expired token is worth a new one; other 401s would be refused again (hubspot.md section 2).
             if not (self._settings.oauth and error.code == "hubspot.expired_authentication"):
                 raise
             self._refresh()
-            response = self._send(self._client, method, path, query, body, reader)
+            response = self._send(method, path, query, body, reader, paces)
         if response.status_code >= 300:
             raise refusal(response, at=self._at)
         answer: Answer = vars(response)["parsed_body"]
         return answer
 
     def _send(
-        self, client: _Client, method: str, path: str, query: object, body: object, reader: Reader[Any]
+        self, method: str, path: str, query: object, body: object, reader: Reader[Any], paces: tuple[Pace, ...]
     ) -> requests.Response:
         self._reader = reader
         options: dict[str, Any] = {"method": method, "path": path}
@@ -165,14 +187,16 @@ class Wire:
             options["qs"] = query
         if body is not None:
             options["body"] = body
-        response = client.api_request(options)
-        self._note_limits(response)
+        self._session.paces = paces
+        response = self._client.api_request(options)
+        self._note_limits(response, paces)
         return response
 
     def _refresh(self) -> None:
         """Fetch an access token; it lives 1800 seconds (hubspot.md section 2)."""
         settings = self._settings
         self._reader = read_json
+        self._session.paces = ()
         response = self._anonymous.api_request(
             {
                 "method": "POST",
@@ -207,10 +231,10 @@ class Wire:
             return self._session.fault("not_json", "the answer is cut or is no JSON", response=response)
         return None
 
-    def _note_limits(self, response: requests.Response) -> None:
+    def _note_limits(self, response: requests.Response, paces: tuple[Pace, ...]) -> None:
         burst = _number(response, "X-HubSpot-RateLimit-Max")
-        if burst and self._settings.calls_per_10s is None:
-            self._burst.limit = burst * 9 // 10
+        if burst and self._settings.calls_per_10s is None and paces[0] is not self._searches:
+            paces[0].limit = burst
         daily = _number(response, "X-HubSpot-RateLimit-Daily")
         left = _number(response, "X-HubSpot-RateLimit-Daily-Remaining")
         if daily is not None and left is not None:

@@ -218,6 +218,28 @@ def test_searches_keep_their_own_pace(vendor, naps):
     assert len(naps) == 1
 
 
+def test_a_search_that_is_tried_again_counts_towards_the_pace(vendor, naps):
+    for _ in range(5):
+        vendor.post(SEARCH, status=502, body="<html>")
+    vendor.post(SEARCH, json=EMPTY)
+    source = make(naps)
+    source._wire._searches._clock = lambda: 0.0
+    with pytest.raises(TransientError):
+        pull(source)
+    waits = len(naps)
+    pull(source)
+    assert waits == 4, "between the five tries of a read"
+    assert len(naps) == 5, "and the sixth search of this second keeps the pace"
+
+
+def test_each_limit_is_taken_in_full_from_the_answers_it_governs(vendor, naps):
+    headers = {"X-HubSpot-RateLimit-Max": "190"}
+    vendor.get(f"{BASE}/email/public/v1/events", json={"hasMore": False, "events": []}, headers=headers)
+    source = make(naps)
+    pull(source, "email_events")
+    assert (source._wire._burst.limit, source._wire._links.limit) == (190, 100)
+
+
 @pytest.mark.parametrize(
     "options",
     [
