@@ -7,7 +7,6 @@ library message is ever put into an error: they may hold people's data and token
 
 from __future__ import annotations
 
-import json
 import logging
 import ssl
 import time
@@ -25,6 +24,7 @@ from tenacity.wait import wait_random_exponential
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 from adapters.http.address import is_loopback
+from adapters.http.bodies import body_of
 from adapters.http.breaker import Breaker
 from connector.errors import AccessError, AdapterFault, HandoffError, OutcomeUnknown, RateLimited, TransientError
 from connector.ports.waits import Circuit, Waits
@@ -326,21 +326,6 @@ def _is_edge_page(response: requests.Response) -> bool:
         return body_of(response) is None or response.status_code in (502, 503, 504)
     except ValueError:
         return True
-
-
-def body_of(response: requests.Response) -> Any:
-    """Parse an answer's JSON body, once however often it is asked; None for an empty body.
-
-    Raises:
-        ValueError: the body is cut or is no JSON. The message holds none of it.
-    """
-    known = vars(response)
-    if "parsed_body" not in known:
-        try:
-            known["parsed_body"] = json.loads(response.content) if response.content.strip() else None
-        except ValueError:
-            raise ValueError("not JSON") from None
-    return known["parsed_body"]
 
 
 def retry_after_seconds(response: requests.Response) -> float | None:

@@ -102,7 +102,7 @@ def settle(row: Row, result: Any, *, written: OutcomeKind, reader: Reader) -> Wr
     """Read the result of one row; only ``success`` is believed, not the id of a failed row (section 7)."""
     success = result.get("success") if isinstance(result, dict) else None
     if success is True:
-        return WriteOutcome(row.write.key, written, id=_id(result) or row.write.id, before=row.before)
+        return WriteOutcome(row.write.key, written, _id(result) or row.write.id, row.before)
     errors = read_errors(result.get("errors")) if isinstance(result, dict) else []
     if success is not False or not errors:
         return outcome(row, Verdict(OutcomeKind.UNKNOWN, "nobody"), "odd_answer")

@@ -19,7 +19,7 @@ import requests
 from simple_salesforce.api import Salesforce
 from simple_salesforce.exceptions import SalesforceError
 
-from adapters.http import VendorSession, body_of
+from adapters.http import VendorSession, body_of, json_of
 from adapters.salesforce.classify import quota_is_daily
 from adapters.salesforce.options import Options
 from adapters.salesforce.signin import SignIn
@@ -143,7 +143,8 @@ class Connection:
         url = base + path if path.startswith("/") else f"{base}/services/data/v{self._options.api_version}/{path}"
         sent: dict[str, Any] = {"headers": {**_CLIENT, **(headers or {})}, "repeatable": repeatable}
         if body is not None:
-            sent["json"] = body
+            sent["data"] = json_of(body)
+            sent["headers"].setdefault("Content-Type", "application/json")
         if params:
             sent["params"] = dict(params)
         try:

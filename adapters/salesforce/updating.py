@@ -1,7 +1,8 @@
 """Updating records by id: our own fields straight away, fields that people write too with a look before and after.
 
-A field of ours was compared with the mirror of the last pull and is simply written; what stood there is read in the
-same call, for the journal. For a field that people write too:
+A field of ours was compared with the mirror of the last pull and is simply written. What the mirror showed travels with
+the write as what is expected, and is what the journal keeps; where that is not known of all rows of a call, what stood
+there is read in the same call. For a field that people write too:
 
 1. All such records are read in one call. A value that is neither the expected nor the wanted one is a person's: it
    stays, and the field is not sent. Without this look a stale wish would overwrite a person and set off whatever the
@@ -25,10 +26,10 @@ from adapters.salesforce.classify import LATER, OPS, REMAP, classify_request
 from adapters.salesforce.connection import WRITE_HEADERS, Connection, Sub
 from adapters.salesforce.lookup import Lookup, read_retrieved
 from adapters.salesforce.schema import Schema
-from adapters.salesforce.values import blank, same, same_fields, wire_value
+from adapters.salesforce.values import blank, same, same_fields, wire_values
 from adapters.salesforce.vendor_errors import ApiError, VendorError
 from connector.domain.records import Value
-from connector.domain.writes import OutcomeKind, Write, WriteOutcome
+from connector.domain.writes import OutcomeKind, Write, WriteOutcome, only_ours
 from connector.errors import AccessError, TransientError
 
 #: Rounds of writing and putting back before a person is asked to look.
@@ -69,18 +70,26 @@ class Updater:
         return outcomes
 
     def _apply(self, writes: Sequence[Write], batches: Batches) -> dict[str, WriteOutcome]:
+        if all(map(_mirrored, writes)):
+            return self._write_known(writes, batches)
         rows = [_Open(write, dict(write.fields)) for write in sorted(writes, key=lambda write: write.object)]
         outcomes = self._look([row for row in rows if contested_fields(row.write)], batches)
         return outcomes | self._rounds([row for row in rows if row.write.key not in outcomes], batches)
 
+    def _write_known(self, writes: Sequence[Write], batches: Batches) -> dict[str, WriteOutcome]:
+        """Write fields of ours of which the last pull has shown what stands there: nothing is read."""
+        rows = [Row(write, write.fields, {name: write.expected[name] for name in write.fields}) for write in writes]
+        return batches.send(rows, self._send, written=OutcomeKind.WRITTEN, reader=_no_opinion)
+
+    def _send(self, rows: Sequence[Row]) -> Sequence[Any]:
+        path = "composite/sobjects"
+        found = self._connection.call("PATCH", path, body=self._body(rows), headers=WRITE_HEADERS, repeatable=False)
+        return found if isinstance(found, list) else ()
+
     def _body(self, rows: Sequence[Row]) -> dict[str, Any]:
+        kinds = {word: {"type": self._schema.get(word).name} for word in {row.write.object for row in rows}}
         records = [
-            {
-                "attributes": {"type": self._schema.get(row.write.object).name},
-                "id": row.write.id,
-                **{name: wire_value(value) for name, value in row.fields.items()},
-            }
-            for row in rows
+            {"attributes": kinds[row.write.object], "id": row.write.id, **wire_values(row.fields)} for row in rows
         ]
         return {"allOrNone": False, "records": records}
 
@@ -181,6 +190,11 @@ def contested_fields(write: Write) -> set[str]:
     return {name for name in write.fields if name not in write.ours or name in write.if_blank}
 
 
+def _mirrored(write: Write) -> bool:
+    """Say whether a write is about nothing but fields of ours, and the mirror tells what stands in each of them."""
+    return write.fields.keys() <= write.expected.keys() and only_ours(write)
+
+
 def _before_writing(row: _Open, held: dict[str, Value] | None) -> WriteOutcome | None:
     """Take out what people hold and what is there already; an outcome when nothing is left to send."""
     write = row.write
@@ -258,6 +272,8 @@ def _no_opinion(_row: Row, _errors: list[VendorError]) -> WriteOutcome | None:
 
 def _each_record_once(writes: Sequence[Write]) -> list[list[Write]]:
     """Split so that no record stands twice in one call, which the org refuses; order per record is kept."""
+    if len({(write.object, write.id) for write in writes}) == len(writes):
+        return [list(writes)] if writes else []
     layers: list[list[Write]] = []
     depth: dict[tuple[str, str | None], int] = defaultdict(int)
     for write in writes:

@@ -79,6 +79,11 @@ def wire_value(value: Value) -> Value:
     return None if value == "" else value
 
 
+def wire_values(values: Mapping[str, Value]) -> Mapping[str, Value]:
+    """Give values as they are sent; mostly they are that already."""
+    return {name: wire_value(value) for name, value in values.items()} if "" in values.values() else values
+
+
 def same_fields(wanted: Mapping[str, Value], held: Mapping[str, Value]) -> bool:
     """Say whether every wanted value is held."""
     return all(same(value, held.get(name)) for name, value in wanted.items())
