@@ -2,11 +2,13 @@
 
 from dataclasses import dataclass, field
 from datetime import timedelta
+from itertools import islice
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from adapters.hubspot import event_walks
 from adapters.hubspot.event_walks import REMEMBERED, LogMark, LogWalk
 from adapters.hubspot.reading import Rows, from_ms
 from connector.errors import AdapterFault
@@ -151,3 +153,53 @@ def test_the_same_page_twice_is_a_fault():
     )
     with pytest.raises(AdapterFault, match="twice"):
         list(walk.steps(LogMark()))
+
+
+@settings(max_examples=100, deadline=None)
+@given(
+    shape=shapes,
+    rounds=st.lists(st.tuples(st.integers(0, 19), st.integers(0, 30), st.integers(0, 3)), max_size=12),
+    kills=st.lists(st.integers(0, 4), max_size=12),
+)
+def test_of_a_crowded_log_nothing_that_arrives_late_is_lost(shape, rounds, kills):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(event_walks, "REMEMBERED", 2)
+        log = FakeLog(*shape, events=events([980, 985, 990, 995, 999]))
+        mark, got = LogMark(), set()
+
+        def pull(pages=99):
+            nonlocal mark
+            for step in islice(log.walk().steps(mark), pages):
+                got.update(step.rows)
+                mark = step.mark
+
+        for number, (lag, pause, more) in enumerate(rounds):
+            pull(1 + kills[number] if number < len(kills) else 99)
+            log.now += pause
+            log.events += [(f"late{number}", log.now - lag), *((f"{number}-{n}", log.now) for n in range(more))]
+        for _ in range(4):
+            pull()
+            log.now += 7
+        assert set(log.events) <= got
+
+
+def test_a_crowded_log_is_looked_back_on_whole_only_now_and_then():
+    log = FakeLog(newest_first=False, filtered=True, page=10, events=events(range(300, 1000)))
+    log.page, span = 10, timedelta(milliseconds=600)
+
+    def calls(mark):
+        walk = LogWalk(log.ask, lambda event: event, overlap=span, clock=lambda: from_ms(log.now))
+        log.asked = 0
+        steps = list(walk.steps(mark))
+        return log.asked, steps[-1].mark
+
+    _, mark = calls(LogMark())
+    asked = []
+    for _ in range(8):
+        log.events += [(f"n{log.now + n}", log.now + n) for n in range(50)]
+        log.now += 50
+        count, mark = calls(mark)
+        asked.append(count)
+    # 90 rows are 10 pages; every fourth pull of 50 ms looks back by 600 ms and a bit
+    assert [count > 30 for count in asked] == [False, False, False, True, False, False, False, True]
+    assert all(count <= 10 for count in asked if count <= 30)
