@@ -235,6 +235,8 @@ class Wire:
         burst = _number(response, "X-HubSpot-RateLimit-Max")
         if burst and self._settings.calls_per_10s is None and paces[0] is not self._searches:
             paces[0].limit = burst
+            # In every edition the limit of associations is the smaller one (hubspot.md section 3).
+            self._burst.limit = max(self._burst.limit, burst)
         daily = _number(response, "X-HubSpot-RateLimit-Daily")
         left = _number(response, "X-HubSpot-RateLimit-Daily-Remaining")
         if daily is not None and left is not None:

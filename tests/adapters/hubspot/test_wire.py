@@ -8,6 +8,7 @@ import pytest
 import responses
 
 from adapters.hubspot import HubSpotSource
+from adapters.hubspot.reading import read_json
 from connector.domain.refs import Ref
 from connector.errors import AccessError, AdapterFault, ConfigError, RateLimited, TransientError
 
@@ -238,6 +239,10 @@ def test_each_limit_is_taken_in_full_from_the_answers_it_governs(vendor, naps):
     source = make(naps)
     pull(source, "email_events")
     assert (source._wire._burst.limit, source._wire._links.limit) == (190, 100)
+    links = source._wire.paths.associations("companies", "contacts")
+    vendor.post(f"{BASE}{links}", json={"results": []}, headers={"X-HubSpot-RateLimit-Max": "150"})
+    source._wire.post(links, {"inputs": []}, read_json)
+    assert (source._wire._burst.limit, source._wire._links.limit) == (190, 150)
 
 
 @pytest.mark.parametrize(
