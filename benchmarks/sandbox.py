@@ -40,7 +40,9 @@ class Org:
             [sys.executable, *words], stdout=subprocess.PIPE, text=True, cwd=Path(__file__).parents[1]
         )
         assert self._process.stdout is not None
-        self.entry: dict[str, Any] = json.loads(self._process.stdout.readline())["salesforce"]
+        #: the sandbox's JSON line, and what it says of Salesforce
+        self.vendors: dict[str, Any] = json.loads(self._process.stdout.readline())
+        self.entry: dict[str, Any] = self.vendors["salesforce"]
         self.ready_s = time.perf_counter() - started
         self.base = self.entry["url"] + "/services/data/v62.0"
 

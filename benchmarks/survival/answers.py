@@ -225,9 +225,12 @@ class Answers:
 
 
 def run(
-    seed: int, *, unique: bool, lost: int, late: int, doubled: int, jobs: bool, people: int = 300, state: str = ""
-) -> tuple[Answers, Verdict]:
-    """Run a campaign; ``lost``, ``late`` and ``doubled`` are requests, reached or passed."""
+    seed: int, *, unique: bool, lost: int, late: int, doubled: int, jobs: bool, people: int = 700, state: str = ""
+) -> tuple[Answers, Verdict, Verdict]:
+    """Run a campaign; ``lost``, ``late`` and ``doubled`` are requests, reached or passed.
+
+    Give what the org said before requests were doubled, and in the end.
+    """
     with tempfile.TemporaryDirectory(prefix="handoff-answers-") as directory:
         outbound = Outbound(directory, people=people, unique=unique, bulk_from=200 if jobs else 0, state=state)
         try:
@@ -238,8 +241,9 @@ def run(
                 for step in STEPS:
                     for what in ("drop_after_commit", "commit_late", "duplicate", "reset", "503"):
                         answers.job(step, what)
+            before = answers.judge()
             campaign(answers, "duplicate", doubled, answers.double)
-            return answers, answers.judge()
+            return answers, before, answers.judge()
         finally:
             outbound.close()
 
@@ -257,12 +261,12 @@ def main() -> None:
     parser.add_argument("--lost", type=int, default=1000)
     parser.add_argument("--late", type=int, default=100)
     parser.add_argument("--doubled", type=int, default=100)
-    parser.add_argument("--people", type=int, default=300)
+    parser.add_argument("--people", type=int, default=700)
     parser.add_argument("--no-jobs", action="store_true")
     parser.add_argument("--no-unique", action="store_true", help="an org that does not keep our keys unique")
     words = parser.parse_args()
     began, used = time.monotonic(), time.process_time()
-    answers, verdict = run(
+    answers, before, verdict = run(
         words.seed,
         unique=not words.no_unique,
         lost=words.lost,
@@ -275,14 +279,17 @@ def main() -> None:
     print(f"seed {words.seed}, keys {'not ' if words.no_unique else ''}kept unique by the org")
     print("requests struck: " + ", ".join(f"{what} {n:,}" for what, n in sorted(answers.struck.items())))
     print(f"batches of writes without a clear answer {crm.lost:,}, rows in them {crm.lost_rows:,}")
-    print(
-        f"creations {verdict.created:,}: doubled {len(verdict.doubled)}, missing {len(verdict.missing)}; records"
-        f" updated {verdict.updated:,}, people's edits {verdict.edits:,}: wrong {len(verdict.wrong)}"
-    )
-    for line in [*verdict.doubled[:5], *verdict.missing[:5], *verdict.wrong[:10]]:
-        print(f"  {line}")
+    for name, seen in (("before requests were doubled", before), ("in the end", verdict)):
+        print(
+            f"{name}: creations {seen.created:,}, doubled {len(seen.doubled)}, missing {len(seen.missing)}; records"
+            f" updated {seen.updated:,}, people's edits {seen.edits:,}, wrong {len(seen.wrong)}"
+        )
+        for line in [*seen.doubled[:5], *seen.missing[:5], *seen.wrong[:10]]:
+            print(f"  {line}")
     print(f"{time.monotonic() - began:.0f} s, {time.process_time() - used:.0f} s of processor, {crm.calls():,} calls")
-    raise SystemExit(0 if verdict.clean else 1)
+    # Where keys are not unique a doubled request makes two, and nobody can help it: `provision` and `status` say so.
+    allowed = words.no_unique and not (verdict.missing or verdict.wrong)
+    raise SystemExit(0 if before.clean and (verdict.clean or allowed) else 1)
 
 
 if __name__ == "__main__":

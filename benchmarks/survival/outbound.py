@@ -87,12 +87,16 @@ class Outbound:
             Decisions(run_id=name, plan_id=name, at=self.now(), rows=list(rows), **empty)
         )
 
-    def drain(self, *, patience: timedelta = PATIENCE, crm: WatchedCrm | None = None) -> Drained:
+    def drain(self, *, patience: timedelta = PATIENCE, budget: Budget | None = None) -> Drained:
         """Empty the outbox as far as it goes."""
-        used = crm or self.crm
-        budget = Budget("salesforce", self.store.ledger, None, 0.0)
         drain = Drain(
-            self.store, used, owner="survival", budget=budget, patience=patience, sleep=self._sleep, timer=self._timer
+            self.store,
+            self.crm,
+            owner="survival",
+            budget=budget or Budget("salesforce", self.store.ledger, None, 0.0),
+            patience=patience,
+            sleep=self._sleep,
+            timer=self._timer,
         )
         return drain.run(now=self.now())
 
