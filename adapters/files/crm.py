@@ -29,6 +29,7 @@ from adapters.files.shapes import (
     KEY,
     NATIVE,
     NATIVE_VALUES,
+    OPT_OUTS,
     OUR_USER,
     PEOPLE,
     SHAPES,
@@ -83,6 +84,7 @@ class FilesCrm(ListsByReading):
         return AdapterTraits(
             system=self._system,
             people=PEOPLE,
+            opt_outs=OPT_OUTS,
             accounts=ACCOUNTS,
             streams=tuple(StreamTraits(shape.file, shape.object) for shape in SHAPES),
             settle_after=timedelta(0),

@@ -32,6 +32,10 @@ BY_STREAM: Mapping[str, Shape] = {shape.file: shape for shape in SHAPES}
 #: What ``apply`` may write.
 WRITABLE: tuple[str, ...] = ("lead", "contact", "account", "task")
 
+#: Channel → column that is true for people who must not be reached by it.
+_OPT_OUTS: Mapping[str, str] = {"email": "HasOptedOutOfEmail", "call": "DoNotCall"}
+OPT_OUTS: Mapping[str, Mapping[str, str]] = {"lead": _OPT_OUTS, "contact": _OPT_OUTS}
+
 ID = "Id"
 CREATED = "CreatedDate"
 MODIFIED = "LastModifiedDate"

@@ -16,7 +16,7 @@ from adapters.files.listing import ListsByReading
 from adapters.files.rows import ActivityRows, BadCells, PeopleRows
 from adapters.files.settings import read_settings
 from adapters.files.tables import BadLine, Row, Table, open_table
-from connector.domain.records import PERSON_COLUMNS, Activity, Page, RecordVersion, RefusedRow
+from connector.domain.records import OPT_OUTS, PERSON_COLUMNS, Activity, Page, RecordVersion, RefusedRow
 from connector.domain.refs import Ref
 from connector.errors import AdapterFault, ConfigError, LocalFault
 from connector.ports.traits import AdapterTraits, FieldInfo, Finding, StreamTraits, Usage
@@ -79,7 +79,12 @@ class FilesSource(ListsByReading):
             streams.append(StreamTraits("people", "contact"))
         if self._settings.activities:
             streams.append(StreamTraits("activities", ""))
-        return AdapterTraits(self._system, {"contact": {name: name for name in PERSON_COLUMNS}}, tuple(streams))
+        return AdapterTraits(
+            self._system,
+            {"contact": {name: name for name in PERSON_COLUMNS}},
+            tuple(streams),
+            opt_outs={"contact": OPT_OUTS},
+        )
 
     def want(self, fields: Sequence[tuple[str, str]]) -> None:
         """Take note of nothing: every column of a file is carried anyway."""

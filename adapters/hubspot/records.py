@@ -31,6 +31,9 @@ CONTACT_COLUMNS: dict[str, str] = {
     "created_at": "createdate",
     "updated_at": "lastmodifieddate",
 }
+#: Channel → property. ``hs_email_optout`` is "unsubscribed from all e-mail"; one kind of subscription has a property of
+#: its own, ``hs_email_optout_ID`` (hubspot.md section 7). HubSpot keeps no flag for calls.
+OPT_OUTS: dict[str, str] = {"email": "hs_email_optout"}
 COMPANY_COLUMNS: dict[str, str] = {
     "name": "name",
     "website": "domain",

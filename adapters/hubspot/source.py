@@ -22,6 +22,7 @@ from adapters.hubspot.records import (
     COMPANY_COLUMNS,
     CONTACT_COLUMNS,
     CONTACTS,
+    OPT_OUTS,
     Kind,
     refused,
     versions,
@@ -106,6 +107,7 @@ class HubSpotSource:
         return AdapterTraits(
             system=self._system,
             people={"contact": CONTACT_COLUMNS},
+            opt_outs={"contact": OPT_OUTS},
             accounts={"account": COMPANY_COLUMNS},
             streams=tuple(
                 StreamTraits(name, objects.get(name, ""), "fast" if name in fast else "slow") for name in self._pulls

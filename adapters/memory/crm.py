@@ -11,7 +11,7 @@ from adapters.conformance.write_rule import effect_of, same
 from adapters.memory.faults import Faults
 from adapters.memory.listing import latest, listed
 from adapters.memory.log import Log
-from connector.domain.records import ACCOUNT_COLUMNS, PERSON_COLUMNS, Activity, Page, RecordVersion, Value
+from connector.domain.records import ACCOUNT_COLUMNS, OPT_OUTS, PERSON_COLUMNS, Activity, Page, RecordVersion, Value
 from connector.domain.refs import Ref
 from connector.domain.writes import OutcomeKind, Write, WriteOutcome
 from connector.errors import ConfigError
@@ -134,6 +134,7 @@ class MemoryCrm:
         return AdapterTraits(
             system=self._system,
             people={"lead": people, "contact": people},
+            opt_outs={"lead": OPT_OUTS, "contact": OPT_OUTS},
             accounts={"account": {name: name for name in ACCOUNT_COLUMNS}},
             streams=tuple(StreamTraits(stream, object_) for stream, object_ in STREAMS.items()),
             batch_size=self._batch_size,

@@ -9,7 +9,15 @@ from typing import Any
 from adapters.memory.faults import Faults
 from adapters.memory.listing import listed
 from adapters.memory.log import Log
-from connector.domain.records import ACCOUNT_COLUMNS, PERSON_COLUMNS, Activity, Page, RecordVersion, RefusedRow
+from connector.domain.records import (
+    ACCOUNT_COLUMNS,
+    OPT_OUTS,
+    PERSON_COLUMNS,
+    Activity,
+    Page,
+    RecordVersion,
+    RefusedRow,
+)
 from connector.domain.refs import Ref
 from connector.errors import ConfigError
 from connector.ports.listing import Listed
@@ -66,6 +74,7 @@ class MemorySource:
         return AdapterTraits(
             system=self._system,
             people={"contact": {name: name for name in PERSON_COLUMNS}},
+            opt_outs={"contact": OPT_OUTS},
             accounts={"account": {name: name for name in ACCOUNT_COLUMNS}},
             streams=tuple(StreamTraits(stream, object_) for stream, object_ in STREAMS.items()),
         )

@@ -24,7 +24,7 @@ from adapters.salesforce.references import References, open_references
 from adapters.salesforce.rows import PERSON_PREFIXES, RowReader
 from adapters.salesforce.schema import Schema, field_infos
 from adapters.salesforce.selecting import Selector
-from adapters.salesforce.streams import ACCOUNTS, PEOPLE, STREAMS
+from adapters.salesforce.streams import ACCOUNTS, OPT_OUTS, PEOPLE, STREAMS
 from adapters.salesforce.updating import Updater
 from adapters.salesforce.vendor_errors import ApiError
 from adapters.salesforce.words import NATIVE, NATIVE_VALUES
@@ -83,6 +83,7 @@ class SalesforceCrm:
         return AdapterTraits(
             system=self._system,
             people=PEOPLE,
+            opt_outs=OPT_OUTS,
             accounts=ACCOUNTS,
             streams=tuple(StreamTraits(spec.name, spec.word, spec.lane) for spec in STREAMS.values()),
             streams_per_call=QUERIES_PER_COMPOSITE,

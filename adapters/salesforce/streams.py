@@ -184,6 +184,9 @@ PEOPLE: Mapping[str, Mapping[str, str]] = {
         "updated_at": "LastModifiedDate",
     },
 }
+#: channel → native field that is true for people who must not be reached by it (Object Reference: Lead, Contact)
+_OPT_OUTS: Mapping[str, str] = {"email": "HasOptedOutOfEmail", "call": "DoNotCall"}
+OPT_OUTS: Mapping[str, Mapping[str, str]] = {"lead": _OPT_OUTS, "contact": _OPT_OUTS}
 #: standard column of accounts → native field
 ACCOUNTS: Mapping[str, Mapping[str, str]] = {
     "account": {

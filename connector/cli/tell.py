@@ -10,6 +10,13 @@ from rich.table import Table
 from connector.pipeline.cycle import Cycle
 
 _COLOURS = {"green": "green", "amber": "yellow", "red": "red"}
+#: what opt-outs kept from being done, in words behind a number
+_OPTED_OUT = {
+    "tasks": "tasks not opened",
+    "closed": "tasks closed",
+    "withdrawn": "waiting writes withdrawn",
+    "asked": "requests left unanswered",
+}
 
 
 def _counts(counts: dict[str, int], *, empty: str = "nothing") -> str:
@@ -41,6 +48,9 @@ def tell_run(screen: Console, document: dict[str, Any]) -> None:
     held = _counts(document["held_by"], empty="")
     if held:
         screen.print(f"held by: {held}")
+    opted_out = _counts({_OPTED_OUT[name]: count for name, count in document["opted_out"].items()}, empty="")
+    if opted_out:
+        screen.print(f"because people do not want to be reached: {opted_out}")
     if document["created"] or document["updated"]:
         created, updated = _counts(document["created"]), _counts(document["updated"])
         screen.print(f"created: {created}; updated: {updated}")
@@ -61,6 +71,9 @@ def tell_plan(screen: Console, document: dict[str, Any], cycle: Cycle) -> None:
     _facts(screen, document)
     screen.print(f"would write {summary['writes']:,} rows: {_counts(summary['by_object'])}")
     screen.print(f"by cause: {_counts(summary['by_cause'])}")
+    opted_out = _counts({_OPTED_OUT[name]: count for name, count in document["opted_out"].items()}, empty="")
+    if opted_out:
+        screen.print(f"because people do not want to be reached: {opted_out}")
     if summary["held"]:
         screen.print(f"held until approved: {_counts(summary['held'])}")
     if cycle.moves:

@@ -12,6 +12,9 @@ from connector.cli.explained_words import about, basis, changed, facts
 from connector.cli.waterfall import steps_of
 from connector.cli.waterfall_text import waterfall
 
+#: channels as people say them
+_CHANNELS = {"call": "to be called", "email": "e-mail"}
+
 
 def tell_person(screen: Console, document: dict[str, Any]) -> None:
     """Tell who it is, which account, every line of the score, the stage, the work, the story."""
@@ -47,6 +50,9 @@ def tell_person(screen: Console, document: dict[str, Any]) -> None:
     for move in stage["moves"]:
         why = f": {move['because']}" if move["because"] else ""
         screen.print(f"    {move['at'][:16]} {move['from_stage']} → {move['to_stage']}{why}")
+    for channel, said in document["opt_out"].items():
+        if said["closed"]:
+            screen.print(f"  does not want {_CHANNELS[channel]}: {', '.join(said['by'])}")
     screen.print(f"  owner: {document['owner'] or 'none'}")
     for task in document["tasks"]:
         screen.print(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from connector.delivery.ground import Ground, Person
 from connector.delivery.keys import creation_key
+from connector.delivery.opt_out import of_new_record
 from connector.delivery.records import known_fills
 from connector.domain.records import Value
 from connector.domain.writes import Cause, Write
@@ -52,6 +53,7 @@ def person_creation(
         fields[ground.native(object_, "account")] = person["account_id"]
     described = ground.info.get(object_, {})
     fields |= {name: value for name, value in own.items() if not described or name in described}
+    fields |= of_new_record(ground, person, object_)
     fields.pop("", None)
     usable: dict[str, Value] = {
         n: v for n, v in fields.items() if v is not None and (n not in described or described[n].createable)

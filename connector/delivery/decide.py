@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -14,6 +14,9 @@ import pyarrow.compute as pc
 from connector.delivery.creations import creation_object, may_create, person_creation
 from connector.delivery.ground import Ground, Person
 from connector.delivery.keys import creation_key, event_episode, stage_episode
+from connector.delivery.last_shown import UNSURE, as_last_shown
+from connector.delivery.open_tasks import open_task_rows
+from connector.delivery.opt_out import EVERYTHING, Gate, boxes_mask, closed, tick_row, ticks
 from connector.delivery.own_fields import own_fields
 from connector.delivery.records import (
     account_rows,
@@ -26,8 +29,8 @@ from connector.delivery.records import (
     own_values,
     owner_row,
 )
-from connector.delivery.shown import Shown, remember
-from connector.delivery.tasks import TaskWish, closing_row, refresh_row, task_row, untouched
+from connector.delivery.shown import Shown, closed_channels, remember
+from connector.delivery.tasks import TaskWish, refresh_row, task_row
 from connector.domain.writes import Cause
 from connector.mapping.evaluate import evaluate, holds
 from connector.ports.store import OutboxRow
@@ -42,13 +45,16 @@ _AT_ONCE = 5_000
 class Decided:
     """The rows in the order in which limits should see them, everybody's memory, and the accounts' memory.
 
-    ``totals`` are the scores of the people who have rows: by them rows of one urgency are ranked.
+    ``totals`` are the scores of the people who have rows: by them rows of one urgency are ranked. ``withdrawn`` are
+    rows of the outbox that wait and must not be sent any more, ``opted_out`` counts what opt-outs kept from being done.
     """
 
     rows: list[OutboxRow]
     shown: pa.Array
     accounts: dict[str, str]
     totals: dict[str, float | None]
+    withdrawn: list[int] = field(default_factory=list)
+    opted_out: Counter[str] = field(default_factory=Counter)
 
 
 def decide(ground: Ground) -> Decided:
@@ -69,7 +75,12 @@ def decide_accounts(ground: Ground) -> tuple[list[OutboxRow], dict[str, str]]:
     step = ground.mappings.scoring.write_step
     own = own_fields(accounts, mapped, ground.info.get("account", {}), step=step, undone=ground.held_back(accounts))
     memory = {}
-    news = accounts.select(["account_id", "score.total", "grade", "reasons_key"]).filter(own.news).to_pylist()
+    news = (
+        as_last_shown(accounts)
+        .select(["account_id", "score.total", "grade", "reasons_key"])
+        .filter(own.news)
+        .to_pylist()
+    )
     wanted = {name: values.filter(own.news).to_pylist() for name, values in own.wanted.items()}
     for at, row in enumerate(news):
         shown = Shown(total=row["score.total"], grade=row["grade"], record=f"account:{row['account_id']}")
@@ -95,12 +106,14 @@ class _Decision:
         self._created: dict[str, str] = {}
         self._owners: dict[tuple[str, bool], Owner] = {}
         self._changed_owner: set[str] = set()
+        self._gate = Gate(ground.mappings.routing)
+        self._opted_out: Counter[str] = Counter()
 
     def result(self) -> Decided:
         ground = self._ground
         fast = self._fast_by_row()
         personas = self._personas()
-        blank_mask = blanks_mask(ground)
+        blank_mask = pc.or_(blanks_mask(ground), boxes_mask(ground))
         # Whoever was there at the baseline is looked at only for blanks: at a first load that spares nearly everybody.
         old = pc.or_(ground.people.column("baseline"), ground.baseline)
         entered = pc.and_not(ground.people.column("entered"), old).combine_chunks()
@@ -114,7 +127,10 @@ class _Decision:
             for at, person, to in zip(places, people.to_pylist(), going, strict=True):
                 self._person(at, person, to, fast.get(at, {}), personas.get(at, []))
                 self._blanks(at, person)
-        self._close_tasks()
+        self._rows += open_task_rows(ground, self._gate, {row.lane for row in self._rows}, self._opted_out)
+        self._remember_closed()
+        withdrawn = list(self._gate.withdrawn(ground))
+        self._opted_out["withdrawn"] += len(withdrawn)
         accounts, account_memory = decide_accounts(ground)
         rows_of_own = list(own_rows(ground, self._own, self._mapped))
         totals = self._totals({row.person_id for row in (*self._rows, *rows_of_own)})
@@ -123,7 +139,7 @@ class _Decision:
             key=lambda row: (row.priority, -(totals.get(row.person_id) or 0.0), bool(row.depends_on), row.lane),
         )
         fresh = [row for row in ranked if not ground.pending.repeats(row)]
-        return Decided(fresh, self._shown(), account_memory, totals)
+        return Decided(fresh, self._shown(), account_memory, totals, withdrawn, +self._opted_out)
 
     def _totals(self, ids: Iterable[str]) -> dict[str, float | None]:
         """Give the total of some people."""
@@ -156,9 +172,13 @@ class _Decision:
         ground = self._ground
         fresh: dict[int, list[str]] = defaultdict(list)
         for persona in ground.mappings.routing.personas:
-            mask = holds(evaluate(persona.when, ground.people, now=ground.now))
+            answer = evaluate(persona.when, ground.people, now=ground.now)
+            mask = holds(answer)
+            # Where a rule of it has lost what it asks for, who is one stays one, and nobody becomes one.
+            lost = pc.is_null(answer) if UNSURE in ground.people.column_names else pc.is_null(mask)
             known = pc.match_substring(pc.fill_null(ground.people.column("shown"), ""), f'"{persona.id}"')
-            for at in pc.indices_nonzero(pc.xor(mask, known.combine_chunks())).to_pylist():
+            moved = pc.and_not(pc.xor(mask, known.combine_chunks()), lost)
+            for at in pc.indices_nonzero(moved).to_pylist():
                 memory = self._remember(at)
                 if not mask[at].as_py():
                     memory.personas = [name for name in memory.personas if name != persona.id]
@@ -174,40 +194,53 @@ class _Decision:
     ) -> None:
         if self._is_baseline(at) or person["in_review"] or person["erased"]:
             return
-        routing = self._ground.mappings.routing
-        for rule in routing.fast_lane:
+        for rule in self._ground.mappings.routing.fast_lane:
             if fast.get(rule.id):
                 self._fast_lane(at, person, rule.id, fast[rule.id])
+        self._persona_tasks(at, person, to, personas)
+        if person["entered"]:
+            self._stage_tasks(at, person)
+            if person["disposition"] == "sales" and closed(person) < EVERYTHING:
+                owner = to or fallback_assignment(self._ground.mappings.routing)
+                self._record(at, person, owner, stage_episode(person["stage_entry"]), False)
+
+    def _persona_tasks(self, at: int, person: Person, to: str, personas: list[str]) -> None:
+        routing = self._ground.mappings.routing
         for persona in routing.personas:
-            if persona.id in personas and persona.task is not None:
+            if persona.id not in personas or persona.task is None:
+                continue
+            wish = TaskWish(
+                persona.id,
+                persona.task,
+                persona.to or to or fallback_assignment(routing),
+                self._ground.now,
+                stage_episode(person["stage_entry"]),
+                Cause.TASK,
+                self._words(person),
+            )
+            # Whom the gate keeps back now is not called for the same reason later, when they may be reached again.
+            if self._kept_back(persona.id, person) or self._open(at, person, wish):
+                self._remember(at).personas.append(persona.id)
+
+    def _stage_tasks(self, at: int, person: Person) -> None:
+        for task in self._ground.mappings.routing.stage_tasks:
+            if task.on_enter == person["stage"] and not self._kept_back(task.id, person):
                 wish = TaskWish(
-                    persona.id,
-                    persona.task,
-                    persona.to or to or fallback_assignment(routing),
-                    self._ground.now,
+                    task.id,
+                    task.task,
+                    task.to,
+                    person["stage_since"],
                     stage_episode(person["stage_entry"]),
                     Cause.TASK,
                     self._words(person),
                 )
-                if self._open(at, person, wish):
-                    self._remember(at).personas.append(persona.id)
-        if person["entered"]:
-            for task in routing.stage_tasks:
-                if task.on_enter == person["stage"]:
-                    wish = TaskWish(
-                        task.id,
-                        task.task,
-                        task.to,
-                        person["stage_since"],
-                        stage_episode(person["stage_entry"]),
-                        Cause.TASK,
-                        self._words(person),
-                    )
-                    self._open(at, person, wish)
-            if person["disposition"] == "sales":
-                self._record(
-                    at, person, to or fallback_assignment(routing), stage_episode(person["stage_entry"]), False
-                )
+                self._open(at, person, wish)
+
+    def _kept_back(self, rule: str, person: Person) -> bool:
+        """Say whether a person does not want what a rule's task is for, and count it."""
+        kept = not self._gate.lets(rule, closed(person))
+        self._opted_out["tasks"] += kept
+        return kept
 
     def _fast_lane(self, at: int, person: Person, rule_id: str, events: list[Mapping[str, Any]]) -> None:
         rule = next(rule for rule in self._ground.mappings.routing.fast_lane if rule.id == rule_id)
@@ -217,6 +250,10 @@ class _Decision:
         if not fresh:
             return
         first, latest = fresh[0], fresh[-1]
+        if not self._gate.lets(rule_id, closed(person)):
+            self._opted_out["asked"] += 1
+            memory.fast[rule_id] = latest["occurred_at"].isoformat()
+            return
         words = self._words(person) | {"form": latest["form"], "path": latest["path"]}
         episode = event_episode(first["system"], first["kind"], first["id"])
         task = self._tasks.get((rule_id, person["person_id"]))
@@ -226,7 +263,9 @@ class _Decision:
             zone = owner.time_zone if owner else "UTC"
             row = refresh_row(self._ground, person, wish, task, Owner(str(task.get("owner")), "user", "", "", zone))
             self._rows += [] if row is None else [row]
-        elif (rule_id, person["person_id"]) not in self._ground.pending.tasks:
+        elif (rule_id, person["person_id"]) in self._ground.pending.tasks:
+            return  # the task is on its way with the words of the first request: once it shows, it is refreshed
+        else:
             if memory.tasks.get(rule_id) in self._ground.unseen:
                 return  # the task is there and no pull has shown it yet: the next cycle refreshes it
             wish = TaskWish(rule_id, rule.task, rule.to, first["occurred_at"], episode, Cause.FAST_LANE_TASK, words)
@@ -296,6 +335,9 @@ class _Decision:
     def _blanks(self, at: int, person: Person) -> None:
         if person["crm_id"] is None or person["erased"] or (person["in_review"] and not self._is_baseline(at)):
             return
+        boxes = ticks(self._ground, person, self._remember(at).blanks)
+        if boxes and not self._is_baseline(at):
+            self._rows.append(tick_row(self._ground, person, boxes))
         values = fillable(self._ground, person)
         memory = self._remember(at) if values else Shown()
         fresh = {name: value for name, value in values.items() if memory.blanks.get(name) != value}
@@ -305,27 +347,20 @@ class _Decision:
         if not self._is_baseline(at):
             self._rows.append(fill_row(self._ground, person, fresh))
 
-    def _close_tasks(self) -> None:
-        ground = self._ground
-        if ground.baseline:
+    def _remember_closed(self) -> None:
+        """Remember who has closed which channels: a plan that knew of fewer is out of date."""
+        people = self._ground.people
+        if "opt_out.closed" not in people.column_names:
             return
-        rules = {task.id: task.on_enter for task in ground.mappings.routing.stage_tasks}
-        wanted = [task for task in ground.tasks if task["rule"] in rules and untouched(ground, task)]
-        if not wanted:
-            return
-        ids = [str(task["person_id"]) for task in wanted]
-        rows = ground.people.filter(pc.is_in(ground.people.column("person_id"), pa.array(ids, pa.string())))
-        people = {row["person_id"]: row for row in rows.select(["person_id", "stage"]).to_pylist()}
-        for task in wanted:
-            person = people.get(str(task["person_id"]))
-            if person is not None and person["stage"] != rules[str(task["rule"])]:
-                self._rows.append(closing_row(ground, person, task, f"left stage {rules[str(task['rule'])]}"))
+        said = people.column("opt_out.closed").combine_chunks()
+        for at in pc.indices_nonzero(pc.not_equal(said, closed_channels(people.column("shown")))).to_pylist():
+            self._remember(at).closed = said[at].as_py()
 
     # -- memory and order --------------------------------------------------------------------------
 
     def _shown(self) -> pa.Array:
         """Give everybody's memory as JSON: new numbers where they are news, the old text where nothing changed."""
-        people, own = self._ground.people, self._own
+        people, own = as_last_shown(self._ground.people), self._own
         names = ["shown", "score.total", "grade", "verdict", "stage", "disposition", "reasons_key", "record"]
         texts = people.column("shown").combine_chunks()
         if self._memory:

@@ -11,6 +11,9 @@ from connector.domain.records import Value
 from connector.domain.writes import RowState
 from connector.ports.store import OutboxRow
 
+#: not sent, and not refused for good
+_WAITING = frozenset({RowState.TODO, RowState.HELD, RowState.DEAD})
+
 
 class Pending:
     """The rows of the outbox that are todo, doing, unknown, held or dead.
@@ -18,6 +21,7 @@ class Pending:
     Attributes:
         creations: keys of what is to be created.
         tasks: (rule, person_id) of tasks that are to be created; dead ones count for nothing.
+        openings: person_id → (row, kind of record, rule) of what would be made for them and is not on its way yet.
         called: (rule, person_id) of every write to a task; dead ones count for nothing.
         undone: lanes of records whose own fields an undo holds back.
     """
@@ -28,6 +32,7 @@ class Pending:
         self.tasks: set[tuple[str, str]] = set()
         self.called: set[tuple[str, str]] = set()
         self.undone: set[str] = set()
+        self.openings: dict[str, list[tuple[int, str, str]]] = {}
         self._wishes: dict[tuple[str, str], bytes] = {}
         for row in rows:
             if row.held_by == UNDONE:
@@ -36,6 +41,8 @@ class Pending:
             creates = row.write.kind == "create"
             if creates:
                 self.creations.add(row.write.key)
+                if row.state in _WAITING and row.person_id:
+                    self.openings.setdefault(row.person_id, []).append((row.id, row.write.object, row.rule))
             if row.write.object == "task" and row.state is not RowState.DEAD:
                 self.called.add((row.rule, row.person_id))
                 if creates:

@@ -30,6 +30,7 @@ class Shown:
         fast: fast-lane rule → instant (ISO) of the last event that has been acted on.
         tasks: fast-lane rule → key of the task last opened.
         created: key of the record last asked for, so that no second one is while the CRM has yet to show the first.
+        closed: channels that the person has closed, in order, with commas.
         undone: what holds back the writes that an undo took back: ``mappings`` (the digest then) and ``stages`` (not to
             be entered again); gone with the next thing that is shown.
     """
@@ -47,6 +48,7 @@ class Shown:
     fast: dict[str, str] = field(default_factory=dict)
     tasks: dict[str, str] = field(default_factory=dict)
     created: str | None = None
+    closed: str = ""
     undone: dict[str, Any] | None = None
 
     @classmethod
@@ -57,6 +59,16 @@ class Shown:
     def dump(self) -> str:
         """Write as JSON with sorted keys, so that equal memories are equal texts."""
         return json.dumps(asdict(self), sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+
+
+def closed_channels(shown: pa.ChunkedArray) -> pa.Array:
+    """Read out of many memories which channels are closed."""
+    with querying() as connection:
+        connection.register("memories", pa.table({"shown": shown}))
+        found: pa.Table = connection.sql(
+            "SELECT coalesce(json_extract_string(shown, '$.closed'), '') AS closed FROM memories"
+        ).to_arrow_table()
+    return found.column("closed").combine_chunks()
 
 
 def remember(before: pa.Table, numbers: pa.Table, fields: Mapping[str, pa.Array]) -> pa.Array:

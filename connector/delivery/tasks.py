@@ -9,6 +9,7 @@ from typing import Any
 
 from connector.delivery.ground import Ground, Person
 from connector.delivery.keys import creation_key
+from connector.delivery.opt_out import closed, line, mark
 from connector.domain.records import Value
 from connector.domain.writes import Cause, Write
 from connector.mapping.routing import TaskTemplate
@@ -134,9 +135,11 @@ def untouched(ground: Ground, task: Mapping[str, Any]) -> bool:
 def _words(ground: Ground, person: Person, wish: TaskWish, owner: Owner) -> dict[str, Value]:
     when = due(ground.desk, wish.to, wish.template.due, start=wish.start, owner=owner)
     instant = when.at.strftime("%Y-%m-%dT%H:%M:%S.000+0000")
+    shut, text = closed(person), str(person.get("score.reasons") or "")
+    told = mark(shut)
     values: dict[str, Value] = {
-        "subject": subject(wish.template, wish.words),
-        "body": str(person.get("score.reasons") or ""),
+        "subject": told + subject(wish.template, wish.words, limit=255 - len(told)),
+        "body": "\n".join(filter(None, (line(shut), text))),
         "due_date": when.day,
         "due_at": instant,
         "reminder_at": instant,

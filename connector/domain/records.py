@@ -57,6 +57,8 @@ PERSON_COLUMNS: tuple[str, ...] = (
     "created_at",
     "updated_at",
 )
+#: Channel → the column of that kind which is true for people who must not be reached by it.
+OPT_OUTS: dict[str, str] = {"email": "email_opt_out", "call": "do_not_call"}
 #: Names of the standard columns of accounts.
 ACCOUNT_COLUMNS: tuple[str, ...] = (
     "name",

@@ -81,6 +81,8 @@ PERSON_RESULTS: dict[str, Fact] = {
     "early_alert": Fact("truth"),
     "declared_differs": Fact("text"),
     "bants.confirmed": Fact("number"),
+    "opt_out.call": Fact("truth"),
+    "opt_out.email": Fact("truth"),
     "rejected": Fact("truth"),
     "human.touched": Fact("truth"),
     "crm.open_opportunity": Fact("truth"),
@@ -197,7 +199,11 @@ PERSON_SOURCES: tuple[str, ...] = (
     "match.method",
     "match.confidence",
     "match.reason",
+    "opt_out.call",
+    "opt_out.email",
 )
+#: results that boxes of people show: they are ticked by us and never unticked
+TICKED_SOURCES: frozenset[str] = frozenset({"opt_out.call", "opt_out.email"})
 #: results whose column in the engine has another name
 SOURCE_COLUMNS: Mapping[str, str] = {
     "match.method": "match_method",
@@ -246,7 +252,20 @@ ENGINE_COLUMNS: frozenset[str] = frozenset(
 RESERVED: frozenset[str] = (
     ENGINE_COLUMNS
     | frozenset(
-        {"any", "all", "not", "domain", "score", "human", "bants", "crm", "person", "qualification", "person_id"}
+        {
+            "any",
+            "all",
+            "not",
+            "domain",
+            "score",
+            "human",
+            "bants",
+            "crm",
+            "person",
+            "qualification",
+            "person_id",
+            "opt_out",
+        }
         | {"points", "count", "declared"}
     )
     | {name for name in (*PERSON_RESULTS, *ACCOUNT_RESULTS) if "." not in name}

@@ -54,9 +54,10 @@ class CrmField(Part):
         description="score.total, score.grade, stage, person.title, account.score …",
         examples=["score.total"],
     )
-    write: Literal["always", "if_blank"] = Field(
+    write: Literal["always", "if_blank", "if_true"] = Field(
         "always",
-        description="always = the field is ours; if_blank = theirs, and only an empty one is filled",
+        description="always = the field is ours; if_blank = theirs, and only an empty one is filled; if_true = theirs,"
+        " a box that is ticked and never unticked",
         examples=["if_blank"],
     )
     only: Literal["lead", "contact"] | None = Field(
@@ -82,6 +83,26 @@ class CrmFields(Part):
     )
 
 
+class OptOuts(Part):
+    """Fields, beside each system's own, that are true for people who must not be reached that way."""
+
+    email: dict[str, OneOrMany[Name]] = Field(
+        default_factory=dict,
+        description="system: field, or several, that say no to e-mail",
+        examples=[{"hubspot": "hs_email_optout_1002"}],
+    )
+    call: dict[str, OneOrMany[Name]] = Field(
+        default_factory=dict,
+        description="system: field, or several, that say no to calls",
+        examples=[{"hubspot": ["do_not_call", "on_robinson_list"]}],
+    )
+
+    def of(self, channel: str, system: str) -> tuple[str, ...]:
+        """List the further fields of one system that close a channel."""
+        named: dict[str, tuple[str, ...]] = getattr(self, channel)
+        return named.get(system, ())
+
+
 class Creation(Part):
     """When the connector may create a person in the CRM, and as what."""
 
@@ -89,6 +110,10 @@ class Creation(Part):
     as_: Literal["contact_if_account_else_lead", "lead"] = Field(
         "contact_if_account_else_lead", alias="as", description="as which object", examples=["lead"]
     )
+
+
+#: ways to reach a person, each of which a person can close
+CHANNELS: tuple[str, ...] = ("call", "email")
 
 
 class FieldsFile(Part):
@@ -108,6 +133,11 @@ class FieldsFile(Part):
         default_factory=CrmFields,
         description="which CRM field shows what",
         examples=[{"person": {"Handoff_Score__c": {"from": "score.total"}}}],
+    )
+    opt_out: OptOuts = Field(
+        default_factory=OptOuts,
+        description="further fields that say who must not be reached, beside those the systems have for it",
+        examples=[{"email": {"hubspot": "hs_email_optout_1002"}}],
     )
     create: Creation | None = Field(
         None,

@@ -17,6 +17,9 @@ class TaskTemplate(Part):
     subject: Name = Field(description="what the rep reads first", examples=["Call {first_name}: {reason}"])
     due: Duration = Field(description="after the buyer's event or the stage entry, in working hours", examples=["4h"])
     priority: Literal["high", "normal", "low"] = Field("normal", description="the task's priority", examples=["high"])
+    by: Literal["call", "email", "any"] = Field(
+        "call", description="how the person is reached; who has said no to it gets no such task", examples=["email"]
+    )
 
 
 class FastLane(Part):

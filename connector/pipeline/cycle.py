@@ -22,12 +22,13 @@ from connector.domain.writes import RowState
 from connector.errors import HandoffError, LocalFault, Refused
 from connector.identity.tombstones import Graveyard
 from connector.lake.landing import Landing
+from connector.mapping.lost import without
 from connector.pipeline import steps
 from connector.pipeline.census import Census, census_of
 from connector.pipeline.circuits import note_circuits
 from connector.pipeline.dead_letters import release_changed, remember_dead
 from connector.pipeline.deciding import dropped, with_limits
-from connector.pipeline.drift import Drift, hold_drifted, look_for_drift, release_drifted
+from connector.pipeline.drift import Drift, hold_drifted, look_for_drift, lost_by, release_drifted
 from connector.pipeline.engine import Engine
 from connector.pipeline.forgetting import Named, bury_again, purge
 from connector.pipeline.kept_hits import KeptHits
@@ -39,6 +40,7 @@ from connector.pipeline.silence import note_silence, silent_streams
 from connector.pipeline.streams_read import note_read
 from connector.pipeline.versions import meet_mappings, tell_results
 from connector.pipeline.wanted import wanted_of
+from connector.pipeline.withdrawing import withdraw
 from connector.pipeline.working import Working
 from connector.ports.source import Source
 from connector.ports.store import Decisions, Run
@@ -70,6 +72,10 @@ class Cycle:
         self.moves: Counter[tuple[str, str]] = Counter()
         self._fast_lane: pa.Table | None = None
         self._full = False
+        self._aside: Callable[[], bool] = lambda: False
+        self._goes_on = False
+        #: whether it made room for the fast lane before all was read
+        self.stood_aside = False
         self._drift: list[Drift] = []
         #: whether the engine's turn is ours: a plan beside a daemon is made without
         self._turn = True
@@ -83,13 +89,22 @@ class Cycle:
         """Walk the steps up to the writes, which are stored as a plan and not sent."""
         return self._walk("plan", pull=pull)
 
-    def run(self, scope: Scope = "all", *, full: bool = False) -> Report:
+    def run(
+        self,
+        scope: Scope = "all",
+        *,
+        full: bool = False,
+        aside: Callable[[], bool] = lambda: False,
+        goes_on: bool = False,
+    ) -> Report:
         """Walk all steps; ``full`` works everybody even where only some could be given another answer.
 
         With a narrower ``scope`` only those streams are read, and where they bring nothing new nothing is decided: the
-        daemon looks at forms far more often than at the whole CRM.
+        daemon looks at forms far more often than at the whole CRM. Where ``aside`` says so between pages of marketing's
+        slow streams, what was read is landed, nothing is decided (``stood_aside``), and a cycle that ``goes_on`` does
+        so for it.
         """
-        self._full = full
+        self._full, self._aside, self._goes_on = full, aside, goes_on
         return self._walk("run", pull=True, scope=scope)
 
     def run_plan(self, plan_id: str, *, deliver: bool = True) -> Report:
@@ -108,9 +123,10 @@ class Cycle:
         check_current(data, decisions, store, mappings=self._engine.mappings.digest)
         self.report.plan_id = plan_id
         with self._recorded("run"):
-            before = self._unsettled()
+            before = self._unsettled() + self._look_for_drift("run")
             with self._timed("score"):
                 census = self._census()
+                decisions = hold_drifted(decisions, self._drift, census.crm.system)
                 living = store.knowledge.remembered()
                 limited = with_limits(decisions, census, self._engine.limits, living=living, now=self._now)
                 self._store(limited)
@@ -132,7 +148,8 @@ class Cycle:
         self._turn = pull
         with self._recorded(command):
             before = self._unsettled()
-            if pull and not self._pull(scope) and scope != "all":
+            news = pull and self._pull(scope)
+            if self.stood_aside or (pull and scope != "all" and not (news or self._goes_on)):
                 return self.report
             if command == "run" and self._may_write():
                 before += release_changed(self._engine, now=self._now)
@@ -168,11 +185,11 @@ class Cycle:
         return live, decisions
 
     def _look_for_drift(self, command: steps.Command) -> list[int]:
-        """See which fields are not what they were; where all are in order again, let go what waited, and work all."""
+        """See which fields are not what they were; let go what waited for others, and work everybody then."""
         self._drift = look_for_drift(self._engine, now=self._now)
         self.report.drift = [one.words() for one in self._drift]
-        waits = command == "run" and self._may_write() and not self._drift
-        freed = release_drifted(self._engine.store, now=self._now) if waits else []
+        waits, crm = command == "run" and self._may_write(), self._engine.crm.traits().system
+        freed = release_drifted(self._engine.store, self._drift, crm, now=self._now) if waits else []
         self._full = self._full or bool(freed)
         return freed
 
@@ -183,6 +200,7 @@ class Cycle:
         """Store decisions, unless another engine has decided meanwhile: this one may have slept since it looked."""
         if not self._engine.still_ours():
             raise LocalFault("engine.lost", "another run took over while this one slept", cure="let that one work")
+        withdraw(self._engine.store.outbox, decisions.withdrawn, now=self._now)
         meet_mappings(self._engine.store, self._engine.mappings, run_id=self.report.run_id, at=decisions.at)
         self._engine.store.knowledge.commit_decisions(decisions)
         bury_again(self._engine.store, self._came_back, install=self._engine.install, at=self._now)
@@ -217,11 +235,13 @@ class Cycle:
                 erased=graves.holds if graves else None,
                 progress=lambda system, stream, rows: engine.progress(steps.PULL.name, f"{system} {stream}", rows),
                 stop=engine.stop,
+                aside=self._aside,
             )
             crm = engine.crm.traits().system
             wanted = {t.system: wanted_of(engine.mappings, t, is_crm=t.system == crm) for t in self._traits}
             pulled: Pulled = puller.pull(self._in_scope(scope), engine.crm, wanted, now=self._now, lane=_LANES[scope])
-            if scope != "all" and pulled.news and unseen:
+            self.stood_aside = pulled.stood_aside
+            if scope != "all" and (pulled.news or self._goes_on) and unseen and not self.stood_aside:
                 # The mirror is older than what we wrote: deciding on it would wish for all of that again.
                 scope = "all"
                 pulled.add(puller.pull([engine.crm], engine.crm, wanted, now=self._now))
@@ -232,7 +252,8 @@ class Cycle:
         if pulled.failures:
             raise pulled.failures[0]
         # What others have written while we pulled may not be in the mirror yet.
-        if scope == "all" and engine.store.switches.setting(SETTING_UNSEEN) == unseen:
+        whole = scope == "all" and not self.stood_aside
+        if whole and engine.store.switches.setting(SETTING_UNSEEN) == unseen:
             engine.store.switches.put_setting(SETTING_UNSEEN, "")
             note_silence(engine.store, engine.lake_root, self._traits, now=self._now, allowed=engine.silence)
         self.report.silent = [one.words(self._now) for one in silent_streams(engine.store)]
@@ -321,7 +342,9 @@ class Cycle:
     def _census(self) -> Census:
         engine = self._engine
         hits = KeptHits(engine.lake_root, engine.store) if engine.keeps_hits and self._turn else None
-        return replace(census_of(engine), scoring=engine.scoring, hits=hits)
+        lost = lost_by(self._drift)
+        mappings = without(engine.mappings, lost)
+        return replace(census_of(engine), scoring=engine.scoring, hits=hits, mappings=mappings, lost=lost)
 
     def _budget(self, system: str) -> Budget:
         engine = self._engine

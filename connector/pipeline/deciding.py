@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
@@ -93,6 +94,8 @@ def decide_all(
         account_moves=scratch.all("account_moves", ACCOUNT_MOVES),
         rotations=decider.ground.desk.rotations(),
         marks=new_marks | ({"baseline": now} if marks.get("baseline") is None else {}),
+        withdrawn=sorted(decider.withdrawn),
+        opted_out=dict(sorted(decider.opted_out.items())),
     )
 
 
@@ -112,6 +115,8 @@ class _Decider:
         self._census = census
         self._scratch = scratch
         self._population = population
+        self.withdrawn: list[int] = []
+        self.opted_out: Counter[str] = Counter()
         self._rows = RowSpool(scratch.folder("rows") / "rows")
         self._events = unacted(population.signals.fast_lane, marks)
         self._task_ids = set(holdings.get(census.crm.system, "task").column("id").to_pylist())
@@ -155,6 +160,8 @@ class _Decider:
             unseen=unseen,
         )
         decided = decide(ground)
+        self.withdrawn += decided.withdrawn
+        self.opted_out += decided.opted_out
         self._rows.add(self._new(decided), decided.totals)
         after = people.set_column(people.column_names.index("shown"), "shown", decided.shown)
         words = (self.ground.run_id, self._census.mappings.scoring.name, self.ground.now)
@@ -290,4 +297,5 @@ def dropped(decisions: Decisions) -> Decisions:
         rotations={},
         marks={},
         moves_on=False,
+        withdrawn=(),
     )

@@ -1,60 +1,47 @@
-"""Fields that both systems describe otherwise than when last seen, what uses them, and what that stops.
+"""Fields, picklist values and users of both systems that are not what they were, what uses them, and what that stops.
 
-Only what uses a changed or missing field stops: in the CRM that field is left alone, and where a rule, a stage or an
-owner depends on it, writes of that kind wait (held by ``drift``). All else goes on. A field is fine again once it is
-described as before, or once somebody has changed the mappings: then it is taken as it is now.
+Only what uses them stops. In the CRM such a field is left alone: writes of it wait (held by ``drift``), their record's
+other fields go on. A rule that asks for one cannot be answered: it is unknown, for whomever it could concern
+(``connector.mapping.lost``, ``connector.pipeline.unsure``). All is fine again once it is described as before, or once
+somebody has changed the mappings: then it is taken as it is now.
 """
 
 from __future__ import annotations
 
 import json
-import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from connector.domain.writes import Cause, RowState
-from connector.mapping.bundle import Mappings
-from connector.mapping.conditions import Condition, tests_of
+from connector.mapping.lost import Lost
+from connector.pipeline.drift_users import GONE_USER, workers_of
+from connector.pipeline.drift_uses import Field, Use, uses_of
 from connector.pipeline.engine import Engine
-from connector.pipeline.wanted import CRM_FACT
 from connector.ports.knowledge import Decisions
 from connector.ports.outbox import OutboxRow
 from connector.ports.store import Store
-from connector.ports.traits import AdapterTraits, FieldInfo
+from connector.ports.traits import FieldInfo
 
 HELD_BY = "drift"
 #: describing a source costs calls; the CRM is described for deciding anyway
 REST = timedelta(hours=1)
 _SETTING = "schema_seen"
-_PEOPLE = ("lead", "contact")
-_SCORES = frozenset({Cause.SCORE, Cause.STAGE_MOVE})
-_Field = tuple[str, str, str]
-
-
-@dataclass(frozen=True, slots=True)
-class Use:
-    """One place in the mappings that needs a field.
-
-    Attributes:
-        place: ``fields.yaml:17 crm.person.Handoff_Score__c``.
-        values: picklist values that are written there.
-        stops: writes that depend on what is read from it; empty for a field that is only written.
-    """
-
-    place: str
-    values: tuple[str, ...] = ()
-    stops: frozenset[Cause] = frozenset()
+_GONE = "gone, or hidden from our user"
+_NEVER = "never seen"
 
 
 @dataclass(frozen=True, slots=True)
 class Drift:
-    """One field that is not what it was.
+    """One field that is not what it was, or one user.
 
     Attributes:
-        was: its description when last seen in order, in words; ``now`` the one of today, ``gone`` when it is missing.
-        uses: the places that need it; ``stops`` the causes of writes that wait for it.
+        was: its description when last seen in order, in words; ``now`` the one of today.
+        uses: the places that need it.
+        facts: what conditions cannot ask for any more; ``values`` those of its values that they cannot.
+        stops: causes of writes that wait for it as a whole.
     """
 
     system: str
@@ -63,56 +50,15 @@ class Drift:
     was: str
     now: str
     uses: tuple[str, ...]
-    stops: tuple[str, ...]
     cure: str
+    facts: tuple[str, ...] = ()
+    values: tuple[str, ...] = ()
+    stops: tuple[str, ...] = ()
 
     def words(self) -> str:
         """Say it in a sentence."""
         places = ", ".join(self.uses)
         return f"{self.system} {self.object}.{self.field} was {self.was}, now {self.now}; used by {places}: {self.cure}"
-
-
-def uses_of(mappings: Mappings, traits: Sequence[AdapterTraits], crm: str) -> dict[_Field, list[Use]]:
-    """List, by (system, object, native field), the places of the mappings that need a field."""
-    found: dict[_Field, list[Use]] = {}
-    for name, line in mappings.fields.crm.person.items():
-        place = _place(mappings, "fields.yaml", name, f"crm.person.{name}")
-        for object_ in _PEOPLE if line.only is None else (line.only,):
-            found.setdefault((crm, object_, name), []).append(Use(place, tuple(line.values.values())))
-    for name, line in mappings.fields.crm.account.items():
-        place = _place(mappings, "fields.yaml", name, f"crm.account.{name}")
-        found.setdefault((crm, "account", name), []).append(Use(place, tuple(line.values.values())))
-    stops = _stopped_by(mappings)
-    for fact, (file, causes) in stops.items():
-        name = fact.removeprefix(CRM_FACT)
-        if name != fact:
-            use = Use(_place(mappings, file, name, fact), stops=causes)
-            for object_ in _PEOPLE:
-                found.setdefault((crm, object_, name), []).append(use)
-    for one in traits:
-        for object_, standard in one.people.items():
-            for name, (native, use) in _facts(mappings, one.system, standard, stops).items():
-                head, dot, tail = native.partition(".")
-                linked = bool(dot) and head in {"company", "account"}
-                known = found.setdefault((one.system, "account" if linked else object_, tail if linked else native), [])
-                if name and use not in known:
-                    known.append(use)
-    return found
-
-
-def _facts(
-    mappings: Mappings, system: str, standard: Mapping[str, str], stops: Mapping[str, tuple[str, frozenset[Cause]]]
-) -> dict[str, tuple[str, Use]]:
-    """Give the facts of people that one system tells: those that are mapped, and standard ones that rules look at."""
-    found = {}
-    for name in dict.fromkeys([*mappings.fields.person, *standard]):
-        line = mappings.fields.person.get(name)
-        file, causes = stops.get(name, ("fields.yaml", frozenset[Cause]()))
-        native = (line.sources.get(system) if line is not None else None) or standard.get(name, "")
-        if native and (line is not None or causes):
-            file, word = ("fields.yaml", native) if line is not None else (file, name)
-            found[name] = (native, Use(_place(mappings, file, word, f"person.{name}"), stops=causes))
-    return found
 
 
 def look_for_drift(engine: Engine, *, now: datetime, keep: bool = True) -> list[Drift]:
@@ -134,17 +80,22 @@ def look_for_drift(engine: Engine, *, now: datetime, keep: bool = True) -> list[
         system = adapter.traits().system
         if system != crm and not due:
             continue
+        here: dict[str, dict[str, FieldInfo]] = {}
         for object_ in sorted({object_ for of, object_, _ in uses if of == system}):
-            described = {info.name: info for info in adapter.fields(object_)}
-            for (of, word, name), needed in uses.items():
-                if (of, word) != (system, object_):
-                    continue
-                key = f"{of} {word} {name}"
-                drift = _drift((of, word, name), seen.get(key), described.get(name), needed)
-                if drift is not None:
-                    found.append(drift)
-                elif name in described:
-                    seen[key] = _shape(described[name])
+            here[object_] = {info.name: info for info in adapter.fields(object_)}
+        for field, needed in uses.items():
+            if field[0] != system:
+                continue
+            key, info = " ".join(field), here[field[1]].get(field[2])
+            if key in seen:
+                drift = _drift(field, seen[key], info, needed)
+            else:
+                drift = None if system == crm else _never(field, needed, here)
+            if drift is not None:
+                found.append(drift)
+            elif info is not None:
+                seen[key] = _shape(info)
+    found += _users(engine, seen, now=now)
     told = {
         "at": now.isoformat() if due else kept["at"],
         "mappings": engine.mappings.digest,
@@ -158,28 +109,52 @@ def look_for_drift(engine: Engine, *, now: datetime, keep: bool = True) -> list[
 
 def drifted(store: Store) -> list[Drift]:
     """Give what had drifted when last looked."""
-    return [
-        Drift(**{**row, "uses": tuple(row["uses"]), "stops": tuple(row["stops"])})
+    names = {one.name for one in fields(Drift)}
+    lists = ("uses", "facts", "values", "stops")
+    rows: list[dict[str, Any]] = [
+        {name: tuple(value) if name in lists else value for name, value in row.items() if name in names}
         for row in _kept(store).get("drift", ())
     ]
+    return [Drift(**row) for row in rows]
+
+
+def lost_by(found: Sequence[Drift]) -> Lost:
+    """Say what conditions cannot ask for any more."""
+    facts = {fact for one in found if not one.values for fact in one.facts}
+    values: dict[str, set[str]] = defaultdict(set)
+    for one in found:
+        for fact in one.facts if one.values else ():
+            values[fact] |= {value.casefold() for value in one.values}
+    return Lost(frozenset(facts), {fact: frozenset(gone) for fact, gone in sorted(values.items())})
 
 
 def hold_drifted(decisions: Decisions, found: Sequence[Drift], crm: str) -> Decisions:
     """Hold back what depends on drifted fields: those fields of each write by themselves, else the write as a whole."""
     if not found:
         return decisions
-    causes = {Cause(cause) for one in found for cause in one.stops}
-    written = {(one.object, one.field) for one in found if one.system == crm}
+    causes, written = _stopped(found, crm)
     return replace(decisions, rows=[part for row in decisions.rows for part in _held(row, written, causes)])
 
 
-def release_drifted(store: Store, *, now: datetime) -> list[int]:
+def release_drifted(store: Store, found: Sequence[Drift], crm: str, *, now: datetime) -> list[int]:
     """Let go what waited for a field that is in order again; give the rows."""
-    waiting = {row.id for row in store.outbox.each_unsettled() if row.held_by == HELD_BY}
-    if not waiting:
+    causes, written = _stopped(found, crm)
+    free = [
+        row.id
+        for row in store.outbox.each_unsettled()
+        if row.held_by == HELD_BY
+        and row.cause not in causes
+        and not any((row.write.object, name) in written for name in row.write.fields)
+    ]
+    if not free:
         return []
-    store.outbox.release(plan_id=None, held_by=HELD_BY, now=now)
-    return sorted(waiting.intersection(store.outbox.ids([RowState.TODO])))
+    store.outbox.retry(free, now=now)
+    return sorted(set(free).intersection(store.outbox.ids([RowState.TODO])))
+
+
+def _stopped(found: Sequence[Drift], crm: str) -> tuple[set[Cause], set[tuple[str, str]]]:
+    causes = {Cause(cause) for one in found for cause in one.stops}
+    return causes, {(one.object, one.field) for one in found if one.system == crm and one.object != "user"}
 
 
 def _held(row: OutboxRow, written: set[tuple[str, str]], causes: set[Cause]) -> Iterator[OutboxRow]:
@@ -204,34 +179,74 @@ def _held(row: OutboxRow, written: set[tuple[str, str]], causes: set[Cause]) -> 
         yield replace(row, write=held, group=f"{row.group}:drift", state=RowState.HELD, held_by=HELD_BY)
 
 
-def _drift(field: _Field, was: Mapping[str, Any] | None, info: FieldInfo | None, uses: Sequence[Use]) -> Drift | None:
-    if was is None:
-        return None
+def _never(field: Field, uses: Sequence[Use], here: Mapping[str, Mapping[str, FieldInfo]]) -> Drift | None:
+    """Tell of a property of marketing that is read and that no object of it has, when it is first looked for.
+
+    The CRM's are not told of: `provision` creates them, and `check --online` names those that it does not.
+    """
     system, object_, name = field
-    if info is None:
-        now = "gone, or hidden from our user"
-        cure = f"bring {name} back or give our user the right to see it, or take it out of the mappings"
-    else:
-        now, cure = _changed(was, _shape(info), {value for use in uses for value in use.values})
-    if not now:
+    read = [use for use in uses if use.fact]
+    if not read or not any(here.values()) or any(name in described for described in here.values()):
         return None
-    stops = sorted({cause.value for use in uses for cause in use.stops})
-    return Drift(system, object_, name, _in_words(was), now, tuple(use.place for use in uses), tuple(stops), cure)
+    facts = tuple(sorted({use.fact for use in read}))
+    cure = f"{name} is no field of {system}: correct its name in the mappings, or create it there"
+    return Drift(system, object_, name, _NEVER, _GONE, _places(read), cure, facts)
 
 
-def _changed(was: Mapping[str, Any], now: Mapping[str, Any], written: set[str]) -> tuple[str, str]:
-    """Say what of a description hurts, and what cures it; two empty texts where nothing does."""
-    change_back = "change it back, or correct the mappings: saving them takes it as it is now"
-    if was["type"] != now["type"]:
-        return _in_words(now), change_back
-    if was["length"] and now["length"] and now["length"] < was["length"]:
-        return _in_words(now), change_back
-    if was["updateable"] and not now["updateable"]:
-        return "read-only for our user", "give our user the right to edit it"
-    lost = sorted((set(was["values"]) & written) - set(now["values"])) if now["restricted"] else []
-    if lost:
-        return f"without the value {', '.join(lost)}", "put the value back, or map it to another"
-    return "", ""
+def _drift(field: Field, was: Mapping[str, Any], info: FieldInfo | None, uses: Sequence[Use]) -> Drift | None:
+    system, object_, name = field
+    facts = tuple(sorted({use.fact for use in uses if use.fact}))
+    stops = tuple(sorted({cause.value for use in uses for cause in use.stops}))
+    places = _places(uses)
+    if info is None:
+        cure = f"bring {name} back or give our user the right to see it, or take it out of the mappings"
+        return Drift(system, object_, name, _in_words(was), _GONE, places, cure, facts, stops=stops)
+    shape, change_back = _shape(info), "change it back, or correct the mappings: saving them takes it as it is now"
+    if was["type"] != shape["type"]:
+        return Drift(system, object_, name, _in_words(was), _in_words(shape), places, change_back, facts, stops=stops)
+    writes = [use for use in uses if not use.fact]
+    if writes and was["length"] and shape["length"] and shape["length"] < was["length"]:
+        only = _places(writes)
+        return Drift(system, object_, name, _in_words(was), _in_words(shape), only, change_back)
+    if writes and was["updateable"] and not shape["updateable"]:
+        only, cure = _places(writes), "give our user the right to edit it"
+        return Drift(system, object_, name, _in_words(was), "read-only for our user", only, cure)
+    return _without_values(field, was, shape, uses)
+
+
+def _without_values(
+    field: Field, was: Mapping[str, Any], shape: Mapping[str, Any], uses: Sequence[Use]
+) -> Drift | None:
+    """Tell of a picklist that has lost values that are written there, or asked for."""
+    gone = {value.casefold(): value for value in set(was["values"]) - set(shape["values"])} if shape["values"] else {}
+    hurt = [
+        use
+        for use in uses
+        if any(value.casefold() in gone for value in use.values) and (use.fact or shape["restricted"])
+    ]
+    if not hurt:
+        return None
+    lost = sorted({gone[value.casefold()] for use in hurt for value in use.values if value.casefold() in gone})
+    facts = tuple(sorted({use.fact for use in hurt if use.fact}))
+    now, cure = f"without the value {', '.join(lost)}", "put the value back, or map it to another"
+    return Drift(*field, _in_words(was), now, _places(hurt), cure, facts, tuple(lost))
+
+
+def _places(uses: Sequence[Use]) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(use.place for use in uses))
+
+
+def _users(engine: Engine, seen: dict[str, Any], *, now: datetime) -> list[Drift]:
+    """Tell of users and queues that routing names, that worked when last seen and do not any more."""
+    crm, found = engine.crm.traits(), []
+    for kind, name, places, active in workers_of(engine, now=now):
+        key = f"{crm.system} {kind} {name}"
+        if active:
+            seen[key] = {"active": True}
+        elif key in seen:
+            uses, cure = tuple(places), GONE_USER[kind]
+            found.append(Drift(crm.system, kind, name, "at work", "inactive or gone", uses, cure))
+    return found
 
 
 def _shape(info: FieldInfo) -> dict[str, Any]:
@@ -251,32 +266,3 @@ def _in_words(shape: Mapping[str, Any]) -> str:
 def _kept(store: Store) -> dict[str, Any]:
     kept: dict[str, Any] = json.loads(store.switches.setting(_SETTING) or "{}")
     return kept
-
-
-def _stopped_by(mappings: Mappings) -> dict[str, tuple[str, frozenset[Cause]]]:
-    """Say, for each fact that a condition looks at, in which file that is and which writes depend on it."""
-    found: dict[str, tuple[str, frozenset[Cause]]] = {}
-
-    def note(file: str, conditions: Iterable[Condition], causes: frozenset[Cause]) -> None:
-        for condition in conditions:
-            for test in tests_of(condition):
-                before = found.get(test.field, (file, frozenset[Cause]()))
-                found[test.field] = (before[0], before[1] | causes)
-
-    model = mappings.scoring
-    note("scoring.yaml", [model.for_, *(rule.when for rule in model.dimensions.fit.rules)], _SCORES)
-    note("lifecycle.yaml", (one.when for one in mappings.lifecycle.transitions), frozenset({Cause.STAGE_MOVE}))
-    routes = [*(one.when for one in mappings.routing.personas), *(one.when for one in mappings.routing.assign)]
-    note("routing.yaml", routes, frozenset({Cause.OWNER_CHANGE}))
-    if mappings.fields.create is not None:
-        note("fields.yaml", [mappings.fields.create.when], frozenset({Cause.CREATION}))
-    return found
-
-
-def _place(mappings: Mappings, file: str, name: str, what: str) -> str:
-    """Name the first line of a file that has a word."""
-    word = re.compile(rf"(?<![\w.]){re.escape(name)}(?!\w)")
-    for number, line in enumerate(mappings.files.get(file, "").splitlines(), 1):
-        if name and word.search(line.split("#")[0]):
-            return f"{file}:{number} {what}"
-    return f"{file} {what}"

@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from connector.mapping.fields import CHANNELS
 from connector.pipeline.census import Census
 from connector.pipeline.explained_score import score_document
 from connector.pipeline.finding import Somebody
@@ -33,6 +34,10 @@ def person_document(ground: Ground, population: Population, found: Somebody, nam
         "identity": _identity(census, population, row, person_id),
         "match": _match(census, row, person_id),
         "score": score,
+        "opt_out": {
+            channel: {"closed": bool(row[f"opt_out.{channel}"]), "by": _names(row[f"opt_out.{channel}_by"])}
+            for channel in CHANNELS
+        },
         "stage": _stage(ground, row, person_id),
         "owner": names.get(str(row.get("owner_id")), row.get("owner_id")),
         "tasks": [_task(task, names) for task in population.tasks if task["person_id"] == person_id],
@@ -50,6 +55,10 @@ def rows_of(table: pa.Table, person_id: str) -> list[dict[str, Any]]:
 def plain(value: Any) -> Any:
     """Give dates and instants as text."""
     return value.isoformat() if hasattr(value, "isoformat") else value
+
+
+def _names(told: str | None) -> list[str]:
+    return told.split(", ") if told else []
 
 
 def _identity(census: Census, population: Population, row: dict[str, Any], person_id: str) -> dict[str, Any]:

@@ -26,9 +26,11 @@ from connector.pipeline.forgetting import Named
 from connector.pipeline.gathering import Gatherer, Holdings
 from connector.pipeline.kept_hits import scored_by_hits
 from connector.pipeline.matched import Matching
+from connector.pipeline.opt_outs import with_opt_outs
 from connector.pipeline.scratch import Scratch
 from connector.pipeline.side_results import with_said, with_side_results
 from connector.pipeline.signals import Signals
+from connector.pipeline.unsure import keep_in_review, with_unsure, with_unsure_accounts
 from connector.ports.store import Review
 from connector.scoring.further import ScoredBy
 from connector.scoring.hits.store import HitStore
@@ -52,9 +54,9 @@ class PopulationPart:
     """Some people, in order of person_id: one row per living person.
 
     ``people``: identity (``subject record crm_object crm_id crm_deleted in_review erased baseline``), facts, mirrored
-    CRM fields that somebody asks for (``crm.FIELD``), match (``account account_id account_owner_id account.*``),
-    results (``score.* grade verdict role reasons_key top_reason``), stage (``stage stage_since stage_entry
-    cool_off_until entered``), ``disposition``, ``may_create`` and memory (``shown``).
+    CRM fields that somebody asks for (``crm.FIELD``), ``opt_out.*``, match (``account account_id account_owner_id
+    account.*``), results (``score.* grade verdict role reasons_key top_reason``), stage (``stage stage_since
+    stage_entry cool_off_until entered``), ``disposition``, ``may_create`` and memory (``shown``).
     ``scores`` and ``lines`` are as in ``connector.scoring.score.Scored``.
     """
 
@@ -127,6 +129,7 @@ class Passes:
         today = now.astimezone(ZoneInfo(census.time_zone)).date()
         people = columns.with_scores(people, scored.scores, reasons, today=today)
         people = with_side_results(people, mappings, whole, scored_by, now=now, engine=census.scoring)
+        people = with_unsure(people, mappings.scoring, census.lost, now=now)
         for name, table in (("people", people), ("scores", scored.scores), ("lines", scored.lines)):
             self._scratch.put(name, number, table)
         self._scratch.drop("activities", number)
@@ -166,6 +169,7 @@ class Passes:
             erased = erased_persons(census.install, self._buried, references, addresses)
             people = columns.with_erased(people, erased)
             self.came_back += [_named(people, references, person_id) for person_id in sorted(erased)]
+        people = with_opt_outs(people, references, here, census.mappings, list(census.traits))
         people = columns.with_mirror(people, here, census.crm)
         return columns.with_signals(people, self._signals)
 
@@ -207,13 +211,16 @@ class Passes:
         """Remember, stage and dispose of one part that was set aside."""
         census, now, scratch = self._census, self._now, self._scratch
         people = columns.with_account_scores(self.gathered(number), self._account_scores)
+        people = with_unsure_accounts(people, census.mappings.scoring)
         if len(self._waiting):
             people = columns.with_waiting(people, self._waiting)
         memory = self._memory(people)
         people = columns.with_memory(people, memory, self._aliases, census.mappings, census.crm)
         staged = advance(census.mappings.lifecycle, people.append_column("undone", self._held_back(people)), now=now)
         people = columns.with_stages(people, staged)
+        before = people.column("disposition")
         people = columns.with_disposition(people, self._fresh, self._called, census.mappings, now=now)
+        people = keep_in_review(people, before)
         return PopulationPart(number, people, staged, scratch.take("scores", number), scratch.take("lines", number))
 
     def _held_back(self, people: pa.Table) -> pa.Array:

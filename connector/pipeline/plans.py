@@ -15,6 +15,7 @@ import pyarrow as pa
 from connector.delivery.spool import JudgedRows, RowSpool
 from connector.domain.writes import Cause, RowState, Write
 from connector.errors import Refused
+from connector.mapping.fields import CHANNELS
 from connector.pipeline.tables import sql
 from connector.ports.store import Decisions, OutboxRow, Review, Rows, Store, parts_of
 
@@ -127,7 +128,7 @@ def _settled_since(decisions: Decisions, store: Store) -> set[str]:
 
 
 def _decided_since(decisions: Decisions, store: Store) -> list[str]:
-    """Name people whose memory is newer than the plan: their stage moved or their numbers were shown since."""
+    """Name people whose memory is newer than the plan: their stage moved, or they have closed a channel since."""
     names: list[str] = []
     for part in parts_of(decisions.persons):
         for first in range(0, part.num_rows, _AT_ONCE):
@@ -136,9 +137,12 @@ def _decided_since(decisions: Decisions, store: Store) -> list[str]:
                 """
                 SELECT m.person_id FROM memory m JOIN planned p USING (person_id)
                 WHERE m.stage_entry > p.stage_entry OR (m.stage_since > $at AND m.stage IS DISTINCT FROM p.stage)
+                    OR (coalesce(json_extract_string(m.shown, '$.closed'), '')
+                        NOT IN ('', coalesce(json_extract_string(p.shown, '$.closed'), ''))
+                        AND json_extract_string(p.shown, '$.closed') IS DISTINCT FROM $all)
                 ORDER BY ALL LIMIT 20
                 """,
-                {"at": decisions.at},
+                {"at": decisions.at, "all": ",".join(CHANNELS)},
                 memory=store.knowledge.persons(planned.column("person_id").to_pylist()),
                 planned=planned,
             )

@@ -14,6 +14,9 @@ DISPOSITIONS = ("fast_lane", "sales", "review", "nurture", "disqualified")
 METHODS = ("link", "domain", "name", "review", "none")
 HOLDS = ("budget", "limit", "retry", "unknown", "dependency", "mode", "undone", "drift")
 
+#: tasks not opened, tasks closed, rows of the outbox withdrawn, people who asked though they have closed every channel
+OPTED_OUT = ("tasks", "closed", "withdrawn", "asked")
+
 
 @dataclass
 class Report:
@@ -43,6 +46,8 @@ class Report:
     updated: dict[str, int] = field(default_factory=dict)
     api_calls: dict[str, dict[str, int]] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=lambda: {"pull": 0.0, "score": 0.0, "write": 0.0, "total": 0.0})
+    #: what was not done, or taken back, because people do not want to be reached
+    opted_out: dict[str, int] = field(default_factory=lambda: dict.fromkeys(OPTED_OUT, 0))
     undo: dict[str, Any] | None = None
     #: streams and kinds of event that have fallen silent, each in a sentence
     silent: list[str] = field(default_factory=list)
@@ -115,6 +120,7 @@ class Report:
             "needs_person": self.needs_person,
             "created": self.created,
             "updated": self.updated,
+            "opted_out": self.opted_out,
             "silent": self.silent,
             "drift": self.drift,
             "api_calls": self.api_calls,

@@ -8,12 +8,13 @@ from connector.domain.records import ACCOUNT_COLUMNS, PERSON_COLUMNS
 from connector.lake.layout import FIELD, LINK
 from connector.mapping.bundle import Mappings
 from connector.mapping.conditions import Condition, tests_of
+from connector.mapping.fields import CHANNELS
 from connector.pipeline.gathering import IDENTITY_LINES, Asked, native_of, wanted_fields
 from connector.ports.traits import AdapterTraits
 
 CRM_FACT = "crm."
 #: facts of the CRM that are worked out and are no fields
-_WORKED_OUT = frozenset({"open_opportunity", "opportunity_won", "opportunity_lost"})
+WORKED_OUT = frozenset({"open_opportunity", "opportunity_won", "opportunity_lost"})
 PEOPLE = ("lead", "contact")
 #: kinds of record that are read whole: there are few of them
 _WHOLE = ("user", "queue", "opportunity", "contact_role")
@@ -24,11 +25,20 @@ _LINKS = frozenset(LINK + word for word in ("owner", "account", "who"))
 def wanted_of(mappings: Mappings, traits: AdapterTraits, *, is_crm: bool) -> list[tuple[str, str]]:
     """List (object, native field) pairs to ask one system for, in a stable order."""
     wanted = wanted_fields(mappings.fields, traits)
+    wanted += [(object_, name) for object_ in traits.people for _, name in opt_out_fields(mappings, traits, object_)]
     if is_crm:
         wanted += [(object_, name) for name in _person_fields(mappings) for object_ in PEOPLE]
         wanted += [("account", name) for name in mappings.fields.crm.account]
         wanted += [("task", name) for name in traits.native.get("task", {}).values()]
     return sorted(set(wanted))
+
+
+def opt_out_fields(mappings: Mappings, traits: AdapterTraits, object_: str) -> list[tuple[str, str]]:
+    """List (channel, native field) pairs by which one kind of record says who must not be reached."""
+    own = traits.opt_outs.get(object_, {})
+    pairs = [(channel, own[channel]) for channel in CHANNELS if channel in own]
+    further = mappings.fields.opt_out
+    return pairs + [(channel, name) for channel in CHANNELS for name in further.of(channel, traits.system)]
 
 
 def _person_fields(mappings: Mappings) -> Iterator[str]:
@@ -38,7 +48,7 @@ def _person_fields(mappings: Mappings) -> Iterator[str]:
     for condition in conditions_of(mappings):
         for test in tests_of(condition):
             name = test.field.removeprefix(CRM_FACT)
-            if name != test.field and name not in _WORKED_OUT:
+            if name != test.field and name not in WORKED_OUT:
                 yield name
 
 
@@ -78,6 +88,7 @@ def told_by(mappings: Mappings, traits: AdapterTraits, object_: str, *, is_crm: 
     """List the columns of people's records that facts come from, and in the CRM those compared or asked for."""
     names = (*PERSON_COLUMNS, *mappings.fields.person)
     told = _fields(mappings, traits, traits.people[object_], names) | _LINKS
+    told |= {FIELD + name for _, name in opt_out_fields(mappings, traits, object_)}
     if is_crm:
         told |= {FIELD + name for name in _person_fields(mappings)}
         told |= {FIELD + name for name in traits.native.get(object_, {}).values()}

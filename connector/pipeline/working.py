@@ -151,6 +151,7 @@ class Working:
                 keeper.keeping.drop()
             raise
         self._steps.done(steps.STAGE, {"persons": population.living, "moves": self.report.moves})
+        self.report.opted_out.update(decisions.opted_out)
         assert isinstance(decisions.rows, RowSpool)
         forecast(self.report, engine, decisions.rows)
         limited = with_limits(decisions, census, engine.limits, living=population.living, now=self._now)

@@ -64,6 +64,8 @@ class Decisions:
     ``gone`` are persons merged into others: their memory goes, their history stays. ``marks`` are instants set once
     (``baseline`` and ``baseline:SOURCE``). ``rotations`` are JSON by pool. ``moot`` are ids of open questions that have
     answered themselves; they go. ``moves_on`` is false where only questions are kept: what was last decided stays that.
+    ``withdrawn`` are ids of rows of the outbox that must not be sent any more, and ``opted_out`` counts what opt-outs
+    kept from being done.
     """
 
     run_id: str
@@ -82,6 +84,8 @@ class Decisions:
     moot: Sequence[str] = ()
     account_moves: Rows = field(default_factory=ACCOUNT_MOVES.empty_table)
     moves_on: bool = True
+    withdrawn: Sequence[int] = ()
+    opted_out: Mapping[str, int] = field(default_factory=dict)
 
 
 class Knowledge(Protocol):

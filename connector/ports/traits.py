@@ -71,6 +71,8 @@ class AdapterTraits:
         people: our word → standard column → native field, e.g. ``{"contact": {"title": "jobtitle"}}``. Native names may
             be dotted into the linked account (``account.numberofemployees``).
         accounts: the same for accounts; empty when the system has none.
+        opt_outs: our word → channel (``email``, ``call``) → native field that is true for people who must not be
+            reached by it.
         streams: in the order in which they should be pulled.
         streams_per_call: streams whose first pages share one call when nothing is new.
         batch_size: the most writes ``apply`` takes at once (CRM only).
@@ -88,6 +90,7 @@ class AdapterTraits:
     people: Mapping[str, Mapping[str, str]]
     streams: tuple[StreamTraits, ...]
     accounts: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    opt_outs: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     streams_per_call: int = 1
     batch_size: int = 200
     settle_after: timedelta = timedelta(minutes=10)

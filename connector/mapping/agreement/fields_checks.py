@@ -12,6 +12,7 @@ from connector.mapping.facts import (
     ACCOUNT_SOURCES,
     PERSON_SOURCES,
     RESERVED,
+    TICKED_SOURCES,
     Fact,
     further_facts,
     person_facts,
@@ -70,7 +71,12 @@ def _check_crm(report: Report, kind: str, fields: Mapping[str, CrmField], source
             report.add(_FILE, (*path, "from"), unknown("result or fact", field.source, sources))
         if kind == "account" and field.only is not None:
             report.add(_FILE, (*path, "only"), "only lead or contact differ; an account is one object, remove this")
-        if field.write == "if_blank" and not field.source.startswith("person."):
+        if (field.write == "if_true") != (field.source in TICKED_SOURCES):
+            message = (
+                "write: if_true goes with opt_out.email and opt_out.call: a box is ticked, and never unticked by us"
+            )
+            report.add(_FILE, (*path, "write") if field.write == "if_true" else (*path, "from"), message)
+        elif field.write == "if_blank" and not field.source.startswith("person."):
             message = "a result changes from day to day, so its field must be ours: write: always"
             report.add(_FILE, (*path, "write"), message)
         if field.write == "always" and field.source.startswith("person."):

@@ -1,0 +1,45 @@
+"""What becomes of tasks that are open: closed when their reason is gone, marked when their person wants less."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Collection
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from connector.delivery.ground import Ground
+from connector.delivery.opt_out import WORDS, Gate, closed, note_row
+from connector.delivery.tasks import closing_row, untouched
+from connector.ports.store import OutboxRow
+
+
+def open_task_rows(ground: Ground, gate: Gate, on_their_way: Collection[str], counted: Counter[str]) -> list[OutboxRow]:
+    """Close what has no reason any more or whose person does not want it; say on others how they may be reached.
+
+    Tasks that a person has changed are theirs. ``on_their_way`` are lanes with a row already; ``counted`` takes up how
+    many are ``closed`` by an opt-out.
+    """
+    rules = {task.id: task.on_enter for task in ground.mappings.routing.stage_tasks}
+    wanted = [task for task in ground.tasks if untouched(ground, task)]
+    if ground.baseline or not wanted:
+        return []
+    ids = [str(task["person_id"]) for task in wanted]
+    about = ground.people.filter(pc.is_in(ground.people.column("person_id"), pa.array(ids, pa.string())))
+    names = [name for name in ("person_id", "stage", "opt_out.closed") if name in about.column_names]
+    people = {row["person_id"]: row for row in about.select(names).to_pylist()}
+    rows: list[OutboxRow] = []
+    for task in wanted:
+        person, rule = people.get(str(task["person_id"])), str(task["rule"])
+        if person is None:
+            continue
+        shut = closed(person)
+        if rule in rules and person["stage"] != rules[rule]:
+            rows.append(closing_row(ground, person, task, f"left stage {rules[rule]}"))
+        elif not gate.lets(rule, shut):
+            counted["closed"] += 1
+            rows.append(closing_row(ground, person, task, WORDS[shut]))
+        elif ground.lane("task", str(task["id"])) not in on_their_way:
+            note = note_row(ground, person, task)
+            rows += [] if note is None else [note]
+    return rows
