@@ -86,12 +86,14 @@ def test_a_second_task_only_after_the_first_is_closed() -> None:
     assert (row.write.kind, row.write.key == first.rows[0].write.key) == ("create", False)
 
 
-def test_a_request_that_waited_for_the_first_task_to_show_is_not_forgotten() -> None:
+@pytest.mark.parametrize("way", ["on its way", "unseen"])
+def test_a_request_that_waited_for_the_first_task_to_show_is_not_forgotten(way: str) -> None:
     one = settled(person())
     base = ground(one, fast_events=[event()])
     first = decide(base)
     events = [event(), event(NOW + timedelta(hours=1), "e2")]
-    waiting = ground(one | {"shown": shown(first, base)}, fast_events=events, unseen={first.rows[0].write.key})
+    ways = {"on its way": {"pending": first.rows}, "unseen": {"unseen": {first.rows[0].write.key}}}
+    waiting = ground(one | {"shown": shown(first, base)}, fast_events=events, **ways[way])
     memory = shown(decide(waiting), waiting)
     seen = ground(one | {"shown": memory}, fast_events=events, tasks=[_open_task(first.rows[0])])
     assert [row.write.kind for row in decide(seen).rows] == ["update"]
