@@ -8,6 +8,7 @@ again, a number among those of its name: ``commit#3``, ``before POST composite/s
 
 from __future__ import annotations
 
+import json
 import os
 import re
 import shutil
@@ -15,7 +16,7 @@ import signal
 import threading
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
@@ -52,11 +53,30 @@ class Watch:
     sender_seconds: float | None = None
     #: a file that holds the instant at which the daemon lives
     clock: str | None = None
+    #: a file in which somebody may write later where the process is to end (``Order``); read once, then deleted
+    orders: str | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class Order:
+    """Where a process that is at work already ends: at so many boundaries from now whose name matches."""
+
+    match: str
+    count: int
+    by: int = signal.SIGKILL
+
+    def give(self, path: Path) -> None:
+        """Write it where the process looks."""
+        draft = path.with_suffix(".draft")
+        draft.write_text(json.dumps(asdict(self)), encoding="utf-8")
+        draft.replace(path)
 
 
 class _Boundaries:
     def __init__(self, watch: Watch) -> None:
         self._watch = watch
+        self._order: Order | None = None
+        self._left = 0
         self._count = 0
         self._named: Counter[str] = Counter()
         self._lock = threading.RLock()
@@ -71,6 +91,8 @@ class _Boundaries:
             if self._watch.end_at in (self._count, numbered):
                 # the process group is the command's own, and so are its children
                 os.killpg(os.getpgrp(), self._watch.end_by)
+            if self._watch.orders is not None:
+                self._obey(name, self._watch.orders)
             if self._watch.images is not None:
                 place, folder = self._watch.images
                 image = Path(folder) / f"{self._count:04d}"
@@ -80,6 +102,18 @@ class _Boundaries:
                 with Path(self._watch.listing).open("a", encoding="utf-8") as listing:
                     listing.write(numbered + "\n")
             self._count += 1
+
+    def _obey(self, name: str, orders: str) -> None:
+        if os.path.exists(orders):  # noqa: PTH110 - asked at every boundary
+            with open(orders, encoding="utf-8") as file:  # noqa: PTH123 - as above
+                self._order = Order(**json.load(file))
+            os.unlink(orders)  # noqa: PTH108 - Path.unlink is a boundary
+            self._left = self._order.count
+        if self._order is not None and re.search(self._order.match, name):
+            self._left -= 1
+            if self._left <= 0:
+                by, self._order = self._order.by, None
+                os.killpg(os.getpgrp(), by)
 
     def before(self, name: str, function: Callable[..., Any]) -> Callable[..., Any]:
         def wrapped(*arguments: Any, **words: Any) -> Any:

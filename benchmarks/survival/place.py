@@ -23,7 +23,7 @@ install: main
 sources:
   - {{name: hubspot, adapter: hubspot, base_url: '{hubspot}', token: '${{HUBSPOT_TOKEN}}'}}
 crm: {{adapter: salesforce, instance_url: '{salesforce}', auth: {auth}}}
-state: sqlite:///var/handoff.db
+state: {state}
 lake: var/lake
 mappings: mappings/default
 mode: {mode}
@@ -35,6 +35,7 @@ console: {{host: 127.0.0.1, port: 0}}
 _TOKEN = "{flow: token, access_token: '${SF_TOKEN}'}"
 #: what a place's handoff.yaml says unless a test says otherwise
 _USUAL = {
+    "state": "sqlite:///var/handoff.db",
     "mode": "live",
     "cutover": "{waived_by: ops, reason: local orgs, 'on': '2026-11-01'}",
     "auth": _TOKEN,
