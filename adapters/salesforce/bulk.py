@@ -21,6 +21,7 @@ from adapters.salesforce.vendor_errors import ApiError, VendorError
 from connector.domain.records import Value
 from connector.domain.writes import OutcomeKind, Write, WriteOutcome
 from connector.errors import OutcomeUnknown, TransientError
+from connector.ports.crm import JOB_REFUSED
 
 #: Rows of one job: an upload of this many stays far below 100 MB, and a lost job costs little.
 MOST_ROWS = 25_000
@@ -96,7 +97,8 @@ class BulkUpdates:
             return None  # cut on the way: they are kept for a week
         written = {row["Id"] for row in good}
         refused = {row["Id"]: row.get("sf__Error", "") for row in bad}
-        return [_outcome(write, written, refused) for write in writes]
+        left = JOB_REFUSED if state.get("state") == "Failed" else "bulk_unprocessed"
+        return [_outcome(write, written, refused, left) for write in writes]
 
     def _table(self, job: str, name: str) -> list[dict[str, str]]:
         text = self._connection.content("GET", f"jobs/ingest/{job}/{name}")
@@ -126,13 +128,13 @@ def _word(value: Value) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _outcome(write: Write, written: Container[str], refused: Mapping[str, str]) -> WriteOutcome:
+def _outcome(write: Write, written: Container[str], refused: Mapping[str, str], left: str) -> WriteOutcome:
     row, id_ = _row(write), write.id or ""
     if id_ in written:
         return WriteOutcome(write.key, OutcomeKind.WRITTEN, id=id_)
     if id_ not in refused:
         # Neither written nor refused: the job ended before it came to this row.
-        return outcome(row, LATER, "bulk_unprocessed")
+        return outcome(row, LATER, left)
     code, _, message = refused[id_].partition(":")
     if not code:
         return outcome(row, UNCLEAR, "odd_answer")

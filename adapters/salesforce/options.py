@@ -25,7 +25,6 @@ _DEFAULT_VERSION = "60.0"
 #: A job takes about ten calls, polls included, and a collection of 200 rows one: from here on a job takes half as many.
 #: The vendor itself advises against jobs below 2,000 rows (salesforce.md section 8).
 BULK_FROM = 4_000
-_LEAST_BULK = 200
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,8 +117,8 @@ def _overlap(options: Mapping[str, Any], at: str) -> timedelta:
 
 def _bulk_from(options: Mapping[str, Any], at: str) -> int:
     rows = options.get("bulk_from", BULK_FROM)
-    if isinstance(rows, bool) or not isinstance(rows, int) or not (rows == 0 or rows >= _LEAST_BULK):
-        raise ConfigError("config.bulk_from", f"bulk_from is 0 (never) or at least {_LEAST_BULK:,} rows", at=at)
+    if isinstance(rows, bool) or not isinstance(rows, int) or rows < 0:
+        raise ConfigError("config.bulk_from", "bulk_from is a number of rows, or 0 for never", at=at)
     return rows
 
 

@@ -17,7 +17,7 @@ import structlog
 
 from connector.domain.writes import OutcomeKind, RowState, WriteOutcome
 from connector.errors import AccessError, HandoffError, OutcomeUnknown, TransientError
-from connector.ports.crm import Bulky, Crm
+from connector.ports.crm import JOB_REFUSED, Bulky, Crm
 from connector.ports.store import OutboxRow, Store
 
 _SETTING = "bulk_job"
@@ -44,6 +44,8 @@ class BulkLane:
         self._owner = owner
         self._bulky = crm if isinstance(crm, Bulky) else None
         self._job: KeptJob | None = None
+        #: the CRM has refused a whole job: rows go in batches, which find out which of them it is for
+        self._refused = False
 
     @property
     def rows(self) -> frozenset[int]:
@@ -59,13 +61,13 @@ class BulkLane:
             return batch
         waiting = self._store.outbox.counts().get(RowState.TODO, 0)
         enough = self._bulky.bulk_from()
-        if enough and waiting >= enough and self._job is None and self._ours():
+        if enough and waiting >= enough and self._job is None and not self._refused and self._ours():
             return max(batch, self._bulky.bulk_rows())
         return batch * BATCHES_PER_CLAIM if waiting >= batch * BATCHES_PER_CLAIM else batch
 
     def choose(self, rows: Sequence[OutboxRow]) -> list[OutboxRow]:
         """Pick those that go as a job: own fields alone, of the object that has most; none when too few."""
-        if self._bulky is None or self._job is not None:
+        if self._bulky is None or self._job is not None or self._refused:
             return []
         fit = [row for row in rows if row.priority and self._bulky.bulk_fits(row.write)]
         if not fit:
@@ -117,6 +119,9 @@ class BulkLane:
             return [], []
         self._settle(rows, outcomes, now)
         self._keep(None)
+        if any(outcome.code == JOB_REFUSED for outcome in outcomes):
+            self._refused = True
+            structlog.get_logger().warning("bulk.refused", rows=len(rows))
         structlog.get_logger().info("bulk.settled", rows=len(rows))
         return rows, list(outcomes)
 

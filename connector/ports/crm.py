@@ -56,6 +56,10 @@ class Crm(Source, Protocol):
         ...
 
 
+#: the code of rows that came back because the CRM refused their job as a whole; as a job they would be refused again
+JOB_REFUSED = "bulk_job_refused"
+
+
 @runtime_checkable
 class Bulky(Protocol):
     """The extra ability of CRMs that take many updates as one job, worked on while we do something else."""
@@ -95,7 +99,8 @@ class Bulky(Protocol):
     def bulk_settle(self, job: str, writes: Sequence[Write]) -> Sequence[WriteOutcome] | None:
         """Give one outcome per write, in order, of a job that has ended; None where the CRM cannot tell now.
 
-        Rows of a job that was given up, or is not there, are ``RETRY``: then, and only then, may they go again.
+        Rows of a job that was given up, or is not there, are ``RETRY``: then, and only then, may they go again. Where
+        the CRM refused the job as a whole their code is ``JOB_REFUSED``.
         """
         ...
 

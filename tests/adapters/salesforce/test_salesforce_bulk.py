@@ -157,6 +157,17 @@ def test_whatever_is_lost_at_a_step_no_row_is_lost_or_sent_beside_itself(desk: _
     assert desk.jobs()["JobComplete"] == 1, "no row was in two jobs that the org worked on"
 
 
+def test_a_job_that_fails_as_a_whole_is_no_dead_end(desk: _Desk) -> None:
+    desk.org.faults({"match": "PUT .*/batches$", "what": "field_deleted", "object": "Lead", "field": "Handoff_Stage__c", "count": 1})
+    desk.wish(**{SCORE: 40, "Handoff_Stage__c": "mql"})
+    drained = desk.drain()
+    assert desk.jobs() == {"Failed": 1}
+    assert desk.states() == {"dead": len(desk.leads)}, "by rows, each with the vendor's words"
+    assert drained.dead == len(desk.leads)
+    dead = desk.store.outbox.unsettled()
+    assert {(row.code, row.fixer) for row in dead} == {("INVALID_FIELD", "crm_admin")}
+
+
 @pytest.mark.parametrize("call", range(1, 9))
 def test_killed_at_each_call_and_taken_over(desk: _Desk, monkeypatch: pytest.MonkeyPatch, call: int) -> None:
     desk.wish(**{SCORE: 40})
@@ -188,4 +199,4 @@ def test_the_option_says_from_when(org: Any) -> None:
     assert org.crm(bulk_from=0).bulk_from() == 0
     assert org.crm().bulk_from() >= 2000
     with pytest.raises(ConfigError):
-        org.crm(bulk_from=5)
+        org.crm(bulk_from=-1)
