@@ -45,6 +45,7 @@ class MemorySource:
         if unknown:
             raise ConfigError("config.option", f"unknown options {', '.join(unknown)}", at=system)
         self.faults = Faults()
+        self._wanted: list[tuple[str, str]] = []
         self._system = system
         self._page = int(told.get("page") or 100)
         self._logs = {stream: Log() for stream in STREAMS}
@@ -80,7 +81,8 @@ class MemorySource:
         )
 
     def want(self, fields: Sequence[tuple[str, str]]) -> None:
-        """Take note of nothing: records carry all their fields."""
+        """Have the fields that are asked for; records carry all of theirs anyway."""
+        self._wanted = list(fields)
 
     def check(self) -> list[Finding]:
         """Say that memory is there."""
@@ -88,7 +90,7 @@ class MemorySource:
         return [Finding("memory", ok=True, message="works")]
 
     def fields(self, object: str) -> list[FieldInfo]:  # noqa: A002 - the port's word
-        """List the standard columns and every field that a record of the object has."""
+        """List the standard columns, those asked for and every field that a record of the object has."""
         self._call()
         standard = {"contact": PERSON_COLUMNS, "account": ACCOUNT_COLUMNS}.get(object)
         if standard is None:
@@ -97,6 +99,7 @@ class MemorySource:
         for record in self._latest.values():
             if record.ref.object == object:
                 names |= dict.fromkeys(record.fields)
+        names |= dict.fromkeys(name for word, name in self._wanted if word == object)
         return [FieldInfo(object, name, "text") for name in names]
 
     def pull(self, stream: str, cursor: str | None, *, now: datetime) -> Iterator[Page]:  # noqa: ARG002 - positions need no clock

@@ -9,6 +9,7 @@ from decimal import Decimal
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from connector.delivery.last_shown import UNSURE, as_last_shown, shown_fields
 from connector.domain.sql_text import literal
 from connector.lake.engine import querying
 from connector.mapping.facts import SOURCE_COLUMNS
@@ -61,8 +62,10 @@ def own_fields(
 
     Where ``undone`` is not null an undo holds everything back (``connector.delivery.undone``): nothing there is news.
 
-    ``people`` has a column per source word of ``mapped`` and ``shown``, the JSON of what was shown last.
+    ``people`` has a column per source word of ``mapped`` and ``shown``, the JSON of what was shown last; of rows marked
+    ``unsure`` what hangs on the score stays as it was.
     """
+    people, last = as_last_shown(people), shown_fields(people, mapped, prefix)
     wanted: dict[str, pa.Array] = {}
     differ: dict[str, pa.Array] = {}
     for name, field in mapped.items():
@@ -74,6 +77,8 @@ def own_fields(
         length = info[name].length if name in info else None
         if length and info[name].type in {"text", "other"}:
             values = pc.utf8_slice_codeunits(values, 0, length)
+        if name in last:
+            values = pc.if_else(people.column(UNSURE), last[name], values).combine_chunks()
         wanted[name] = values
         held = text_of(people.column(prefix + name)) if prefix + name in people.column_names else None
         blank = pa.nulls(people.num_rows, pa.string())

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from connector.domain.engine_memory import people_at_once
 from connector.lake.reading import Lake
 from connector.mapping.bundle import Mappings
+from connector.mapping.lost import Lost
 from connector.pipeline.engine import Engine as Working
 from connector.pipeline.gathering import Asked
 from connector.pipeline.kept_hits import KeptHits
@@ -36,6 +37,8 @@ class Census:
     scoring: Engine = EMBEDDED
     #: where hits are kept, for a cycle of now whose turn it is; without, activities are read and matched
     hits: KeptHits | None = None
+    #: what the mappings can no longer ask (``mappings`` are without it)
+    lost: Lost = field(default_factory=Lost)
 
     def asked(self) -> Asked:
         """Say which columns of the lake to hold: everything but what is told part by part."""

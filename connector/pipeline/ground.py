@@ -22,7 +22,7 @@ from connector.ports.store import Review
 from connector.ports.traits import AdapterTraits, FieldInfo
 
 #: raised with every change of what is kept or of how it is used
-_FORMAT = "1"
+_FORMAT = "2"
 
 
 def ground_of(
@@ -38,6 +38,7 @@ def ground_of(
     told = {
         "program": (_FORMAT, __version__, duckdb.__version__),
         "mappings": census.mappings.digest,
+        "lost": census.lost.words(),
         "install": census.install,
         "zone": census.time_zone,
         "day": now.astimezone(ZoneInfo(census.time_zone)).date().isoformat(),

@@ -28,6 +28,7 @@ from connector.pipeline.kept_hits import scored_by_hits
 from connector.pipeline.matched import Matching
 from connector.pipeline.opt_outs import with_opt_outs
 from connector.pipeline.scratch import Scratch
+from connector.pipeline.first_touches import with_touch_due
 from connector.pipeline.side_results import with_said, with_side_results
 from connector.pipeline.signals import Signals
 from connector.pipeline.unsure import keep_in_review, with_unsure, with_unsure_accounts
@@ -219,6 +220,7 @@ class Passes:
         staged = advance(census.mappings.lifecycle, people.append_column("undone", self._held_back(people)), now=now)
         people = columns.with_stages(people, staged)
         before = people.column("disposition")
+        people = with_touch_due(people, census.mappings.routing)
         people = columns.with_disposition(people, self._fresh, self._called, census.mappings, now=now)
         people = keep_in_review(people, before)
         return PopulationPart(number, people, staged, scratch.take("scores", number), scratch.take("lines", number))

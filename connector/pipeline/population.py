@@ -41,6 +41,7 @@ from connector.pipeline.scratch import Scratch
 from connector.pipeline.signals import Signals, read_signals
 from connector.pipeline.tables import changed
 from connector.pipeline.touched import Grown, Touched
+from connector.pipeline.unsure import with_unsure_accounts
 from connector.pipeline.wanted import told_by
 from connector.pipeline.workplace import open_tasks
 from connector.ports.store import IDENTITIES, Review, Store
@@ -179,7 +180,8 @@ def _accounts(census: Census, accounts: pa.Table, scores: pa.Table, holdings: Ho
     """Set beside the accounts what came of them, what was shown last and what the CRM holds."""
     give_back()
     shown, mirror = census.store.knowledge.accounts(), holdings.get(census.crm.system, "account")
-    return columns.accounts_with_scores(accounts, scores, shown, mirror)
+    table = columns.accounts_with_scores(accounts, scores, shown, mirror)
+    return with_unsure_accounts(table, census.mappings.scoring)
 
 
 def _first_passes(
