@@ -10,6 +10,7 @@ the same with an org that keeps no key unique; there a doubled request may make 
 from __future__ import annotations
 
 import argparse
+import logging
 import tempfile
 import time
 from collections import Counter
@@ -19,6 +20,8 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from random import Random
 from typing import Any
+
+import structlog
 
 from adapters.salesforce.schema import KEY_FIELD
 from benchmarks.survival.outbound import GRADE, SCORE, Outbound, creation, update
@@ -265,6 +268,7 @@ def main() -> None:
     parser.add_argument("--no-jobs", action="store_true")
     parser.add_argument("--no-unique", action="store_true", help="an org that does not keep our keys unique")
     words = parser.parse_args()
+    structlog.configure(wrapper_class=structlog.make_filtering_bound_logger(logging.WARNING))
     began, used = time.monotonic(), time.process_time()
     answers, before, verdict = run(
         words.seed,

@@ -158,7 +158,9 @@ def test_whatever_is_lost_at_a_step_no_row_is_lost_or_sent_beside_itself(desk: _
 
 
 def test_a_job_that_fails_as_a_whole_is_no_dead_end(desk: _Desk) -> None:
-    desk.org.faults({"match": "PUT .*/batches$", "what": "field_deleted", "object": "Lead", "field": "Handoff_Stage__c", "count": 1})
+    desk.org.faults(
+        {"match": "PUT .*/batches$", "what": "field_deleted", "object": "Lead", "field": "Handoff_Stage__c", "count": 1}
+    )
     desk.wish(**{SCORE: 40, "Handoff_Stage__c": "mql"})
     drained = desk.drain()
     assert desk.jobs() == {"Failed": 1}
