@@ -95,7 +95,8 @@ def _leads(org: Org) -> list[str]:
     pages = crm.pull("leads", None, now=datetime.now(UTC))
     found = [record for page in pages for record in page.records]
     crm.close()
-    return [one.ref.id for one in found if not one.deleted and one.merged_into is None]
+    # A decision lists records in the order of their ids, too.
+    return sorted(one.ref.id for one in found if not one.deleted and one.merged_into is None)
 
 
 def _timed(work: Callable[[], int], rows: int) -> Turn:
@@ -158,7 +159,7 @@ def _ours(org: Org, store: Store, leads: list[str], number: int, way: str) -> Tu
 def _row(id_: str, number: int, way: str) -> OutboxRow:
     return OutboxRow(
         id=0,
-        write=Write("", "update", "lead", id_, _values(number, way), {}, OURS),
+        write=Write("", "update", "lead", id_, _values(number, way), dict.fromkeys(FIELDS, "as pulled"), OURS),
         lane=f"salesforce:lead:{id_}",
         group="score",
         cause=Cause.SCORE,

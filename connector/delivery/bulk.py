@@ -21,8 +21,6 @@ from connector.ports.crm import JOB_REFUSED, Bulky, Crm
 from connector.ports.store import OutboxRow, Store
 
 _SETTING = "bulk_job"
-#: batches taken at once where much waits; a row of the fast lane that comes now waits for so many
-BATCHES_PER_CLAIM = 5
 #: how long the sender that sees to a job may be silent before another one does
 _TURN = timedelta(minutes=2)
 
@@ -52,18 +50,16 @@ class BulkLane:
         """The rows that a job is at work on."""
         return frozenset(self._job.rows) if self._job else frozenset()
 
-    def claimed_at_once(self, batch: int) -> int:
-        """Say how many rows to claim: a job's worth where enough wait and none is at work, else some batches.
+    def claimed_at_once(self, batch: int, several: int) -> int:
+        """Say how many rows to claim: a job's worth where enough wait and none is at work, else ``several``.
 
-        Each claim is a commit, so where much waits several batches are claimed at once.
+        A row of the fast lane that comes now waits for so many.
         """
-        if self._bulky is None:
-            return batch
-        waiting = self._store.outbox.counts().get(RowState.TODO, 0)
-        enough = self._bulky.bulk_from()
-        if enough and waiting >= enough and self._job is None and not self._refused and self._ours():
-            return max(batch, self._bulky.bulk_rows())
-        return batch * BATCHES_PER_CLAIM if waiting >= batch * BATCHES_PER_CLAIM else batch
+        open_ = self._bulky is not None and self._job is None and not self._refused
+        enough = self._bulky.bulk_from() if self._bulky is not None and open_ else 0
+        if self._bulky is None or not enough or self._store.outbox.counts().get(RowState.TODO, 0) < enough:
+            return several
+        return max(batch, self._bulky.bulk_rows()) if self._ours() else several
 
     def choose(self, rows: Sequence[OutboxRow]) -> list[OutboxRow]:
         """Pick those that go as a job: own fields alone, of the object that has most; none when too few."""

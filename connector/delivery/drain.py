@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -11,11 +12,13 @@ import structlog
 
 from connector.delivery.budget import Budget
 from connector.delivery.bulk import BulkLane
+from connector.delivery.flight import AHEAD, Answer, Flight
+from connector.delivery.lost import LostAnswers
 from connector.delivery.sender import LONGEST_BATCH, TTL, Sender
-from connector.domain.writes import OutcomeKind, Write, WriteOutcome
+from connector.domain.writes import OutcomeKind, Write, WriteOutcome, only_ours
 from connector.errors import AccessError, HandoffError, RateLimited, TransientError
 from connector.ports.crm import Crm
-from connector.ports.store import OutboxRow, Store
+from connector.ports.store import OutboxRow, Spent, Store
 from connector.ports.waits import Guarded
 
 #: how long a claimed row is ours at most, told for people; what counts is whether its sender lives
@@ -24,10 +27,12 @@ LEASE = LONGEST_BATCH
 OTHERS_SECONDS = TTL.total_seconds() + 1.0
 #: waits between tries inside one cycle, in real seconds
 _PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 15.0, 15.0)
-#: beyond the vendor's bound: clocks differ, and an answer is older than it reads
-_MARGIN = timedelta(minutes=1)
-#: a vendor's clock further away than this tells nothing of a cycle that runs on a day of its own (``--as-of``)
-_SAME_TIME = timedelta(hours=12)
+#: batches sent before the drain looks at lost answers, jobs and its budget again
+_STINT = 25
+#: with fewer calls left for today, each batch asks for itself: a stint must not go past the ceiling
+_NEAR_CALLS = 1000
+#: what a pull showed longer ago is read again before it goes into the journal
+_MIRROR_AGE = timedelta(hours=1)
 _FINAL = frozenset({OutcomeKind.WRITTEN, OutcomeKind.UNCHANGED, OutcomeKind.HUMAN_WON, OutcomeKind.REJECTED})
 
 
@@ -73,7 +78,12 @@ class Drain:
         self._sender = Sender(store.switches, owner)
         self._wait_seconds = 0.0
         self._bulk = BulkLane(store, crm, owner=owner)
+        self._lost = LostAnswers(crm)
         self._gave_up = False
+        self._began = (clock(), 0.0)
+        self._system = crm.traits().system
+        #: calls of the CRM that are in the ledger
+        self._counted = 0
 
     def run(self, *, now: datetime) -> Drained:
         """Send until nothing is due, the pause switch is on, the budget is spent or the system does not answer.
@@ -94,14 +104,15 @@ class Drain:
     def _run(self, now: datetime) -> Drained:
         drained = Drained()
         started = self._timer()
+        self._began = (now, started)
         tries = 0
         while not self._stopped(drained, now):
-            instant = now + timedelta(seconds=self._timer() - started)
+            instant = self._instant()
             self._store.outbox.lose_dead()
             self._sender.ready()
             self._wait_seconds = 0.0
             final = self._settle_job(drained, instant) + self._settle_unknown(drained, instant)
-            final += self._send(drained, instant)
+            final += self._send(drained)
             if drained.stopped_by:
                 break
             if final:
@@ -119,13 +130,22 @@ class Drain:
             self._sleep(pause)
         return drained
 
+    def _instant(self) -> datetime:
+        """Give the cycle's clock at this moment."""
+        now, started = self._began
+        return now + timedelta(seconds=self._timer() - started)
+
     def _stopped(self, drained: Drained, now: datetime) -> bool:
+        if not self._halted(drained) and self._budget.remaining(self._crm.usage(), now=now) == 0:
+            drained.stopped_by = "budget"
+        return bool(drained.stopped_by)
+
+    def _halted(self, drained: Drained) -> bool:
+        """Say whether somebody wants nothing more to be sent."""
         if self._stop():
             drained.stopped_by = "stop"
         elif self._store.switches.paused() is not None:
             drained.stopped_by = "pause"
-        elif self._budget.remaining(self._crm.usage(), now=now) == 0:
-            drained.stopped_by = "budget"
         return bool(drained.stopped_by)
 
     def _waiting(self, waited_seconds: float) -> bool:
@@ -134,35 +154,135 @@ class Drain:
         others = self._sits_out and waited_seconds < OTHERS_SECONDS and counts.get("doing", 0)
         return bool(counts.get("unknown", 0) or counts.get("todo", 0) or others)
 
-    def _send(self, drained: Drained, now: datetime) -> int:
+    def _send(self, drained: Drained) -> int:
         """Send what is next: a batch, or where much waits, batches and a job; give the rows whose story has ended."""
-        lease = self._clock() + LEASE - now
+        now = self._instant()
         self._gave_up = False
         batch = self._crm.traits().batch_size
+        ahead = self._ahead(now)
         claimed = self._store.outbox.claim(
-            self._bulk.claimed_at_once(batch), owner=self._sender.name, now=now, lease=lease
+            self._bulk.claimed_at_once(batch, batch * ahead), owner=self._sender.name, now=now, lease=self._lease(now)
         )
         of_job = self._bulk.choose(claimed)
-        if len(claimed) <= batch and not of_job:
-            return self._send_rows(claimed, drained, now) if claimed else 0
+        if of_job:
+            return self._send_with_job(claimed, of_job, drained, batch)
+        if len(claimed) > batch and ahead > 1:
+            return self._send_ahead(claimed, drained, batch, ahead)
+        return self._send_in_turn(claimed, drained, batch)
+
+    def _lease(self, now: datetime) -> timedelta:
+        return self._clock() + LEASE - now
+
+    def _ahead(self, now: datetime) -> int:
+        """Say how many batches may be taken before they are answered: one where the end of the budget is near."""
+        left = self._budget.remaining(self._crm.usage(), now=now)
+        return AHEAD if left is None or left >= _NEAR_CALLS else 1
+
+    def _send_with_job(
+        self, claimed: Sequence[OutboxRow], of_job: list[OutboxRow], drained: Drained, batch: int
+    ) -> int:
         taken = {row.id for row in of_job}
-        unsent = [row for row in claimed if row.id not in taken]
         final = 0
         try:
-            while unsent and not self._gave_up and not self._stopped(drained, now):
-                some, unsent = unsent[:batch], unsent[batch:]
-                final += self._send_rows(some, drained, now)
-            if of_job and not self._gave_up and not self._stopped(drained, now):
+            final = self._send_in_turn([row for row in claimed if row.id not in taken], drained, batch)
+            if not self._gave_up and not self._stopped(drained, self._instant()):
                 some, of_job = of_job, []
-                self._send_job(some, drained, now)
+                self._send_job(some, drained, self._instant())
         finally:
-            self._give_back([*unsent, *of_job], now)
+            self._give_back(of_job)
         return final
 
-    def _give_back(self, rows: list[OutboxRow], now: datetime) -> None:
+    def _send_in_turn(self, rows: Sequence[OutboxRow], drained: Drained, batch: int) -> int:
+        """Send batches that were taken, each settled before the next one goes; give the rows now done."""
+        unsent = list(rows)
+        final = 0
+        self._counted = self._crm.calls()
+        try:
+            while unsent and not self._gave_up and not self._stopped(drained, self._instant()):
+                some, unsent = unsent[:batch], unsent[batch:]
+                answer = self._attempt(self._with_references(some))
+                final += self._turn([answer], drained, 0)[0]
+                self._give_up(answer.error, drained)
+        finally:
+            self._count_calls()
+            self._give_back(unsent)
+        return final
+
+    def _send_ahead(self, claimed: Sequence[OutboxRow], drained: Drained, batch: int, ahead: int) -> int:
+        """Send batches from a thread while those before are settled and the next ones taken; give the rows now done.
+
+        It ends after some batches, for there are others to look after, or when one of them got nowhere.
+        """
+        final, taken = 0, len(claimed)
+        errors: list[HandoffError] = []
+        self._counted = self._crm.calls()
+        with Flight(lambda rows: self._attempt_unless_halted(rows, drained), _not_sent) as flight:
+            try:
+                rows = list(claimed)
+                while rows or flight.out:
+                    for start in range(0, len(rows), batch):
+                        flight.give(self._with_references(rows[start : start + batch]))
+                    answers = flight.answers()
+                    errors += [answer.error for answer in answers if answer.error is not None]
+                    goes_on = not errors and taken < _STINT * batch and all(map(_got_somewhere, answers))
+                    done, rows = self._turn(answers, drained, batch * max(0, ahead - flight.out) if goes_on else 0)
+                    final += done
+                    taken += len(rows)
+            finally:
+                flight.close()
+                self._count_calls()
+                self._give_back(flight.left())
+        for error in errors:
+            self._give_up(error, drained)
+        return final
+
+    def _attempt_unless_halted(self, rows: Sequence[OutboxRow], drained: Drained) -> Answer:
+        return _not_sent(rows) if self._halted(drained) else self._attempt(rows)
+
+    def _attempt(self, rows: Sequence[OutboxRow]) -> Answer:
+        """Send one batch; the only place from which writes go to the CRM one by one."""
+        now = self._instant()
+        self._sender.began()
+        try:
+            self._sender.may_send()
+            outcomes = self._crm.apply([_as_sent(row, now) for row in rows], now=now)
+        except (RateLimited, TransientError, AccessError) as error:
+            # The port promises that nothing was attempted, so the rows are certain to be safe to send again.
+            again = WriteOutcome(key="", kind=OutcomeKind.RETRY, code=error.code, message=error.message)
+            return Answer(rows, [replace(again, key=row.write.key) for row in rows], error)
+        return Answer(
+            rows, [self._lost.bounded(row, outcome, now) for row, outcome in zip(rows, outcomes, strict=True)]
+        )
+
+    def _turn(self, answers: Sequence[Answer], drained: Drained, room: int) -> tuple[int, list[OutboxRow]]:
+        """Settle what was answered and take what is next; give how many rows are done now, and the next ones."""
+        now = self._instant()
+        rows = [row for answer in answers for row in answer.rows]
+        outcomes = [outcome for answer in answers for outcome in answer.outcomes]
+        told = {row.id: outcome for row, outcome in zip(rows, outcomes, strict=True)}
+        calls = self._crm.calls()
+        moved, following = self._store.outbox.turn(
+            told,
+            claims={row.id: row.attempts for row in rows},
+            spent=Spent(self._system, calls - self._counted, "write"),
+            limit=room,
+            owner=self._sender.name,
+            now=now,
+            lease=self._lease(now),
+        )
+        self._counted = calls
+        return self._told(rows, told, moved, drained), following
+
+    def _count_calls(self) -> None:
+        """Record what has been sent and is not in the ledger: something went wrong."""
+        self._spend(self._counted, "write", self._instant())
+
+    def _give_back(self, rows: Sequence[OutboxRow]) -> None:
         """Let go of rows that were claimed and not sent."""
-        again = {row.id: WriteOutcome(row.write.key, OutcomeKind.RETRY, code="not_sent") for row in rows}
-        self._store.outbox.settle(again, now=now, claims={row.id: row.attempts for row in rows})
+        if rows:
+            again = {row.id: outcome for row, outcome in zip(rows, _not_sent(rows).outcomes, strict=True)}
+            claims = {row.id: row.attempts for row in rows}
+            self._store.outbox.settle(again, now=self._instant(), claims=claims)
 
     def _send_job(self, rows: list[OutboxRow], drained: Drained, now: datetime) -> None:
         before = self._crm.calls()
@@ -180,53 +300,27 @@ class Drain:
             rows, outcomes = self._bulk.settle(now=now)
         finally:
             self._spend(before, "write", now)
-        self._count(drained, rows, outcomes)
-        return sum(outcome.kind in _FINAL for outcome in outcomes)
-
-    def _send_rows(self, rows: list[OutboxRow], drained: Drained, now: datetime) -> int:
-        """Send one batch; give the rows whose story has ended."""
-        writes = [row.write for row in self._with_references(rows)]
-        before = self._crm.calls()
-        try:
-            self._sender.may_send()
-            outcomes = self._crm.apply(writes, now=now)
-        except (RateLimited, TransientError, AccessError) as error:
-            # The port promises that nothing was attempted, so the rows are certain to be safe to send again.
-            again = WriteOutcome(key="", kind=OutcomeKind.RETRY, code=error.code, message=error.message)
-            self._settle(rows, {row.id: replace(again, key=row.write.key) for row in rows}, drained, now)
-            return self._give_up(error, drained)
-        finally:
-            self._spend(before, "write", now)
-        outcomes = [self._bounded(row, outcome, now) for row, outcome in zip(rows, outcomes, strict=True)]
-        return self._settle(rows, {row.id: out for row, out in zip(rows, outcomes, strict=True)}, drained, now)
+        return self._count(drained, rows, outcomes)
 
     def _settle(
         self, rows: Sequence[OutboxRow], outcomes: Mapping[int, WriteOutcome], drained: Drained, now: datetime
     ) -> int:
         """Store and count what came of rows, but of none that others have taken over; give those now done."""
         moved = self._store.outbox.settle(outcomes, now=now, claims={row.id: row.attempts for row in rows})
-        told = [(row, outcomes[row.id]) for row in rows if row.id in moved]
+        return self._told(rows, outcomes, moved, drained)
+
+    def _told(
+        self, rows: Sequence[OutboxRow], outcomes: Mapping[int, WriteOutcome], moved: set[int], drained: Drained
+    ) -> int:
+        """Count what came of rows, but of none that others have taken over; give those now done."""
         if len(moved) < len(outcomes):
             structlog.get_logger().warning("sender.outdated", rows=len(outcomes) - len(moved))
-        self._count(drained, [row for row, _ in told], [outcome for _, outcome in told])
-        return sum(outcome.kind in _FINAL for _, outcome in told)
+        told = [row for row in rows if row.id in moved]
+        return self._count(drained, told, [outcomes[row.id] for row in told])
 
-    def _bounded(self, row: OutboxRow, outcome: WriteOutcome, now: datetime) -> WriteOutcome:
-        """Say until when a lost write may still come true, where the adapter has not said so.
-
-        A creation is not sent again before; of an updated record no newer row is, for the lost one might overtake it.
-        """
-        if outcome.kind is not OutcomeKind.UNKNOWN or outcome.not_before is not None or self._repeatable(row):
-            return outcome
-        base = now if row.write.kind == "update" else self._vendor_now(now)
-        return replace(outcome, not_before=base + self._crm.traits().settle_after + _MARGIN)
-
-    def _vendor_now(self, now: datetime) -> datetime:
-        """Read the vendor's clock, or the cycle's where the vendor has shown none or lives on another day."""
-        seen = self._crm.clock()
-        return seen if seen is not None and abs(seen - now) < _SAME_TIME else now
-
-    def _give_up(self, error: HandoffError, drained: Drained) -> int:
+    def _give_up(self, error: HandoffError | None, drained: Drained) -> None:
+        if error is None:
+            return
         if isinstance(error, AccessError):
             raise error
         self._gave_up = True
@@ -235,7 +329,6 @@ class Drain:
             self._wait_seconds = error.retry_after_seconds or 0.0
         if isinstance(error, RateLimited) and error.daily:
             drained.stopped_by = "budget"
-        return 0
 
     def _with_references(self, rows: list[OutboxRow]) -> list[OutboxRow]:
         """Put the ids of created records where their creation keys stand."""
@@ -246,63 +339,59 @@ class Drain:
     def _settle_unknown(self, drained: Drained, now: datetime) -> int:
         """Find out what became of lost answers, and give back what may be sent again; give the rows now done."""
         of_job = self._bulk.rows
-        found = self._store.outbox.unknown(self._crm.traits().batch_size + len(of_job))
-        rows = [row for row in found if row.id not in of_job][: self._crm.traits().batch_size]
+        batch = self._crm.traits().batch_size
+        found = self._store.outbox.unknown(batch + len(of_job))
+        rows = [row for row in found if row.id not in of_job][:batch]
         if not rows:
             return 0
-        again = {row.id for row in rows if self._repeatable(row)}
-        outcomes: dict[int, WriteOutcome] = {
-            row.id: WriteOutcome(key=row.write.key, kind=OutcomeKind.RETRY, code="resend")
-            for row in rows
-            if row.id in again
-        }
-        rest = self._with_references([row for row in rows if row.id not in again])
-        outcomes |= self._look_up(rest, now) if rest else {}
-        return self._settle([row for row in rows if row.id in outcomes], outcomes, drained, now)
-
-    def _repeatable(self, row: OutboxRow) -> bool:
-        """A creation with a key that the CRM keeps unique is simply sent again: the second finds the first."""
-        return row.write.kind == "create" and self._crm.traits().creation_key_unique.get(row.write.object, False)
-
-    def _look_up(self, rows: list[OutboxRow], now: datetime) -> dict[int, WriteOutcome]:
         before = self._crm.calls()
         try:
-            found: Mapping[str, str | None] = self._crm.find_applied([row.write for row in rows])
+            outcomes = self._lost.outcomes(self._with_references(rows), now=now)
         except TransientError as error:
             self._wait_seconds = error.retry_after_seconds or 0.0
-            return {}
+            outcomes = self._lost.resent(rows)
         finally:
             self._spend(before, "write", now)
-        outcomes: dict[int, WriteOutcome] = {}
-        for row in rows:
-            id_ = found.get(row.write.key)
-            if id_ is not None:
-                outcomes[row.id] = WriteOutcome(key=row.write.key, kind=OutcomeKind.WRITTEN, id=id_, code="found")
-            elif row.write.kind == "update" or (row.not_before is not None and self._vendor_now(now) >= row.not_before):
-                # An update by id repeats safely; a creation only once the vendor can no longer be at work on it.
-                outcomes[row.id] = WriteOutcome(key=row.write.key, kind=OutcomeKind.RETRY, code="resend")
-            elif row.not_before is None:
-                # Its sender died with it: the bound begins when the loss is seen, which is never too early.
-                lost = WriteOutcome(key=row.write.key, kind=OutcomeKind.UNKNOWN, code="lost")
-                outcomes[row.id] = self._bounded(row, lost, now)
-        return outcomes
+        return self._settle([row for row in rows if row.id in outcomes], outcomes, drained, now)
 
     def _spend(self, before: int, cause: str, now: datetime) -> None:
         calls = self._crm.calls() - before
         if calls:
-            self._store.ledger.spend(self._crm.traits().system, calls, cause=cause, at=now)
+            self._store.ledger.spend(self._system, calls, cause=cause, at=now)
 
     @staticmethod
-    def _count(drained: Drained, rows: list[OutboxRow], outcomes: Sequence[WriteOutcome]) -> None:
-        for row, outcome in zip(rows, outcomes, strict=True):
-            if outcome.kind is OutcomeKind.WRITTEN:
-                drained.written += 1
-                place = (row.write.kind, row.write.object)
-                drained.by_kind[place] = drained.by_kind.get(place, 0) + 1
-            elif outcome.kind in {OutcomeKind.UNCHANGED, OutcomeKind.HUMAN_WON}:
-                drained.unchanged += 1
-            elif outcome.kind is OutcomeKind.REJECTED:
-                drained.dead += 1
+    def _count(drained: Drained, rows: Sequence[OutboxRow], outcomes: Sequence[WriteOutcome]) -> int:
+        """Count what came of rows; give those whose story has ended."""
+        kinds = Counter([(out.kind, row.write.kind, row.write.object) for row, out in zip(rows, outcomes, strict=True)])
+        final = 0
+        for (kind, *place), count in kinds.items():
+            final += count if kind in _FINAL else 0
+            if kind is OutcomeKind.WRITTEN:
+                drained.written += count
+                drained.by_kind[place[0], place[1]] = drained.by_kind.get((place[0], place[1]), 0) + count
+            elif kind in {OutcomeKind.UNCHANGED, OutcomeKind.HUMAN_WON}:
+                drained.unchanged += count
+            elif kind is OutcomeKind.REJECTED:
+                drained.dead += count
+        return final
+
+
+def _not_sent(rows: Sequence[OutboxRow]) -> Answer:
+    again = [WriteOutcome(row.write.key, OutcomeKind.RETRY, code="not_sent") for row in rows]
+    return Answer(rows, again, sent=False)
+
+
+def _got_somewhere(answer: Answer) -> bool:
+    """Say whether the story of some row has ended; what gets nowhere is not taken again at once."""
+    return answer.sent and any(outcome.kind in _FINAL for outcome in answer.outcomes)
+
+
+def _as_sent(row: OutboxRow, now: datetime) -> Write:
+    """Give what is sent: what the mirror showed of fields of ours when this was decided is not believed for ever."""
+    write = row.write
+    if now - row.decided_at < _MIRROR_AGE or not write.expected or not only_ours(write):
+        return write
+    return replace(write, expected={})
 
 
 def _resolved(write: Write, ids: Mapping[str, str]) -> Write:

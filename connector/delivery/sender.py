@@ -69,9 +69,13 @@ class Sender:
         Raises:
             LocalFault: the state does not answer.
         """
-        self._batch_began = time.monotonic()
+        self.began()
         if not self._alive():
             self._begin()
+
+    def began(self) -> None:
+        """Begin a batch: one that hangs is not kept alive for ever."""
+        self._batch_began = time.monotonic()
 
     def may_send(self) -> None:
         """Let a request out, or not.

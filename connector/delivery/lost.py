@@ -1,0 +1,77 @@
+"""What became of writes whose answers were lost, and until when a lost write may still come true."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from datetime import datetime, timedelta
+
+from connector.domain.writes import OutcomeKind, WriteOutcome
+from connector.ports.crm import Crm
+from connector.ports.store import OutboxRow
+
+#: beyond the vendor's bound: clocks differ, and an answer is older than it reads
+_MARGIN = timedelta(minutes=1)
+#: a vendor's clock further away than this tells nothing of a cycle that runs on a day of its own (``--as-of``)
+_SAME_TIME = timedelta(hours=12)
+
+
+class LostAnswers:
+    """Looks up in one CRM."""
+
+    def __init__(self, crm: Crm) -> None:
+        """Prepare; sends nothing."""
+        self._crm = crm
+
+    def outcomes(self, rows: Sequence[OutboxRow], *, now: datetime) -> dict[int, WriteOutcome]:
+        """Say what became of rows, or that they may be sent again, by id; of the others nothing is known yet.
+
+        Raises:
+            AccessError, TransientError: the CRM cannot be asked; what ``resent`` says stands all the same.
+        """
+        again = self.resent(rows)
+        rest = [row for row in rows if row.id not in again]
+        return again | (self._look_up(rest, now) if rest else {})
+
+    def resent(self, rows: Sequence[OutboxRow]) -> dict[int, WriteOutcome]:
+        """Say which rows are sent again without looking, by id."""
+        return {row.id: _again(row) for row in rows if self._repeatable(row)}
+
+    def bounded(self, row: OutboxRow, outcome: WriteOutcome, now: datetime) -> WriteOutcome:
+        """Say until when a lost write may still come true, where the adapter has not said so.
+
+        A creation is not sent again before; of an updated record no newer row is, for the lost one might overtake it.
+        """
+        if outcome.kind is not OutcomeKind.UNKNOWN or outcome.not_before is not None or self._repeatable(row):
+            return outcome
+        base = now if row.write.kind == "update" else self._vendor_now(now)
+        return replace(outcome, not_before=base + self._crm.traits().settle_after + _MARGIN)
+
+    def _repeatable(self, row: OutboxRow) -> bool:
+        """A creation with a key that the CRM keeps unique is simply sent again: the second finds the first."""
+        return row.write.kind == "create" and self._crm.traits().creation_key_unique.get(row.write.object, False)
+
+    def _vendor_now(self, now: datetime) -> datetime:
+        """Read the vendor's clock, or the cycle's where the vendor has shown none or lives on another day."""
+        seen = self._crm.clock()
+        return seen if seen is not None and abs(seen - now) < _SAME_TIME else now
+
+    def _look_up(self, rows: Sequence[OutboxRow], now: datetime) -> dict[int, WriteOutcome]:
+        found = self._crm.find_applied([row.write for row in rows])
+        outcomes: dict[int, WriteOutcome] = {}
+        for row in rows:
+            id_ = found.get(row.write.key)
+            if id_ is not None:
+                outcomes[row.id] = WriteOutcome(key=row.write.key, kind=OutcomeKind.WRITTEN, id=id_, code="found")
+            elif row.write.kind == "update" or (row.not_before is not None and self._vendor_now(now) >= row.not_before):
+                # An update by id repeats safely; a creation only once the vendor can no longer be at work on it.
+                outcomes[row.id] = _again(row)
+            elif row.not_before is None:
+                # Its sender died with it: the bound begins when the loss is seen, which is never too early.
+                lost = WriteOutcome(key=row.write.key, kind=OutcomeKind.UNKNOWN, code="lost")
+                outcomes[row.id] = self.bounded(row, lost, now)
+        return outcomes
+
+
+def _again(row: OutboxRow) -> WriteOutcome:
+    return WriteOutcome(key=row.write.key, kind=OutcomeKind.RETRY, code="resend")
