@@ -55,6 +55,8 @@ class Watch:
     clock: str | None = None
     #: a file in which somebody may write later where the process is to end (``Order``); read once, then deleted
     orders: str | None = None
+    #: a mistake that the process makes (``mistakes.py``), to see that it is found out
+    mistake: str = ""
 
 
 @dataclass(frozen=True, slots=True)

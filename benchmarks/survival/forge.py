@@ -22,6 +22,7 @@ import adapters.files
 import adapters.hubspot
 import adapters.salesforce  # noqa: F401 - imported once here, so that no child has to
 from benchmarks.survival.boundaries import Watch, watch_process
+from benchmarks.survival.mistakes import make
 from benchmarks.survival.set_clock import set_clock
 from connector.cli import main
 from connector.domain.company_domains import registrable
@@ -44,6 +45,8 @@ def _child(order: dict[str, Any]) -> None:
     if order["watch"] is not None:
         watch = Watch(**order["watch"])
         watch_process(watch)
+        if watch.mistake:
+            make(watch.mistake)
         if watch.clock is not None:
             set_clock(Path(watch.clock))
     code = 70

@@ -2,11 +2,11 @@
 
     python -m benchmarks.survival.kills --seed 1 --pairs 300     # 0: every boundary with every fault
 
-A pair is a boundary and a fault. Each has a world of its own, a copy of one that was prepared: orgs, a project, a busy
-day. The fault is planted, ``handoff run --once`` works in a process of its own and is ended by SIGKILL at the boundary;
-in every third world a rep then types into a field that we are about to fill. The command runs again until all is
-settled, and the orgs are compared with those of a day on which nothing happened. Every boundary and every fault is met
-at least once, further pairs are drawn by the seed.
+A pair is a boundary and a fault. Each has a world of its own, a copy of one that was prepared: orgs and a project
+before its first load, or before the cycle of a busy day. The fault is planted, ``handoff run --once`` works in a
+process of its own and is ended by SIGKILL at the boundary; in every third world a rep then types into a field that we
+are about to fill. The command runs again until all is settled, and the orgs are compared with those of a day on which
+nothing happened. Where there are pairs enough every boundary and every fault is met at least once.
 """
 
 from __future__ import annotations
@@ -18,17 +18,18 @@ import sys
 import tempfile
 import time
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from datetime import datetime
 from pathlib import Path
 
 from benchmarks.survival.boundaries import Watch
 from benchmarks.survival.busy_day import BusyDay, a_busy_day
 from benchmarks.survival.commands import Commands, Done
 from benchmarks.survival.judge import Complaint, Edited, complaints
-from benchmarks.survival.place import Place, prepare
-from benchmarks.survival.trouble import TROUBLES, Trouble
+from benchmarks.survival.place import AT, Place, prepare
+from benchmarks.survival.trouble import CREATIONS, TROUBLES, Trouble
 
 #: cycles after the kill until all must be settled and as it would have been
 _CYCLES = 4
@@ -63,10 +64,13 @@ class Verdict:
 class World:
     """A place before the cycle that is to be killed, and the ends it may have."""
 
+    scene: str
     folder: Path
     commands: Commands
-    day: BusyDay
     template: Path
+    at: datetime
+    #: None where nobody types meanwhile
+    day: BusyDay | None = None
     boundaries: list[str] = field(default_factory=list)
     #: by whether a rep types meanwhile
     undisturbed: dict[bool, dict[str, bytes]] = field(default_factory=dict)
@@ -74,10 +78,13 @@ class World:
     changed: dict[tuple[str, bool], dict[str, bytes]] = field(default_factory=dict)
 
     def open(self, name: str) -> Place:
-        """Open a copy of the place."""
+        """Open a copy of the place, which signs in with a token that can be renewed."""
         shutil.copytree(self.template, self.folder / name)
         place = Place(self.folder / name, self.commands)
         place.__enter__()
+        ready = place.ready["salesforce"]
+        place.configure(auth="{flow: client_credentials, client_id: '${SF_ID}', client_secret: '${SF_SECRET}'}")
+        place.env(SF_ID=ready["client_id"], SF_SECRET=ready["client_secret"])
         return place
 
     def close(self, place: Place) -> None:
@@ -87,27 +94,35 @@ class World:
 
     def run(self, place: Place, watch: Watch | None = None) -> Done:
         """Run one cycle, which may end as it likes."""
-        return place.handoff("run", "--once", "--as-of", self.day.at.isoformat(), "--json", watch=watch)
+        return place.handoff("run", "--once", "--as-of", self.at.isoformat(), "--json", watch=watch)
+
+    def types(self, place: Place) -> Sequence[Edited]:
+        """Let a rep type into a field that we are about to fill."""
+        return self.day.types(place) if self.day is not None else ()
 
 
-def make_world(folder: Path, commands: Commands, *, people: int) -> World:
-    """Prepare orgs, project and busy day, and live through it once undisturbed and once with a rep who types."""
+def first_load(folder: Path, commands: Commands, *, prepared: Path) -> World:
+    """Begin with a project that has never run."""
+    return _lived(World("first load", folder, commands, prepared, AT))
+
+
+def busy_day(folder: Path, commands: Commands, *, loaded: Path) -> World:
+    """Begin with a busy day after the first load, and live through it also with a rep who types."""
     template = folder / "day"
-    prepare(template, commands, people=people)
+    shutil.copytree(loaded, template)
     with Place(template, commands) as place:
-        ready = place.ready["salesforce"]
-        place.configure(auth="{flow: client_credentials, client_id: '${SF_ID}', client_secret: '${SF_SECRET}'}")
-        place.env(SF_ID=ready["client_id"], SF_SECRET=ready["client_secret"])
-        place.cycle()
         day = a_busy_day(place)
-    world = World(folder, commands, day, template)
-    for typed in (False, True):
+    return _lived(World("busy day", folder, commands, template, day.at, day))
+
+
+def _lived(world: World) -> World:
+    """Live through it undisturbed, and list the boundaries."""
+    listing = world.folder / "boundaries"
+    for typed in (False, True) if world.day is not None else (False,):
         place = world.open("undisturbed")
-        listing = folder / "boundaries"
-        done = world.run(place, None if typed else Watch(listing=str(listing), reads=True))
-        _expect_quiet(done)
+        _expect_quiet(world.run(place, None if typed else Watch(listing=str(listing), reads=True)))
         if typed:
-            day.types(place)
+            world.types(place)
             _expect_quiet(world.run(place))
         world.undisturbed[typed] = place.snapshots()
         world.close(place)
@@ -125,34 +140,33 @@ def _quiet(done: Done) -> bool:
     return done.code == 0 and bool(done.json["settled"]) and done.json["verdict"] == "green"
 
 
-def strike(world: World, pair: Pair, name: str) -> Verdict:
-    """Live through one pair and compare."""
+def strike(world: World, pair: Pair, name: str, *, plant: str = "", cycles: int = _CYCLES) -> Verdict:
+    """Live through one pair and compare; ``plant`` is a mistake (``mistakes.py``) that the program then makes."""
     place = world.open(name)
+    trouble = pair.trouble
     try:
-        place_trouble = pair.trouble
-        place_trouble.plant(place)
-        killed = world.run(place, Watch(end_at=pair.boundary, reads=True))
-        edited: Sequence[Edited] = world.day.types(place) if pair.typed else ()
-        if sum(place.struck(place_trouble.vendor)) < place_trouble.count:
-            world.run(place)
-        struck = sum(place.struck(place_trouble.vendor))
-        place_trouble.end(place)
-        wrong, words = _until_right(world, place, pair, struck=struck, edited=edited)
+        trouble.plant(place)
+        killed = world.run(place, Watch(end_at=pair.boundary, reads=True, mistake=plant))
+        edited = world.types(place) if pair.typed else ()
+        if sum(place.struck(trouble.vendor)) < trouble.count:
+            world.run(place, Watch(mistake=plant))
+        struck = sum(place.struck(trouble.vendor))
+        trouble.end(place)
+        wanted = _changed_end(world, pair) if trouble.changes and struck else world.undisturbed[pair.typed]
+        watch = Watch(mistake=plant)
+        wrong, words = _until_right(world, place, watch, wanted=wanted, edited=edited, cycles=cycles)
         return Verdict(pair, killed.code == _KILLED, struck, wrong, words)
     finally:
         world.close(place)
 
 
 def _until_right(
-    world: World, place: Place, pair: Pair, *, struck: int, edited: Sequence[Edited]
+    world: World, place: Place, watch: Watch, *, wanted: Mapping[str, bytes], edited: Sequence[Edited], cycles: int
 ) -> tuple[list[Complaint], str]:
     """Run cycles until all is settled and as it should be, or patience ends; give what is still wrong."""
-    wanted = world.undisturbed[pair.typed]
-    if pair.trouble.changes and struck:
-        wanted = _changed_end(world, pair)
     wrong: list[Complaint] = []
-    for _ in range(_CYCLES):
-        done = world.run(place)
+    for _ in range(cycles):
+        done = world.run(place, watch)
         wrong = complaints(wanted, place.snapshots(), edited=edited)
         if _quiet(done) and not wrong:
             return [], ""
@@ -168,7 +182,7 @@ def _changed_end(world: World, pair: Pair) -> dict[str, bytes]:
         world.run(place)
         pair.trouble.end(place)
         if pair.typed:
-            world.day.types(place)
+            world.types(place)
         for _ in range(_CYCLES):
             if _quiet(world.run(place)):
                 break
@@ -177,17 +191,19 @@ def _changed_end(world: World, pair: Pair) -> dict[str, bytes]:
     return world.changed[key]
 
 
-def choose(boundaries: Sequence[str], *, seed: int, pairs: int) -> list[Pair]:
+def choose(world: World, *, seed: int, pairs: int) -> list[Pair]:
     """Draw pairs: each boundary and each fault at least once, then at random; 0 means every pair there is."""
     dice = random.Random(seed)
+    share = 0.0 if world.day is None else 1 / 3
+    troubles = [trouble for trouble in TROUBLES if world.day is not None or trouble.match != CREATIONS]
     if not pairs:
-        return [Pair(at, trouble, dice.random() < 1 / 3) for at in boundaries for trouble in TROUBLES]
-    boundaries = dice.sample(boundaries, len(boundaries))
-    troubles = dice.sample(TROUBLES, len(TROUBLES))
+        return [Pair(at, trouble, dice.random() < share) for at in world.boundaries for trouble in troubles]
+    boundaries = dice.sample(world.boundaries, len(world.boundaries))
+    troubles = dice.sample(troubles, len(troubles))
     met = max(len(boundaries), len(troubles))
     drawn = [(boundaries[n % len(boundaries)], troubles[n % len(troubles)]) for n in range(met)]
     drawn += [(dice.choice(boundaries), dice.choice(troubles)) for _ in range(pairs - met)]
-    return [Pair(at, trouble, dice.random() < 1 / 3) for at, trouble in drawn[:pairs]]
+    return [Pair(at, trouble, dice.random() < share) for at, trouble in drawn[:pairs]]
 
 
 def campaign(world: World, pairs: Sequence[Pair], *, at_once: int = 3) -> Iterator[Verdict]:
@@ -228,35 +244,58 @@ def _named(text: str) -> Pair:
     return Pair(boundary, next(trouble for trouble in TROUBLES if trouble.name == name), bool(typed))
 
 
+def _summed(verdicts: Sequence[Verdict], world: World) -> str:
+    killed = [verdict for verdict in verdicts if verdict.killed]
+    return (
+        f"{world.scene}: killed {len(killed)} times at {len({v.pair.boundary for v in killed})} of"
+        f" {len(world.boundaries)} boundaries; {len(verdicts) - len(killed)} ended before theirs;"
+        f" {len({v.pair.trouble.name for v in verdicts if v.struck})} of {len(TROUBLES)} faults struck;"
+        f" {sum(verdict.pair.typed for verdict in verdicts)} times a rep typed meanwhile"
+    )
+
+
+def _drawn(folder: Path, commands: Commands, asked: argparse.Namespace) -> Iterator[tuple[World, list[Pair]]]:
+    """Make the worlds, one after the other, and draw their pairs: two thirds on the busy day."""
+    prepare(folder / "loaded", commands, people=asked.people)
+    shutil.copytree(folder / "loaded", folder / "prepared")
+    with Place(folder / "loaded", commands) as place:
+        place.cycle()
+    for scene in asked.scene or ("day", "first"):
+        (folder / scene).mkdir()
+        if scene == "day":
+            world, share = busy_day(folder / scene, commands, loaded=folder / "loaded"), 2 / 3
+        else:
+            world, share = first_load(folder / scene, commands, prepared=folder / "prepared"), 1 / 3
+        pairs = [_named(text) for text in asked.only]
+        yield world, pairs or choose(world, seed=asked.seed, pairs=round(asked.pairs * share))
+
+
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the campaign and print it; 1 when anything was lost, doubled, overwritten or different."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--pairs", type=int, default=300, help="how many; 0: every boundary with every fault")
+    parser.add_argument(
+        "--scene", action="append", choices=("day", "first"), help="a busy day, the first load; else both"
+    )
     parser.add_argument("--people", type=int, default=40)
     parser.add_argument("--at-once", type=int, default=3, help="worlds at work beside each other")
     parser.add_argument("--only", action="append", default=[], metavar="PAIR", help="a pair as it is printed")
     asked = parser.parse_args(argv)
     began = time.monotonic()
+    verdicts: list[Verdict] = []
     with tempfile.TemporaryDirectory(prefix="kills-") as name, Commands() as commands:
-        world = make_world(Path(name), commands, people=asked.people)
-        pairs = [_named(text) for text in asked.only] or choose(world.boundaries, seed=asked.seed, pairs=asked.pairs)
-        print(f"seed {asked.seed}: {len(world.boundaries)} boundaries, {len(TROUBLES)} faults, {len(pairs)} pairs")
-        verdicts = []
-        for verdict in campaign(world, pairs, at_once=asked.at_once):
-            verdicts.append(verdict)
-            if verdict.wrong:
-                print(f"WRONG {verdict.pair}", *verdict.wrong[:6], verdict.words if asked.only else "", sep="\n  ")
-            sys.stdout.flush()
+        for world, pairs in _drawn(Path(name), commands, asked):
+            print(f"seed {asked.seed}, {world.scene}: {len(world.boundaries)} boundaries, {len(pairs)} pairs")
+            some = []
+            for verdict in campaign(world, pairs, at_once=asked.at_once):
+                some.append(verdict)
+                if verdict.wrong:
+                    print(f"WRONG {verdict.pair}", *verdict.wrong[:6], verdict.words if asked.only else "", sep="\n  ")
+                sys.stdout.flush()
+            print(_summed(some, world))
+            verdicts += some
     print(tell(verdicts))
-    killed = [verdict for verdict in verdicts if verdict.killed]
-    reached = {verdict.pair.boundary for verdict in killed}
-    print(
-        f"killed {len(killed)} times at {len(reached)} of {len(world.boundaries)} boundaries;"
-        f" {len(verdicts) - len(killed)} ended before theirs;"
-        f" {len({v.pair.trouble.name for v in verdicts if v.struck})} of {len(TROUBLES)} faults struck;"
-        f" {sum(verdict.pair.typed for verdict in verdicts)} times a rep typed meanwhile"
-    )
     wrong = Counter(complaint.kind for verdict in verdicts for complaint in verdict.wrong)
     print(
         f"lost {wrong['lost']}, doubled {wrong['doubled']}, overwritten {wrong['overwritten']},"
