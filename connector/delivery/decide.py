@@ -318,7 +318,8 @@ class _Decision:
         if id_ in self._created:
             return self._created[id_]
         memory = self._remember(at)
-        if memory.created in ground.on_the_way and not person["crm_deleted"]:
+        asked_for = ground.pending.creations if person["crm_deleted"] else ground.on_the_way
+        if memory.created in asked_for:  # what is done already may be the very record that was deleted
             return memory.created
         if not may_create(ground, person, asked=fast_lane):
             return None

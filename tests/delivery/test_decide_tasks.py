@@ -135,6 +135,9 @@ def test_nobody_is_created_twice_under_a_later_events_key() -> None:
     assert decide(ground(deleted, on_the_way={creation.write.key})).rows == []
     asked = decide(ground(deleted, on_the_way={creation.write.key}, fast_events=[event(NOW, "e2")])).rows
     assert creation.write.key not in {row.write.key for row in asked}
+    # that request's record is still being made: what they become meanwhile hangs on it
+    (row,) = decide(ground(deleted, on_the_way={creation.write.key}, pending=[creation])).rows
+    assert (row.rule, row.depends_on) == ("new-mql", (creation.write.key,))
 
 
 def test_who_may_not_be_created_costs_nobody_their_turn() -> None:
