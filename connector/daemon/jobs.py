@@ -78,6 +78,8 @@ class Jobs:
     #: whether the job in hand delivers without the engine's turn
     beside: bool = field(default=False, init=False)
     _led: bool = field(default=False, init=False)
+    #: whether this process has read everything to its end
+    _seen_all: bool = field(default=False, init=False)
     _known_as_ours: bool = field(default=False, init=False)
     _checked_on: date | None = field(default=None, init=False)
     _paused: bool = field(default=False, init=False)
@@ -213,17 +215,39 @@ class Jobs:
     def _run(self, name: Job, began: float) -> None:
         with self.health.at_work(name):
             if name == "housekeeping":
-                outcome: Outcome = self._keep_house()
+                outcome: Outcome | None = self._keep_house()
             elif name == "deliver":
                 outcome = self._deliver()
             else:
                 outcome = self._look(name)
-        self._ended(name, began, outcome)
+                while outcome is None and not self.stop():
+                    self._fast_lane_first()
+                    outcome = self._look(name, goes_on=True)
+        if outcome is not None:
+            self._ended(name, began, outcome)
+
+    def _fast_lane_first(self) -> None:
+        """Look at forms and replies while a wider look waits, half read."""
+        began = self.clock.monotonic()
+        try:
+            outcome = self._look("fast_lane")
+        except HandoffError as error:
+            self._failed("fast_lane", began, error)
+        else:
+            self._ended("fast_lane", began, outcome or "quiet")
+
+    def _fast_lane_waits(self, began: float) -> bool:
+        """Say whether forms and replies have waited for a look that began then; none does before all was read once."""
+        return self._seen_all and self.clock.monotonic() - began >= self._rhythms["fast_lane"].seconds
 
     # -- the jobs ----------------------------------------------------------------------------------
 
-    def _look(self, name: Job) -> Outcome:
-        """Pull, decide and write, as far as the job looks."""
+    def _look(self, name: Job, *, goes_on: bool = False) -> Outcome | None:
+        """Pull, decide and write, as far as the job looks; None where it stood aside for the fast lane.
+
+        ``goes_on``: with one that did.
+        """
+        began = self.clock.monotonic()
         now = cycle_clock(self.house.store, None, clock=self.clock.now)
         today = now.astimezone(ZoneInfo(self.house.settings.time_zone)).date()
         if today != self._checked_on:
@@ -231,9 +255,16 @@ class Jobs:
             check_ready(self.house, today=now.date())
             self._checked_on = today
         remember_clock(self.house.store, now)
-        report = self._cycle(
-            name, Cycle(self.house.engine, now=now), lambda cycle: cycle.run(_SCOPES[name], full=name == "full_rescore")
-        )
+        cycle = Cycle(self.house.engine, now=now)
+        full = name == "full_rescore"
+
+        def work(one: Cycle) -> Report:
+            return one.run(_SCOPES[name], full=full, aside=lambda: self._fast_lane_waits(began), goes_on=goes_on)
+
+        report = self._cycle(name, cycle, work)
+        if cycle.stood_aside:
+            return None
+        self._seen_all = self._seen_all or _SCOPES[name] == "all"
         pulled = sum(report.pulled[kind] for kind in ("people", "activities", "crm_records"))
         return "news" if pulled or report.writes["planned"] else "quiet"
 
@@ -299,6 +330,8 @@ class Jobs:
             )
         if not self.beside:
             witness(self.house.engine.lake_root, report.run_id)
+        if cycle.stood_aside:
+            return report
         told = report.writes["planned"] or _SCOPES.get(name) == "all"
         # A narrow look that found nothing says nothing of how the last cycle went.
         self.health.ended([*self._stands_for(name)], verdict=report.verdict if told else "", silent=report.silent)

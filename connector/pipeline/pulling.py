@@ -35,6 +35,8 @@ class Pulled:
     failures: list[HandoffError] = field(default_factory=list)
     #: what each stream brought, in the order of reading
     streams: list[StreamRead] = field(default_factory=list)
+    #: whether it ended early, for something that cannot wait: cursors stand where it ended
+    stood_aside: bool = False
 
     @property
     def news(self) -> bool:
@@ -48,6 +50,7 @@ class Pulled:
         self.refusals += other.refusals
         self.failures += other.failures
         self.streams += other.streams
+        self.stood_aside = other.stood_aside
 
     def counts(self) -> dict[str, int]:
         """Give the figures of the report."""
@@ -68,6 +71,7 @@ class Puller:
         erased: says of a reference whether its person was erased; rows that tell of them are not landed.
         progress: told the system, the stream and the rows read so far.
         stop: asked between pages; a page in hand is landed before it is obeyed.
+        aside: the same, of slow streams of marketing alone: whether to make room for the fast lane.
     """
 
     landing: Landing
@@ -76,6 +80,7 @@ class Puller:
     erased: Callable[[Ref], bool] | None = None
     progress: Callable[[str, str, int], None] = lambda _system, _stream, _rows: None
     stop: Callable[[], bool] = lambda: False
+    aside: Callable[[], bool] = lambda: False
 
     def pull(
         self,
@@ -104,6 +109,8 @@ class Puller:
                 calls = source.calls() - before
                 if calls:
                     self.ledger.spend(system, calls, cause="pull", at=now)
+            if pulled.stood_aside:
+                break
         return pulled
 
     def _system(
@@ -131,6 +138,8 @@ class Puller:
                 pulled.failures.append(error)
                 if _is_shut(error):
                     return
+            if pulled.stood_aside:
+                return
 
     def _stream(
         self,
@@ -156,12 +165,15 @@ class Puller:
                 size += len(page.records) + len(page.activities)
                 read.rows += len(page.records) + len(page.activities) + len(page.refused)
                 self.progress(system, stream.name, read.rows)
-                if size >= BATCH_ROWS or page.last or self.stop():
+                pulled.stood_aside = not (page.last or is_crm or stream.lane == "fast") and self.aside()
+                if size >= BATCH_ROWS or page.last or pulled.stood_aside or self.stop():
                     self._land(read, stream, batch, shapes, pulled, people, now=now, is_crm=is_crm)
                     batch, size = [], 0
                     read.ended = page.last
                 if self.stop() and not page.last:
                     raise Stopped("run.stopped", "a signal came; what was read is stored", at=f"{system} {stream.name}")
+                if pulled.stood_aside:
+                    return
         finally:
             if batch:
                 # What came before a failure is kept: the cursor of its last page stands behind it.

@@ -44,8 +44,7 @@ def looks(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> list[tuple[float, str]
     """Cycles that find nothing, or one person where the test says so: when they ran, and how far they looked."""
     seen: list[tuple[float, str]] = []
 
-    def look(cycle: Cycle, scope: str, *, full: bool = False) -> Any:
-        del full
+    def look(cycle: Cycle, scope: str, **_words: Any) -> Any:
         with cycle._recorded("run"):
             cycle.report.pulled["people"] = desk.news
             desk.news = 0
