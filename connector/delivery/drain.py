@@ -13,7 +13,7 @@ import structlog
 from connector.delivery.budget import Budget
 from connector.delivery.bulk import BulkLane
 from connector.delivery.flight import AHEAD, Answer, Flight
-from connector.delivery.lost import LostAnswers
+from connector.delivery.lost import RESEND, LostAnswers
 from connector.delivery.sender import LONGEST_BATCH, TTL, Sender
 from connector.domain.writes import OutcomeKind, Write, WriteOutcome, only_ours
 from connector.errors import AccessError, HandoffError, RateLimited, TransientError
@@ -248,11 +248,8 @@ class Drain:
             outcomes = self._crm.apply([_as_sent(row, now) for row in rows], now=now)
         except (RateLimited, TransientError, AccessError) as error:
             # The port promises that nothing was attempted, so the rows are certain to be safe to send again.
-            again = WriteOutcome(key="", kind=OutcomeKind.RETRY, code=error.code, message=error.message)
-            return Answer(rows, [replace(again, key=row.write.key) for row in rows], error)
-        return Answer(
-            rows, [self._lost.bounded(row, outcome, now) for row, outcome in zip(rows, outcomes, strict=True)]
-        )
+            return Answer(rows, [_again(row, error.code, error.message) for row in rows], error)
+        return Answer(rows, [self._lost.judged(row, outcome, now) for row, outcome in zip(rows, outcomes, strict=True)])
 
     def _turn(self, answers: Sequence[Answer], drained: Drained, room: int) -> tuple[int, list[OutboxRow]]:
         """Settle what was answered and take what is next; give how many rows are done now, and the next ones."""
@@ -377,8 +374,12 @@ class Drain:
 
 
 def _not_sent(rows: Sequence[OutboxRow]) -> Answer:
-    again = [WriteOutcome(row.write.key, OutcomeKind.RETRY, code="not_sent") for row in rows]
-    return Answer(rows, again, sent=False)
+    return Answer(rows, [_again(row, "not_sent") for row in rows], sent=False)
+
+
+def _again(row: OutboxRow, code: str, message: str = "") -> WriteOutcome:
+    """Say that a row was certainly not sent; what was lost once is still known to have been."""
+    return WriteOutcome(row.write.key, OutcomeKind.RETRY, code=RESEND if row.code == RESEND else code, message=message)
 
 
 def _got_somewhere(answer: Answer) -> bool:

@@ -14,6 +14,8 @@ from connector.ports.store import OutboxRow
 _MARGIN = timedelta(minutes=1)
 #: a vendor's clock further away than this tells nothing of a cycle that runs on a day of its own (``--as-of``)
 _SAME_TIME = timedelta(hours=12)
+#: what a row says that is sent once more after its answer was lost
+RESEND = "resend"
 
 
 class LostAnswers:
@@ -37,11 +39,18 @@ class LostAnswers:
         """Say which rows are sent again without looking, by id."""
         return {row.id: _again(row) for row in rows if self._repeatable(row)}
 
-    def bounded(self, row: OutboxRow, outcome: WriteOutcome, now: datetime) -> WriteOutcome:
-        """Say until when a lost write may still come true, where the adapter has not said so.
+    def judged(self, row: OutboxRow, outcome: WriteOutcome, now: datetime) -> WriteOutcome:
+        """Give an outcome with what only we know of it.
 
-        A creation is not sent again before; of an updated record no newer row is, for the lost one might overtake it.
+        A creation that is sent again and found was made by us. A lost write may come true until its bound, where the
+        adapter has not said until when: a creation is not sent again before; of an updated record no newer row is,
+        for the lost one might overtake it.
         """
+        if row.code == RESEND and row.write.kind == "create":
+            if outcome.kind is OutcomeKind.UNCHANGED:
+                return replace(outcome, kind=OutcomeKind.WRITTEN, code="found")
+            if outcome.kind is OutcomeKind.RETRY:
+                return replace(outcome, code=RESEND)
         if outcome.kind is not OutcomeKind.UNKNOWN or outcome.not_before is not None or self._repeatable(row):
             return outcome
         base = now if row.write.kind == "update" else self._vendor_now(now)
@@ -69,9 +78,9 @@ class LostAnswers:
             elif row.not_before is None:
                 # Its sender died with it: the bound begins when the loss is seen, which is never too early.
                 lost = WriteOutcome(key=row.write.key, kind=OutcomeKind.UNKNOWN, code="lost")
-                outcomes[row.id] = self.bounded(row, lost, now)
+                outcomes[row.id] = self.judged(row, lost, now)
         return outcomes
 
 
 def _again(row: OutboxRow) -> WriteOutcome:
-    return WriteOutcome(key=row.write.key, kind=OutcomeKind.RETRY, code="resend")
+    return WriteOutcome(key=row.write.key, kind=OutcomeKind.RETRY, code=RESEND)

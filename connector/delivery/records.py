@@ -69,6 +69,8 @@ def own_rows(ground: Ground, own: OwnFields, mapped: Mapping[str, CrmField]) -> 
     asked = pc.or_(ground.people.column("in_review"), ground.people.column("erased"))
     todo = pc.and_(todo, pc.invert(asked.combine_chunks()))
     rows = pc.indices_nonzero(todo)
+    # In the order of the CRM's ids rows that are sent together lie together wherever the outbox keeps them.
+    rows = rows.take(pc.sort_indices(ground.people.column("record").take(rows)))
     names = [name for name in own.wanted if "crm." + name in ground.people.column_names]
     columns = ["person_id", "record", *("crm." + name for name in names)]
     people = ground.people.select(columns).take(rows).to_pylist()
@@ -92,7 +94,8 @@ def own_rows(ground: Ground, own: OwnFields, mapped: Mapping[str, CrmField]) -> 
                 object=object_,
                 id=id_,
                 fields=fields,
-                expected={name: typed(person.get("crm." + name), info.get(name)) for name in fields},
+                # Of a field that no pull has carried yet nothing is known: it is read when it is written.
+                expected={name: typed(person["crm." + name], info.get(name)) for name in fields if name in names},
                 ours=frozenset(fields),
             ),
             lane=ground.lane(object_, id_),
@@ -110,6 +113,8 @@ def account_rows(ground: Ground, own: OwnFields) -> Iterator[OutboxRow]:
     info = ground.info.get("account", {})
     wanted = {name: values.filter(own.news).to_pylist() for name, values in own.wanted.items()}
     differ = {name: mask.filter(own.news).to_pylist() for name, mask in own.differ.items()}
+    mirrored = [name for name in wanted if "crm." + name in ground.accounts.column_names]
+    held = {name: text_of(ground.accounts.column("crm." + name)).filter(own.news).to_pylist() for name in mirrored}
     for at, account in enumerate(ground.accounts.column("account_id").filter(own.news).to_pylist()):
         fields = {
             name: typed(wanted[name][at], info.get(name))
@@ -119,7 +124,15 @@ def account_rows(ground: Ground, own: OwnFields) -> Iterator[OutboxRow]:
         if not fields:
             continue
         yield ground.row(
-            Write(key="", kind="update", object="account", id=account, fields=fields, ours=frozenset(fields)),
+            Write(
+                key="",
+                kind="update",
+                object="account",
+                id=account,
+                fields=fields,
+                expected={name: typed(held[name][at], info.get(name)) for name in fields if name in held},
+                ours=frozenset(fields),
+            ),
             lane=ground.lane("account", account),
             group="score",
             cause=Cause.SCORE,

@@ -105,6 +105,23 @@ def test_a_lost_answer_makes_neither_two_nor_none(state_url: str, fault: str, *,
     bench.store.close()
 
 
+@pytest.mark.parametrize("then", ["", "unreachable"])
+def test_a_record_that_we_made_without_hearing_of_it_counts_as_made(bench: Bench, then: str) -> None:
+    bench.crm.faults.lost_answers = 1
+    apply = type(bench.crm).apply
+
+    def refuse_the_second(writes: Any, *, now: datetime) -> Any:
+        if then and len(bench.crm.sent) == 1:
+            bench.crm.faults.unreachable(1)
+        return apply(bench.crm, writes, now=now)
+
+    bench.crm.apply = refuse_the_second  # type: ignore[method-assign]
+    bench.add(create("a"))
+    assert bench.drain().written == 1
+    assert bench.outbox.used_by_cause(NOW - timedelta(hours=1)) == {Cause.TASK: 1}
+    assert bench.outbox.tally("run", []) == {"written": 1}
+
+
 def test_a_late_creation_is_found_and_not_sent_again(plain_bench: Bench) -> None:
     bench = plain_bench
     bench.crm.faults.late = 1

@@ -6,7 +6,6 @@ import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import timedelta
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -196,7 +195,7 @@ def test_after_so_many_batches_others_are_looked_after(bench: Bench, monkeypatch
     monkeypatch.setattr(drain_module, "_STINT", 4)
     bench.crm.faults.lost_answers = 1
     drained = bench.drain()
-    assert (drained.written, drained.unchanged) == (PEOPLE - 1, 1)
+    assert (drained.written, drained.unchanged) == (PEOPLE, 0)
     first = [batch[0].key for batch in bench.crm.sent].index("k0", 1)
     assert first <= 2 * AHEAD + 4, "a lost answer does not wait until all the rest has been sent"
 
@@ -204,7 +203,7 @@ def test_after_so_many_batches_others_are_looked_after(bench: Bench, monkeypatch
 TROUBLES = ("crash", "kill", "crash_after", "kill_after", "lease", "pause", "lost_answers", "lost_requests", "busy")
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(
     troubles=st.lists(
         st.tuples(st.sampled_from(TROUBLES), st.integers(1, 6), st.sampled_from(["turn", "apply"])), max_size=4
@@ -249,23 +248,11 @@ def _disturbed(bench: Bench, outbox: Any, what: str, at: int, place: str) -> Non
     apply, calls = MemoryCrm.apply, [0]
 
     def strike(moment: str) -> None:
-        wanted = "after" if what.endswith("_after") else "before"
-        if moment != wanted and what in {"crash", "kill", "crash_after", "kill_after"}:
-            return
-        match what.removesuffix("_after"):
-            case "crash" | "kill":
-                watched.dead = what.startswith("kill")
-                raise Crash
-            case "lease":
-                with bench.store.database.write() as connection:
-                    connection.exec_driver_sql("UPDATE leases SET until = 1 WHERE name LIKE 'sender:%'")
-                outbox.lose_dead()
-            case "pause":
-                bench.store.switches.pause("ops", NOW)
-            case "lost_answers" | "lost_requests":
-                setattr(bench.crm.faults, what, 1)
-            case "busy":
-                bench.crm.faults.unreachable(1)
+        if not what.startswith(("crash", "kill")):
+            _trouble(bench, outbox, what)
+        elif moment == ("after" if what.endswith("_after") else "before"):
+            watched.dead = what.startswith("kill")
+            raise Crash
 
     def happen(turn: int, when: str) -> None:
         if place == "turn" and turn == at:
@@ -293,6 +280,20 @@ def _disturbed(bench: Bench, outbox: Any, what: str, at: int, place: str) -> Non
         del bench.crm.apply
     assert not [thread for thread in threading.enumerate() if thread.name.startswith("sending")]
     bench.store.switches.resume("ops", NOW)
+
+
+def _trouble(bench: Bench, outbox: Any, what: str) -> None:
+    match what:
+        case "lease":
+            with bench.store.database.write() as connection:
+                connection.exec_driver_sql("UPDATE leases SET until = 1 WHERE name LIKE 'sender:%'")
+            outbox.lose_dead()
+        case "pause":
+            bench.store.switches.pause("ops", NOW)
+        case "lost_answers" | "lost_requests":
+            setattr(bench.crm.faults, what, 1)
+        case "busy":
+            bench.crm.faults.unreachable(1)
 
 
 def _minutes(bench: Bench, minutes: int) -> None:
