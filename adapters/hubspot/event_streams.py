@@ -134,6 +134,17 @@ class EventStreams:
                 marks.logs[form.id] = step.mark
                 yield self._submissions_page(form, step, marks, last=step.last and place == len(forms))
 
+    def cursor_at(self, stream: str, since: datetime) -> str:
+        """Write the cursor from which a pull of one of these streams reads all from an instant on."""
+        mark = LogMark(at=to_ms(since), settled=True)
+        if stream == "form_submissions":
+            names = [form.id for form in self.forms()]
+        elif stream == "custom_events":
+            names = list(self.custom_types())
+        else:
+            return msgspec.json.encode(mark).decode()
+        return msgspec.json.encode(_Marks(dict.fromkeys(names, mark))).decode()
+
     def forms(self) -> list[_Form]:
         """List the forms; the list is believed for ``forms_refresh``."""
         if time.monotonic() >= self._forms_until:

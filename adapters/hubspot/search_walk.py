@@ -72,6 +72,11 @@ class Mark(msgspec.Struct, omit_defaults=True, frozen=True):
     due: int = 0
 
 
+def cursor_at(since: datetime) -> str:
+    """Write the cursor from which a walk reads all that changed from an instant on."""
+    return msgspec.json.encode(Mark("from", stamp=to_ms(since))).decode()
+
+
 @dataclass(frozen=True, slots=True)
 class Step:
     """Some rows and the cursor that stands behind them."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from functools import partial
 from typing import Any
 
@@ -13,7 +13,7 @@ import msgspec
 from adapters.hubspot.archived import pull_archived
 from adapters.hubspot.description import findings, read_fields
 from adapters.hubspot.engagements import ENGAGEMENTS, Engagement, activities
-from adapters.hubspot.event_streams import EventStreams
+from adapters.hubspot.event_streams import EVENTS_PAGE, MAIL_PAGE, SUBMISSIONS_PAGE, EventStreams
 from adapters.hubspot.listing import KINDS, list_living, read_records
 from adapters.hubspot.listing import PAGE as LIST_PAGE
 from adapters.hubspot.reading import BadRow, PageReader, Record, Rows
@@ -27,7 +27,7 @@ from adapters.hubspot.records import (
     refused,
     versions,
 )
-from adapters.hubspot.search_walk import PAGE, Filter, SearchWalk, Step
+from adapters.hubspot.search_walk import PAGE, Filter, SearchWalk, Step, cursor_at
 from adapters.hubspot.settings import read_settings
 from adapters.hubspot.wire import Wire
 from connector.domain.records import Page, RecordVersion, RefusedRow
@@ -40,6 +40,13 @@ from connector.ports.waits import Circuit, Waits
 #: Largest batches (hubspot.md sections 4 and 6).
 READ_BATCH = 100
 ASSOCIATION_BATCH = 1000
+#: stream of a log → events a call gives
+_EVENTS_A_CALL = {
+    "form_submissions": SUBMISSIONS_PAGE,
+    "page_views": EVENTS_PAGE,
+    "custom_events": EVENTS_PAGE,
+    "email_events": MAIL_PAGE,
+}
 #: A search body may have so many characters (hubspot.md section 5).
 LARGEST_SEARCH = 3000
 #: So many of them are kept for filters.
@@ -197,6 +204,24 @@ class HubSpotSource:
         """Read contacts or companies as they stand, archived ones as deletions, 100 a call."""
         kind = KINDS[object]
         return Page(read_records(self._wire, kind, ids, properties=self._properties(kind), system=self._system))
+
+    def event_streams(self) -> Mapping[str, timedelta]:
+        """Give the streams that carry no record of a person or company, and the overlap of each."""
+        settings = self._settings
+        late = {"form_submissions": settings.submissions_overlap}
+        late |= dict.fromkeys(("page_views", "custom_events", "email_events"), settings.event_overlap)
+        late |= {kind.stream: settings.overlap for kind in ENGAGEMENTS}
+        return {stream: late[stream] for stream in self._pulls if stream in late}
+
+    def event_calls(self, stream: str, events: int) -> int:
+        """Count pages, with the association calls of engagements; a list of several logs has one page of each."""
+        pages = -(-events // _EVENTS_A_CALL.get(stream, PAGE))
+        return max(1, pages) + (-(-events // ASSOCIATION_BATCH) if stream not in _EVENTS_A_CALL else 0)
+
+    def events_since(self, stream: str, since: datetime, *, now: datetime) -> Iterator[Page]:
+        """Read events from an instant on."""
+        in_logs = stream in _EVENTS_A_CALL
+        return self.pull(stream, self._events.cursor_at(stream, since) if in_logs else cursor_at(since), now=now)
 
     def usage(self) -> Usage | None:
         """Give the account's count of today's calls as last seen; OAuth apps are not told it."""

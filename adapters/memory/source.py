@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from adapters.memory.faults import Faults
@@ -146,6 +146,20 @@ class MemorySource:
         self._call()
         wanted = dict.fromkeys(Ref(self._system, object, id_) for id_ in ids)
         return Page([self._latest[ref] for ref in wanted if ref in self._latest])
+
+    def event_streams(self) -> Mapping[str, timedelta]:
+        """Give the one stream of events; none of them comes late."""
+        return {"activities": timedelta()}
+
+    def event_calls(self, stream: str, events: int) -> int:  # noqa: ARG002 - there is one stream
+        """Count pages."""
+        return max(1, -(-events // self._page))
+
+    def events_since(self, stream: str, since: datetime, *, now: datetime) -> Iterator[Page]:
+        """Read events from an instant on."""
+        for page in self.pull(stream, None, now=now):
+            page.activities[:] = [one for one in page.activities if one.occurred_at >= since]
+            yield page
 
     def usage(self) -> Usage | None:
         """Give nothing: nobody counts."""

@@ -14,12 +14,14 @@ from connector.cli.output import console, emit
 from connector.cli.running import who
 from connector.errors import Refused
 from connector.logs import set_up_logs
-from connector.pipeline.reconciling import Reconciled, Reconciler
+from connector.pipeline.reconciled import Reconciled
+from connector.pipeline.reconciling import DAYS, Reconciler
 from connector.pipeline.turn import cycle_clock, guest_turn
 
 _WORDS = {
     "missed_change": "changed or created there, and not here",
     "missed_deletion": "gone there, living here",
+    "missed_event": "told there, and never landed",
     "unseen": "our user sees them no longer; gone or hidden, nobody can say which",
     "lost_write": "written by the outbox, and not there",
     "overwritten": "our field holds what somebody else put there",
@@ -34,10 +36,13 @@ def reconcile(
         int, typer.Option("--sample", metavar="N", min=0, help="records of each kind whose values are compared")
     ] = 100,
     seed: Annotated[int, typer.Option("--seed", metavar="N", help="which records are sampled")] = 0,
+    days: Annotated[
+        int, typer.Option("--days", metavar="N", min=0, max=90, help="days of events that are read again; 0: none")
+    ] = DAYS,
     as_json: AsJson = False,
     as_of: AsOf = None,
 ) -> int:
-    """Compare what both systems hold with what was pulled and written; 0 when equal, 1 when not."""
+    """Compare what both systems hold with what was pulled and written; 0 when equal in the end, 1 when not."""
     set_up_logs(verbose=False, quiet=not as_json)
     with open_house(config) as house, ExitStack() as stack:
         if repair:
@@ -46,7 +51,7 @@ def reconcile(
                 raise Refused("reconcile.paused", "writes are paused, and a repair leads to writes", cure=cure)
             stack.enter_context(guest_turn(house.store, house.engine.owner))
         now = cycle_clock(house.store, instant(as_of))
-        work = Reconciler(house.engine, now=now, sample=sample, seed=seed)
+        work = Reconciler(house.engine, now=now, sample=sample, seed=seed, days=days)
         _forecast(work.forecast())
         found = work.compare()
         if repair and found.differences:
@@ -86,6 +91,7 @@ def _tell(screen: Console, document: dict[str, Any]) -> None:
     screen.print(f"our own: {document['own_fields']:,} values and {document['creations']:,} creations looked up")
     if document["foreign_keys"]:
         screen.print(f"{document['foreign_keys']:,} records carry keys of another install, or of an older state")
+    _tell_events(screen, document["events"])
     for group in document["differences"]:
         named = ", ".join(" ".join(filter(None, [one["id"], one.get("field", "")])) for one in group["examples"])
         more = (
@@ -100,10 +106,29 @@ def _tell(screen: Console, document: dict[str, Any]) -> None:
         screen.print(f"left alone: {line}")
     if document["repaired"]:
         done = document["repaired"]
+        counts = ", ".join(f"{done[name]:,} {name}" for name in ("changes", "deletions", "events") if done.get(name))
+        screen.print(f"landed: {counts or 'nothing'}; `handoff run` decides on it")
+    for group in document["left"] or ():
         screen.print(
-            f"landed: {done['changes']:,} changes, {done['deletions']:,} deletions; `handoff run` decides on them"
+            f"left after the repair: {group['count']:,} x {group['cause']} {group['system']} {group['object']}"
         )
     screen.print("equal" if document["equal"] else "not equal")
+
+
+def _tell_events(screen: Console, days: list[dict[str, Any]]) -> None:
+    """Tell the events by stream, and each day that lacks some."""
+    streams: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for line in days:
+        streams.setdefault((line["system"], line["stream"]), []).append(line)
+    for (system, stream), lines in streams.items():
+        theirs, ours = (sum(line[name] for line in lines) for name in ("theirs", "ours"))
+        span = f"{min(line['day'] for line in lines)} to {max(line['day'] for line in lines)}"
+        screen.print(f"{system} {stream}: {theirs:,} events there, {ours:,} here, {span}")
+        for line in lines:
+            if line["missing"]:
+                screen.print(
+                    f"  {line['day']} {line['kind']}: {line['missing']:,} of {line['theirs']:,} are missing here"
+                )
 
 
 def register(app: typer.Typer) -> None:

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from functools import partial
-from typing import Any
+from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 
@@ -20,94 +20,42 @@ from connector.lake.landing import Landing
 from connector.lake.layout import FIELD, LINK
 from connector.lake.reading import Lake
 from connector.pipeline.engine import Engine
+from connector.pipeline.events_told import EventComparer, EventStream
 from connector.pipeline.own_written import OwnWritten, own_names
 from connector.pipeline.pulling import cursor_name, shapes_of
+from connector.pipeline.reconciled import Reconciled
 from connector.pipeline.streams_read import last_read
-from connector.pipeline.two_sides import Comparer, Difference, Sides
+from connector.pipeline.two_sides import Comparer, Sides
 from connector.pipeline.wanted import wanted_of
-from connector.ports.listing import Lister
+from connector.ports.listing import EventReader, Lister
 from connector.ports.source import Source
 from connector.ports.traits import AdapterTraits, StreamTraits
 
-#: differences named per cause and kind of record
-EXAMPLES = 10
+#: days of events that are compared unless somebody says otherwise
+DAYS = 7
 #: records read by id in one call, for the forecast: the fewest that an adapter takes
 _IDS_PER_CALL = 100
 #: a list that would bury more than this part of what lives is not believed
 _MOST_GONE = 0.5
 _FEW = 10
-#: what people do about a difference
-CURES: Mapping[str, str] = {
-    "missed_change": "`handoff reconcile --repair` pulls these records",
-    "missed_deletion": "`handoff reconcile --repair` lands the deletions",
-    "unseen": "share these records with our user, or delete them for good; until then they stay as they were last seen",
-    "lost_write": "the next run writes it again; `--repair` first, where the record is older in the lake",
-    "overwritten": "somebody else writes into our field: find the automation; the next run writes it again",
-    "doubled_key": "two records carry one creation key: merge or delete one in the CRM",
-}
-
-
-@dataclass(slots=True)
-class Reconciled:
-    """What was found.
-
-    Attributes:
-        not_compared: (system, stream, why).
-        repaired: rows landed by ``missed_change`` and ``missed_deletion``.
-    """
-
-    as_of: datetime
-    sides: list[Sides] = field(default_factory=list)
-    not_compared: list[tuple[str, str, str]] = field(default_factory=list)
-    forecast: dict[str, int] = field(default_factory=dict)
-    used: dict[str, int] = field(default_factory=dict)
-    own_fields: int = 0
-    creations: int = 0
-    foreign_keys: int = 0
-    repaired: dict[str, int] = field(default_factory=dict)
-    left_alone: list[str] = field(default_factory=list)
-
-    @property
-    def differences(self) -> list[Difference]:
-        """All differences, in the order of comparing."""
-        return [one for sides in self.sides for one in sides.differences]
-
-    def document(self) -> dict[str, Any]:
-        """Give what ``reconcile --json`` prints."""
-        grouped: dict[tuple[str, str, str], list[Difference]] = defaultdict(list)
-        for one in self.differences:
-            grouped[one.cause, one.system, one.object].append(one)
-        groups = [_group(*key, found) for key, found in grouped.items()]
-        systems = sorted({*self.forecast, *self.used})
-        return {
-            "as_of": self.as_of.isoformat().replace("+00:00", "Z"),
-            "equal": not groups,
-            "streams": [_told(sides) for sides in self.sides],
-            "not_compared": [
-                {"system": system, "stream": stream, "why": why} for system, stream, why in self.not_compared
-            ],
-            "own_fields": self.own_fields,
-            "creations": self.creations,
-            "foreign_keys": self.foreign_keys,
-            "differences": groups,
-            "repaired": self.repaired,
-            "left_alone": self.left_alone,
-            "api_calls": {
-                name: {"forecast": self.forecast.get(name, 0), "used": self.used.get(name, 0)} for name in systems
-            },
-        }
 
 
 class Reconciler:
     """Compares both sides once. Reads only, but for ``repair``, for which the engine's turn must be ours."""
 
-    def __init__(self, engine: Engine, *, now: datetime, sample: int = 100, seed: int = 0) -> None:
-        """Take an engine; ``sample`` records of each kind have their values compared, chosen by ``seed``."""
+    def __init__(self, engine: Engine, *, now: datetime, sample: int = 100, seed: int = 0, days: int = DAYS) -> None:
+        """Take an engine; ``sample`` records of each kind have their values compared, chosen by ``seed``.
+
+        Events are compared of so many ``days``, today among them; 0: of none.
+        """
         self._engine = engine
         self._now = now
         self._sample = sample
         self._seed = seed
         self._lake = Lake(engine.lake_root, engine.store.manifest)
+        self._yard = Graveyard(engine.install, engine.store.knowledge.tombstones())
+        zone = ZoneInfo(engine.time_zone)
+        self._events = EventComparer(self._lake, now, zone, days, self._yard.holds) if days else None
         self._crm = engine.crm.traits().system
         self._wanted: dict[str, list[tuple[str, str]]] = {}
         for adapter in engine.adapters:
@@ -125,6 +73,10 @@ class Reconciler:
                 known = self._lake.current(system, object_, as_of=self._now, columns=()).num_rows
                 of_list = lister.listing_calls(object_, known)
                 calls[system] = calls.get(system, 0) + of_list + (-(-self._sample // _IDS_PER_CALL) if of_list else 0)
+        for system, reader, streams in self._event_readers():
+            # how they fall to the streams nobody has counted: each is taken for its part of all
+            known = -(-self._events.count(system) // len(streams)) if self._events else 0
+            calls[system] = calls.get(system, 0) + sum(reader.event_calls(stream, known) for stream in streams)
         return calls
 
     def refuse_beyond_budget(self, forecast: Mapping[str, int]) -> None:
@@ -143,24 +95,28 @@ class Reconciler:
                 cure = "raise limits.api_calls_per_day, or compare tomorrow"
                 raise Refused("reconcile.budget", words, cure=cure, at=system)
 
-    def compare(self) -> Reconciled:
-        """Compare everything that can be listed.
+    def compare(self, before: Reconciled | None = None) -> Reconciled:
+        """Compare everything that can be listed, and the events of the last days; after a repair what differed before.
 
         Raises:
             AccessError, RateLimited, TransientError: a system could not be asked.
         """
         engine = self._engine
-        found = Reconciled(self._now, forecast=self.forecast())
+        found = Reconciled(self._now, forecast={} if before else self.forecast())
         self.refuse_beyond_budget(found.forecast)
-        yard = Graveyard(engine.install, engine.store.knowledge.tombstones())
-        comparer = Comparer(self._lake, self._now, self._sample, self._seed, yard.holds)
+        besides: dict[tuple[str, str], set[str]] = defaultdict(set)
+        for one in before.differences if before else ():
+            besides[one.system, one.object].add(one.id)
+        comparer = Comparer(self._lake, self._now, self._sample, self._seed, self._yard.holds, besides)
         listed: set[tuple[str, str]] = set()
         for adapter, lister, objects in self._listers():
-            system, before = adapter.traits().system, adapter.calls()
-            try:
+            system = adapter.traits().system
+            with self._spending(found, system, "check"):
                 for object_, streams in objects.items():
                     names = tuple(stream.name for stream in streams)
                     listed |= {(system, name) for name in names}
+                    if before is not None and not before.concerns(system, object_):
+                        continue
                     read = last_read(engine.store, system, names)
                     if read is None:
                         found.not_compared += [
@@ -170,14 +126,10 @@ class Reconciler:
                     sides = Sides(system, object_, names)
                     found.sides.append(sides)
                     self._one(found, comparer, lister, sides, read)
-            finally:
-                used = adapter.calls() - before
-                found.used[system] = used
-                if used:
-                    engine.store.ledger.spend(system, used, cause="check", at=self._now)
+        listed |= self._compare_events(found, before)
         for adapter in engine.adapters:
             traits = adapter.traits()
-            why = "events have no list that costs less than reading them anew"
+            why = "nothing lists them, and they are not read anew" if self._events else "left out: --days 0"
             found.not_compared += [
                 (traits.system, stream.name, why)
                 for stream in traits.streams
@@ -185,19 +137,60 @@ class Reconciler:
             ]
         return found
 
-    def repair(self, found: Reconciled) -> None:
-        """Land what was missed, each record as the system gives it now; what follows is the next cycle's to decide."""
-        landing = Landing(self._engine.lake_root, self._engine.store.manifest, clock=self._engine.clock)
-        for adapter, lister, _ in self._listers():
-            system, before = adapter.traits().system, adapter.calls()
-            for sides in found.sides:
-                if sides.system == system:
-                    self._repair_one(found, landing, adapter, lister, sides)
+    def _compare_events(self, found: Reconciled, before: Reconciled | None) -> set[tuple[str, str]]:
+        """Compare the events of the last days; give the (system, stream) that were."""
+        compared: set[tuple[str, str]] = set()
+        for system, reader, streams in self._event_readers():
+            with self._spending(found, system, "check"):
+                for stream in streams:
+                    read = last_read(self._engine.store, system, (stream,))
+                    if read is None or (before is not None and not before.concerns(system, stream)):
+                        continue
+                    assert self._events is not None
+                    compared.add((system, stream))
+                    found.events.append(self._events.compare(reader, system, stream, last_read=read))
+        return compared
+
+    def _event_readers(self) -> Iterator[tuple[str, EventReader, list[str]]]:
+        """Give every system whose events can be read anew, with its streams of them."""
+        for adapter in self._engine.adapters if self._events is not None else ():
+            if isinstance(adapter, EventReader) and (streams := list(adapter.event_streams())):
+                yield adapter.traits().system, adapter, streams
+
+    @contextmanager
+    def _spending(self, found: Reconciled, system: str, cause: str) -> Iterator[None]:
+        """Note the calls of the block, for the report and the budget, however it ends."""
+        adapter = next(one for one in self._engine.adapters if one.traits().system == system)
+        before = adapter.calls()
+        try:
+            yield
+        finally:
             used = adapter.calls() - before
             found.used[system] = found.used.get(system, 0) + used
             if used:
-                self._engine.store.ledger.spend(system, used, cause="pull", at=self._now)
+                self._engine.store.ledger.spend(system, used, cause=cause, at=self._now)
+
+    def repair(self, found: Reconciled) -> None:
+        """Land what was missed, as the systems give it now, and look again at all that differed (``after``).
+
+        What follows from it is the next cycle's to decide.
+        """
+        landing = Landing(self._engine.lake_root, self._engine.store.manifest, clock=self._engine.clock)
+        for adapter, lister, _ in self._listers():
+            system = adapter.traits().system
+            with self._spending(found, system, "pull"):
+                for sides in found.sides:
+                    if sides.system == system:
+                        self._repair_one(found, landing, adapter, lister, sides)
+        for system, reader, _ in self._event_readers():
+            with self._spending(found, system, "pull"):
+                for stream in found.events:
+                    if stream.system == system and stream.missing:
+                        self._repair_events(found, landing, reader, stream)
         landing.compact()
+        found.after = self.compare(found)
+        for system, used in found.after.used.items():
+            found.used[system] = found.used.get(system, 0) + used
 
     def _one(self, found: Reconciled, comparer: Comparer, lister: Lister, sides: Sides, read: datetime) -> None:
         engine, object_ = self._engine, sides.object
@@ -248,11 +241,21 @@ class Reconciler:
             gone += self._buried(sides)
         if not living and not gone:
             return
-        stream, cursor, shapes = self._place(adapter, sides)
+        stream, cursor, shapes = self._place(adapter, sides.streams)
         whole = Page([*living, *gone], page.activities, cursor=cursor)
         landed = landing.land(sides.system, stream, [whole], shapes=shapes, landed_at=self._now)
         for name, count in (("changes", len(living)), ("deletions", len(gone)), ("landed", landed.records)):
             found.repaired[name] = found.repaired.get(name, 0) + count
+
+    def _repair_events(self, found: Reconciled, landing: Landing, reader: EventReader, missed: EventStream) -> None:
+        """Read the days anew that differ and land what is missing; the stream's own cursor stays where it is."""
+        assert self._events is not None
+        adapter = next(one for one in self._engine.adapters if one.traits().system == missed.system)
+        stream, cursor, shapes = self._place(adapter, (missed.stream,))
+        for page in self._events.missed(reader, missed):
+            whole = Page([], page.activities, cursor=cursor)
+            landed = landing.land(missed.system, stream, [whole], shapes=shapes, landed_at=self._now)
+            found.repaired["events"] = found.repaired.get("events", 0) + landed.activities
 
     def _buried(self, sides: Sides) -> list[RecordVersion]:
         """Give the records that the list proves to be gone as they were last known, deleted now."""
@@ -272,46 +275,19 @@ class Reconciler:
             for row in rows
         ]
 
-    def _place(self, adapter: Source, sides: Sides) -> tuple[str, str, dict[str, str]]:
-        """Give the name and the text of a cursor of the kind's streams, which landing writes as it was."""
-        shapes = shapes_of(self._wanted[sides.system])
+    def _place(self, adapter: Source, streams: Collection[str]) -> tuple[str, str, dict[str, str]]:
+        """Give the name and the text of a cursor of one of the streams, which landing writes as it was."""
+        system = adapter.traits().system
+        shapes = shapes_of(self._wanted[system])
         for stream in adapter.traits().streams:
-            if stream.name in sides.streams:
+            if stream.name in streams:
                 name = cursor_name(stream, shapes)
-                cursor = self._engine.store.manifest.cursor(sides.system, name)
+                cursor = self._engine.store.manifest.cursor(system, name)
                 if cursor is not None:
                     return name, cursor, shapes
         words = "the mappings have changed since the last run: it reads all of this anew by itself"
-        raise Refused(
-            "reconcile.stale", words, cure="`handoff run`, then reconcile", at=f"{sides.system} {sides.object}"
-        )
+        raise Refused("reconcile.stale", words, cure="`handoff run`, then reconcile", at=f"{system} {min(streams)}")
 
 
 def _standard(traits: AdapterTraits, object_: str) -> Sequence[str]:
     return list({**traits.people, **traits.accounts}.get(object_, {}).values())
-
-
-def _group(cause: str, system: str, object_: str, found: Sequence[Difference]) -> dict[str, Any]:
-    examples = [{"id": one.id} | ({"field": one.field} if one.field else {}) for one in found[:EXAMPLES]]
-    return {
-        "cause": cause,
-        "system": system,
-        "object": object_,
-        "count": len(found),
-        "examples": examples,
-        "cure": CURES[cause],
-    }
-
-
-def _told(sides: Sides) -> dict[str, Any]:
-    return {
-        "system": sides.system,
-        "object": sides.object,
-        "streams": list(sides.streams),
-        "theirs": sides.theirs,
-        "ours": sides.ours,
-        "sampled": sides.sampled,
-        "changed_since": sides.since,
-        "erased": sides.erased,
-        "differences": len(sides.differences),
-    }

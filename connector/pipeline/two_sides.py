@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from typing import Final, Literal
@@ -19,7 +19,9 @@ from connector.lake.layout import FIELD, INSTANT, alias_of, as_text, named
 from connector.lake.reading import Lake
 from connector.ports.listing import Listed, Lister
 
-Cause = Literal["missed_change", "missed_deletion", "unseen", "lost_write", "overwritten", "doubled_key"]
+Cause = Literal[
+    "missed_change", "missed_deletion", "missed_event", "unseen", "lost_write", "overwritten", "doubled_key"
+]
 #: clocks of two machines may differ by so much: what changed this long before a pull may have come just after it
 CLOCKS_APART: Final = timedelta(minutes=5)
 
@@ -87,6 +89,7 @@ class Comparer:
         sample: how many records of each kind have their values compared.
         seed: which ones.
         erased: says of a reference whether its person was erased.
+        besides: (system, object) → ids whose values are compared whatever the sample.
     """
 
     lake: Lake
@@ -94,6 +97,7 @@ class Comparer:
     sample: int
     seed: int
     erased: Callable[[Ref], bool]
+    besides: Mapping[tuple[str, str], Collection[str]] = field(default_factory=dict)
 
     def compare(
         self,
@@ -161,7 +165,8 @@ class Comparer:
 
     def _sampled(self, sides: Sides, equal: Sequence[str]) -> list[str]:
         dice = random.Random(f"{self.seed}:{sides.system}:{sides.object}")  # noqa: S311 - a sample, no secret
-        return sorted(dice.sample(equal, min(self.sample, len(equal))))
+        chosen = dice.sample(equal, min(self.sample, len(equal)))
+        return sorted({*chosen, *set(self.besides.get((sides.system, sides.object), ())).intersection(equal)})
 
     def _by_values(self, lister: Lister, sides: Sides, ids: Sequence[str], fields: Sequence[str]) -> None:
         if not ids:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Protocol, runtime_checkable
 
 from connector.domain.records import Page, Value
@@ -57,4 +57,27 @@ class Lister(Protocol):
         Raises:
             AccessError, RateLimited, TransientError: as for pulls.
         """  # noqa: D205
+        ...
+
+
+@runtime_checkable
+class EventReader(Protocol):
+    """Reads events of some days anew, so that they can be counted against what was landed. Reads only."""
+
+    def event_streams(self) -> Mapping[str, timedelta]:
+        """Give the streams of events → how late an event may turn up that the next pull still finds. Sends nothing."""
+        ...
+
+    def event_calls(self, stream: str, events: int) -> int:
+        """Say how many calls reading so many events anew takes. Sends nothing."""
+        ...
+
+    def events_since(self, stream: str, since: datetime, *, now: datetime) -> Iterator[Page]:
+        """Read the events of one stream from an instant to the end, as a pull would give them.
+
+        Some from before that instant may come as well. Cursors are of no use: a pull goes on with its own.
+
+        Raises:
+            AccessError, RateLimited, TransientError: as for pulls; what was given so far is not all.
+        """
         ...

@@ -6,6 +6,7 @@ import json
 import urllib.request
 from datetime import timedelta
 
+from benchmarks.survival.buyers import open_lead
 from benchmarks.survival.place import AT
 
 PEOPLE = 200
@@ -34,8 +35,19 @@ def test_a_loss_is_found_at_both_vendors_and_repaired(place_of, loaded):
         *(("salesforce", word) for word in ("lead", "contact", "account", "task", "opportunity", "user")),
     }
     assert equal["own_fields"] > PEOPLE
+    assert {line["stream"] for line in equal["events"]} >= {"page_views", "email_events", "form_submissions"}
+    assert all(line["missing"] == 0 for line in equal["events"])
     for calls in equal["api_calls"].values():
         assert 0 < calls["used"] <= 2 * calls["forecast"] + 10
+    # what is told two days late comes with no pull any more
+    lead = open_lead(place)
+    at = (AT - timedelta(days=2)).isoformat()
+    place.act("hubspot", {"do": "visit", "email": lead["Email"], "path": "/late", "at": at})
+    place.cycle(AT + timedelta(minutes=2, seconds=30))
+    missed = place.json("reconcile", "--as-of", (AT + timedelta(minutes=2, seconds=40)).isoformat(), code=1)
+    assert [(group["cause"], group["count"]) for group in missed["differences"]] == [("missed_event", 1)]
+    repaired = place.json("reconcile", "--repair", "--as-of", (AT + timedelta(minutes=2, seconds=50)).isoformat())
+    assert repaired["repaired"] == {"events": 1}
     # a company that HubSpot deletes comes with no stream; a contact there does, but not before the next pull
     place.clock(AT + timedelta(minutes=3))
     company = a_company(place)
@@ -48,8 +60,9 @@ def test_a_loss_is_found_at_both_vendors_and_repaired(place_of, loaded):
     place.json("pause")
     assert place.handoff("reconcile", "--repair").code == 3
     place.json("resume")
-    repaired = place.json("reconcile", "--repair", "--as-of", (AT + timedelta(hours=2)).isoformat(), code=1)
+    repaired = place.json("reconcile", "--repair", "--as-of", (AT + timedelta(hours=2)).isoformat())
     assert repaired["repaired"]["deletions"] == 1
+    assert repaired["left"] == []
     place.cycle(AT + timedelta(hours=3))
     assert place.json("reconcile", "--as-of", (AT + timedelta(hours=4)).isoformat())["equal"]
 

@@ -60,7 +60,8 @@ def test_a_quiet_house_is_equal_and_looking_changes_nothing(house):
     assert house.store.manifest.segments() == segments
     document = found.document()
     assert document["equal"]
-    assert {one["stream"] for one in document["not_compared"]} == {"activities"}
+    assert document["not_compared"] == []
+    assert [(line["stream"], line["theirs"], line["ours"]) for line in document["events"]] == [("activities", 1, 1)]
     # what changed since the pull is no difference
     house.now += timedelta(hours=3)
     house.crm.edit("lead", "L3", {"last_name": "Later"}, user="rep", at=house.now)
@@ -92,7 +93,6 @@ def test_planted_losses_doubles_and_overwrites_are_found_by_cause_and_repaired(h
     found = compared(house)
     planted = {
         ("missed_change", "lead", "L3", "last_name"),
-        ("lost_write", "lead", "L7", lost),
         ("missed_deletion", "lead", "L5", ""),
         ("missed_change", "contact", "99", ""),
         ("doubled_key", "task", task, ""),
@@ -100,8 +100,11 @@ def test_planted_losses_doubles_and_overwrites_are_found_by_cause_and_repaired(h
     }
     named = set(causes(found))
     assert planted <= named
-    assert named & {(cause, "lead", "L8", over) for cause in ("overwritten", "lost_write")}
-    assert {(object_, id_) for _, object_, id_, _ in named} == {(o, i) for _, o, i, _ in planted} | {("lead", "L8")}
+    # which of the two it was, only the value that a pull had shown before can tell
+    for id_, name in (("L7", lost), ("L8", over)):
+        assert named & {(cause, "lead", id_, name) for cause in ("overwritten", "lost_write")}
+    ours = {("lead", "L7"), ("lead", "L8")}
+    assert {(object_, id_) for _, object_, id_, _ in named} == {(o, i) for _, o, i, _ in planted} | ours
     Reconciler(house.engine, now=house.now).repair(found)
     assert found.repaired["deletions"] == 1
     assert found.left_alone == []
@@ -120,3 +123,35 @@ def test_a_list_that_lost_most_of_its_records_is_not_believed(house):
     Reconciler(house.engine, now=house.now).repair(found)
     assert found.repaired == {}
     assert len(found.left_alone) == 1
+
+
+def test_events_are_counted_by_kind_and_day_and_those_that_never_landed_are_pulled(house):
+    days = house.now.replace(hour=12) - timedelta(days=2)
+    for number in range(3):
+        house.did(f"v{number}", "page_view", "1", path="/pricing", at=days + timedelta(minutes=number))
+    house.run()
+    assert causes(compared(house)) == []
+    log = house.source._logs["activities"]
+    house.did("lost", "page_view", "1", path="/pricing", at=days + timedelta(hours=1))
+    log.items.insert(0, log.items.pop())  # before the place where the last pull ended
+    house.run()
+    work = Reconciler(house.engine, now=house.now)
+    found = work.compare()
+    assert causes(found) == [("missed_event", "event", "lost", "")]
+    told = {line["day"]: line for line in found.document()["events"] if line["kind"] == "event"}
+    line = told[days.date().isoformat()]
+    assert (line["theirs"], line["ours"], line["missing"]) == (4, 3, 1)
+    work.repair(found)
+    assert found.repaired["events"] == 1
+    assert found.equal
+    assert found.document()["left"] == []
+    assert causes(compared(house)) == []
+    assert house.run().pulled["activities"] == 0
+    assert Reconciler(house.engine, now=house.now, days=0).compare().events == []
+
+
+def test_an_event_that_the_next_pull_brings_is_no_difference(house):
+    house.did("new", "page_view", "1", path="/pricing")
+    found = compared(house)
+    assert causes(found) == []
+    assert sum(stream.late for stream in found.events) == 1
