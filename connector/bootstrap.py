@@ -177,6 +177,7 @@ def open_house(
             left_to_others=float(settings.limits.left_to_others),
             dead_share=float(settings.alarms.dead_share),
             silence=settings.alarms.silence,
+            event_to_task=settings.alarms.event_to_task,
             progress=progress,
             stop=stop,
             on_step=on_step,

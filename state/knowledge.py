@@ -28,6 +28,7 @@ from state.instants import to_us
 from state.leases import refuse_outdated
 from state.outbox_enqueue import enqueue
 from state.past import put_identities
+from state.task_times import put_events
 
 _REVIEW: Final = tuple(tables.REVIEWS.c[name] for name in Review.__slots__)
 _PUT_REVIEW: Final = """
@@ -132,6 +133,7 @@ class SqlKnowledge:
             self._remember(connection, decisions)
             self._small(connection, decisions)
             enqueue(self._database, connection, decisions.rows, at_us=to_us(decisions.at))
+            put_events(connection, decisions.events)
             refuse_outdated(self._database, connection)
 
     def _remember(self, connection: Connection, decisions: Decisions) -> None:

@@ -16,6 +16,7 @@ from state.migration_0004 import STATEMENTS as QUARANTINE
 from state.migration_0005 import STATEMENTS as GRAVES
 from state.migration_0006 import STATEMENTS as GENERATIONS
 from state.migration_0007 import STATEMENTS as QUIET_LANES
+from state.migration_0008 import STATEMENTS as TASK_TIMES
 
 #: any number that no other program on the same server is likely to lock by
 _LOCK = 0x48414E444F46
@@ -52,6 +53,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     Migration(5, "tombstones of one person", GRAVES),
     Migration(6, "how often a lease has changed hands", GENERATIONS),
     Migration(7, "what blocks a lane, found by an index that a claim leaves alone", QUIET_LANES),
+    Migration(8, "from an event to its task in the CRM", TASK_TIMES),
 )
 
 

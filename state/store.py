@@ -18,6 +18,7 @@ from state.past import SqlPast
 from state.quarantine import SqlQuarantine
 from state.runs import SqlRuns
 from state.switches import SqlSwitches
+from state.task_times import SqlTaskTimes
 from state.versions import SqlVersions
 
 #: a commit of a million people holds SQLite's only write lock for some seconds
@@ -41,6 +42,7 @@ class SqlStore:
         self.past = SqlPast(database)
         self.quarantine = SqlQuarantine(database)
         self.journal = SqlJournal(database)
+        self.task_times = SqlTaskTimes(database)
 
     def check(self) -> None:
         """Look whether the state answers and has this program's version; see the port."""

@@ -205,6 +205,14 @@ OUTBOX = _table(
 )
 OUTBOX_NEEDS = _table("outbox_needs", _number("row_id", key=True), _word("key", key=True))
 OUTBOX_QUIET = _table("outbox_quiet", _word("lane", key=True), _number("row_id"), _instant("until"))
+TASK_TIMES = _table(
+    "task_times",
+    _word("key", key=True),
+    _word("rule"),
+    _word("opened_by"),
+    _instant("event_at"),
+    _instant("task_at", empty=True),
+)
 RUNS = _table(
     "runs",
     _word("id", key=True),

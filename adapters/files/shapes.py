@@ -65,7 +65,13 @@ NATIVE: Mapping[str, Mapping[str, str]] = {
     "lead": _OURS,
     "contact": {word: name for word, name in _OURS.items() if word != "status"},
     "account": {"owner": "OwnerId"},
-    "user": {"username": "Username", "name": "Name", "active": "IsActive", "time_zone": "TimeZoneSidKey"},
+    "user": {
+        "username": "Username",
+        "name": "Name",
+        "active": "IsActive",
+        "time_zone": "TimeZoneSidKey",
+        "manager": "ManagerId",
+    },
     "queue": {"name": "Name"},
     "opportunity": {"closed": "IsClosed", "won": "IsWon"},
     "task": {

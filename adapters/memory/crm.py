@@ -53,7 +53,7 @@ NATIVE: Mapping[str, Mapping[str, str]] = {
     "lead": _PERSON_WORDS,
     "contact": _PERSON_WORDS,
     "account": {"owner": "owner_id"},
-    "user": {word: word for word in ("username", "name", "active", "time_zone")},
+    "user": {word: word for word in ("username", "name", "active", "time_zone", "manager")},
     "queue": {"name": "name"},
     "opportunity": {"closed": "closed", "won": "won"},
     "task": {"owner": "owner_id"} | {word: word for word in _TASK_WORDS},

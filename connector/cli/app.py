@@ -21,6 +21,7 @@ from connector.cli.output import complain, emit, error_document
 from connector.cli.project import register as register_project
 from connector.cli.quarantine import register as register_quarantine
 from connector.cli.reconciling import register as register_reconciling
+from connector.cli.reports import register as register_reports
 from connector.cli.reviewing import register as register_reviewing
 from connector.cli.running import register as register_running
 from connector.cli.status import register as register_status
@@ -52,6 +53,7 @@ for register in (
     register_forgetting,
     register_undoing,
     register_reconciling,
+    register_reports,
     register_engine_alone,
     register_local,
 ):

@@ -21,6 +21,7 @@ from connector.pipeline.circuits import lacking, open_circuits
 from connector.pipeline.cycle import SETTING_BEFORE_BASELINE
 from connector.pipeline.drift import drifted
 from connector.pipeline.silence import silent_streams
+from connector.pipeline.task_times import in_words, told_times
 from connector.pipeline.versions import news_of
 from connector.ports.store import Store
 from connector.trust.golive import unsigned
@@ -72,6 +73,7 @@ def status(
             "before_baseline": json.loads(store.switches.setting(SETTING_BEFORE_BASELINE) or "[]"),
             "api_calls": budget,
             "circuits": open_circuits(store),
+            "event_to_task": told_times(store.task_times.since(now - DAY), target=settings.alarms.event_to_task),
             "silent": [one.words(now) for one in silent_streams(store)],
             "drift": [one.words() for one in drifted(store)],
             "lacks": lacking(store),
@@ -130,6 +132,8 @@ def _tell_status(screen: Console, document: dict[str, Any]) -> None:
         screen.print(
             f"{system} has been down since {circuit['since']} ({circuit['code']}): it is asked again every few seconds"
         )
+    for sentence in in_words(document["event_to_task"]):
+        screen.print(f"{sentence} in 24 hours")
     for sentence in document["drift"]:
         screen.print(f"changed: {sentence}")
     for sentence in document["silent"]:

@@ -8,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from connector.pipeline.cycle import Cycle
+from connector.pipeline.task_times import in_words
 
 _COLOURS = {"green": "green", "amber": "yellow", "red": "red"}
 #: what opt-outs kept from being done, in words behind a number
@@ -51,6 +52,8 @@ def tell_run(screen: Console, document: dict[str, Any]) -> None:
     opted_out = _counts({_OPTED_OUT[name]: count for name, count in document["opted_out"].items()}, empty="")
     if opted_out:
         screen.print(f"because people do not want to be reached: {opted_out}")
+    for sentence in in_words(document["event_to_task"]):
+        screen.print(sentence)
     if document["created"] or document["updated"]:
         created, updated = _counts(document["created"]), _counts(document["updated"])
         screen.print(f"created: {created}; updated: {updated}")

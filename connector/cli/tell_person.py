@@ -50,6 +50,12 @@ def tell_person(screen: Console, document: dict[str, Any]) -> None:
     for move in stage["moves"]:
         why = f": {move['because']}" if move["because"] else ""
         screen.print(f"    {move['at'][:16]} {move['from_stage']} → {move['to_stage']}{why}")
+    _tell_work(screen, document)
+    _tell_story(screen, document)
+
+
+def _tell_work(screen: Console, document: dict[str, Any]) -> None:
+    """Tell how they may be reached, whose they are, and what there is to do."""
     for channel, said in document["opt_out"].items():
         if said["closed"]:
             screen.print(f"  does not want {_CHANNELS[channel]}: {', '.join(said['by'])}")
@@ -58,7 +64,10 @@ def tell_person(screen: Console, document: dict[str, Any]) -> None:
         screen.print(
             f"  task: {task['subject']} ({task['rule']}), {task['owner']}, due {task['due']}, {task['status']}"
         )
-    _tell_story(screen, document)
+    for took in document["task_times"]:
+        screen.print(
+            f"  {took['rule']}: {took['event'][:19]} → task in the CRM {took['task'][:19]}, {took['seconds']:,.0f} s"
+        )
 
 
 def _tell_story(screen: Console, document: dict[str, Any]) -> None:

@@ -17,6 +17,7 @@ from connector.daemon.reading import Reading
 from connector.domain.writes import RowState
 from connector.pipeline.report import DISPOSITIONS, HOLDS, Report
 from connector.pipeline.steps import STEPS, StepDone, StreamRead
+from connector.pipeline.task_times import OPENED_BY
 from connector.ports.waits import Waits
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"
@@ -31,6 +32,8 @@ _WRITES: Final = ("written", "unchanged", "superseded", "dead")
 #: a narrow look takes tens of milliseconds, a first load of a million people an hour
 _CYCLE_SECONDS: Final = (0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120, 300, 600, 1800, 3600)
 _STEP_SECONDS: Final = (0.01, 0.05, 0.1, 0.5, 1, 5, 10, 30, 60, 300, 900)
+#: a buyer on the telephone counts seconds; a weekend without a run counts days
+_TASK_SECONDS: Final = (1, 2, 5, 10, 15, 20, 30, 60, 120, 300, 600, 1800, 3600, 14_400, 86_400)
 
 
 class Metrics:
@@ -94,6 +97,16 @@ class Metrics:
             "handoff_dispositions", "Persons by disposition", ["disposition"], registry=self.registry
         )
         self._moves = Counter("handoff_stage_moves", "Stage moves decided", registry=self.registry)
+        self._task_seconds = Histogram(
+            "handoff_event_to_task_seconds",
+            "From what set off a task to the task in the CRM",
+            ["opened_by"],
+            buckets=_TASK_SECONDS,
+            registry=self.registry,
+        )
+        self._missed = Counter(
+            "handoff_event_to_task_missed", "Tasks that came later than the target", registry=self.registry
+        )
         self._writes = Counter(
             "handoff_writes", "Rows of the outbox settled, by what became of them", ["outcome"], registry=self.registry
         )
@@ -149,6 +162,8 @@ class Metrics:
                 self._cycles.labels(job, verdict)
         for step in STEPS:
             self._step.labels(step.name)
+        for opened_by in OPENED_BY:
+            self._task_seconds.labels(opened_by)
         for system in systems:
             for counter in (self._calls, self._retries, self._limited, self._waited, self._openings):
                 counter.labels(system)
@@ -186,6 +201,10 @@ class Metrics:
         self._moves.inc(report.moves)
         for outcome in _WRITES:
             self._writes.labels(outcome).inc(report.writes[outcome])
+        for opened_by, seconds in report.task_seconds.items():
+            for one in seconds:
+                self._task_seconds.labels(opened_by).observe(one)
+        self._missed.inc(report.event_to_task["missed"])
         for system, calls in report.api_calls.items():
             self._calls.labels(system).inc(max(0, calls["used"]))
         if report.scored["persons"]:

@@ -15,6 +15,7 @@ from connector.delivery.creations import creation_object, may_create, person_cre
 from connector.delivery.ground import Ground, Person
 from connector.delivery.keys import creation_key, event_episode, stage_episode
 from connector.delivery.last_shown import UNSURE, as_last_shown
+from connector.delivery.late import LateTouches, late_mask
 from connector.delivery.open_tasks import open_task_rows
 from connector.delivery.opt_out import EVERYTHING, Gate, boxes_mask, closed, tick_row, ticks
 from connector.delivery.own_fields import own_fields
@@ -34,6 +35,7 @@ from connector.delivery.tasks import TaskWish, refresh_row, task_row
 from connector.domain.writes import Cause
 from connector.mapping.evaluate import evaluate, holds
 from connector.ports.store import OutboxRow
+from connector.ports.task_times import TaskEvent
 from connector.routing.pools import Owner
 from connector.routing.route import DEAL_OWNER, assignments, choose_owner, fallback_assignment
 
@@ -46,7 +48,8 @@ class Decided:
     """The rows in the order in which limits should see them, everybody's memory, and the accounts' memory.
 
     ``totals`` are the scores of the people who have rows: by them rows of one urgency are ranked. ``withdrawn`` are
-    rows of the outbox that wait and must not be sent any more, ``opted_out`` counts what opt-outs kept from being done.
+    rows of the outbox that wait and must not be sent any more, ``opted_out`` counts what opt-outs kept from being done,
+    ``late`` what was done about late first touches; ``events`` set off tasks among the rows.
     """
 
     rows: list[OutboxRow]
@@ -55,6 +58,8 @@ class Decided:
     totals: dict[str, float | None]
     withdrawn: list[int] = field(default_factory=list)
     opted_out: Counter[str] = field(default_factory=Counter)
+    late: Counter[str] = field(default_factory=Counter)
+    events: list[TaskEvent] = field(default_factory=list)
 
 
 def decide(ground: Ground) -> Decided:
@@ -108,6 +113,9 @@ class _Decision:
         self._changed_owner: set[str] = set()
         self._gate = Gate(ground.mappings.routing)
         self._opted_out: Counter[str] = Counter()
+        self._late = LateTouches(ground)
+        self._of_stages = {task.id for task in ground.mappings.routing.stage_tasks}
+        self._events: list[TaskEvent] = []
 
     def result(self) -> Decided:
         ground = self._ground
@@ -119,7 +127,8 @@ class _Decision:
         entered = pc.and_not(ground.people.column("entered"), old).combine_chunks()
         rows = set(fast) | set(personas) | set(pc.indices_nonzero(entered).to_pylist())
         rows |= set(pc.indices_nonzero(blank_mask).to_pylist())
-        order = sorted(rows)
+        late = set(pc.indices_nonzero(late_mask(ground)).to_pylist())
+        order = sorted(rows | late)
         for first in range(0, len(order), _AT_ONCE):
             places = order[first : first + _AT_ONCE]
             people = ground.people.take(pa.array(places, pa.int64()))
@@ -127,6 +136,8 @@ class _Decision:
             for at, person, to in zip(places, people.to_pylist(), going, strict=True):
                 self._person(at, person, to, fast.get(at, {}), personas.get(at, []))
                 self._blanks(at, person)
+                if at in late:
+                    self._rows += self._late.rows(person, self._remember(at))
         self._rows += open_task_rows(ground, self._gate, {row.lane for row in self._rows}, self._opted_out)
         self._remember_closed()
         withdrawn = list(self._gate.withdrawn(ground))
@@ -139,7 +150,16 @@ class _Decision:
             key=lambda row: (row.priority, -(totals.get(row.person_id) or 0.0), bool(row.depends_on), row.lane),
         )
         fresh = [row for row in ranked if not ground.pending.repeats(row)]
-        return Decided(fresh, self._shown(), account_memory, totals, withdrawn, +self._opted_out)
+        return Decided(
+            rows=fresh,
+            shown=self._shown(),
+            accounts=account_memory,
+            totals=totals,
+            withdrawn=withdrawn,
+            opted_out=+self._opted_out,
+            late=+self._late.did,
+            events=self._events,
+        )
 
     def _totals(self, ids: Iterable[str]) -> dict[str, float | None]:
         """Give the total of some people."""
@@ -205,35 +225,22 @@ class _Decision:
                 self._record(at, person, owner, stage_episode(person["stage_entry"]), False)
 
     def _persona_tasks(self, at: int, person: Person, to: str, personas: list[str]) -> None:
-        routing = self._ground.mappings.routing
+        routing, now, words = self._ground.mappings.routing, self._ground.now, self._words(person)
+        episode = stage_episode(person["stage_entry"])
         for persona in routing.personas:
             if persona.id not in personas or persona.task is None:
                 continue
-            wish = TaskWish(
-                persona.id,
-                persona.task,
-                persona.to or to or fallback_assignment(routing),
-                self._ground.now,
-                stage_episode(person["stage_entry"]),
-                Cause.TASK,
-                self._words(person),
-            )
+            goes_to = persona.to or to or fallback_assignment(routing)
+            wish = TaskWish(persona.id, persona.task, goes_to, now, episode, Cause.TASK, words)
             # Whom the gate keeps back now is not called for the same reason later, when they may be reached again.
             if self._kept_back(persona.id, person) or self._open(at, person, wish):
                 self._remember(at).personas.append(persona.id)
 
     def _stage_tasks(self, at: int, person: Person) -> None:
+        since, episode, words = person["stage_since"], stage_episode(person["stage_entry"]), self._words(person)
         for task in self._ground.mappings.routing.stage_tasks:
             if task.on_enter == person["stage"] and not self._kept_back(task.id, person):
-                wish = TaskWish(
-                    task.id,
-                    task.task,
-                    task.to,
-                    person["stage_since"],
-                    stage_episode(person["stage_entry"]),
-                    Cause.TASK,
-                    self._words(person),
-                )
+                wish = TaskWish(task.id, task.task, task.to, since, episode, Cause.TASK, words)
                 self._open(at, person, wish)
 
     def _kept_back(self, rule: str, person: Person) -> bool:
@@ -286,7 +293,11 @@ class _Decision:
             return False
         owner = self._owner(person, wish.to)
         row = task_row(self._ground, person, wish, owner=owner, who_id=person["crm_id"], who_key=who_key)
-        self._rows += [] if row is None else [row]
+        if row is not None:
+            self._rows.append(row)
+            if fast_lane or wish.rule in self._of_stages:
+                told = TaskEvent(row.write.key, wish.rule, "event" if fast_lane else "stage", wish.start)
+                self._events.append(told)
         return True
 
     def _owner(self, person: Person, to: str) -> Owner:
@@ -313,6 +324,7 @@ class _Decision:
                 row = owner_row(ground, person, self._owner(person, to), fast_lane=fast_lane)
                 if row is not None and row.lane not in self._changed_owner:
                     self._changed_owner.add(row.lane)
+                    self._remember(at).given = str(row.write.fields[ground.native(person["crm_object"], "owner")])
                     self._rows.append(row)
             return None
         if id_ in self._created:
@@ -327,6 +339,7 @@ class _Decision:
         owner = self._owner(person, to)
         creation = person_creation(ground, person, own, owner=owner, episode=episode, fast_lane=fast_lane)
         self._created[id_] = memory.created = creation.write.key
+        memory.given = owner.id or None
         memory.blanks |= known_fills(ground, person, creation.write.object)
         self._rows.append(creation)
         return creation.write.key

@@ -8,7 +8,8 @@ from collections.abc import Collection
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from connector.delivery.ground import Ground
+from connector.delivery.ground import Ground, Person
+from connector.delivery.late import MANAGERS_RULE
 from connector.delivery.opt_out import WORDS, Gate, closed, note_row
 from connector.delivery.tasks import closing_row, untouched
 from connector.ports.store import OutboxRow
@@ -26,7 +27,8 @@ def open_task_rows(ground: Ground, gate: Gate, on_their_way: Collection[str], co
         return []
     ids = [str(task["person_id"]) for task in wanted]
     about = ground.people.filter(pc.is_in(ground.people.column("person_id"), pa.array(ids, pa.string())))
-    names = [name for name in ("person_id", "stage", "opt_out.closed") if name in about.column_names]
+    asked = ("person_id", "stage", "touch_due", "opt_out.closed")
+    names = [name for name in asked if name in about.column_names]
     people = {row["person_id"]: row for row in about.select(names).to_pylist()}
     rows: list[OutboxRow] = []
     for task in wanted:
@@ -36,6 +38,8 @@ def open_task_rows(ground: Ground, gate: Gate, on_their_way: Collection[str], co
         shut = closed(person)
         if rule in rules and person["stage"] != rules[rule]:
             rows.append(closing_row(ground, person, task, f"left stage {rules[rule]}"))
+        elif rule.startswith(MANAGERS_RULE) and (gone := _why_gone(person, rule.removeprefix(MANAGERS_RULE))):
+            rows.append(closing_row(ground, person, task, gone))
         elif not gate.lets(rule, shut):
             counted["closed"] += 1
             rows.append(closing_row(ground, person, task, WORDS[shut]))
@@ -43,3 +47,10 @@ def open_task_rows(ground: Ground, gate: Gate, on_their_way: Collection[str], co
             note = note_row(ground, person, task)
             rows += [] if note is None else [note]
     return rows
+
+
+def _why_gone(person: Person, stage: str) -> str:
+    """Say why a manager need not look any more; nothing while the first touch is still missing."""
+    if person["stage"] != stage:
+        return f"left stage {stage}"
+    return "" if person.get("touch_due") is not None else "was touched"

@@ -30,6 +30,8 @@ class Shown:
         fast: fast-lane rule → instant (ISO) of the last event that has been acted on.
         tasks: fast-lane rule → key of the task last opened.
         created: key of the record last asked for, so that no second one is while the CRM has yet to show the first.
+        given: id of the user to whom we gave the record, as long as we gave it to nobody else.
+        late: stage → the entry into it whose late first touch has been dealt with.
         closed: channels that the person has closed, in order, with commas.
         undone: what holds back the writes that an undo took back: ``mappings`` (the digest then) and ``stages`` (not to
             be entered again); gone with the next thing that is shown.
@@ -48,6 +50,8 @@ class Shown:
     fast: dict[str, str] = field(default_factory=dict)
     tasks: dict[str, str] = field(default_factory=dict)
     created: str | None = None
+    given: str | None = None
+    late: dict[str, int] = field(default_factory=dict)
     closed: str = ""
     undone: dict[str, Any] | None = None
 

@@ -112,9 +112,14 @@ class Pool(Part):
 class Sla(Part):
     """How soon a stage wants its first touch."""
 
-    first_touch: Duration = Field(description="from stage entry to the first touch", examples=["4h"])
+    first_touch: Duration = Field(
+        description="from stage entry to the first touch, in the working hours of the stage's pool", examples=["4h"]
+    )
     then: tuple[Literal["reassign", "notify_manager"], ...] = Field(
-        (), description="not part of this version", examples=[["reassign"]]
+        (),
+        description="what follows when it is late, once for each stage entry: the work goes to the next of the pool,"
+        " the owner's manager gets a task; left out: it stands in the report alone",
+        examples=[["reassign", "notify_manager"]],
     )
 
 
@@ -185,8 +190,8 @@ class RoutingFile(Part):
     )
     sla: dict[str, SlaEntry] = Field(
         default_factory=dict,
-        description="stage: first touch; attempts_before_recycle: a number",
-        examples=[{"mql": {"first_touch": "4h"}, "attempts_before_recycle": 6}],
+        description="stage: first touch; attempts_before_recycle: a number, not part of this version",
+        examples=[{"mql": {"first_touch": "4h", "then": ["reassign"]}}],
     )
     automation_users: tuple[Name, ...] = Field(
         (), description="CRM users that are programs, not people", examples=[["marketing.sync@corp.example"]]

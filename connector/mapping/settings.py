@@ -168,6 +168,12 @@ class Alarms(Part):
         Decimal("0.01"), description="share of dead writes beyond which a run is red", examples=[0.01]
     )
     silence: Span = Field(timedelta(days=3), description="how long a stream may bring nothing", examples=["3d"])
+    event_to_task: Span | None = Field(
+        None,
+        description="how soon after a buyer's event its fast-lane task should be in the CRM; a cycle that was slower is"
+        " amber; left out: measured, and no alarm",
+        examples=["2m"],
+    )
 
 
 class Console(Part):

@@ -71,6 +71,16 @@ class Activities:
             mine,
         )
 
+    def campaigns_of(self, person_ids: Sequence[str]) -> pa.Table:
+        """Give what some people did that names a campaign (person_id, occurred_at, campaign), in order of time."""
+        mine = pa.array(person_ids, pa.string())
+        theirs = self._identities.filter(pa.compute.is_in(self._identities.column("person_id"), value_set=mine))
+        return self._ask(
+            f"SELECT i.person_id, a.occurred_at, a.campaign {_OWNED} WHERE a.campaign <> '' "
+            "ORDER BY i.person_id, occurred_at, a.system || ':' || kind || ':' || a.id",
+            theirs,
+        )
+
     def spread(self, model: ScoringModel, places: pa.Table, folder: Path) -> None:
         """Write what the model's rules look at to ``folder/part=N``, with person_id and identity.
 

@@ -322,9 +322,8 @@ class Cycle:
     def _count(self, drained: Drained, before: Sequence[int], run_id: str) -> None:
         store = self._engine.store
         self.report.add_writes(store.outbox.tally(run_id, before))
-        for (kind, object_), count in drained.by_kind.items():
-            part = self.report.created if kind == "create" else self.report.updated
-            part[object_] = part.get(object_, 0) + count
+        self.report.add_times(store.task_times.measure(), target=self._engine.event_to_task)
+        self.report.add_kinds(drained.by_kind)
         self._needs_person()
 
     def _needs_person(self) -> None:

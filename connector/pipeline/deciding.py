@@ -34,6 +34,7 @@ from connector.ports.store import (
     Decisions,
     OutboxRow,
 )
+from connector.ports.task_times import TaskEvent
 from connector.ports.traits import FieldInfo
 
 DAY = timedelta(hours=24)
@@ -96,6 +97,8 @@ def decide_all(
         marks=new_marks | ({"baseline": now} if marks.get("baseline") is None else {}),
         withdrawn=sorted(decider.withdrawn),
         opted_out=dict(sorted(decider.opted_out.items())),
+        late=dict(sorted(decider.late.items())),
+        events=decider.events,
     )
 
 
@@ -117,6 +120,8 @@ class _Decider:
         self._population = population
         self.withdrawn: list[int] = []
         self.opted_out: Counter[str] = Counter()
+        self.late: Counter[str] = Counter()
+        self.events: list[TaskEvent] = []
         self._rows = RowSpool(scratch.folder("rows") / "rows")
         self._events = unacted(population.signals.fast_lane, marks)
         self._task_ids = set(holdings.get(census.crm.system, "task").column("id").to_pylist())
@@ -162,6 +167,8 @@ class _Decider:
         decided = decide(ground)
         self.withdrawn += decided.withdrawn
         self.opted_out += decided.opted_out
+        self.late += decided.late
+        self.events += decided.events
         self._rows.add(self._new(decided), decided.totals)
         after = people.set_column(people.column_names.index("shown"), "shown", decided.shown)
         words = (self.ground.run_id, self._census.mappings.scoring.name, self.ground.now)
@@ -298,4 +305,5 @@ def dropped(decisions: Decisions) -> Decisions:
         marks={},
         moves_on=False,
         withdrawn=(),
+        events=(),
     )

@@ -33,6 +33,7 @@ class Engine:
         on_step: told of each step of each cycle once, when it ends.
         still_ours: asked right before decisions are stored: False when another engine has taken the turn.
         silence: how long a stream may bring nothing before a cycle is red for it, whatever its rhythm.
+        event_to_task: how soon after its event a task should be in the CRM; None: no alarm.
         clock: now, for the age of files.
         at_once: people worked on in one go; it bounds memory and changes no answer.
         scoring: what computes scores; it changes no answer either.
@@ -59,6 +60,7 @@ class Engine:
     on_step: Callable[[steps.StepDone], None] = lambda _done: None
     still_ours: Callable[[], bool] = lambda: True
     silence: timedelta = timedelta(days=3)
+    event_to_task: timedelta | None = None
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     at_once: int = field(default_factory=people_at_once)
     scoring: scoring_engine.Engine = EMBEDDED

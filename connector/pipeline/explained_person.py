@@ -41,6 +41,11 @@ def person_document(ground: Ground, population: Population, found: Somebody, nam
         "stage": _stage(ground, row, person_id),
         "owner": names.get(str(row.get("owner_id")), row.get("owner_id")),
         "tasks": [_task(task, names) for task in population.tasks if task["person_id"] == person_id],
+        "task_times": [
+            {"rule": one.rule, "event": plain(one.event_at), "task": plain(one.task_at), "seconds": one.seconds}
+            for one in census.store.task_times.of_person(person_id)
+            if one.task_at <= ground.as_of or not ground.past
+        ],
         "timeline": _timeline(population, person_id),
         "quarantine": _quarantine(ground, population, person_id),
     }

@@ -9,7 +9,7 @@ from datetime import datetime
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from connector.pipeline.kept import ASKED, PEOPLE, Head, Keeping, Kept, counts
+from connector.pipeline.kept import ASKED, DEADLINES, PEOPLE, Head, Keeping, Kept, counts
 from connector.pipeline.population import Population
 from connector.pipeline.scratch import Scratch
 from connector.pipeline.touched import Touched
@@ -58,7 +58,8 @@ class Keeper:
         here["method"] = pc.if_else(pc.equal(method, ""), "none", method)
         here["contested"] = pc.or_(review, pc.is_valid(people.column("runner_up")))
         self.keeping.put("people", pa.table(here))
-        self._deadlines += pc.drop_null(pc.unique(people.column("cool_off_until"))).to_pylist()
+        for name in DEADLINES:
+            self._deadlines += pc.drop_null(pc.unique(people.column(name))).to_pylist()
 
     def questions(self, population: Population) -> None:
         """Take down what was asked, and which references are news."""
@@ -120,10 +121,8 @@ class Keeper:
     def _others_deadline(self, kept: Kept, now: datetime) -> list[datetime]:
         """Give when the next of those who are not worked has come to the end of a span, if anybody has one."""
         assert self.touched is not None
-        query = (
-            "SELECT min(cool_off_until) AS at FROM people ANTI JOIN worked USING (person_id) "
-            f"WHERE cool_off_until > TIMESTAMPTZ '{now.isoformat()}'"
-        )
+        ahead = [f"min({name}) FILTER ({name} > TIMESTAMPTZ '{now.isoformat()}')" for name in DEADLINES]
+        query = f"SELECT least({', '.join(ahead)}) AS at FROM people ANTI JOIN worked USING (person_id)"
         found = kept.ask(query, worked=pa.table({"person_id": self.touched.persons})).column("at")[0].as_py()
         return [] if found is None else [found]
 

@@ -47,8 +47,11 @@ PEOPLE = pa.schema(
         #: more than one account would do: what breaks ties may change the answer
         ("contested", pa.bool_()),
         ("cool_off_until", INSTANT),
+        ("touch_due", INSTANT),
     ]
 )
+#: columns of people that say when their answer changes by itself
+DEADLINES = ("cool_off_until", "touch_due")
 #: companies and accounts that somebody's records are linked to
 LINKS = pa.schema([("system", pa.string()), ("id", pa.string()), ("person_id", pa.string())])
 #: what breaks ties among accounts, of the people whose CRM record is linked to one

@@ -22,13 +22,13 @@ from connector.matching import ask
 from connector.pipeline import columns
 from connector.pipeline.answers import with_evidence
 from connector.pipeline.census import Census
+from connector.pipeline.first_touches import with_touch_due
 from connector.pipeline.forgetting import Named
 from connector.pipeline.gathering import Gatherer, Holdings
 from connector.pipeline.kept_hits import scored_by_hits
 from connector.pipeline.matched import Matching
 from connector.pipeline.opt_outs import with_opt_outs
 from connector.pipeline.scratch import Scratch
-from connector.pipeline.first_touches import with_touch_due
 from connector.pipeline.side_results import with_said, with_side_results
 from connector.pipeline.signals import Signals
 from connector.pipeline.unsure import keep_in_review, with_unsure, with_unsure_accounts

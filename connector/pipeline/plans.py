@@ -18,6 +18,7 @@ from connector.errors import Refused
 from connector.mapping.fields import CHANNELS
 from connector.pipeline.tables import sql
 from connector.ports.store import Decisions, OutboxRow, Review, Rows, Store, parts_of
+from connector.ports.task_times import TaskEvent
 
 #: how many cycles a plan may be old; older ones have been overtaken in any case
 _LOOK_BACK = 200
@@ -57,6 +58,7 @@ def dump_plan(decisions: Decisions, *, mappings: str, rotations: dict[str, str],
         "rotations": dict(decisions.rotations),
         "marks": {name: at.isoformat() for name, at in decisions.marks.items()},
         "gone": list(decisions.gone),
+        "events": [[one.key, one.rule, one.opened_by, one.at.isoformat()] for one in decisions.events],
     }
     return json.dumps(body, ensure_ascii=False)
 
@@ -83,6 +85,10 @@ def load_plan(body: str) -> tuple[Decisions, dict[str, Any]]:
         rotations=data["rotations"],
         marks={name: datetime.fromisoformat(at) for name, at in data["marks"].items()},
         gone=tuple(data.get("gone", ())),
+        events=[
+            TaskEvent(key, rule, opened_by, datetime.fromisoformat(at))
+            for key, rule, opened_by, at in data.get("events", ())
+        ],
         **tables,
     )
     return decisions, data

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 
 from connector.errors import HandoffError
+from connector.pipeline.task_times import told_times
+from connector.ports.task_times import TaskTime
 
 DISPOSITIONS = ("fast_lane", "sales", "review", "nurture", "disqualified")
 METHODS = ("link", "domain", "name", "review", "none")
@@ -16,6 +18,8 @@ HOLDS = ("budget", "limit", "retry", "unknown", "dependency", "mode", "undone", 
 
 #: tasks not opened, tasks closed, rows of the outbox withdrawn, people who asked though they have closed every channel
 OPTED_OUT = ("tasks", "closed", "withdrawn", "asked")
+#: of late first touches: work given to another, managers told; nobody to give it to or to tell, left with its owner
+LATE_TOUCHES = ("reassigned", "managers_told", "nobody_free", "no_manager", "left_to_owner")
 
 
 @dataclass
@@ -48,12 +52,24 @@ class Report:
     seconds: dict[str, float] = field(default_factory=lambda: {"pull": 0.0, "score": 0.0, "write": 0.0, "total": 0.0})
     #: what was not done, or taken back, because people do not want to be reached
     opted_out: dict[str, int] = field(default_factory=lambda: dict.fromkeys(OPTED_OUT, 0))
+    #: what was done about first touches that are late
+    late_touches: dict[str, int] = field(default_factory=lambda: dict.fromkeys(LATE_TOUCHES, 0))
+    #: how long it took from what set off a task to the task in the CRM, for those confirmed in this cycle
+    event_to_task: dict[str, Any] = field(default_factory=lambda: told_times([], target=None))
+    #: the same one by one: what opened it → seconds
+    task_seconds: dict[str, list[float]] = field(default_factory=dict)
     undo: dict[str, Any] | None = None
     #: streams and kinds of event that have fallen silent, each in a sentence
     silent: list[str] = field(default_factory=list)
     #: fields of the systems that are not what they were, each in a sentence
     drift: list[str] = field(default_factory=list)
     error: dict[str, str] | None = None
+
+    def add_times(self, times: Sequence[TaskTime], *, target: timedelta | None) -> None:
+        """Tell how long tasks took that have been confirmed; an event that took longer than ``target`` is missed."""
+        self.event_to_task = told_times(times, target=target)
+        for one in times:
+            self.task_seconds.setdefault(one.opened_by, []).append(one.seconds)
 
     def add_writes(self, tally: Mapping[str, int], *, by_mode: int = 0) -> None:
         """Account for every row of the cycle.
@@ -77,6 +93,12 @@ class Report:
         writes["planned"] += sum(tally.values()) + by_mode
         self.settled = not (tally.get("todo") or tally.get("doing") or tally.get("unknown"))
 
+    def add_kinds(self, by_kind: Mapping[tuple[str, str], int]) -> None:
+        """Count what was written by kind of write and of record: ("create", "task") → rows."""
+        for (kind, object_), count in by_kind.items():
+            part = self.created if kind == "create" else self.updated
+            part[object_] = part.get(object_, 0) + count
+
     def judge(self, *, dead_share: float) -> str:
         """Say green, amber or red from the rows and from what failed to appear."""
         writes = self.writes
@@ -88,7 +110,7 @@ class Report:
             or writes["dead"] > dead_share * max(1, writes["planned"])
         ):
             self.verdict = "red"
-        elif writes["held"] or writes["dead"] or self.drift:
+        elif writes["held"] or writes["dead"] or self.drift or self.event_to_task["missed"]:
             self.verdict = "amber"
         else:
             self.verdict = "green"
@@ -121,6 +143,8 @@ class Report:
             "created": self.created,
             "updated": self.updated,
             "opted_out": self.opted_out,
+            "late_touches": self.late_touches,
+            "event_to_task": self.event_to_task,
             "silent": self.silent,
             "drift": self.drift,
             "api_calls": self.api_calls,

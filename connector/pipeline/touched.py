@@ -16,7 +16,7 @@ from connector.lake.arrivals import DOERS, doers_since, records_since
 from connector.lake.layout import LINK, activities_stream, records_stream
 from connector.pipeline.census import Census
 from connector.pipeline.gathering import Gatherer, hold
-from connector.pipeline.kept import Kept
+from connector.pipeline.kept import DEADLINES, Kept
 from connector.pipeline.wanted import asked_of
 from connector.ports.store import OutboxRow, Segment
 
@@ -229,9 +229,8 @@ class Reader:
             news.by["moving"] += len(head.restless)
         if head.deadline is not None and head.deadline <= self._now:
             since, until = (f"TIMESTAMPTZ '{at.isoformat()}'" for at in (head.as_of, self._now))
-            due = self._kept.ask(
-                f"SELECT person_id FROM people WHERE cool_off_until > {since} AND cool_off_until <= {until}"
-            )
+            passed = " OR ".join(f"({name} > {since} AND {name} <= {until})" for name in DEADLINES)
+            due = self._kept.ask(f"SELECT person_id FROM people WHERE {passed}")
             news.persons |= set(due.column("person_id").to_pylist())
             news.by["deadlines"] += due.num_rows
 

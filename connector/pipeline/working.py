@@ -152,6 +152,7 @@ class Working:
             raise
         self._steps.done(steps.STAGE, {"persons": population.living, "moves": self.report.moves})
         self.report.opted_out.update(decisions.opted_out)
+        self.report.late_touches.update(decisions.late)
         assert isinstance(decisions.rows, RowSpool)
         forecast(self.report, engine, decisions.rows)
         limited = with_limits(decisions, census, engine.limits, living=population.living, now=self._now)

@@ -41,6 +41,7 @@ def users(holdings: Holdings, crm: AdapterTraits) -> list[User]:
             username=str(row.get(FIELD + names.get("username", "")) or ""),
             active=row.get(FIELD + names.get("active", "")) == "true" and not row["deleted"],
             time_zone=str(row.get(FIELD + names.get("time_zone", "")) or "UTC"),
+            manager=str(row.get(FIELD + names.get("manager", "")) or ""),
         )
         for row in rows
     ]

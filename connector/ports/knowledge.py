@@ -15,6 +15,7 @@ import pyarrow as pa
 
 from connector.ports.memory_tables import ACCOUNT_MOVES
 from connector.ports.outbox import OutboxRow
+from connector.ports.task_times import TaskEvent
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +66,8 @@ class Decisions:
     (``baseline`` and ``baseline:SOURCE``). ``rotations`` are JSON by pool. ``moot`` are ids of open questions that have
     answered themselves; they go. ``moves_on`` is false where only questions are kept: what was last decided stays that.
     ``withdrawn`` are ids of rows of the outbox that must not be sent any more, and ``opted_out`` counts what opt-outs
-    kept from being done.
+    kept from being done, ``late`` what was done about late first touches. ``events`` set off tasks among
+    the rows.
     """
 
     run_id: str
@@ -86,6 +88,8 @@ class Decisions:
     moves_on: bool = True
     withdrawn: Sequence[int] = ()
     opted_out: Mapping[str, int] = field(default_factory=dict)
+    late: Mapping[str, int] = field(default_factory=dict)
+    events: Sequence[TaskEvent] = ()
 
 
 class Knowledge(Protocol):

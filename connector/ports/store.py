@@ -24,6 +24,7 @@ from connector.ports.memory_tables import (
 from connector.ports.outbox import Outbox, OutboxRow, Spent, Turned
 from connector.ports.past import Past
 from connector.ports.quarantine import Quarantine
+from connector.ports.task_times import TaskTimes
 from connector.ports.versions import Version, VersionKind, Versions, VersionUse
 
 __all__ = [
@@ -279,6 +280,8 @@ class Store(Protocol):
     def quarantine(self) -> Quarantine: ...
     @property
     def journal(self) -> Journal: ...
+    @property
+    def task_times(self) -> TaskTimes: ...
     @property
     def shared(self) -> bool:
         """Whether other processes, on other machines too, may deliver beside the holder of the engine's turn."""

@@ -82,7 +82,7 @@ class AdapterTraits:
         native: object → our word → native field, for what the engine itself reads or writes (CRM only). Words:
             lead, contact: ``owner status key stage_entry changed_by account``; task: ``subject body owner who priority
             status closed due_date due_at reminder_at reminder_on key rule changed_by``; user: ``username name active
-            time_zone``; queue: ``name``; account: ``owner``; opportunity: ``closed won``.
+            time_zone manager``; queue: ``name``; account: ``owner``; opportunity: ``closed won``.
         native_values: ``object.word`` → our value → native value, e.g. ``{"task.priority": {"high": "High"}}``.
     """
 

@@ -6,7 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-from connector.mapping.routing import Pool
+from connector.mapping.routing import Member, Pool
 
 
 @dataclass(frozen=True, slots=True)
@@ -17,6 +17,8 @@ class User:
     username: str
     active: bool
     time_zone: str = "UTC"
+    #: id of the user's manager, or nothing
+    manager: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,14 +72,8 @@ class Desk:
         Smooth weighted round robin: everybody eligible gains their weight, the one furthest ahead is taken and pays
         the sum of the weights. The same credits and the same requests in the same order give the same owners.
         """
-        eligible = []
-        for member in self.pools[pool].members:
-            user = self.users.get(member.user.casefold())
-            if user is None or not user.active or not member.weight:
-                continue
-            if member.cap is not None and self.open_tasks.get(user.id, 0) >= member.cap:
-                continue
-            eligible.append((user, member.weight))
+        free = (member for member in self.pools[pool].members if self._has_room(member))
+        eligible = [(self.users[member.user.casefold()], member.weight) for member in free]
         if not eligible:
             return self._fall_back(pool, seen)
         chosen = next((user for user, _ in eligible if user.id == prefer), None)
@@ -91,6 +87,37 @@ class Desk:
             reason = f"next in {pool}"
         self.open_tasks[chosen.id] = self.open_tasks.get(chosen.id, 0) + 1
         return Owner(chosen.id, "user", chosen.username, reason, chosen.time_zone)
+
+    def take_another(self, pool: str, *, instead_of: str) -> Owner | None:
+        """Give the next member of ``pool``, or of the pools it falls back to, but not this one; None: nobody is free.
+
+        What one had goes to the other: the load of both is counted anew.
+        """
+        seen: list[str] = []
+        while pool in self.pools and pool not in seen:
+            others = [one for one in self.pools[pool].members if self._id_of(one.user) != instead_of]
+            if any(self._has_room(one) for one in others):
+                asked = self.pools[pool].model_copy(update={"members": tuple(others)})
+                owner = self._with(pool, asked).take(pool)
+                self.open_tasks[instead_of] = max(0, self.open_tasks.get(instead_of, 0) - 1)
+                return owner
+            seen.append(pool)
+            pool = self.pools[pool].fallback.pool or ""
+        return None
+
+    def _with(self, name: str, pool: Pool) -> Desk:
+        """Give the same desk, its memory included, where one pool is another."""
+        return Desk({**self.pools, name: pool}, self.users, self.queues, self.open_tasks, self.credit)
+
+    def _id_of(self, username: str) -> str:
+        user = self.users.get(username.casefold())
+        return "" if user is None else user.id
+
+    def _has_room(self, member: Member) -> bool:
+        user = self.users.get(member.user.casefold())
+        if user is None or not user.active or not member.weight:
+            return False
+        return member.cap is None or self.open_tasks.get(user.id, 0) < member.cap
 
     def _fall_back(self, pool: str, seen: tuple[str, ...]) -> Owner:
         fallback = self.pools[pool].fallback

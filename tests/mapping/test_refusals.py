@@ -249,8 +249,8 @@ CASES = [
     (
         "routing",
         "automation_users: []",
-        "sla: {mql: {first_touch: 4h, then: [reassign]}}",
-        "sla.mql.then",
+        "sla: {mql: {first_touch: 4h}, attempts_before_recycle: 6}",
+        "sla.attempts_before_recycle",
         "not part of this version",
     ),
     (

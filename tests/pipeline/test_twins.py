@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from house_with_a_clock import with_a_clock
 from small_house import House
 
 from connector.delivery.limits import Limits
@@ -43,6 +44,7 @@ class Twins:
             (folder / name).mkdir()
             tell = self._heard if name == "some" else (lambda _done: None)
             words: Any = {"limits": limits, "on_step": tell, "keeps_hits": name != "anew"}
+            words["mappings"] = with_a_clock(folder / name)
             self.houses.append(House(folder / name, f"sqlite:///{folder / name}/state.db", **words))
         self.serial = 0
 
@@ -73,7 +75,8 @@ class Twins:
     def arrive(self) -> None:
         id_, address, title = self.number(), self.address(), self.dice.choice(_TITLES)
         firm = address.partition("@")[2].partition(".")[0].title()
-        more = {"employees": self.dice.choice((500, 20, None)), "crm_id": self.dice.choice((None, "L1", "C2", "L3"))}
+        more: dict[str, Any] = {"email_opt_out": self.dice.choice((None, None, None, "yes", "no"))}
+        more |= {"employees": self.dice.choice((500, 20, None)), "crm_id": self.dice.choice((None, "L1", "C2", "L3"))}
         self.each(lambda house: house.contact(id_, email=address, company=firm, title=title, **more))
 
     def lead(self) -> None:
@@ -161,6 +164,7 @@ class Twins:
                 {"Need__c": "Yes", "Authority__c": "Yes", "Budget_Confirmed__c": "Yes"},
                 {"Handoff_Rejection__c": self.dice.choice(("not now", None))},
                 {"Handoff_Score__c": "1"},
+                {"do_not_call": self.dice.choice((True, False))},
                 {"owner_id": self.dice.choice(("005rep1", "005rep3"))},
             )
         )
@@ -311,6 +315,8 @@ def _told(report: Any) -> dict[str, Any]:
         "moves",
         "writes",
         "held_by",
+        "opted_out",
+        "late_touches",
     )
     return {name: document[name] for name in (*words, "needs_person", "created", "updated")}
 

@@ -8,7 +8,7 @@ from connector.mapping.places import Node, Path
 #: (file, path with * for any key or position, what does not happen)
 NOT_YET: tuple[tuple[str, tuple[str, ...], str], ...] = (
     ("routing", ("personas", "*", "marketing"), "adding people to lists of the marketing tool"),
-    ("routing", ("sla", "*", "then"), "acting when a first touch is late"),
+    ("routing", ("sla", "attempts_before_recycle"), "counting attempts without an answer"),
     ("routing", ("notify",), "sending notices"),
 )
 

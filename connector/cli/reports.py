@@ -1,0 +1,73 @@
+"""``report``: what people ask for regularly; each report reads and changes nothing."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from connector.bootstrap import open_house, utc_now
+from connector.cli.options import DEFAULT_CONFIG, AsJson, AsOf, ConfigFile, Verbose, instant
+from connector.cli.output import console, emit
+from connector.logs import set_up_logs
+from connector.pipeline.census import census_of
+from connector.pipeline.late_follow_ups import late_follow_ups
+
+#: people listed one by one on a screen
+_LISTED = 20
+
+
+def follow_ups(
+    config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False, as_of: AsOf = None, verbose: Verbose = False
+) -> int:
+    """List by campaign who was handed over and has not been touched in time."""
+    set_up_logs(verbose=verbose)
+    with open_house(config) as house:
+        last = instant(house.store.switches.setting("last_as_of"))
+        found = late_follow_ups(census_of(house.engine), as_of=instant(as_of) or last or utc_now())
+    document = found.document()
+    if as_json:
+        emit(document)
+    else:
+        _tell(console(), document)
+    return 0
+
+
+def _tell(screen: Console, document: dict[str, Any]) -> None:
+    if not document["stages"]:
+        screen.print("no stage wants a first touch: name one under sla in routing.yaml")
+        return
+    late = sum(line["people"] for line in document["late"])
+    screen.print(
+        f"late first touches in {', '.join(document['stages'])} as of {document['as_of'][:16]}: {late:,}; "
+        f"not touched and not late yet: {document['waiting']:,}",
+        style="bold",
+    )
+    if not late:
+        return
+    table = Table("campaign or source", "people", "late by up to", "with whom", box=None, padding=(0, 2, 0, 0))
+    for line in document["late"]:
+        owners = ", ".join(f"{name} {count:,}" for name, count in line["owners"].items())
+        table.add_row(line["campaign"], f"{line['people']:,}", _span(line["longest_late_seconds"]), owners)
+    screen.print(table)
+    for one in document["people"][:_LISTED]:
+        screen.print(
+            f"  {one['record'] or one['person_id']}: {one['stage']} since {one['since'][:16]}, due {one['due'][:16]}, "
+            f"late by {_span(one['late_seconds'])}, with {one['owner']}"
+        )
+    if late > _LISTED:
+        screen.print(f"  and {late - _LISTED:,} more (--json lists all)")
+
+
+def _span(seconds: float) -> str:
+    return str(timedelta(seconds=round(seconds)))
+
+
+def register(app: typer.Typer) -> None:
+    """Add the commands."""
+    reports = typer.Typer(help="What people ask for regularly.", no_args_is_help=True)
+    reports.command("follow-ups")(follow_ups)
+    app.add_typer(reports, name="report")
