@@ -8,6 +8,7 @@ from datetime import datetime
 from uuid import uuid4
 
 from adapters.salesforce import SalesforceCrm
+from adapters.salesforce.schema import KEY_FIELD
 from connector.domain.writes import Write, WriteOutcome
 from connector.ports.traits import AdapterTraits
 
@@ -17,11 +18,16 @@ def _double() -> None:
     apply = SalesforceCrm.apply
 
     def careless(crm: SalesforceCrm, writes: Sequence[Write], *, now: datetime) -> Sequence[WriteOutcome]:
-        keyed = [replace(write, key=uuid4().hex) if write.kind == "create" else write for write in writes]
-        outcomes = apply(crm, keyed, now=now)
+        outcomes = apply(crm, [_keyed_anew(write) for write in writes], now=now)
         return [replace(outcome, key=write.key) for outcome, write in zip(outcomes, writes, strict=True)]
 
     SalesforceCrm.apply = careless  # type: ignore[method-assign,assignment]
+
+
+def _keyed_anew(write: Write) -> Write:
+    if write.kind != "create":
+        return write
+    return replace(write, key=uuid4().hex, fields={n: value for n, value in write.fields.items() if n != KEY_FIELD})
 
 
 def _lose() -> None:
