@@ -6,7 +6,7 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
-# One more than two cores: many tests wait for processes of their own. A file stays with one worker: some tell a story.
+# One more than two cores: many tests wait for processes of their own. How files are shared out: tests/conftest.py.
 JOBS ?= 3
 # WHEEL=1 tests the built wheel instead of the tree
 WHEEL ?=

@@ -1,8 +1,12 @@
-"""A state database for whoever needs one: SQLite in a file, PostgreSQL from its own binaries in a temporary folder."""
+"""A state database for whoever needs one, places where the whole product runs, and how files are shared out to workers.
+
+SQLite stands in a file, PostgreSQL comes from its own binaries into a temporary folder.
+"""
 
 from __future__ import annotations
 
 import itertools
+import sys
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +16,17 @@ import pytest
 
 from state import open_store
 
+# behind everything else: folders here are named like the rooms
+sys.path.append(str(Path(__file__).parent))
+
+from places import commands, loaded, place_of, prepared
+
+__all__ = ["commands", "loaded", "place_of", "prepared"]
+
+#: folders whose files stay with one worker, because what they share is dear: a Spark cluster
+_TOGETHER = ("tests/spark/",)
+#: folders whose files take longest: they are begun first, so that no worker is left alone with one at the end
+_LONG = ("tests/spark/", "tests/end_to_end/", "tests/survival/", "tests/abuse/", "tests/daemon/", "tests/pipeline/")
 _numbers = itertools.count(1)
 
 
@@ -76,3 +91,24 @@ def _run(uri: str, statement: str) -> None:
 
     with psycopg.connect(uri, autocommit=True) as connection:
         connection.execute(statement)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with what takes longest."""
+    items.sort(key=lambda item: next((n for n, folder in enumerate(_LONG) if folder in item.nodeid), len(_LONG)))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Share out whole files, for some tell a story, in the order of the tests and not by how many they hold."""
+    from xdist.scheduler import LoadFileScheduling
+
+    class InOrder(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            file = super()._split_scope(nodeid)
+            return next((folder for folder in _TOGETHER if folder in file), file)
+
+    if config.getvalue("dist") != "loadfile":
+        return None
+    config.option.loadscopereorder = False
+    return InOrder(config, log)

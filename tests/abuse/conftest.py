@@ -11,17 +11,12 @@ from pathlib import Path
 
 import pytest
 
-# places and commands are those of the end-to-end tests; what the files here share lies beside them
+# what the files here share lies beside them
 sys.path.insert(0, str(Path(__file__).parent))
-sys.path.insert(0, str(Path(__file__).parents[1] / "end_to_end"))
-
-from e2e_fixtures import commands, loaded, place_of, prepared
 
 from benchmarks.survival.buyers import a_day_of_buyers
 from benchmarks.survival.commands import Commands
 from benchmarks.survival.place import AT, Place
-
-__all__ = ["commands", "loaded", "place_of", "prepared"]
 
 PEOPLE = 40
 
