@@ -20,7 +20,7 @@ from connector.pipeline.late_follow_ups import late_follow_ups
 _LISTED = 20
 
 
-def follow_ups(
+def late(
     config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False, as_of: AsOf = None, verbose: Verbose = False
 ) -> int:
     """List by campaign who was handed over and has not been touched in time."""
@@ -69,5 +69,5 @@ def _span(seconds: float) -> str:
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     reports = typer.Typer(help="What people ask for regularly.", no_args_is_help=True)
-    reports.command("follow-ups")(follow_ups)
+    reports.command("late")(late)
     app.add_typer(reports, name="report")
