@@ -23,6 +23,7 @@ from state.leases import lose_dead
 from state.ledger import spend
 from state.outbox_dependents import refresh, states
 from state.outbox_enqueue import known_keys
+from state.outbox_renew import renew
 from state.outbox_rows import COLUMNS, row_of
 
 #: senders that meet try again at once; more than a few in a row means something else is wrong
@@ -232,6 +233,11 @@ class SqlOutbox:
             refresh(self._database, connection, keys=keys)
             note(connection, who, "outbox dismiss", now, {"rows": len(set(ids))})
         return len(set(ids))
+
+    def renew(self, rows: Mapping[int, OutboxRow], *, now: datetime) -> int:
+        """Put other wishes in the place of dead or held creations; see the port."""
+        with self._database.write() as connection:
+            return renew(self._database, connection, rows, at_us=to_us(now))
 
     def drop(self, *, held_by: str, now: datetime) -> int:
         """Forget held rows of one reason; see the port."""

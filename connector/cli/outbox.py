@@ -14,6 +14,7 @@ from connector.cli.running import who
 from connector.domain.outbox_states import UNDONE
 from connector.domain.writes import RowState
 from connector.errors import ConfigError, Refused
+from connector.pipeline.redeciding import ask_anew
 from connector.ports.store import OutboxRow, Store
 
 #: what a reader does next, by state and by what holds the row
@@ -98,7 +99,11 @@ def retry_outbox(ids: Ids = None, config: ConfigFile = DEFAULT_CONFIG, as_json: 
     with open_state(settings) as store:
         if store.switches.paused() is not None or settings.mode != "live":
             raise Refused("retry.paused", "writes are paused", cure="set mode: live, or `handoff resume`, then retry")
-        count = store.outbox.retry(_dead(store, ids, also=UNDONE), now=now)
+        meant = set(_dead(store, ids, also=UNDONE))
+        # The person may have changed since: what was to be created is decided anew.
+        created = meant & {row.id for row in store.outbox.unsettled() if row.write.kind == "create" and not row.held_by}
+        ask_anew(store, created)
+        count = store.outbox.retry(sorted(meant - created), now=now) + len(created)
         store.switches.audit(who(), "outbox retry", now, {"rows": count})
     _said("retried", count, "to be sent by the next run", as_json=as_json)
     return 0

@@ -34,6 +34,7 @@ from connector.pipeline.forgetting import Named, bury_again, purge
 from connector.pipeline.kept_hits import KeptHits
 from connector.pipeline.plans import check_current, dump_plan, load_plan
 from connector.pipeline.pulling import Pulled, Puller
+from connector.pipeline.redeciding import asked_anew, settle_anew
 from connector.pipeline.report import Report
 from connector.pipeline.scratch import Scratch, open_scratch
 from connector.pipeline.silence import note_silence, silent_streams
@@ -43,7 +44,7 @@ from connector.pipeline.wanted import wanted_of
 from connector.pipeline.withdrawing import withdraw
 from connector.pipeline.working import Working
 from connector.ports.source import Source
-from connector.ports.store import Decisions, Run
+from connector.ports.store import Decisions, OutboxRow, Run
 from connector.ports.traits import AdapterTraits
 
 #: ``fast``: forms and replies; ``sources``: all of marketing; ``all``: everything
@@ -82,6 +83,7 @@ class Cycle:
         #: keeps this cycle for the next once its decisions are stored
         self._keep: Callable[[], None] = lambda: None
         self._came_back: list[Named] = []
+        self._anew: dict[int, OutboxRow | None] = {}
         self.plan_summary: dict[str, Any] = {}
         self._steps = steps.Walk(run_id, engine.on_step)
 
@@ -154,6 +156,7 @@ class Cycle:
             if command == "run" and self._may_write():
                 before += release_changed(self._engine, now=self._now)
             before += self._look_for_drift(command)
+            self._full = self._full or bool(asked_anew(self._engine.store))
             with open_scratch(self._engine.lake_root) as scratch:
                 live, decisions = self._decided(command, scratch)
                 if not live:
@@ -164,6 +167,7 @@ class Cycle:
                     self._store(decisions)
                     if self._engine.still_ours():
                         self._keep()
+                before = [*before, *settle_anew(self._engine.store, self._anew, now=self._now)]
             if "baseline" in decisions.marks:
                 self._note_before_baseline()
             give_back()
@@ -178,7 +182,7 @@ class Cycle:
             wished, decisions = work.decide(scratch, live=live, full=self._full)
             self.moves, self.plan_summary, self._fast_lane = work.moves, work.plan_summary, work.fast_lane
             self._keep = work.keep
-            self._came_back = work.came_back
+            self._came_back, self._anew = work.came_back, work.anew
             self._keep_plan(wished, done=live)
             decisions = hold_drifted(decisions, self._drift, self._engine.crm.traits().system)
         self._steps.done(steps.DECIDE, {"rows": len(decisions.rows), "reviews": len(decisions.reviews)})
@@ -392,8 +396,5 @@ class Cycle:
             words = {"verdict": report.verdict, "code": report.error["code"] if report.error else ""}
             self._steps.done(steps.REPORT, report.writes, words=words)
             note_circuits(store, self._engine.adapters)
-            store.runs.finish(report.run_id, verdict=report.verdict, report=_json(report.document()), at=self._now)
-
-
-def _json(document: dict[str, Any]) -> str:
-    return json.dumps(document, ensure_ascii=False)
+            told = json.dumps(report.document(), ensure_ascii=False)
+            store.runs.finish(report.run_id, verdict=report.verdict, report=told, at=self._now)

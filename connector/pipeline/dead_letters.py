@@ -23,6 +23,7 @@ from connector.errors import AccessError
 from connector.lake.layout import FIELD
 from connector.lake.reading import Lake
 from connector.pipeline.engine import Engine
+from connector.pipeline.redeciding import ask_anew
 from connector.ports.crm import Redescribing
 from connector.ports.store import OutboxRow
 from connector.ports.traits import AdapterTraits
@@ -40,7 +41,10 @@ class Marks(NamedTuple):
 
 
 def release_changed(engine: Engine, *, now: datetime) -> list[int]:
-    """Turn dead rows into todo whose record, mappings or rights have changed since they died; give their ids."""
+    """Turn dead updates into todo whose record, mappings or rights have changed since they died; give their ids.
+
+    Creations are left to be decided anew (``connector.pipeline.redeciding``).
+    """
     store = engine.store
     kept = _kept(engine)
     if not kept:
@@ -50,13 +54,15 @@ def release_changed(engine: Engine, *, now: datetime) -> list[int]:
         engine.crm.doubt_fields()
     present = _marks(engine, rows, now=now)
     changed = {id_: _differs(kept[id_], marks) for id_, marks in present.items() if kept[id_] != marks}
-    store.outbox.retry(sorted(changed), now=now)
+    created = {row.id for row in rows if row.write.kind == "create"}.intersection(changed)
+    ask_anew(store, created)
+    store.outbox.retry(sorted(set(changed) - created), now=now)
     _keep(engine, {row.id: kept[row.id] for row in rows if row.id not in changed})
-    todo = set(store.outbox.ids([RowState.TODO])) & set(changed)
+    todo = set(store.outbox.ids([RowState.TODO])) & set(changed) | created
     if todo:
         causes = sorted({word for id_ in todo for word in changed[id_]})
         structlog.get_logger().info("dead_letters.released", rows=len(todo), because=causes)
-    return sorted(todo)
+    return sorted(todo - created)
 
 
 def remember_dead(engine: Engine, *, now: datetime) -> None:

@@ -26,12 +26,13 @@ from connector.pipeline.outlook import Outlook, look
 from connector.pipeline.passes import PopulationPart
 from connector.pipeline.plans import summary
 from connector.pipeline.population import Population, take_census
+from connector.pipeline.redeciding import asked_anew, decide_anew
 from connector.pipeline.report import Report
 from connector.pipeline.scratch import Scratch
 from connector.pipeline.telling import forecast, tell_part, tell_population, tell_unchanged
 from connector.pipeline.touched import Grown
 from connector.pipeline.workplace import automation_ids, users
-from connector.ports.store import Decisions
+from connector.ports.store import Decisions, OutboxRow
 from connector.ports.traits import FieldInfo
 
 #: the word in the state that says who we are in the CRM, for commands that ask no system
@@ -65,6 +66,8 @@ class Working:
         self.fast_lane: pa.Table | None = None
         self.keep: Callable[[], None] = lambda: None
         self.came_back: list[Named] = []
+        #: dead creations, decided anew; None where they are not to be made any more
+        self.anew: dict[int, OutboxRow | None] = {}
 
     def decide(self, scratch: Scratch, *, live: bool, full: bool) -> tuple[Decisions, Decisions]:
         """Give what was decided, without and with the rows that a limit holds.
@@ -146,6 +149,7 @@ class Working:
             decisions = decide_all(
                 census, population, holdings, scratch, deciding, now=self._now, told=self._tell_part, keeper=keeper
             )
+            self.anew = decide_anew(asked_anew(census.store), census, population, holdings, deciding, now=self._now)
         except BaseException:
             if keeper is not None:
                 keeper.keeping.drop()

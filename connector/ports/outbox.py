@@ -223,6 +223,13 @@ class Outbox(Protocol):
         """
         ...
 
+    def renew(self, rows: Mapping[int, OutboxRow], *, now: datetime) -> int:
+        """Put other wishes (by row id) in the place of dead or held creations, as todo, under the key each had.
+
+        A row that is neither dead nor held any more, or has another key, stays as it is. Return how many were renewed.
+        """
+        ...
+
     def drop(self, *, held_by: str, now: datetime) -> int:
         """Turn held rows of one reason into superseded without remembering them; return how many.
 
