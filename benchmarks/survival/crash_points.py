@@ -23,14 +23,14 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from itertools import count
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 from unittest import mock
 
 from benchmarks.survival.crash_judge import Ending, complaints, ending_of
-from benchmarks.survival.databases import Fresh, fresh_on
+from benchmarks.survival.databases import Fresh, fresh_on, memory_disk
 from benchmarks.survival.frail_crm import FrailCrm, GuardedCrm
 from benchmarks.survival.gate import Crash, Gate, GuardedStore, Points, Slot
 from benchmarks.survival.town import FREE, HOUR, LIMITS, T0, Deed, Town, decide_once, drawn_deeds, drawn_hands
@@ -38,6 +38,8 @@ from connector.delivery import sender
 from connector.delivery.budget import Budget
 from connector.delivery.drain import Drain
 from connector.domain.writes import RowState
+from connector.ports.crm import Crm
+from connector.ports.store import Store, Switches
 from state import open_store
 
 #: quiet hours at the end, after which both worlds are compared
@@ -107,9 +109,6 @@ class World:
         self.town.settle_in()
         self._url = url
         self._runs = count(1)
-        self._approved = False
-        self._budget_lives = 0
-        self._hour_begins = T0
 
     # -- processes ---------------------------------------------------------------------------------
 
@@ -138,10 +137,10 @@ class World:
             self.gate.call(slot, life, "sleep", lambda _: self.gate.pass_time(timedelta(seconds=seconds)))
 
         drain = Drain(
-            store,  # type: ignore[arg-type]
-            crm,  # type: ignore[arg-type]
+            cast(Store, store),
+            cast(Crm, crm),
             owner=slot.name,
-            budget=Budget("crm", store.ledger, None, 0.5),  # type: ignore[attr-defined]
+            budget=Budget("crm", store.ledger, None, 0.5),
             patience=timedelta(seconds=60),
             clock=lambda: self.gate.now,
             sleep=sleep,
@@ -166,6 +165,9 @@ class World:
                 self.gate.close(slot)
 
         threads = [threading.Thread(target=live, args=(slot,), name=slot.name) for slot in slots]
+        if len(threads) == 1:
+            live(*slots)  # a turn that is handed to another thread takes a while on a busy machine
+            threads.clear()
         for thread in threads:
             thread.start()
         for thread in threads:
@@ -219,43 +221,30 @@ class World:
             self._approve()
         self._decide()
         waiting = list(hour.hands)
-        pause = self._switched(hour)
+        beside = open_store(self._url, now=lambda: gate.now)
 
         def others() -> None:
             if waiting and gate.dice.random() < 0.05:
                 self.town.happen(waiting.pop(0), gate.now)
-            pause()
+            if hour.pauses and gate.dice.random() < 0.04:
+                _throw(beside.switches, gate.now)
 
         gate.after_call = others
-        for _ in range(_MOST_PASSES):
-            self._send(hour.senders)
-            gate.pass_time(timedelta(seconds=gate.dice.choice((1, 60, 240))))
-            if not gate.storm or not self._waiting():
-                break
-        gate.after_call = lambda: None
+        try:
+            for _ in range(_MOST_PASSES):
+                self._send(hour.senders)
+                gate.pass_time(timedelta(seconds=gate.dice.choice((1, 60, 240))))
+                if not gate.storm or not self._waiting():
+                    break
+        finally:
+            gate.after_call = lambda: None
+            beside.close()
         gate.storm, crm.bad = 0, 0.0
         self._resume()
         for deed in waiting:
             self.town.happen(deed, gate.now)
         if hour.calm:
             self._calm_down()
-
-    def _switched(self, hour: Hour) -> Callable[[], None]:
-        """Throw the switch now and then, from another process that nothing happens to."""
-        if not hour.pauses:
-            return lambda: None
-        gate = self.gate
-        beside = open_store(self._url, now=lambda: gate.now)
-        self._beside = beside
-
-        def throw() -> None:
-            if gate.dice.random() < 0.04:
-                if beside.switches.paused() is None:
-                    beside.switches.pause("ann", gate.now)
-                else:
-                    beside.switches.resume("ann", gate.now)
-
-        return throw
 
     def _resume(self) -> None:
         store = open_store(self._url, now=lambda: self.gate.now)
@@ -289,6 +278,14 @@ class World:
             return ending_of(self.crm, store)
         finally:
             store.close()
+
+
+def _throw(switches: Switches, now: datetime) -> None:
+    """Throw the switch, from another process that nothing happens to."""
+    if switches.paused() is None:
+        switches.pause("ann", now)
+    else:
+        switches.resume("ann", now)
 
 
 def lived(script: Script, url: str, *, disturbed: bool) -> tuple[Ending, World]:
@@ -343,7 +340,7 @@ def main() -> None:
     parser.add_argument("--database", choices=("sqlite", "postgresql"), default="sqlite")
     words = parser.parse_args()
     campaign = Campaign()
-    with tempfile.TemporaryDirectory() as name, fresh_on(words.database, Path(name)) as fresh:
+    with tempfile.TemporaryDirectory(dir=memory_disk()) as name, fresh_on(words.database, Path(name)) as fresh:
         for seed in count(words.seed * 1_000_000):
             if campaign.points.struck.total() >= words.points:
                 break

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import importlib
+import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import create_engine
+from sqlalchemy import NullPool, create_engine
 
 from state import open_store
 from state.tables import METADATA
@@ -35,7 +36,7 @@ def on_sqlite(folder: Path) -> Fresh:
 def on_postgresql(url: str) -> Fresh:
     """Give the state of one schema, emptied."""
     open_store(url).close()
-    engine = create_engine(url)
+    engine = create_engine(url, poolclass=NullPool)
     names = ", ".join(sorted(METADATA.tables))
 
     def fresh() -> str:
@@ -44,6 +45,12 @@ def on_postgresql(url: str) -> Fresh:
         return url
 
     return fresh
+
+
+def memory_disk() -> str | None:
+    """Give a folder in memory where there is one: no machine is switched off here, so nothing need reach a disk."""
+    place = Path("/dev/shm")
+    return str(place) if place.is_dir() and os.access(place, os.W_OK) else None
 
 
 @contextmanager

@@ -142,7 +142,7 @@ class Gate:
         """Say whether the process ends here; every place where it could is counted."""
         place = (boundary, side)
         self.points.reached[place] += 1
-        odds = 0.25 if boundary in _RARE else 0.07
+        odds = 0.4 if side == "amid" else 0.25 if boundary in _RARE else 0.07
         if not self.storm or slot.life < 0 or self.dice.random() >= odds:
             return False
         self.storm -= 1
@@ -208,6 +208,9 @@ _PARTS = ("outbox", "knowledge", "switches", "ledger", "runs", "manifest", "vers
 
 class GuardedStore:
     """A store of one life of a slot."""
+
+    outbox: Any
+    ledger: Any
 
     def __init__(self, gate: Gate, slot: Slot, real: Any) -> None:
         """Guard every part."""
