@@ -66,7 +66,7 @@ def _tell_work(screen: Console, document: dict[str, Any]) -> None:
         )
     for took in document["task_times"]:
         screen.print(
-            f"  {took['rule']}: {took['event'][:19]} → task in the CRM {took['task'][:19]}, {took['seconds']:,.0f} s"
+            f"  {took['rule']}: {took['event'][:19]}, task in the CRM {took['task'][:19]}, {took['seconds']:,.0f} s"
         )
 
 

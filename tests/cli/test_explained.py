@@ -174,3 +174,10 @@ def test_a_stage_is_told_to_the_minute_and_without_a_day_where_none_is_known() -
     assert f"stage {samples['stage']['stage']} since 2026-11-22T10:41 (entry" in told(samples)
     samples["stage"]["since"] = None
     assert f"stage {samples['stage']['stage']} (entry" in told(samples)
+
+
+def test_it_is_told_who_must_not_be_reached_and_how_long_a_task_took() -> None:
+    text = told(PERSON)
+    assert "does not want to be called: hubspot:contact:7, salesforce:lead:00Q1" in text
+    assert "e-mail: " not in text
+    assert "contact-us: 2026-03-10T09:00:00, task in the CRM 2026-03-10T09:00:12, 12 s" in text
