@@ -184,27 +184,41 @@ class Demo:
             used, floor = self._spent[vendor]
             self._spent[vendor] = (used + calls["used"], floor + calls["floor"])
             self._screen.print(
-                f"  {what}: {vendor} counted {calls['used']} calls; the smallest possible is {calls['floor']} "
+                f"  {what}: {vendor} counted {_beside_floor(calls['used'], calls['floor'])} "
                 f"({apart} apart: sign-in, describe, look-ups, overlap)"
             )
 
     def _costs(self) -> None:
         self._title("What it cost")
         for vendor, (used, floor) in self._spent.items():
-            self._screen.print(f"{vendor}: {used} API calls in four cycles; the smallest possible is {floor}")
+            self._screen.print(f"{vendor}, four cycles: {_beside_floor(used, floor)}")
 
     def _title(self, words: str) -> None:
         self._screen.print(f"\n{words}", style="bold")
 
     def _next(self) -> None:
         self._title("Next")
-        self._screen.print(
-            "handoff init mine                  a project of your own: handoff.yaml and mappings, with comments\n"
-            "handoff sandbox --dir orgs         the local orgs, to try it on\n"
-            "handoff check --online             credentials, rights, fields\n"
-            "handoff plan                       what would be written, and why; nothing is written\n"
-            "README.md                          the way from here to your own org"
-        )
+        handoff = _own_name()
+        for words, what in (
+            (f"{handoff} init mine", "a project of your own: handoff.yaml and mappings, with comments"),
+            (f"{handoff} sandbox --dir orgs", "the local orgs, to try it on"),
+            (f"{handoff} check --online", "in your project: credentials, rights, fields"),
+            (f"{handoff} plan", "what would be written, and why; nothing is written"),
+            ("README.md", "the way from here to your own org"),
+        ):
+            self._screen.print(f"{words:<{len(handoff) + 20}} {what}")
+
+
+def _beside_floor(used: int, floor: int) -> str:
+    """Say how many calls were used beside the smallest number; below it only questions that travel together come."""
+    together = ", were each question a call of its own" if used < floor else ""
+    return f"{used} API calls; the smallest possible is {floor}{together}"
+
+
+def _own_name() -> str:
+    """Give the words by which this program can be called from where the reader is."""
+    beside = Path(sys.executable).with_name("handoff")
+    return "handoff" if shutil.which("handoff") or not beside.is_file() else os.path.relpath(beside)
 
 
 @contextmanager
