@@ -17,6 +17,7 @@ from unittest import mock
 
 import pytest
 
+from benchmarks.survival.commands import Done
 from connector.cli import main
 from sandbox.serve import Sandbox
 
@@ -41,21 +42,6 @@ _SIGNED = {
     "approved_on: null": "approved_on: '2026-11-01'",
     "review_by: null": "review_by: '2099-11-01'",
 }
-
-
-@dataclass(frozen=True, slots=True)
-class Done:
-    """What a command left behind."""
-
-    code: int
-    out: str
-    err: str
-
-    @property
-    def json(self) -> dict[str, Any]:
-        """Its only document; two of them, or words beside it, do not parse."""
-        document: dict[str, Any] = json.loads(self.out)
-        return document
 
 
 @dataclass(slots=True)
