@@ -27,6 +27,8 @@ from connector.domain.records import RecordVersion, Value
 HISTORIES: Mapping[str, tuple[str, str]] = {
     "lead": ("LeadHistory", "LeadId"),
     "contact": ("ContactHistory", "ContactId"),
+    "account": ("AccountHistory", "AccountId"),
+    "opportunity": ("OpportunityFieldHistory", "OpportunityId"),
 }
 #: Above this the history is asked by time instead: a query of ids must stay short.
 _MOST_IDS = 200

@@ -77,14 +77,17 @@ class Ground:
         return self.crm.native_values.get(f"{object_}.{word}", {}).get(str(value), value)
 
     def fit_value(self, object_: str, name: str, value: Value) -> Value:
-        """Cut a text to the field's length; drop a value that the field's restricted picklist would refuse."""
+        """Give a value as the field takes it, or None: half a name or address is worse than none.
+
+        Only the words of our tasks are cut to the field's length; what a restricted picklist would refuse is left out.
+        """
         described = self.info.get(object_, {}).get(name)
         if described is None or value is None:
             return value
         if described.restricted and described.values and str(value) not in described.values:
             return None
         if isinstance(value, str) and described.length and len(value) > described.length:
-            return value[: described.length]
+            return value[: described.length] if object_ == "task" else None
         return value
 
     def row(

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -87,3 +89,21 @@ def test_postgres_is_copied_by_its_own_tools(postgres_url, tmp_path):
     with pytest.raises(ConfigError, match="only a SQLite state") as raised:
         back_up(postgres_url, tmp_path / "copy.db")
     assert "pg_dump" in raised.value.cure
+
+
+def test_a_copy_of_a_newer_program_is_refused_before_anything_is_replaced(sqlite_url, tmp_path, words):
+    store = open_store(sqlite_url)
+    copy, aside = tmp_path / "copy.db", tmp_path / "aside.db"
+    back_up(sqlite_url, copy)
+    store.knowledge.commit_decisions(words.decisions(words.update("1")))
+    store.close()
+    with closing(sqlite3.connect(copy)) as newer:
+        newer.execute("INSERT INTO state_version (number, name, at) VALUES (4711, 'later', 0)")
+        newer.commit()
+    with pytest.raises(LocalFault) as refused:
+        put_back(sqlite_url, copy, aside=aside)
+    assert refused.value.code == "state.newer"
+    assert "newer" in (refused.value.cure or "")
+    store = open_store(sqlite_url)
+    assert store.outbox.counts() == {"todo": 1}, "what stood there still stands"
+    store.close()

@@ -59,6 +59,24 @@ def test_a_covered_edit_is_told_with_who_and_when(org: Any, lead: str) -> None:
     assert last.fields["Handoff_Score__c"] == 40
 
 
+def test_a_covered_edit_of_an_account_is_told_too(org: Any) -> None:
+    crm = org.provisioned()
+    [made] = org.act({"do": "create", "object": "Account", "values": {"Name": "A", "Website": "a.example"}})
+    crm.want([("account", "Website")])
+    cursor = [page.cursor for page in crm.pull("accounts", None, now=AT)][-1]
+    org.advance(minutes=2)
+    org.act({"do": "edit", "object": "Account", "id": made["id"], "user": USER, "values": {"Website": "b.example"}})
+    org.advance(minutes=2)
+    name = "Handoff_Account_Score__c"
+    [outcome] = crm.apply([Write("k", "update", "account", made["id"], {name: 7}, {}, frozenset({name}))], now=AT)
+    assert outcome.kind is OutcomeKind.WRITTEN
+    versions = [one for page in crm.pull("accounts", cursor, now=AT) for one in page.records]
+    mine = [one for one in versions if one.ref.id == made["id"]]
+    rep = next(row["Id"] for row in org.rows("User") if row["Username"] == USER)
+    assert [one.fields["LastModifiedById"] for one in mine] == [rep, crm.user_id()]
+    assert [one.fields["Website"] for one in mine] == ["b.example", "b.example"]
+
+
 def test_what_was_ours_alone_stays_one_version(org: Any, lead: str) -> None:
     crm = org.provisioned()
     _, cursor = _versions(crm, None)
