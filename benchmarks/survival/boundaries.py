@@ -25,7 +25,7 @@ import requests
 from sqlalchemy import event
 from sqlalchemy.engine import Connection, Engine
 
-from connector.delivery import sender
+from connector.delivery import bulk, sender
 from connector.pipeline import turn
 
 #: GET and HEAD never write; these paths are reads or sign-in whatever the method
@@ -165,6 +165,7 @@ def _shorten_leases(watch: Watch) -> None:
     """Let the next process not wait long for a dead one's lease: by default eight seconds for each of hundreds."""
     turn.TTL = timedelta(seconds=watch.turn_seconds)
     turn._RENEW_SECONDS = turn._STAND_BY_SECONDS = watch.turn_seconds / 3
+    bulk._TURN = timedelta(seconds=watch.turn_seconds)
     if watch.sender_seconds is not None:
         sender.TTL, sender.RENEW_SECONDS = timedelta(seconds=watch.sender_seconds), watch.sender_seconds / 4
     if watch.images is not None:

@@ -21,8 +21,8 @@ from connector.ports.crm import JOB_REFUSED, Bulky, Crm
 from connector.ports.store import OutboxRow, Store
 
 _SETTING = "bulk_job"
-#: how long the sender that sees to a job may be silent before another one does
-_TURN = timedelta(minutes=2)
+#: how long the sender that sees to a job may be silent before another one does; half of what a cycle waits for answers
+_TURN = timedelta(seconds=30)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +70,9 @@ class BulkLane:
             return []
         [(object_, count)] = Counter(row.write.object for row in fit).most_common(1)
         enough = self._bulky.bulk_from()
-        return [row for row in fit if row.write.object == object_] if enough and count >= enough else []
+        if not enough or count < enough or not self._ours():
+            return []
+        return [row for row in fit if row.write.object == object_]
 
     def send(self, rows: Sequence[OutboxRow], *, now: datetime) -> None:
         """Make a job of rows that are ours; they come back as todo where no job could be made.

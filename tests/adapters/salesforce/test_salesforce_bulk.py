@@ -24,6 +24,9 @@ SCORE = "Handoff_Score__c"
 OURS = frozenset({SCORE, "Handoff_Stage__c"})
 
 
+_LEAD = {"do": "create", "object": "Lead", "values": {"LastName": "L", "Company": "C"}}
+
+
 class _Killed(BaseException):
     """The end of a process: nothing of ours catches it."""
 
@@ -31,14 +34,14 @@ class _Killed(BaseException):
 class _Desk:
     """An outbox full of scores in front of an org; a process may die at any call and another take over."""
 
-    def __init__(self, org: Any, folder: Path, leads: int = 6) -> None:
+    def __init__(self, org: Any, folder: Path, leads: int = 6, *, state: str = "") -> None:
         self.org = org
         self.crm: SalesforceCrm = org.provisioned()
         made = [
             {"do": "create", "object": "Lead", "values": {"LastName": f"L{n}", "Company": "C"}} for n in range(leads)
         ]
         self.leads = [str(one["id"]) for one in org.act(*made)]
-        self.store = open_store(f"sqlite:///{folder}/state.db")
+        self.store = open_store(state or f"sqlite:///{folder}/state.db")
         self._few(self.crm)
         self.plans = 0
 
@@ -168,6 +171,28 @@ def test_a_job_that_fails_as_a_whole_is_no_dead_end(desk: _Desk) -> None:
     assert drained.dead == len(desk.leads)
     dead = desk.store.outbox.unsettled()
     assert {(row.code, row.fixer) for row in dead} == {("INVALID_FIELD", "crm_admin")}
+
+
+def test_of_two_senders_one_sees_to_the_job_and_the_other_sends_the_rest(
+    org: Any, tmp_path: Path, state_url: str
+) -> None:
+    desk = _Desk(org, tmp_path, state=state_url)
+    desk.org.faults({"match": "GET .*/jobs/ingest/", "what": "503"})
+    desk.wish(**{SCORE: 40})
+    desk.drain()
+    assert desk.states() == {"unknown": len(desk.leads)}, "the first sender waits for its job"
+    desk.org.faults()
+    desk.store.switches.acquire("bulk_job", "the first", timedelta(hours=1))
+    desk.another()
+    [other, *more] = [str(desk.org.act(_LEAD)[0]["id"]) for _ in desk.leads]
+    jobs, desk.leads = desk.leads, [other, *more]
+    desk.wish(**{SCORE: 50})
+    assert desk.drain().written == len(desk.leads), "in batches, for jobs are the first one's"
+    assert desk.states() == {"done": len(desk.leads), "unknown": len(jobs)}
+    desk.store.switches.release("bulk_job", "the first")
+    assert desk.drain().written == len(jobs)
+    assert desk.jobs() == {"JobComplete": 1}
+    desk.store.close()
 
 
 @pytest.mark.parametrize("call", range(1, 9))
