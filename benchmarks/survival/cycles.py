@@ -90,6 +90,8 @@ def live(ground: Ground, seed: int, cycles: int) -> History:
         edited: list[Edited] = []
         standing: list[Complaint] = []
         for number in range(cycles + 1):
+            if number == cycles and not standing:
+                break
             before, at = people.at, people.at
             typing: list[Any] = []
             if 0 < number < cycles:
@@ -106,9 +108,9 @@ def live(ground: Ground, seed: int, cycles: int) -> History:
                 place.clock(at)
             twin.cycle(at)
             carry_out(twin, typing)
-            twin.cycle(
-                at
-            )  # the daemons look until a look finds nothing, and a look renews what it shows for the first time
+            if number:
+                # the daemons look until a look finds nothing, and a look renews what a new record shows
+                twin.cycle(at)
             quiet = pair.live(at, meanwhile=partial(carry_out, house, typing))
             history.cycles = number + 1
             found = complaints(twin.snapshots(), house.snapshots(), edited=edited)
