@@ -107,6 +107,12 @@ ACCOUNT_RESULTS: dict[str, Fact] = {
     "account.decider": ROLE_STATE,
     "account.influencer": ROLE_STATE,
 }
+
+
+def _account_results_but(*names: str) -> dict[str, Fact]:
+    return {name: fact for name, fact in ACCOUNT_RESULTS.items() if name not in names}
+
+
 #: what a further model says of a person, as ``score.NAME.…``
 FURTHER_RESULTS: dict[str, Fact] = {
     "total": Fact("number"),
@@ -123,18 +129,7 @@ READY_FACTS: dict[str, Fact] = {
     "fit": Fact("number"),
     "grade": Fact("letter", GRADES),
     "engaged_people": Fact("number"),
-    "account.score": Fact("number"),
-    "account.fit": Fact("letter", LETTERS),
-    "account.grade": Fact("letter", GRADES),
-    "account.engaged_people": Fact("number"),
-    "account.buying_stage": Fact("word", STAGES),
-    "account.too_hot": Fact("truth"),
-    "account.early_alert": Fact("truth"),
-    "account.open_opportunity": Fact("truth"),
-    "account.customer": Fact("truth"),
-    "account.decider": ROLE_STATE,
-    "account.influencer": ROLE_STATE,
-}
+} | _account_results_but("account", "account.owner", "account.ready", "account.news")
 #: what an example in scoring.yaml may expect; the dimensions are numbers there
 EXPECTED_FACTS: dict[str, Fact] = {
     "fit": Fact("number"),
@@ -156,21 +151,8 @@ EXPECTED_FACTS: dict[str, Fact] = {
     "early_alert": Fact("truth"),
     "early_alert_rules": Fact("text"),
     "declared_differs": Fact("text"),
-    "account.score": Fact("number"),
-    "account.fit": Fact("letter", LETTERS),
-    "account.grade": Fact("letter", GRADES),
-    "account.ready": Fact("truth"),
-    "account.engaged_people": Fact("number"),
-    "account.buying_stage": Fact("word", STAGES),
     "account.deciding_fact": Fact("text"),
-    "account.too_hot": Fact("truth"),
-    "account.early_alert": Fact("truth"),
-    "account.open_opportunity": Fact("truth"),
-    "account.customer": Fact("truth"),
-    "account.news": Fact("truth"),
-    "account.decider": ROLE_STATE,
-    "account.influencer": ROLE_STATE,
-}
+} | _account_results_but("account", "account.owner")
 ANSWERS = ("yes", "no", "unknown")
 
 #: results that a CRM field of a lead or contact may show, beside ``person.FACT``
