@@ -42,8 +42,6 @@ class Watch:
     end_at: str | int | None = None
     #: by SIGKILL, or by SIGSTOP: then it sleeps until somebody continues it
     end_by: int = signal.SIGKILL
-    #: copies a place to a folder of its own in another at each boundary: (place, folder)
-    images: tuple[str, str] | None = None
     #: appends the names of the boundaries to this file
     listing: str | None = None
     #: counts requests that only read as boundaries too
@@ -95,11 +93,6 @@ class _Boundaries:
                 os.killpg(os.getpgrp(), self._watch.end_by)
             if self._watch.orders is not None:
                 self._obey(name, self._watch.orders)
-            if self._watch.images is not None:
-                place, folder = self._watch.images
-                image = Path(folder) / f"{self._count:04d}"
-                shutil.copytree(place, image)
-                (image / "boundary").write_text(name)
             if self._watch.listing is not None:
                 with Path(self._watch.listing).open("a", encoding="utf-8") as listing:
                     listing.write(numbered + "\n")
@@ -126,10 +119,7 @@ class _Boundaries:
 
 
 def watch_process(watch: Watch) -> None:
-    """Patch this process: it ends at a boundary, or copies the place at each, or lists them in a file.
-
-    A copy of what stands on the disk is what a kill at that moment leaves, at half the cost of getting there again.
-    """
+    """Patch this process: it ends at a boundary, or lists them in a file."""
     boundaries = _Boundaries(watch)
     _shorten_leases(watch)
 
@@ -168,8 +158,3 @@ def _shorten_leases(watch: Watch) -> None:
     bulk._TURN = timedelta(seconds=watch.turn_seconds)
     if watch.sender_seconds is not None:
         sender.TTL, sender.RENEW_SECONDS = timedelta(seconds=watch.sender_seconds), watch.sender_seconds / 4
-    if watch.images is not None:
-        # A renewal would write into the state while it is copied; nobody else is after this lease.
-        turn._RENEW_SECONDS = 3600.0
-        # A sender that has been silent is dead for good; on SQLite the next process need not wait for its lease.
-        sender.TTL, sender.RENEW_SECONDS = timedelta(hours=1), 3600.0

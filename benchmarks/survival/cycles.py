@@ -28,7 +28,7 @@ from typing import Any
 
 from sqlalchemy import create_engine
 
-from benchmarks.survival.commands import Commands
+from benchmarks.survival.commands import Commands, processor_seconds
 from benchmarks.survival.databases import postgresql_server
 from benchmarks.survival.judge import Complaint, Edited, complaints
 from benchmarks.survival.people_at_work import PeopleAtWork, carry_out
@@ -178,7 +178,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     kinds = total.kinds
     print(
         f"lost {kinds['lost']}, doubled {kinds['doubled']}, overwritten {kinds['overwritten']},"
-        f" different {kinds['different']}; {time.monotonic() - began:.0f} s"
+        f" different {kinds['different']}; {time.monotonic() - began:.0f} s, {processor_seconds():.0f} s of processor"
     )
     return 1 if kinds else 0
 

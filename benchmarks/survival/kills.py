@@ -26,7 +26,7 @@ from pathlib import Path
 
 from benchmarks.survival.boundaries import Watch
 from benchmarks.survival.busy_day import BusyDay, a_busy_day
-from benchmarks.survival.commands import Commands, Done
+from benchmarks.survival.commands import Commands, Done, processor_seconds
 from benchmarks.survival.judge import Complaint, Edited, complaints
 from benchmarks.survival.place import AT, Place, prepare
 from benchmarks.survival.trouble import CREATIONS, TROUBLES, Trouble
@@ -290,6 +290,9 @@ def main(argv: Sequence[str] | None = None) -> int:
             some = []
             for verdict in campaign(world, pairs, at_once=asked.at_once):
                 some.append(verdict)
+                if len(some) % 20 == 0:
+                    wrong_ones = sum(bool(each.wrong) for each in some)
+                    print(f"  {len(some)} pairs, {wrong_ones} wrong, {time.monotonic() - began:.0f} s")
                 if verdict.wrong:
                     print(f"WRONG {verdict.pair}", *verdict.wrong[:6], verdict.words if asked.only else "", sep="\n  ")
                 sys.stdout.flush()
@@ -299,7 +302,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     wrong = Counter(complaint.kind for verdict in verdicts for complaint in verdict.wrong)
     print(
         f"lost {wrong['lost']}, doubled {wrong['doubled']}, overwritten {wrong['overwritten']},"
-        f" different {wrong['different']}; {time.monotonic() - began:.0f} s"
+        f" different {wrong['different']}; {time.monotonic() - began:.0f} s, {processor_seconds():.0f} s of processor"
     )
     return 1 if wrong else 0
 
