@@ -20,6 +20,7 @@ import random
 import resource
 import tempfile
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -79,13 +80,16 @@ class Script:
         serial = count(1).__next__
         limited = dice.random() < 0.3
         told: list[Hour] = []
+        asked: set[int] = set()
         for _ in range(hours):
             # what a limit holds may be held on one side only, so that nobody can work on it on both
             after_calm = not limited and (not told or told[-1].calm)
+            deeds = tuple(drawn_deeds(dice, serial, calm=after_calm))
+            asked |= {deed.who for deed in deeds if deed.what == "ask"}
             told.append(
                 Hour(
-                    tuple(drawn_deeds(dice, serial, calm=after_calm)),
-                    tuple(drawn_hands(dice, serial)),
+                    deeds,
+                    tuple(drawn_hands(dice, serial, asked)),
                     dice.choice((1, 1, 2, 3)),
                     dice.random() < 0.6,
                     dice.random() < 0.3,
@@ -337,12 +341,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--points", type=int, default=10_000)
+    parser.add_argument("--minutes", type=float, default=24 * 60.0, help="tell what there is after so long")
     parser.add_argument("--database", choices=("sqlite", "postgresql"), default="sqlite")
     words = parser.parse_args()
-    campaign = Campaign()
+    campaign, began = Campaign(), time.monotonic()
     with tempfile.TemporaryDirectory(dir=memory_disk()) as name, fresh_on(words.database, Path(name)) as fresh:
         for seed in count(words.seed * 1_000_000):
-            if campaign.points.struck.total() >= words.points:
+            late = time.monotonic() - began > words.minutes * 60
+            if late or campaign.points.struck.total() >= words.points:
                 break
             for line in campaign.history(seed, fresh):
                 print(f"seed {seed}: {line}", flush=True)
@@ -353,11 +359,14 @@ def tell(campaign: Campaign, seed: int, database: str) -> None:
     """Print the figures."""
     points = campaign.points
     used = sum(resource.getrusage(who).ru_utime + resource.getrusage(who).ru_stime for who in (0, -1))
+    never = [place for place in points.reached if not points.struck[place] and not place[0].startswith("sleep")]
     print(f"{database}, seed {seed}: {campaign.histories} histories, {len(campaign.guilty)} guilty")
     print(f"{points.struck.total()} crash points of {points.reached.total()} places reached; {points.slept} sleepers")
     for (boundary, side), reached in sorted(points.reached.items()):
         print(f"  {boundary:32} {side:7} {points.struck[boundary, side]:6} of {reached}")
-    print(f"{used / 60:.1f} processor minutes")
+    print(
+        f"never struck: {never or 'none'}; {used / 60:.1f} processor minutes (a PostgreSQL server's own are not in it)"
+    )
 
 
 if __name__ == "__main__":
