@@ -56,6 +56,21 @@ def test_tries_are_bounded_and_the_error_says_nothing_of_the_request():
 
 
 @responses.activate
+def test_without_a_retry_after_waits_have_full_jitter():
+    responses.get(URL, status=503)
+    rounds: list[list[float]] = []
+    for _ in range(40):
+        waits: list[float] = []
+        with session(waits) as http, pytest.raises(TransientError):
+            http.get(URL)
+        rounds.append(waits)
+    for number, ceiling in enumerate((0.5, 1.0, 2.0, 4.0)):
+        taken = [waits[number] for waits in rounds]
+        assert all(0.0 <= wait <= ceiling for wait in taken)
+        assert min(taken) < ceiling / 4 < 3 * ceiling / 4 < max(taken)
+
+
+@responses.activate
 def test_retry_after_is_waited_in_full():
     waits: list[float] = []
     responses.get(URL, status=429, headers={"Retry-After": "37"})
