@@ -203,7 +203,10 @@ class Guarded:
 
 
 #: parts of a store whose methods are port calls
-_PARTS = ("outbox", "knowledge", "switches", "ledger", "runs", "manifest", "versions", "past", "quarantine", "journal")
+_PARTS = (
+    *("outbox", "knowledge", "switches", "ledger", "runs", "manifest", "versions", "past", "quarantine", "journal"),
+    "task_times",
+)
 
 
 class GuardedStore:
