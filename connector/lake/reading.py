@@ -15,6 +15,7 @@ import pyarrow.compute as pc
 
 from connector.domain.sql_text import literal, moment, quoted
 from connector.errors import LocalFault
+from connector.lake import few
 from connector.lake.asking import asking, rows_of
 from connector.lake.layout import ACTIVITY_COLUMNS, RECORD_COLUMNS, activities_stream, records_stream
 from connector.ports.store import Manifest, Segment
@@ -86,6 +87,9 @@ class Lake:
         Columns: those of every record, then ``f:FIELD`` and ``l:LINK``, of these only ``columns`` where that is given.
         Empty when nothing has landed.
         """
+        of_few = self._of_few(records_stream(system, object_), as_of, columns)
+        if of_few is not None:
+            return few.latest(of_few)
 
         def ask(connection: duckdb.DuckDBPyConnection, latest: str) -> pa.Table:
             return connection.sql(f"{latest} ORDER BY id").to_arrow_table()
@@ -96,6 +100,9 @@ class Lake:
         self, system: str, object_: str, *, as_of: datetime, columns: Collection[str] | None = None
     ) -> pa.Table:
         """Give every version that had landed by ``as_of``, in order of id and modification; columns as ``current``."""
+        of_few = self._of_few(records_stream(system, object_), as_of, columns)
+        if of_few is not None:
+            return few.in_order(of_few)
 
         def ask(connection: duckdb.DuckDBPyConnection, known: str) -> pa.Table:
             return connection.sql(f"{known} ORDER BY id, modified_at, landed_at, serial").to_arrow_table()
@@ -104,6 +111,9 @@ class Lake:
 
     def mergers(self, system: str, object_: str, *, as_of: datetime) -> pa.Table:
         """Give every merger that was told by ``as_of``, taken back or not: ``id``, ``merged_into``; each once."""
+        of_few = self._of_few(records_stream(system, object_), as_of, ())
+        if of_few is not None:
+            return few.mergers(of_few)
 
         def ask(connection: duckdb.DuckDBPyConnection, known: str) -> pa.Table:
             query = f"SELECT DISTINCT id, merged_into FROM ({known}) WHERE merged_into IS NOT NULL ORDER BY ALL"
@@ -125,6 +135,10 @@ class Lake:
 
         Records without a part are left out. Memory holds neither the records nor a part of them as a whole.
         """
+        of_few = self._of_few(records_stream(system, object_), as_of, columns)
+        if of_few is not None:
+            few.spread(few.latest(of_few), parts, folder)
+            return
 
         def ask(connection: duckdb.DuckDBPyConnection, latest: str) -> pa.Table:
             connection.register("parts", parts)
@@ -296,7 +310,7 @@ class Lake:
         with asking(self._root, segments) as connection:
             files = rows_of(self._root, segments)
             if self._only is not None and segments[0].stream in self._only.streams:
-                connection.register("few", self._few(connection, segments, files, self._only))
+                connection.register("few", self._few(segments[0].stream, self._only))
                 files = "few"
             held = connection.sql(f"SELECT * FROM {files} LIMIT 0").columns
             # The order of columns must not tell in which order files were written or merged.
@@ -310,18 +324,27 @@ class Lake:
             then = f"SELECT {named} FROM known WHERE modified_at <= {instant}"
             return ask(connection, _as_it_was(instant, named) if latest else then)
 
-    def _few(
-        self, connection: duckdb.DuckDBPyConnection, segments: Sequence[Segment], files: str, only: Narrowed
-    ) -> pa.Table:
+    def _of_few(self, stream: str, as_of: datetime, columns: Collection[str] | None) -> pa.Table | None:
+        """Give what is known of the records of one stream that were asked for; None where all are, or in hindsight."""
+        only = self._only
+        if only is None or self._hindsight or stream not in only.streams:
+            return None
+        return self._while_compacted(lambda: few.known(self._few(stream, only), columns, as_of=as_of))
+
+    def _few(self, stream: str, only: Narrowed) -> pa.Table:
         """Give all versions of the records of one stream that were asked for; they are read once."""
-        stream, paths = segments[0].stream, tuple(segment.path for segment in segments)
+        segments = self._manifest.segments(stream)
+        if not segments:
+            return RECORD_COLUMNS.empty_table()
+        paths = tuple(segment.path for segment in segments)
         if self._records.get(stream, ((), None))[0] != paths:
             _, system, object_ = stream.split("/", 2)
             people = only.people
             here = pc.and_(pc.equal(people.column("system"), system), pc.equal(people.column("object"), object_))
-            connection.register("only_ids", people.filter(here).select(["id"]))
-            query = f"SELECT * FROM {files} WHERE id IN (FROM only_ids)"
-            self._records[stream] = (paths, connection.sql(query).to_arrow_table())
+            with asking(self._root, segments) as connection:
+                connection.register("only_ids", people.filter(here).select(["id"]))
+                query = f"SELECT * FROM {rows_of(self._root, segments)} WHERE id IN (FROM only_ids)"
+                self._records[stream] = (paths, connection.sql(query).to_arrow_table())
         return self._records[stream][1]
 
     def _by_some(self, connection: duckdb.DuckDBPyConnection, rows: str, files: str) -> str:
