@@ -133,14 +133,11 @@ def identify(
     Raises:
         ValueError: a column is missing, or a reference has two rows.
     """
-    con = open_ledger(records, known, decided, crm=crm)
-    try:
+    with open_ledger(records, known, decided, crm=crm) as con:
         groups = collect_joins(con, keys)
         doubts = settle_groups(con, groups)
         aliases = name_groups(con, install, retired).cast(ALIASES)
         return _answer(con, aliases, doubts, now, brief=brief)
-    finally:
-        con.close()
 
 
 def _answer(

@@ -10,7 +10,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from connector.domain.engine_memory import engine_memory
+from connector.domain.engine_apart import engine_apart
 from connector.identity.addresses import compared, lay_domains
 
 #: What people's records state, one row per record, ids as the systems write them: an id may name any kind of record of
@@ -84,7 +84,7 @@ def person_keys(stated: pa.Table, identities: pa.Table, decided: pa.Table) -> It
 @contextmanager
 def _laid_out(stated: pa.Table) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open tables ``stated`` (with ``ref``, ``system:object:id``), ``address`` and ``mail_domain``."""
-    with duckdb.connect(":memory:", config=engine_memory()) as con:
+    with engine_apart(stated.num_rows) as con:
         con.register("stated_in", stated)
         con.execute("CREATE TABLE stated AS SELECT *, concat_ws(':', system, object, id) AS ref FROM stated_in")
         con.execute(

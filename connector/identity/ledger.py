@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 import duckdb
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from connector.domain.engine_memory import engine_memory
+from connector.domain.engine_apart import engine_apart
 from connector.identity.addresses import compared, lay_domains
 from connector.identity.groups import Groups
 from connector.identity.tables import DECIDED, RECORDS
@@ -63,13 +66,21 @@ SELECT hub, n, is_crm FROM spread JOIN shared USING (email)
 """
 
 
-def open_ledger(records: pa.Table, known: pa.Table, decided: pa.Table, *, crm: str) -> duckdb.DuckDBPyConnection:
-    """Number the references: tables ``record``, ``known``, ``decided``, ``node``, ``fact``, ``holder``, ``joined``.
+@contextmanager
+def open_ledger(
+    records: pa.Table, known: pa.Table, decided: pa.Table, *, crm: str
+) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Number the references: tables ``known``, ``decided``, ``node``, ``fact``, ``holder``, ``joined``.
 
     Raises:
         ValueError: a column is missing, or a reference has two rows in ``records``.
     """
-    con = duckdb.connect(":memory:", config=engine_memory())
+    with engine_apart(records.num_rows + known.num_rows) as con:
+        _number(con, records, known, decided, crm=crm)
+        yield con
+
+
+def _number(con: duckdb.DuckDBPyConnection, records: pa.Table, known: pa.Table, decided: pa.Table, *, crm: str) -> None:
     shaped = _shaped(records, RECORDS, required=5)
     micros = pc.cast(shaped.column("created_at"), pa.int64())
     shaped = shaped.drop_columns(["created_at"]).append_column("created", micros)
@@ -84,7 +95,6 @@ def open_ledger(records: pa.Table, known: pa.Table, decided: pa.Table, *, crm: s
     )
     con.execute("DROP TABLE raw")
     if con.execute("SELECT count(*) - count(DISTINCT ref) FROM record").fetchall()[0][0]:
-        con.close()
         raise ValueError("records holds two rows for one reference")
     con.execute(_NODES)
     con.execute(_FACTS, {"crm": crm})
@@ -94,7 +104,6 @@ def open_ledger(records: pa.Table, known: pa.Table, decided: pa.Table, *, crm: s
     con.execute("DROP TABLE address")
     con.execute("DROP TABLE record")
     con.execute("CREATE TABLE joined (a BIGINT, b BIGINT, rank INTEGER, key VARCHAR, hub_a VARCHAR, hub_b VARCHAR)")
-    return con
 
 
 def _shaped(table: pa.Table, schema: pa.Schema, required: int | None = None) -> pa.Table:
