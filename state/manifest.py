@@ -31,21 +31,27 @@ class SqlManifest:
         self._add_segment = _marked(database, _ADD_SEGMENT)
         self._next_version = _marked(database, _NEXT_VERSION)
         self._set_cursor = _marked(database, _SET_CURSOR)
+        self._ask_version = _marked(database, "SELECT value FROM settings WHERE name = ?")
+        #: the segments, and the version they were listed at
+        self._listed: tuple[int, list[Segment]] | None = None
 
     def segments(self, stream: str | None = None) -> list[Segment]:
         """List live segments in order of landing."""
-        where = ""
-        values: tuple[str, ...] = ()
-        if stream is not None:
-            where, values = _marked(self._database, " AND stream = ?"), (stream,)
-        query = f"SELECT {_COLUMNS} FROM segments WHERE retired_at IS NULL{where} ORDER BY number"
         with self._database.read() as connection:
-            return [
-                Segment(path, in_stream, rows, from_us(low), from_us(high), from_us(landed_at), sha256, size_bytes)
-                for path, in_stream, rows, low, high, landed_at, sha256, size_bytes in connection.exec_driver_sql(
-                    query, values
-                )
-            ]
+            # A cycle asks some fifty times. The version is read first: what another program adds in between is only
+            # listed once more.
+            version = self._version(connection)
+            if self._listed is None or self._listed[0] != version:
+                query = f"SELECT {_COLUMNS} FROM segments WHERE retired_at IS NULL ORDER BY number"
+                found = [
+                    Segment(path, in_stream, rows, from_us(low), from_us(high), from_us(landed_at), sha256, size_bytes)
+                    for path, in_stream, rows, low, high, landed_at, sha256, size_bytes in connection.exec_driver_sql(
+                        query
+                    )
+                ]
+                self._listed = (version, found)
+            listed = self._listed[1]
+        return [segment for segment in listed if stream is None or segment.stream == stream]
 
     def commit_segments(
         self, added: Sequence[Segment], retired: Sequence[str], cursors: Mapping[tuple[str, str], str]
@@ -98,10 +104,10 @@ class SqlManifest:
     def version(self) -> int:
         """Count the commits that have changed the set of segments."""
         with self._database.read() as connection:
-            found = connection.execute(
-                text("SELECT value FROM settings WHERE name = :name"), {"name": _VERSION}
-            ).scalar_one_or_none()
-            return int(found or 0)
+            return self._version(connection)
+
+    def _version(self, connection: Connection) -> int:
+        return int(connection.exec_driver_sql(self._ask_version, (_VERSION,)).scalar_one_or_none() or 0)
 
     def retired_before(self, instant: datetime) -> list[str]:
         """List paths retired before ``instant``, whose files may be deleted."""

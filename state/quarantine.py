@@ -60,6 +60,8 @@ class SqlQuarantine:
 
     def __init__(self, database: Database) -> None:
         self._database = database
+        #: what is held, and the version of the list it was read at: a cycle asks, and there may be tens of thousands
+        self._held: tuple[int, pa.Table] | None = None
 
     def commit(
         self, rows: pa.Table, past: pa.Table, *, answers: Sequence[int] = (), at: datetime, mark: str | None = None
@@ -110,8 +112,15 @@ class SqlQuarantine:
         """Give what counts for nothing, now or as it was known at an instant."""
         query = _HELD if as_of is None else _HELD_AT.format(at=to_us(as_of))
         with self._database.read() as connection:
+            # Read before the list: what another program adds in between is only read once more.
+            version = _version(connection)
+            if as_of is None and self._held is not None and self._held[0] == version:
+                return self._held[1]
             found = bulk.read_arrow(self._database, connection, query, _EVENT)
-        return found.sort_by([(name, "ascending") for name in _EVENT.names])
+        found = found.sort_by([(name, "ascending") for name in _EVENT.names])
+        if as_of is None:
+            self._held = (version, found)
+        return found
 
     def rows_of(self, references: Sequence[str], *, as_of: datetime | None = None) -> pa.Table:
         """Give the rows of some references, latest event first, now or as they were known at an instant."""

@@ -98,11 +98,22 @@ def unfit(mappings: Mappings) -> str:
     """Say by which rules everybody must be worked in each cycle (``within``, ``names``); empty where by none."""
     if "name_account" in mappings.matching.person.keys:
         return "names"
-    return "within" if any(test.operator == "within" for test in tests_in(mappings)) else ""
+    return "within" if "within" in _tested(mappings)[1] else ""
 
 
 def asked_of_accounts(mappings: Mappings) -> frozenset[str]:
     """Name what conditions and fields about people ask of their account, without ``account.``."""
-    asked = {test.field for test in tests_in(mappings)}
-    asked |= {field.source for field in mappings.fields.crm.person.values()}
+    asked = _tested(mappings)[0] | {field.source for field in mappings.fields.crm.person.values()}
     return frozenset(name.removeprefix("account.") for name in asked if name.startswith("account."))
+
+
+def _tested(mappings: Mappings) -> tuple[frozenset[str], frozenset[str]]:
+    """Give the fields and the operators of all tests; walking all files costs more than many a small cycle's query."""
+    global _last  # noqa: PLW0603 - of the process, which works by one set of rules at a time
+    if _last is None or _last[0] is not mappings:
+        tests = list(tests_in(mappings))
+        _last = (mappings, frozenset(test.field for test in tests), frozenset(test.operator for test in tests))
+    return _last[1:]
+
+
+_last: tuple[Mappings, frozenset[str], frozenset[str]] | None = None
