@@ -297,7 +297,7 @@ class Jobs:
         return "news" if any(report.writes[end] for end in ("written", "unchanged", "superseded", "dead")) else "failed"
 
     def _unsent(self) -> dict[str, int]:
-        counts = self.house.store.outbox.counts()
+        counts = self.house.store.outbox.unsettled_counts()
         return {state: counts[state] for state in ("todo", "doing", "unknown") if counts.get(state)}
 
     def _keep_house(self) -> Outcome:

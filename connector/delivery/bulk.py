@@ -57,9 +57,12 @@ class BulkLane:
         """
         open_ = self._bulky is not None and self._job is None and not self._refused
         enough = self._bulky.bulk_from() if self._bulky is not None and open_ else 0
-        if self._bulky is None or not enough or self._store.outbox.counts().get(RowState.TODO, 0) < enough:
+        if self._bulky is None or not enough or self._todo() < enough:
             return several
         return max(batch, self._bulky.bulk_rows()) if self._ours() else several
+
+    def _todo(self) -> int:
+        return self._store.outbox.unsettled_counts().get(RowState.TODO, 0)
 
     def choose(self, rows: Sequence[OutboxRow]) -> list[OutboxRow]:
         """Pick those that go as a job: own fields alone, of the object that has most; none when too few."""

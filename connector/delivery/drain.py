@@ -150,7 +150,7 @@ class Drain:
 
     def _waiting(self, waited_seconds: float) -> bool:
         """Say whether there is something to wait for: others' rows only until their senders would be known as dead."""
-        counts = self._store.outbox.counts()
+        counts = self._store.outbox.unsettled_counts()
         others = self._sits_out and waited_seconds < OTHERS_SECONDS and counts.get("doing", 0)
         return bool(counts.get("unknown", 0) or counts.get("todo", 0) or others)
 

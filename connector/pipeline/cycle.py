@@ -332,7 +332,7 @@ class Cycle:
 
     def _needs_person(self) -> None:
         store = self._engine.store
-        counts = store.outbox.counts()
+        counts = store.outbox.unsettled_counts()
         waiting = counts.get("held:limit", 0) + counts.get("dead", 0)
         self.report.needs_person = waiting + store.knowledge.open_questions()
 

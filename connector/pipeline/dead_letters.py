@@ -68,7 +68,7 @@ def release_changed(engine: Engine, *, now: datetime) -> list[int]:
 def remember_dead(engine: Engine, *, now: datetime) -> None:
     """Keep what stands now for rows that have died since last asked."""
     kept = _kept(engine)
-    if not kept and not engine.store.outbox.counts().get(RowState.DEAD, 0):
+    if not kept and not engine.store.outbox.unsettled_counts().get(RowState.DEAD, 0):
         return
     rows = _dead(engine)
     fresh = [row for row in rows if row.id not in kept]

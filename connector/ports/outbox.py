@@ -185,6 +185,10 @@ class Outbox(Protocol):
         """Count rows by state, with held split as ``held:limit`` …; of one run or of all."""
         ...
 
+    def unsettled_counts(self) -> dict[str, int]:
+        """Count todo, doing, unknown, held and dead rows as ``counts`` does: cheap however much has been done."""
+        ...
+
     def oldest(self) -> dict[str, datetime]:
         """Give, for each unsettled state that has rows, when the oldest of them was decided."""
         ...
