@@ -8,8 +8,9 @@ from typing import Any
 from benchmarks.survival.place import Place
 
 _SF, _HS = "salesforce", "hubspot"
-#: creations in sets, and what reads and patches in one go
+#: creations in sets, updates of fields that are ours in sets, and what asks, or reads and patches, in one call
 CREATIONS = r"^POST /services/data/v[0-9.]+/composite/sobjects"
+UPDATES = r"^PATCH /services/data/v[0-9.]+/composite/sobjects"
 COMPOSITES = r"^POST /services/data/v[0-9.]+/composite$"
 _SEARCH = "/search"
 
@@ -32,9 +33,8 @@ class Trouble:
     @property
     def name(self) -> str:
         """Say it in a word: vendor, fault, and which request."""
-        where = {CREATIONS: "creations", COMPOSITES: "composites", _SEARCH: "searches", "": "any"}.get(
-            self.match, "some"
-        )
+        names = {CREATIONS: "creations", UPDATES: "updates", COMPOSITES: "composites", _SEARCH: "searches", "": "any"}
+        where = names.get(self.match, "some") + (f" {self.count} times" if self.count > 1 else "")
         more = "".join(f" {value}" for name, value in self.more if name in ("limit", "object"))
         return f"{self.vendor} {self.what} {where}{more}"
 
@@ -60,8 +60,8 @@ def _moment(text: str) -> tuple[tuple[str, Any], ...]:
     return (("after", text),)
 
 
-#: refusals and broken wires, at each kind of request that writes
-_AT_WRITES = (
+#: refusals and broken wires that need no further word
+_PLAIN = (
     "drop_after_commit",
     "duplicate",
     "reset",
@@ -69,25 +69,15 @@ _AT_WRITES = (
     "html_502",
     "429",
     "503",
-    "lock_row",
-    "expire_token",
-)
-#: the same where only reads go
-_AT_READS = (
-    "reset",
-    "truncate",
-    "html_502",
-    "429",
-    "503",
-    "drop_after_commit",
-    "duplicate",
     "lock_row",
     "expire_token",
 )
 
 TROUBLES: tuple[Trouble, ...] = (
-    *(Trouble(_SF, what, match) for match in (CREATIONS, COMPOSITES) for what in _AT_WRITES),
-    *(Trouble(_SF, "commit_late", match, more=_moment("2m"), over_after="11m") for match in (CREATIONS, COMPOSITES)),
+    *(Trouble(_SF, what, match) for match in (CREATIONS, UPDATES, COMPOSITES) for what in _PLAIN),
+    *(Trouble(_SF, "commit_late", match, more=_moment("2m"), over_after="11m") for match in (CREATIONS, UPDATES)),
+    # the first ones ask what is new; the last ones read and patch what people write too
+    *(Trouble(_SF, what, COMPOSITES, 12) for what in ("duplicate", "lock_row")),
     Trouble(_SF, "429", CREATIONS, more=(("limit", "concurrent"),)),
     *(Trouble(_SF, what, "^POST", more=_moment("0.3s")) for what in ("delay", "slow_body")),
     Trouble(_SF, "search_lag", "", 4, over_after="1m"),
@@ -104,7 +94,7 @@ TROUBLES: tuple[Trouble, ...] = (
             _SEARCH if what != "truncate" else "",
             more=(("retry_after", 1),) if what in ("429", "503") else (),
         )
-        for what in _AT_READS
+        for what in _PLAIN
     ),
     *(Trouble(_HS, what, "", more=_moment("0.3s")) for what in ("delay", "slow_body")),
     *(Trouble(_HS, what, "", 4, over_after="3m") for what in ("search_lag", "late_record")),
