@@ -42,6 +42,7 @@ def _asked(mappings: Mappings, adapter: Source, crm: Crm) -> Iterator[Finding]:
     described = {object_: {f.name: f for f in crm.fields(object_)} for object_ in (*_PEOPLE, "account", "task")}
     yield from _our_fields(mappings, crm, described)
     yield from _their_fields(mappings, crm, described)
+    yield from _opt_outs(crm, described)
 
 
 def _our_fields(mappings: Mappings, crm: Crm, described: dict[str, dict[str, FieldInfo]]) -> Iterator[Finding]:
@@ -81,6 +82,20 @@ def _their_fields(mappings: Mappings, crm: Crm, described: dict[str, dict[str, F
                     f"the picklist refuses {', '.join(wrong)}",
                     f"use one of {', '.join(info.values[:12])}",
                 )
+
+
+def _opt_outs(crm: Crm, described: dict[str, dict[str, FieldInfo]]) -> Iterator[Finding]:
+    """Say where the CRM does not show who must not be reached: an org may well do without, but nobody should wonder."""
+    unseen = [
+        f"{object_}.{name}"
+        for object_, channels in crm.traits().opt_outs.items()
+        for name in channels.values()
+        if described.get(object_) and name not in described[object_]
+    ]
+    if unseen:
+        names = ", ".join(unseen)
+        message = f"{names} cannot be seen: whoever opted out there alone is not known to have"
+        yield Finding("opt-outs", True, message, "give our user the right to read them")
 
 
 def _source_fields(mappings: Mappings, source: Source) -> Iterator[Finding]:

@@ -146,3 +146,12 @@ def test_what_flags_and_further_models_say_has_a_field_of_its_kind(starter: Mapp
     kinds = {(spec.object, spec.name): spec.type for spec in field_specs(changed, CUSTOM)}
     assert [kinds["lead", name] for name in mapped] == list(sources.values())
     assert kinds["account", "Since__c"] == "date"
+
+
+def test_it_is_said_where_nobody_can_see_who_opted_out(starter: Mappings) -> None:
+    traits = replace(CUSTOM, opt_outs={"lead": {"email": "HasOptedOutOfEmail", "call": "DoNotCall"}})
+    seen = [FieldInfo("lead", "HasOptedOutOfEmail", "boolean")]
+    finding = _check(Org([*_complete(starter), *seen], traits), starter)["opt-outs"]
+    assert (finding.ok, finding.message.split()[0]) == (True, "lead.DoNotCall")
+    both = [*seen, FieldInfo("lead", "DoNotCall", "boolean")]
+    assert "opt-outs" not in _check(Org([*_complete(starter), *both], traits), starter)
