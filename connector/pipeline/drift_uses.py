@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import NamedTuple
 
 from connector.domain.writes import Cause
@@ -176,8 +177,14 @@ def _of_model(model: ScoringModel, file: str) -> Iterator[_Asked]:
 
 def place_of(mappings: Mappings, file: str, *words: str, what: str) -> str:
     """Name the line of a file that has all the words, else the first that has the first of them."""
+    return _place(mappings.files.get(file, ""), file, words, what)
+
+
+@lru_cache(maxsize=4096)
+def _place(text: str, file: str, words: tuple[str, ...], what: str) -> str:
+    """Search one file's text: every cycle asks for the same places, and a new text is another question."""
     asked = [re.compile(rf"(?<![\w-]){re.escape(word)}(?![\w-])") for word in words if word]
-    lines = [line.split(" #")[0] for line in mappings.files.get(file, "").splitlines()]
+    lines = [line.split(" #")[0] for line in text.splitlines()]
     for some in (asked, asked[:1], asked[-1:]):
         for number, line in enumerate(lines, 1):
             if some and all(word.search(line) for word in some):
