@@ -7,7 +7,7 @@ import json
 import sqlite3
 import time
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any, Final, Literal
@@ -62,6 +62,20 @@ class Database:
             writing = connection.execution_options(handoff_writes=True)
             with writing.begin():
                 yield writing
+
+    def glance(self, statement: str) -> tuple[Any, ...] | None:
+        """Read one row by one statement, for what is asked before every call.
+
+        Raises: as ``read``.
+        """
+        with (
+            faults_named(self.where),
+            closing(self.engine.raw_connection()) as connection,
+            closing(connection.cursor()) as cursor,
+        ):
+            cursor.execute(statement)
+            found: tuple[Any, ...] | None = cursor.fetchone()
+        return found
 
     def clock_us(self, connection: Connection) -> int:
         """Read the database's own clock (microseconds since 1970), the same for every process that shares it."""

@@ -17,6 +17,7 @@ from state.migration_0005 import STATEMENTS as GRAVES
 from state.migration_0006 import STATEMENTS as GENERATIONS
 from state.migration_0007 import STATEMENTS as QUIET_LANES
 from state.migration_0008 import STATEMENTS as TASK_TIMES
+from state.migration_0009 import STATEMENTS as CHEAP_UNSETTLED
 
 #: any number that no other program on the same server is likely to lock by
 _LOCK = 0x48414E444F46
@@ -54,6 +55,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     Migration(6, "how often a lease has changed hands", GENERATIONS),
     Migration(7, "what blocks a lane, found by an index that a claim leaves alone", QUIET_LANES),
     Migration(8, "from an event to its task in the CRM", TASK_TIMES),
+    Migration(9, "what is unsettled, in words that cost less", CHEAP_UNSETTLED),
 )
 
 

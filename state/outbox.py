@@ -21,7 +21,7 @@ from state.faults import Collision
 from state.instants import from_us, to_us
 from state.leases import lose_dead
 from state.ledger import spend
-from state.outbox_dependents import refresh, states
+from state.outbox_dependents import UNSETTLED_ROWS, refresh, states
 from state.outbox_enqueue import known_keys
 from state.outbox_renew import renew
 from state.outbox_rows import COLUMNS, row_of
@@ -102,7 +102,7 @@ class SqlOutbox:
 
     def unknown(self, limit: int) -> list[OutboxRow]:
         """List rows whose fate is unknown, oldest first."""
-        return self._rows("state = 'unknown' ORDER BY id LIMIT :limit", {"limit": limit})
+        return self._rows(f"state = 'unknown' AND {UNSETTLED_ROWS} ORDER BY id LIMIT :limit", {"limit": limit})
 
     def unsettled(self) -> list[OutboxRow]:
         """List rows in todo, doing, unknown, held and dead, oldest first."""
@@ -110,7 +110,7 @@ class SqlOutbox:
 
     def each_unsettled(self) -> Iterator[OutboxRow]:
         """Give unsettled rows one after the other, oldest first."""
-        where = f"state IN ({states(*UNSETTLED)}) AND id > :after ORDER BY id LIMIT {_AT_ONCE}"
+        where = f"state IN ({states(*UNSETTLED)}) AND {UNSETTLED_ROWS} AND id > :after ORDER BY id LIMIT {_AT_ONCE}"
         after = 0
         while rows := self._rows(where, {"after": after}):
             yield from rows
@@ -178,7 +178,8 @@ class SqlOutbox:
     def oldest(self) -> dict[str, datetime]:
         """Give when the oldest row of each unsettled state was decided."""
         statement = f"""
-            SELECT state, min(decided_at) FROM outbox WHERE state IN ({states(*UNSETTLED)}) GROUP BY state
+            SELECT state, min(decided_at) FROM outbox
+            WHERE state IN ({states(*UNSETTLED)}) AND {UNSETTLED_ROWS} GROUP BY state
         """
         with self._database.read() as connection:
             return {state: from_us(at) for state, at in connection.execute(text(statement))}

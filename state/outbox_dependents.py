@@ -17,6 +17,9 @@ def states(*members: RowState) -> str:
     return ", ".join(f"'{state.value}'" for state in members)
 
 
+#: the words of the index of unsettled rows; SQLite uses it only where they stand
+UNSETTLED_ROWS: Final = "state <> 'done' AND state <> 'superseded'"
+
 #: true where some creation the row needs is missing, held, dead or superseded; a scalar, so that every row asks by key
 _HOPELESS: Final = f"""(
     SELECT count(*) FROM outbox_needs n WHERE n.row_id = o.id AND (

@@ -114,39 +114,23 @@ def row_of(values: Sequence[Any]) -> OutboxRow:
     ) = values  # fmt: skip
     wish = _wish(body)
     ours, if_blank = wish["ours"], wish["if_blank"]
-    return OutboxRow(
-        id=id_,
-        write=Write(
-            key=key,
-            kind=kind,
-            object=object_,
-            id=target_id,
-            fields=wish["fields"],
-            expected=wish["expected"],
-            ours=frozenset(ours) if ours else _NONE,
-            if_blank=frozenset(if_blank) if if_blank else _NONE,
-            references=wish["references"],
-        ),
-        lane=lane,
-        group=group,
-        cause=_CAUSES[cause],
-        rule=rule,
-        person_id=person_id,
-        reason=reason,
-        run_id=run_id,
-        plan_id=plan_id,
-        priority=priority,
-        decided_at=_instant(decided_at),
-        state=_STATES[state],
-        held_by=held_by,
-        depends_on=tuple(json.loads(depends_on)) if depends_on != "[]" else (),
-        attempts=attempts,
-        not_before=None if not_before is None else from_us(not_before),
-        sent_at=None if sent_at is None else _instant(sent_at),
-        code=code,
-        message=message,
-        fixer=fixer,
+    write = Write(
+        key,
+        kind,
+        object_,
+        target_id,
+        wish["fields"],
+        wish["expected"],
+        frozenset(ours) if ours else _NONE,
+        frozenset(if_blank) if if_blank else _NONE,
+        wish["references"],
     )
+    return OutboxRow(
+        id_, write, lane, group, _CAUSES[cause], rule, person_id, reason, run_id, plan_id, priority,
+        _instant(decided_at), _STATES[state], held_by, tuple(json.loads(depends_on)) if depends_on != "[]" else (),
+        attempts, None if not_before is None else from_us(not_before),
+        None if sent_at is None else _instant(sent_at), code, message, fixer,
+    )  # fmt: skip
 
 
 def _wish(body: str) -> dict[str, Any]:

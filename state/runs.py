@@ -12,7 +12,7 @@ from connector.errors import HandoffError
 from connector.ports.store import Run
 from state.database import Database
 from state.instants import to_us
-from state.outbox_dependents import states
+from state.outbox_dependents import UNSETTLED_ROWS, states
 from state.tables import PLANS, RUNS
 
 _COLUMNS: Final = tuple(RUNS.c[name] for name in Run.__slots__)
@@ -21,7 +21,7 @@ _SAVE: Final = """
     ON CONFLICT (id) DO UPDATE SET made_at = excluded.made_at, body = excluded.body
 """
 #: rows of these wait for somebody or something; whose plan they are of is asked by `approve`
-_WAITED_FOR: Final = f"SELECT plan_id FROM outbox WHERE state IN ({states(*UNSETTLED)})"
+_WAITED_FOR: Final = f"SELECT plan_id FROM outbox WHERE state IN ({states(*UNSETTLED)}) AND {UNSETTLED_ROWS}"
 #: a run that ended well and decided nothing left no plan
 _LOOK: Final = "verdict = 'green' AND NOT EXISTS (SELECT 1 FROM plans WHERE plans.id = runs.plan_id)"
 _PRUNE_LOOKS: Final = f"DELETE FROM runs WHERE started_at < :looks_before AND {_LOOK}"

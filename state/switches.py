@@ -33,9 +33,8 @@ class SqlSwitches:
 
     def paused(self) -> tuple[str, datetime] | None:
         """Say who paused and when, or None."""
-        with self._database.read() as connection:
-            row = connection.exec_driver_sql("SELECT who, at FROM pauses").one_or_none()
-            return None if row is None else (row[0], from_us(row[1]))
+        row = self._database.glance("SELECT who, at FROM pauses")
+        return None if row is None else (row[0], from_us(row[1]))
 
     def pause(self, who: str, at: datetime) -> None:
         """Stop all writes; who paused first stays on record."""
