@@ -17,7 +17,7 @@ from typing import Any
 
 from connector.domain.writes import Cause, RowState
 from connector.mapping.lost import Lost
-from connector.pipeline.drift_users import GONE_USER, workers_of
+from connector.pipeline.drift_users import GONE_USER, workers_listed, workers_of
 from connector.pipeline.drift_uses import Field, Use, uses_of
 from connector.pipeline.engine import Engine
 from connector.ports.knowledge import Decisions
@@ -95,8 +95,13 @@ def look_for_drift(engine: Engine, *, now: datetime, keep: bool = True) -> list[
                 found.append(drift)
             elif info is not None:
                 seen[key] = _shape(info)
-    found += _users(engine, seen, now=now)
+    listed = workers_listed(engine)
+    if fresh or kept.get("workers") != listed:
+        found += _users(engine, seen, now=now)
+    else:
+        found += [one for one in drifted(store) if one.system == crm and one.object in GONE_USER]
     told = {
+        "workers": listed,
         "at": now.isoformat() if due else kept["at"],
         "mappings": engine.mappings.digest,
         "seen": seen,

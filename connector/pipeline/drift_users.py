@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from datetime import datetime
 
-from connector.lake.layout import FIELD
+from connector.domain.refs import digest
+from connector.lake.layout import FIELD, records_stream
 from connector.lake.reading import Lake
 from connector.mapping.bundle import Mappings
 from connector.pipeline.drift_uses import place_of
@@ -16,6 +17,12 @@ GONE_USER: Mapping[str, str] = {
     "user": "their work goes to the others of the pool; name somebody else in routing.yaml, or let them work again",
     "queue": "what would go there goes to the next fallback; name another queue in routing.yaml, or create it again",
 }
+
+
+def workers_listed(engine: Engine) -> str:
+    """Give a digest of the files that list users and queues: while it is the same, nobody came or left."""
+    crm, manifest = engine.crm.traits().system, engine.store.manifest
+    return digest(*(one.path for kind in GONE_USER for one in manifest.segments(records_stream(crm, kind))))
 
 
 def workers_of(engine: Engine, *, now: datetime) -> Iterator[tuple[str, str, list[str], bool]]:
