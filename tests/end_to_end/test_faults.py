@@ -14,9 +14,9 @@ from benchmarks.survival.commands import Commands
 from benchmarks.survival.place import Place
 
 PEOPLE = 40
-#: the path of creations in sets, and of what reads and patches in one go
+#: the path of creations in sets, and of updates: what reads and patches in one go, and own fields without a look
 _COLLECTIONS = r"^POST /services/data/v[0-9.]+/composite/sobjects"
-_COMPOSITE = r"^POST /services/data/v[0-9.]+/composite$"
+_COMPOSITE = r"^(POST /services/data/v[0-9.]+/composite|PATCH /services/data/v[0-9.]+/composite/sobjects)$"
 _SF = "salesforce"
 _HS = "hubspot"
 

@@ -172,6 +172,35 @@ def test_our_own_fields_are_written_in_one_call(org):
     }
 
 
+@pytest.mark.parametrize(
+    ("known", "parts"), [(("a", "b"), ["PATCH"]), (("a",), ["POST", "GET", "PATCH"])], ids=["mirrored", "partly"]
+)
+def test_what_the_mirror_showed_is_not_read_again(org, monkeypatch, known, parts):
+    crm = org.provisioned()
+    made = apply(crm, lead("a"), lead("b"))
+    apply(crm, score("s1", made[0].id, 5), score("s2", made[1].id, 6))
+    ids, held = {"a": made[0].id, "b": made[1].id}, {"a": 5.0, "b": 6.0}
+    writes = [
+        Write(name, "update", "lead", ids[name], {SCORE: 50.0}, {SCORE: held[name]} if name in known else {}, {SCORE})
+        for name in ("a", "b")
+    ]
+    asked, call = [], crm._connection.call
+
+    def watched(method, path, **words):
+        asked.append(method)
+        asked.extend(part["method"] for part in (words.get("body") or {}).get("compositeRequest", ()))
+        return call(method, path, **words)
+
+    monkeypatch.setattr(crm._connection, "call", watched)
+    outcomes = apply(crm, *writes)
+    assert asked == parts
+    assert [(outcome.kind, outcome.before) for outcome in outcomes] == [
+        (OutcomeKind.WRITTEN, {SCORE: 5.0}),
+        (OutcomeKind.WRITTEN, {SCORE: 6.0}),
+    ]
+    assert [org.row("Lead", id_)[SCORE] for id_ in ids.values()] == [50, 50]
+
+
 def test_one_bad_row_does_not_hold_up_the_others(org):
     crm = org.provisioned()
     good, gone, converted = (outcome.id for outcome in apply(crm, lead("a"), lead("b"), lead("c")))
