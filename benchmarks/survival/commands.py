@@ -26,6 +26,11 @@ def processor_seconds() -> float:
     return sum(each.ru_utime + each.ru_stime for each in used)
 
 
+def on_this_machine(seconds: float) -> float:
+    """Give what a promise of so many seconds comes to where more processes want the processors than there are."""
+    return seconds * max(1.0, max(os.getloadavg()) / (os.cpu_count() or 1))
+
+
 @dataclass(frozen=True, slots=True)
 class Done:
     """What a command left: exit code (negative: the signal that killed it), standard output and error."""

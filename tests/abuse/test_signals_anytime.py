@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 from abuse_words import nothing_lost, silent
 
+from benchmarks.survival.commands import on_this_machine
 from benchmarks.survival.place import Place
 
 _SEED = int(os.environ.get("HANDOFF_SIGNAL_SEED", "1"))
@@ -41,7 +42,7 @@ def test_a_signal_at_any_time_ends_the_same(number, seconds, buyers, place_of: C
     with contextlib.suppress(ProcessLookupError):
         started.signal(number)
     done = started.wait()
-    assert time.monotonic() - asked < _STOP_SECONDS
+    assert time.monotonic() - asked < on_this_machine(_STOP_SECONDS)
     # Before the handlers stand nothing has begun: then the signal does what it does to every program.
     assert done.code in {0, 130, -number}, done
     if done.code == 0:
@@ -61,7 +62,7 @@ def test_a_daemon_stops_at_any_time_and_starts_again(number, real_time):
         asked = time.monotonic()
         daemon.signal(number)
         done = daemon.wait()
-        assert time.monotonic() - asked < _STOP_SECONDS
+        assert time.monotonic() - asked < on_this_machine(_STOP_SECONDS)
         assert done.code in {0, 130, -number}, done
         assert "job.crashed" not in done.err
         silent(place, [done.err])

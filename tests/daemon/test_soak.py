@@ -69,6 +69,7 @@ def _figures(desk: Desk, folder: Path) -> dict[str, float]:
     }
 
 
+@pytest.mark.timeout(1200)  # some hundred cycles: minutes on a busy machine
 def test_hours_of_cycles_leave_memory_files_and_lines_as_they_were(
     tmp_path: Path, sqlite_url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -12,7 +12,7 @@ from datetime import UTC, datetime
 import pytest
 
 from benchmarks.survival.buyers import a_day_of_buyers, open_lead, submit
-from benchmarks.survival.commands import Started
+from benchmarks.survival.commands import Started, on_this_machine
 from benchmarks.survival.place import AT, Place
 
 PEOPLE = 40
@@ -55,7 +55,7 @@ def test_a_cycle_that_is_asked_to_stop_leaves_the_rest_to_the_next(place_of, loa
     started = place.start("run", "--once", "--as-of", at.isoformat(), "--json")
     _until(lambda: _requests(place) >= requests, f"{requests} requests")
     code, seconds = _stopped(started)
-    assert seconds < _STOP_SECONDS
+    assert seconds < on_this_machine(_STOP_SECONDS)
     assert code in {0, 4, 130}, "stopped or already done; never a crash"
     for vendor in ("hubspot", "salesforce"):
         place.faults(vendor)
@@ -101,7 +101,7 @@ def test_the_daemon_calls_a_buyer_once_and_stops_when_asked(daemon_place):
     _until(lambda: len(tasks()) == 2, "two tasks")
     code, seconds = _stopped_daemon = _stopped_reading(started, place)
     assert code == 0, _stopped_daemon
-    assert seconds < _STOP_SECONDS
+    assert seconds < on_this_machine(_STOP_SECONDS)
     assert len(tasks()) == 2
     assert lead["Id"] in {task["WhoId"] for task in tasks()}
 
@@ -132,4 +132,4 @@ def test_a_second_run_beside_the_daemon_is_refused(daemon_place):
     assert place.json("status")
     code, seconds = _stopped(daemon)
     assert code == 0
-    assert seconds < _STOP_SECONDS
+    assert seconds < on_this_machine(_STOP_SECONDS)
