@@ -108,7 +108,8 @@ def town_of(folder: Path, people: int) -> Iterator[Town]:
     words = [sys.executable, "-m", "connector", "sandbox", "--dir", str(folder / "orgs"), "--people", str(people)]
     words += ["--seed", "1"]
     words += [f"--{vendor}-port=0" for vendor in (*VENDORS, "marketo", "account-engagement", "mautic")]
-    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, cwd=ROOT) as process:
+    # A session of its own: the kernel shares the machine out among sessions, and this one is not the daemon's.
+    with subprocess.Popen(words, stdout=subprocess.PIPE, text=True, cwd=ROOT, start_new_session=True) as process:
         try:
             assert process.stdout is not None
             town = Town(folder, json.loads(process.stdout.readline()), process)
@@ -150,7 +151,7 @@ class Crowd(threading.Thread):
         self._town, self._events, self._pause = town, events, pause
         self._dice = random.Random(seed)
         self._known = _addresses(town.folder)
-        self._buyers = self._dice.sample(self._known, 4000)
+        self._buyers = self._dice.sample(self._known, min(4000, len(self._known)))
         self.done = threading.Event()
         #: address → instant of the form (seconds since 1970)
         self.forms: dict[str, float] = {}
@@ -277,7 +278,8 @@ def live(town: Town, asked: argparse.Namespace) -> None:
     with said.open("w") as log:
         command = [sys.executable, "-m", "connector", "run"]
         environment = town.environment()
-        daemon = subprocess.Popen(command, cwd=town.project, env=environment, stdout=subprocess.DEVNULL, stderr=log)
+        streams: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": log, "start_new_session": True}
+        daemon = subprocess.Popen(command, cwd=town.project, env=environment, **streams)
         try:
             heard = Log(said)
             _until(lambda: _looked(heard), daemon, minutes=asked.patience)
