@@ -23,7 +23,7 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import count
 from pathlib import Path
@@ -72,6 +72,8 @@ class Script:
     limited: bool
     unique_tasks: bool
     batch: int
+    #: the share of batches that something happens to, while there is a storm
+    bad: float = 0.25
 
     @classmethod
     def drawn(cls, seed: int, *, hours: int = 5) -> Script:
@@ -220,7 +222,7 @@ class World:
 
     def _stormy(self, hour: Hour) -> None:
         gate, crm = self.gate, self.crm
-        gate.storm, crm.bad = _CRASHES, 0.25
+        gate.storm, crm.bad = _CRASHES, self.script.bad
         if hour.approves:
             self._approve()
         self._decide()
@@ -323,9 +325,9 @@ class Campaign:
     #: seed → what the judge says
     guilty: dict[int, list[str]] = field(default_factory=dict)
 
-    def history(self, seed: int, fresh: Fresh, *, hours: int = 5) -> list[str]:
-        """Live through one history and its twin, and judge."""
-        script = Script.drawn(seed, hours=hours)
+    def history(self, seed: int, fresh: Fresh, *, hours: int = 5, **changes: Any) -> list[str]:
+        """Live through one history and its twin, and judge; ``changes`` to its script are for whoever wants it so."""
+        script = replace(Script.drawn(seed, hours=hours), **changes)
         twin, _ = lived(script, fresh(), disturbed=False)
         ending, world = lived(script, fresh(), disturbed=True)
         self.histories += 1
