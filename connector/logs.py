@@ -18,7 +18,7 @@ _EMAIL = re.compile(r"[^\s@'\"<>(),;:=&?/\\]+(?:@|%40)[^\s@'\"<>(),;:&]+", re.IG
 _QUERY = re.compile(r"\?[^\s?=]*=\S*")
 _SECRET = re.compile(
     r"token|secret|password|passwd|authorization|cookie|credential|api_?key|session_?id|assertion"
-    r"|email|first_?name|last_?name|full_?name|phone|body|subject",
+    r"|email|first_?name|last_?name|full_?name|phone|(?<!every)body|subject",
     re.IGNORECASE,
 )
 #: ``token=…``, ``"access_token": "…"`` in the middle of a text
