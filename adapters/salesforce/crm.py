@@ -177,9 +177,10 @@ class SalesforceCrm:
 
     def _with_bound(self, write: Write, outcome: WriteOutcome, now: datetime) -> WriteOutcome:
         """Say until when a lost write may still come true; a creation by unique key may be sent again at once."""
+        if outcome.kind is not OutcomeKind.UNKNOWN:
+            return outcome
         shape = self._schema.known(write.object)
-        repeatable = write.kind == "create" and shape is not None and shape.key_is_unique()
-        if outcome.kind is not OutcomeKind.UNKNOWN or repeatable:
+        if write.kind == "create" and shape is not None and shape.key_is_unique():
             return outcome
         seen = self._connection.clock()
         # A cycle may run on another day's clock (``--as-of``); then the vendor's would tell the engine nothing.
