@@ -118,3 +118,8 @@ def _logs_as_before() -> Any:
     root.handlers[:] = handlers
     root.setLevel(level)
     structlog.reset_defaults()
+
+
+def test_why_a_cycle_works_everybody_can_be_read() -> None:
+    event = redact(None, "info", {"everybody": "fields", "body": "x", "html_body": "x"})
+    assert event == {"everybody": "fields", "body": "(redacted)", "html_body": "(redacted)"}
