@@ -200,7 +200,18 @@ def test_after_so_many_batches_others_are_looked_after(bench: Bench, monkeypatch
     assert first <= 2 * AHEAD + 4, "a lost answer does not wait until all the rest has been sent"
 
 
-TROUBLES = ("crash", "kill", "crash_after", "kill_after", "lease", "pause", "lost_answers", "lost_requests", "busy")
+TROUBLES = (
+    "crash",
+    "kill",
+    "crash_after",
+    "kill_after",
+    "lease",
+    "pause",
+    "late",
+    "lost_answers",
+    "lost_requests",
+    "busy",
+)
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.too_slow])
@@ -225,8 +236,9 @@ def test_whatever_happens_between_two_steps_nothing_is_doubled_lost_or_overtaken
         fields = {"Score": 100 * (number + 1) + value}
         bench.add(update(id_, fields=fields, group=f"g{number}"), plan_id=f"p{number}", run_id=f"r{number}")
     outbox = bench.store.outbox
+    reached: dict[str, int] = {}
     for trouble in troubles:
-        _disturbed(bench, outbox, *trouble)
+        _disturbed(bench, outbox, reached, *trouble)
         _minutes(bench, 1)
     for _ in range(4):
         _minutes(bench, 16)
@@ -234,6 +246,9 @@ def test_whatever_happens_between_two_steps_nothing_is_doubled_lost_or_overtaken
         bench.drain()
     assert set(bench.states()) <= {"done"}
     assert dict(bench.crm.creations) == dict.fromkeys(keys, 1)
+    for key, sending in reached.items():
+        again = [write for batch in bench.crm.sent[sending:] for write in batch if write.key == key]
+        assert unique or not again, "where keys are not unique, what the CRM has got is not sent again"
     for id_ in "0123":
         wanted = [100 * (number + 1) + value for number, (to, value) in enumerate(wishes) if to == id_]
         sent = [write.fields["Score"] for batch in bench.crm.sent for write in batch if write.id == id_]
@@ -243,8 +258,8 @@ def test_whatever_happens_between_two_steps_nothing_is_doubled_lost_or_overtaken
     bench.store.close()
 
 
-def _disturbed(bench: Bench, outbox: Any, what: str, at: int, place: str) -> None:
-    """Drain until the trouble comes, at one step of one thread or the other."""
+def _disturbed(bench: Bench, outbox: Any, reached: dict[str, int], what: str, at: int, place: str) -> None:
+    """Drain until the trouble comes, at one step of one thread or the other; note when the CRM has got a creation."""
     apply, calls = MemoryCrm.apply, [0]
 
     def strike(moment: str) -> None:
@@ -265,6 +280,8 @@ def _disturbed(bench: Bench, outbox: Any, what: str, at: int, place: str) -> Non
         if here:
             strike("before")
         found = apply(bench.crm, writes, now=now)
+        if what != "lost_requests":
+            reached.update({write.key: len(bench.crm.sent) for write in writes if write.kind == "create"})
         if here:
             strike("after")
         return found
@@ -290,7 +307,7 @@ def _trouble(bench: Bench, outbox: Any, what: str) -> None:
             outbox.lose_dead()
         case "pause":
             bench.store.switches.pause("ops", NOW)
-        case "lost_answers" | "lost_requests":
+        case "late" | "lost_answers" | "lost_requests":
             setattr(bench.crm.faults, what, 1)
         case "busy":
             bench.crm.faults.unreachable(1)
