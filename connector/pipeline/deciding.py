@@ -95,10 +95,10 @@ def decide_all(
         account_moves=scratch.all("account_moves", ACCOUNT_MOVES),
         rotations=decider.ground.desk.rotations(),
         marks=new_marks | ({"baseline": now} if marks.get("baseline") is None else {}),
-        withdrawn=sorted(decider.withdrawn),
+        withdrawn=tuple(sorted(decider.withdrawn)),
         opted_out=dict(sorted(decider.opted_out.items())),
         late=dict(sorted(decider.late.items())),
-        events=decider.events,
+        events=tuple(decider.events),
     )
 
 

@@ -58,6 +58,7 @@ def dump_plan(decisions: Decisions, *, mappings: str, rotations: dict[str, str],
         "rotations": dict(decisions.rotations),
         "marks": {name: at.isoformat() for name, at in decisions.marks.items()},
         "gone": list(decisions.gone),
+        "withdrawn": list(decisions.withdrawn),
         "events": [[one.key, one.rule, one.opened_by, one.at.isoformat()] for one in decisions.events],
     }
     return json.dumps(body, ensure_ascii=False)
@@ -85,10 +86,11 @@ def load_plan(body: str) -> tuple[Decisions, dict[str, Any]]:
         rotations=data["rotations"],
         marks={name: datetime.fromisoformat(at) for name, at in data["marks"].items()},
         gone=tuple(data.get("gone", ())),
-        events=[
+        withdrawn=tuple(data.get("withdrawn", ())),
+        events=tuple(
             TaskEvent(key, rule, opened_by, datetime.fromisoformat(at))
             for key, rule, opened_by, at in data.get("events", ())
-        ],
+        ),
         **tables,
     )
     return decisions, data

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from connector.domain.writes import Cause, RowState, Write
 from connector.pipeline.plans import dump_plan, load_plan
 from connector.ports.store import IDENTITIES, PERSONS, SCORE_HISTORY, STAGE_MOVES, Decisions, OutboxRow, Review
+from connector.ports.task_times import TaskEvent
 
 T0 = datetime(2026, 3, 1, 12, tzinfo=UTC)
 words = st.text(max_size=6)
@@ -91,6 +92,8 @@ def test_round_trip(
         rotations=data.draw(st.dictionaries(names, words, max_size=2)),
         marks=data.draw(st.dictionaries(names, instants, max_size=2)),
         gone=tuple(gone),
+        withdrawn=tuple(data.draw(st.lists(st.integers(1, 99), max_size=2))),
+        events=tuple(TaskEvent(word, "contact-us", "event", at) for word in gone),
     )
     body = dump_plan(decisions, mappings="m", rotations={"sdr": "{}"}, done=False)
     read, whole = load_plan(body)
