@@ -52,7 +52,7 @@ def scopes(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, bool, bool]]:
 
 def test_a_long_look_stands_aside_and_goes_on_where_it_was(desk: Desk, scopes: Any) -> None:
     desk.fire("source")
-    first, fast, then = ("sources", False, True), ("fast", False, False), ("sources", True, True)
+    first, fast, then = ("sources", False, True), ("fast", True, False), ("sources", True, True)
     assert scopes == [first, fast, then, fast, ("sources", True, False)]
     lake = desk.small.engine.store.manifest.segments("activities/hubspot")
     assert sum(segment.rows for segment in lake) == 100 * PAGES, "each was read once"
