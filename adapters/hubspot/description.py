@@ -28,11 +28,14 @@ _TYPES: dict[str, FieldType] = {
 
 def read_fields(wire: Wire, kind: Kind) -> list[FieldInfo]:
     """Describe the properties of one type of record in the vendor's order; archived ones are left out."""
-    answer = wire.get(wire.paths.properties(kind.path), {"archived": "false"}, read_json)
+    return read_properties(wire, kind.path, kind.object)
+
+
+def read_properties(wire: Wire, path: str, object_: str) -> list[FieldInfo]:
+    """Describe the properties of the vendor's type ``path`` under our word for it."""
+    answer = wire.get(wire.paths.properties(path), {"archived": "false"}, read_json)
     rows = answer.get("results") if isinstance(answer, dict) else None
-    return [
-        _field(kind.object, row) for row in rows or [] if isinstance(row, dict) and isinstance(row.get("name"), str)
-    ]
+    return [_field(object_, row) for row in rows or [] if isinstance(row, dict) and isinstance(row.get("name"), str)]
 
 
 def _field(object_: str, row: dict[str, Any]) -> FieldInfo:

@@ -23,6 +23,14 @@ class Paths:
         """Give the reading of records by id."""
         return f"{self.objects(kind)}/batch/read"
 
+    def batch_create(self, kind: str) -> str:
+        """Give the creation of records."""
+        return f"{self.objects(kind)}/batch/create"
+
+    def batch_update(self, kind: str) -> str:
+        """Give the changing of records by id."""
+        return f"{self.objects(kind)}/batch/update"
+
     def associations(self, of: str, to: str) -> str:
         """Give the batch reading of associations."""
         tree = "/crm/v4/associations" if self._old else f"/crm/associations/{self.edition}"

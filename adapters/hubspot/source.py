@@ -11,6 +11,7 @@ from typing import Any
 import msgspec
 
 from adapters.hubspot.archived import pull_archived
+from adapters.hubspot.associations import ASSOCIATION_BATCH, associated
 from adapters.hubspot.description import findings, read_fields
 from adapters.hubspot.engagements import ENGAGEMENTS, Engagement, activities
 from adapters.hubspot.event_streams import EVENTS_PAGE, MAIL_PAGE, SUBMISSIONS_PAGE, EventStreams
@@ -37,9 +38,8 @@ from connector.ports.listing import Listed
 from connector.ports.traits import AdapterTraits, FieldInfo, Finding, StreamTraits, Usage
 from connector.ports.waits import Circuit, Waits
 
-#: Largest batches (hubspot.md sections 4 and 6).
+#: Largest batch (hubspot.md section 4).
 READ_BATCH = 100
-ASSOCIATION_BATCH = 1000
 #: stream of a log → events a call gives
 _EVENTS_A_CALL = {
     "form_submissions": SUBMISSIONS_PAGE,
@@ -53,24 +53,7 @@ LARGEST_SEARCH = 3000
 FILTERS = 400
 
 
-class _Link(msgspec.Struct, rename="camel"):
-    to_object_id: int | str
-
-
-class _End(msgspec.Struct):
-    id: str
-
-
-class _Links(msgspec.Struct, rename="camel"):
-    """The associations of one record; ``paging`` is there when it has more than one answer holds."""
-
-    from_: _End = msgspec.field(name="from")
-    to: list[_Link] = []
-    paging: dict[str, Any] | None = None
-
-
 _RECORDS = PageReader(Record)
-_LINKS = PageReader(_Links)
 
 
 class HubSpotSource:
@@ -262,7 +245,7 @@ class HubSpotSource:
                 rows, bad = [], []
 
     def _engagement_page(self, kind: Engagement, rows: list[Record], bad: list[BadRow], step: Step) -> Page:
-        contacts = self._contacts_of(kind.path, [row.id for row in rows])
+        contacts = associated(self._wire, kind.path, "contacts", [row.id for row in rows])
         named = refused(kind.stream, bad)
         found = activities(
             kind,
@@ -272,20 +255,6 @@ class HubSpotSource:
             refuse=lambda row, message: named.append(RefusedRow(kind.stream, row, "malformed", message)),
         )
         return Page([], found, named, step.cursor, step.last)
-
-    def _contacts_of(self, path: str, ids: list[str]) -> dict[str, list[str]]:
-        found: dict[str, list[str]] = {}
-        inputs: list[dict[str, str]] = [{"id": id_} for id_ in dict.fromkeys(ids)]
-        while inputs:
-            batch, inputs = inputs[:ASSOCIATION_BATCH], inputs[ASSOCIATION_BATCH:]
-            page = self._wire.post(self._wire.paths.associations(path, "contacts"), {"inputs": batch}, _LINKS)
-            for row in page.rows:
-                ends = found.setdefault(row.from_.id, [])
-                ends += [contact for link in row.to if (contact := str(link.to_object_id)) not in ends]
-                after = ((row.paging or {}).get("next") or {}).get("after")
-                if after is not None:
-                    inputs.append({"id": row.from_.id, "after": str(after)})
-        return found
 
     def _pull_archived(self, cursor: str | None, now: datetime) -> Iterator[Page]:
         return pull_archived(self._wire, cursor, properties=self._properties(CONTACTS), system=self._system, now=now)

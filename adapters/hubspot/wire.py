@@ -13,7 +13,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Mapping
 from contextlib import ExitStack
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import Any, TypeVar
 
@@ -27,7 +27,7 @@ from adapters.hubspot.paths import Paths
 from adapters.hubspot.reading import Rows, read_json
 from adapters.hubspot.refusals import judge, refusal
 from adapters.hubspot.settings import HubSpotSettings
-from connector.errors import AccessError, HandoffError
+from connector.errors import AccessError, HandoffError, OutcomeUnknown
 from connector.ports.traits import Usage
 from connector.ports.waits import Circuit, Waits
 
@@ -38,6 +38,18 @@ SECOND, TEN_SECONDS = 1.005, 10.05
 Answer = TypeVar("Answer")
 Reader = Callable[[bytes], Answer]
 Sleep = Callable[[float], None]
+
+
+#: No answer within 100 s: what was asked may still be carried out (hubspot.md section 3).
+NO_ANSWER = 524
+
+
+@dataclass(frozen=True, slots=True)
+class Written:
+    """The answer to a write: its status, and its body where it has a readable one."""
+
+    status: int
+    body: Any
 
 
 class _PacedSession(VendorSession):
@@ -59,15 +71,15 @@ class _Client(HubSpot):  # type: ignore[misc]  # the client is untyped
         super().__init__(**config)
         self._session = session
 
-    def api_request(self, options: dict[str, Any]) -> requests.Response:
+    def api_request(self, options: dict[str, Any], *, repeatable: bool = True) -> requests.Response:
         built = Request(self.config, options)
         return self._session.request(
-            built.get_method(), built.get_url(), repeatable=True, **built.get_options_for_sending()
+            built.get_method(), built.get_url(), repeatable=repeatable, **built.get_options_for_sending()
         )
 
 
 class Wire:
-    """One account's connection, for one thread. Every request it sends is a read and may be repeated."""
+    """One account's connection, for one thread. Reads may be repeated; what ``write`` sends is sent once."""
 
     def __init__(self, settings: HubSpotSettings, *, at: str, sleep: Sleep = time.sleep) -> None:
         """Prepare; sends nothing.
@@ -89,6 +101,7 @@ class Wire:
         self._links = Pace(limit, TEN_SECONDS, sleep=sleep)
         self._all = (self._searches, self._burst, self._links)
         self._reader: Reader[Any] = read_json
+        self._writing = False
         self._usage: Usage | None = None
 
     def search(self, kind: str, body: dict[str, Any], reader: Reader[Answer]) -> Answer:
@@ -107,6 +120,30 @@ class Wire:
     def get(self, path: str, query: Mapping[str, object], reader: Reader[Answer]) -> Answer:
         """Read; raises as ``search``."""
         return self._read("GET", path, query, None, reader, (self._burst,))
+
+    def write(self, path: str, body: dict[str, Any]) -> Written:
+        """Send a POST that changes something, once; a refusal is an answer like any other.
+
+        Raises:
+            AccessError, RateLimited, TransientError: certainly nothing was done.
+            OutcomeUnknown: sent, and no clear answer came.
+        """
+        response = self._respond("POST", path, None, body, read_json, (self._burst,), writing=True)
+        if response.status_code >= 300:
+            try:
+                return Written(response.status_code, read_json(response.content))
+            except ValueError:
+                return Written(response.status_code, None)
+        return Written(response.status_code, vars(response)["parsed_body"])
+
+    def fence(self, may_send: Callable[[], None]) -> None:
+        """Ask before each request whether it may still go."""
+        self._session.may_send = may_send
+
+    @property
+    def seen_clock(self) -> datetime | None:
+        """The vendor's clock as last seen, or None before the first answer."""
+        return self._session.clock
 
     @property
     def calls(self) -> int:
@@ -163,39 +200,52 @@ class Wire:
         reader: Reader[Answer],
         paces: tuple[Pace, ...],
     ) -> Answer:
-        if self._settings.oauth and not self._client.access_token:
-            self._refresh()
-        try:
-            response = self._send(method, path, query, body, reader, paces)
-        except AccessError as error:
-            # Only an expired token is worth a new one; other 401s would be refused again (hubspot.md section 2).
-            if not (self._settings.oauth and error.code == "hubspot.expired_authentication"):
-                raise
-            self._refresh()
-            response = self._send(method, path, query, body, reader, paces)
+        response = self._respond(method, path, query, body, reader, paces)
         if response.status_code >= 300:
             raise refusal(response, at=self._at)
         answer: Answer = vars(response)["parsed_body"]
         return answer
 
+    def _respond(self, method: str, path: str, *about: Any, writing: bool = False) -> requests.Response:
+        """Ask with a token that is good: what an expired one was refused for was certainly not done."""
+        if self._settings.oauth and not self._client.access_token:
+            self._refresh()
+        try:
+            return self._send(method, path, *about, writing=writing)
+        except AccessError as error:
+            # Only an expired token is worth a new one; other 401s would be refused again (hubspot.md section 2).
+            if not (self._settings.oauth and error.code == "hubspot.expired_authentication"):
+                raise
+            self._refresh()
+            return self._send(method, path, *about, writing=writing)
+
     def _send(
-        self, method: str, path: str, query: object, body: object, reader: Reader[Any], paces: tuple[Pace, ...]
+        self,
+        method: str,
+        path: str,
+        query: object,
+        body: object,
+        reader: Reader[Any],
+        paces: tuple[Pace, ...],
+        *,
+        writing: bool,
     ) -> requests.Response:
         self._reader = reader
+        self._writing = writing
         options: dict[str, Any] = {"method": method, "path": path}
         if query:
             options["qs"] = query
         if body is not None:
             options["body"] = body
         self._session.paces = paces
-        response = self._client.api_request(options)
+        response = self._client.api_request(options, repeatable=not writing)
         self._note_limits(response, paces)
         return response
 
     def _refresh(self) -> None:
         """Fetch an access token; it lives 1800 seconds (hubspot.md section 2)."""
         settings = self._settings
-        self._reader = read_json
+        self._reader, self._writing = read_json, False
         self._session.paces = ()
         response = self._anonymous.api_request(
             {
@@ -223,13 +273,20 @@ class Wire:
 
     def _judge(self, response: requests.Response) -> HandoffError | None:
         if response.status_code >= 300:
-            return judge(response, at=self._at)
+            return (
+                self._unclear() if self._writing and response.status_code == NO_ANSWER else judge(response, at=self._at)
+            )
         try:
             # The session keeps a parsed body here and would otherwise parse it a second time, strictly and slowly.
             vars(response)["parsed_body"] = self._reader(response.content)
         except ValueError:
+            if self._writing:
+                return self._unclear()
             return self._session.fault("not_json", "the answer is cut or is no JSON", response=response)
         return None
+
+    def _unclear(self) -> OutcomeUnknown:
+        return OutcomeUnknown("hubspot.no_answer", "a write was sent and no whole answer came back", at=self._at)
 
     def _note_limits(self, response: requests.Response, paces: tuple[Pace, ...]) -> None:
         burst = _number(response, "X-HubSpot-RateLimit-Max")

@@ -163,6 +163,8 @@ class BatchRoutes:
         ``one`` writes an input and returns the record as it is now, whether something changed, and what else to answer.
         """
         inputs, started = self.inputs(request), self._portal.now()
+        if verb != "create":
+            _refuse_repeats(inputs)
         traced = bool(inputs) and all(entry.get("objectWriteTraceId") for entry in inputs)
         results: list[dict[str, Any]] = []
         errors: list[dict[str, Any]] = []
@@ -191,6 +193,18 @@ class BatchRoutes:
             body.update(numErrors=len(errors), errors=errors)
         body.update(startedAt=iso(started), completedAt=iso(self._portal.now()))
         return Response(207 if errors else success, body)
+
+
+def _refuse_repeats(inputs: list[dict[str, Any]]) -> None:
+    """Refuse a batch that names one record twice, trace ids or not: public issue threads show it so.
+
+    Raises:
+        Refusal: 400 for the batch as a whole.
+    """
+    ids = [str(entry.get("id")) for entry in inputs]
+    repeated = sorted({row_id for row_id in ids if ids.count(row_id) > 1}) if len(set(ids)) < len(ids) else []
+    if repeated:
+        raise invalid(f"Duplicate IDs found in batch input: {repeated}. IDs must be unique")
 
 
 def _error(refusal: Refusal, trace: str, ticket: str) -> dict[str, Any]:
