@@ -32,7 +32,7 @@ from connector.domain.records import Page, RecordVersion, Value
 from connector.domain.refs import Ref
 from connector.domain.writes import OutcomeKind, Write, WriteOutcome, only_ours
 from connector.errors import AccessError, HandoffError, OutcomeUnknown, TransientError
-from connector.ports.crm import FieldSpec, ProvisionStep
+from connector.ports.crm import BatchShape, FieldSpec, ProvisionStep
 from connector.ports.listing import Listed
 from connector.ports.traits import AdapterTraits, FieldInfo, Finding, StreamTraits, Usage
 from connector.ports.waits import Circuit, Waits
@@ -174,6 +174,11 @@ class SalesforceCrm:
     def _send(self, writes: Sequence[Write], batches: Batches) -> dict[str, WriteOutcome]:
         outcomes = self._creator.apply([write for write in writes if write.kind == "create"], batches)
         return outcomes | self._updater.apply([write for write in writes if write.kind == "update"], batches)
+
+    def calls_of(self, batch: BatchShape) -> int:
+        """Count one call for creations, one for updates, and one to look at what people write too."""
+        updates = batch.own + batch.contested
+        return bool(batch.creations) + bool(updates) + bool(batch.contested)
 
     def _with_bound(self, write: Write, outcome: WriteOutcome, now: datetime) -> WriteOutcome:
         """Say until when a lost write may still come true; a creation by unique key may be sent again at once."""

@@ -28,6 +28,8 @@ _INDEX = pa.schema(
         ("cause", pa.string()),
         ("creation", pa.string()),
         ("depends_on", pa.list_(pa.string())),
+        ("object", pa.string()),
+        ("own", pa.bool_()),
     ]
 )
 #: rows written or read in one go
@@ -89,19 +91,27 @@ class RowSpool(Sequence[OutboxRow]):
             "cause": [row.cause.value for row in rows],
             "creation": [row.write.key if row.write.kind == "create" else None for row in rows],
             "depends_on": [list(row.depends_on) for row in rows],
+            "object": [row.write.object for row in rows],
+            "own": [only_ours(row.write) for row in rows],
         }
         self._parts.append(pa.table(columns, schema=_INDEX))
         self._count += len(rows)
         self._bytes = starts[-1]
         self._causes.update(row.cause.value for row in rows)
         self._kinds.update((row.write.kind, row.write.object) for row in rows)
-        self._own.update(row.write.object for row in rows if row.priority and only_ours(row.write))
+        each = zip(columns["priority"], columns["own"], columns["object"], strict=True)
+        self._own.update(object_ for priority, own, object_ in each if priority and own)
 
     def rank(self) -> None:
         """Put what was added in order; call it before reading."""
         names = ("priority", "minus", "waits", "lane", "serial")
         whole = pa.concat_tables([self._index, *self._parts])
         self._index, self._parts = whole.sort_by([(name, "ascending") for name in names]).combine_chunks(), []
+
+    @property
+    def index(self) -> pa.Table:
+        """What is known of each row without reading it, in order: a line per row, columns as in ``_INDEX``."""
+        return self._index
 
     def summary(self) -> dict[str, Any]:
         """Count what the rows would do: by cause and by kind of record."""
@@ -162,19 +172,20 @@ class JudgedRows(Sequence[OutboxRow]):
     """Rows after limits have seen them: a sequence over another one, which is read when somebody asks."""
 
     def __init__(self, rows: Sequence[OutboxRow], verdicts: bytes, stage_fields: frozenset[str]) -> None:
-        self._rows = rows
-        self._verdicts = verdicts
+        self.rows = rows
+        #: one ``Verdict`` per row, in order
+        self.verdicts = verdicts
         self._stage_fields = stage_fields
 
     @property
     def untouched(self) -> Sequence[OutboxRow] | None:
         """The rows as they were where no limit has held any, else None."""
-        held = {Verdict.LIMIT, Verdict.DEPENDENCY, Verdict.SPLIT}.intersection(self._verdicts)
-        return None if held else self._rows
+        held = {Verdict.LIMIT, Verdict.DEPENDENCY, Verdict.SPLIT}.intersection(self.verdicts)
+        return None if held else self.rows
 
     def __len__(self) -> int:
         """Count the rows: those that were split are two."""
-        return len(self._rows) + self._verdicts.count(Verdict.SPLIT)
+        return len(self.rows) + self.verdicts.count(Verdict.SPLIT)
 
     @overload
     def __getitem__(self, at: int) -> OutboxRow: ...
@@ -186,7 +197,7 @@ class JudgedRows(Sequence[OutboxRow]):
 
     def __iter__(self) -> Iterator[OutboxRow]:
         """Give all rows in order."""
-        return applied(self._rows, self._verdicts, self._stage_fields)
+        return applied(self.rows, self.verdicts, self._stage_fields)
 
 
 def outlines_of(rows: Iterable[OutboxRow]) -> Iterator[Outline]:

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Sequence
 from math import ceil
 
-from connector.delivery.spool import RowSpool
+from connector.delivery.forecast import calls_ahead
+from connector.delivery.spool import JudgedRows, RowSpool
+from connector.domain.writes import RowState
 from connector.pipeline.engine import Engine
 from connector.pipeline.kept import Head
 from connector.pipeline.passes import PopulationPart
 from connector.pipeline.population import Population
 from connector.pipeline.report import Report
 from connector.ports.crm import Bulky
+from connector.ports.store import OutboxRow
 
 #: made, filled, closed, its state asked a few times, and what was written and what was refused
 CALLS_OF_A_JOB = 8
@@ -48,23 +52,29 @@ def tell_unchanged(report: Report, head: Head) -> None:
     report.stages = dict(sorted(head.stages.items()))
 
 
-def forecast(report: Report, engine: Engine, rows: RowSpool) -> None:
-    """Forecast the calls of this cycle: those already sent, and the largest batches for what was decided."""
-    size = engine.crm.traits().batch_size
-    kinds = rows.kinds()
-    jobs = _jobs(engine, rows)
-    in_jobs = sum(count for _, count, _ in jobs)
-    updates = sum(count for (kind, _), count in kinds.items() if kind == "update") - in_jobs
-    ahead = sum(calls for *_, calls in jobs)
-    ahead += ceil(updates / size) + sum(ceil(count / size) for (kind, _), count in kinds.items() if kind == "create")
+def forecast(report: Report, engine: Engine, rows: Sequence[OutboxRow]) -> None:
+    """Forecast the calls of this cycle: those already sent, and what sending takes of what is to be sent.
+
+    ``rows``: what was decided, limits applied. What earlier cycles left counts as if each batch of it took a look and a
+    call. The forecast holds for a cycle in which nothing goes wrong and that no budget ends.
+    """
+    crm = engine.crm
+    spool = rows.rows if isinstance(rows, JudgedRows) else rows
+    jobs = _jobs(engine, spool) if isinstance(spool, RowSpool) else []
+    left = engine.store.outbox.unsettled_counts().get(RowState.TODO, 0)
+    ahead = sum(calls for *_, calls in jobs) + 2 * ceil(left / crm.traits().batch_size)
+    ahead += calls_ahead(rows, crm, in_jobs=frozenset(word for word, *_ in jobs))
     for adapter in engine.adapters:
-        system = adapter.traits().system
         calls = adapter.calls()
-        more = ahead if adapter is engine.crm else 0
-        report.api_calls[system] = {"used": calls, "forecast": calls + more}
-        if adapter is engine.crm and jobs:
-            saved = sum(ceil(count / size) - calls for _, count, calls in jobs)
-            report.api_calls[system] |= {"bulk_rows": in_jobs, "without_bulk": calls + more + saved}
+        report.api_calls[adapter.traits().system] = {
+            "used": calls,
+            "forecast": calls + (ahead if adapter is crm else 0),
+        }
+    if jobs:
+        in_batches = calls_ahead(rows, crm) - calls_ahead(rows, crm, in_jobs=frozenset(word for word, *_ in jobs))
+        told = report.api_calls[crm.traits().system]
+        told |= {"bulk_rows": sum(count for _, count, _ in jobs)}
+        told |= {"without_bulk": told["forecast"] + in_batches - sum(calls for *_, calls in jobs)}
 
 
 def _jobs(engine: Engine, rows: RowSpool) -> list[tuple[str, int, int]]:

@@ -12,7 +12,6 @@ from typing import Any
 
 import pyarrow as pa
 
-from connector.delivery.spool import RowSpool
 from connector.errors import LocalFault
 from connector.pipeline import steps
 from connector.pipeline.census import Census
@@ -106,7 +105,6 @@ class Working:
         for step in (steps.IDENTIFY, steps.QUARANTINE, steps.MATCH, steps.SCORE, steps.STAGE):
             self._steps.done(step, {"persons": 0})
         decisions = nothing_decided(deciding, scratch, now=self._now)
-        assert isinstance(decisions.rows, RowSpool)
         forecast(self.report, self._engine, decisions.rows)
         self.plan_summary = summary(decisions.rows)
         return decisions, decisions
@@ -157,9 +155,8 @@ class Working:
         self._steps.done(steps.STAGE, {"persons": population.living, "moves": self.report.moves})
         self.report.opted_out.update(decisions.opted_out)
         self.report.late_touches.update(decisions.late)
-        assert isinstance(decisions.rows, RowSpool)
-        forecast(self.report, engine, decisions.rows)
         limited = with_limits(decisions, census, engine.limits, living=population.living, now=self._now)
+        forecast(self.report, engine, limited.rows)
         self.plan_summary = summary(limited.rows)
         if keeper is not None:
             self.keep = partial(self._kept, keeper, population, scratch)

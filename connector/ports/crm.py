@@ -56,6 +56,29 @@ class Crm(Source, Protocol):
         ...
 
 
+@dataclass(frozen=True, slots=True)
+class BatchShape:
+    """What is in one batch of writes, in numbers.
+
+    Attributes:
+        own: updates of nothing but fields that only we write.
+        contested: other updates.
+    """
+
+    creations: int
+    own: int
+    contested: int
+
+
+@runtime_checkable
+class Estimating(Protocol):
+    """The extra ability of CRMs whose batches take other than one call each."""
+
+    def calls_of(self, batch: BatchShape) -> int:
+        """Say how many calls ``apply`` takes for such a batch at most, when nothing goes wrong. Sends nothing."""
+        ...
+
+
 #: the code of rows that came back because the CRM refused their job as a whole; as a job they would be refused again
 JOB_REFUSED = "bulk_job_refused"
 

@@ -27,7 +27,7 @@ class House:
 
     def __init__(self, folder: Path, url: str, *, mode: str = "live", **words: Any) -> None:
         self.source = MemorySource(system="hubspot")
-        self.crm = MemoryCrm(system="crm")
+        self.crm: MemoryCrm = words.pop("crm", None) or MemoryCrm(system="crm")
         self.store = open_store(url)
         self.now = T0
         self.engine = Engine(

@@ -1,0 +1,83 @@
+"""A day whose calls are nearly spent: the fast lane goes, the rest waits by name for the next day, nothing is lost."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from small_house import House
+
+from adapters.memory import MemoryCrm
+from connector.ports.traits import Usage
+
+PEOPLE = 24
+BATCH = 4
+
+
+class Metered(MemoryCrm):
+    """A CRM whose vendor counts calls, others' too, and tells so in its answers."""
+
+    limit = 0
+
+    def usage(self) -> Usage | None:
+        clock = self.clock()
+        return Usage(self.calls(), self.limit, clock) if self.limit and clock else None
+
+
+@pytest.fixture
+def house(tmp_path: Path, state_url: str) -> Iterator[House]:
+    made = House(tmp_path, state_url, crm=Metered({"batch_size": BATCH}, system="crm"))
+    made.account()
+    for number in range(PEOPLE):
+        made.contact(str(number), title="CEO", employees=500)
+        made.lead(f"L{number}", str(number))
+    made.run()
+    yield made
+    made.close()
+
+
+def _spent(house: House) -> int:
+    return house.store.ledger.spent("crm", house.now - timedelta(days=1))
+
+
+def _spent_once_the_next_has_read(house: House) -> int:
+    """Say what the day will have taken when the next cycle has read, by what a quiet one reads."""
+    before = _spent(house)
+    house.run()
+    return 2 * _spent(house) - before
+
+
+@pytest.mark.parametrize("bound", ["our own ceiling", "the vendor's counter"])
+def test_buyers_are_served_first_and_the_rest_goes_the_next_day(house: House, bound: str) -> None:
+    spent = _spent_once_the_next_has_read(house)
+    if bound == "our own ceiling":
+        house.engine = replace(house.engine, calls_per_day={"crm": spent + 2})
+    else:
+        # half of what the vendor gives is left to others
+        assert isinstance(house.crm, Metered)
+        house.crm.limit = 2 * (spent + 2)
+    for number in range(PEOPLE):
+        house.did(f"v{number}", "page_view", str(number), path="/pricing")
+    for number in range(BATCH):
+        house.asks(f"e{number}", str(number))
+    first = house.run()
+    assert (first.verdict, first.settled) == ("amber", True)
+    # two batches: the tasks, and the first of what is next; the rest waits by name
+    assert first.created == {"task": BATCH}
+    assert first.writes["written"] == 2 * BATCH
+    assert first.held_by["budget"] == first.writes["planned"] - 2 * BATCH > 0
+    assert first.api_calls["crm"]["forecast"] > first.api_calls["crm"]["used"]
+    # the same day changes nothing, the next one lets everything go
+    assert house.run().held_by["budget"] == first.held_by["budget"]
+    house.now += timedelta(days=1)
+    last = house.run()
+    assert (last.held_by["budget"], last.writes["dead"], last.settled, last.created) == (0, 0, True, {})
+    assert house.run().writes["planned"] == 0
+    assert len(house.tasks()) == BATCH
+    shown: list[Any] = [lead.fields["Handoff_Score__c"] for lead in house.crm.records("lead").values()]
+    assert len(shown) == PEOPLE
+    assert all(shown)
