@@ -82,16 +82,14 @@ class Script:
         serial = count(1).__next__
         limited = dice.random() < 0.3
         told: list[Hour] = []
-        asked: set[int] = set()
         for _ in range(hours):
             # what a limit holds may be held on one side only, so that nobody can work on it on both
             after_calm = not limited and (not told or told[-1].calm)
             deeds = tuple(drawn_deeds(dice, serial, calm=after_calm))
-            asked |= {deed.who for deed in deeds if deed.what == "ask"}
             told.append(
                 Hour(
                     deeds,
-                    tuple(drawn_hands(dice, serial, asked)),
+                    tuple(drawn_hands(dice, serial)),
                     dice.choice((1, 1, 2, 3)),
                     dice.random() < 0.6,
                     dice.random() < 0.3,

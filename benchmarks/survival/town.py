@@ -8,7 +8,7 @@ What marketing knows (facts) is a script; what the CRM holds is pulled from it; 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Collection
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from importlib.resources import files
@@ -354,15 +354,10 @@ def drawn_deeds(dice: random.Random, serial: Callable[[], int], *, calm: bool) -
     return [_drawn(dice, dice.choice(kinds), serial) for _ in range(dice.randint(4, 8))]
 
 
-def drawn_hands(dice: random.Random, serial: Callable[[], int], asked: Collection[int]) -> list[Deed]:
-    """Draw what people do in the CRM while we deliver.
-
-    Nobody deletes whoever has ``asked`` for sales: a request that waits for its task to show, and outlives both task
-    and record, is told by a new task, which an undisturbed delivery has no reason for.
-    """
+def drawn_hands(dice: random.Random, serial: Callable[[], int]) -> list[Deed]:
+    """Draw what people do in the CRM while we deliver."""
     kinds = ["own", "own", "fill", "fill", "fill", "owner", "owner", "status", "convert", "merge", "delete"]
-    hands = [replace(_drawn(dice, dice.choice(kinds), serial), who=dice.randrange(WITH_LEAD)) for _ in range(4)]
-    return [deed for deed in hands if deed.what != "delete" or deed.who not in asked]
+    return [replace(_drawn(dice, dice.choice(kinds), serial), who=dice.randrange(WITH_LEAD)) for _ in range(4)]
 
 
 def _drawn(dice: random.Random, what: str, serial: Callable[[], int]) -> Deed:

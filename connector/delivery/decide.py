@@ -251,35 +251,38 @@ class _Decision:
 
     def _fast_lane(self, at: int, person: Person, rule_id: str, events: list[Mapping[str, Any]]) -> None:
         rule = next(rule for rule in self._ground.mappings.routing.fast_lane if rule.id == rule_id)
-        memory = self._remember(at)
-        last = memory.fast.get(rule_id, "")
+        memory, key = self._remember(at), (rule_id, person["person_id"])
+        last = memory.owed.get(rule_id, memory.fast.get(rule_id, ""))
+        if rule_id in memory.owed and person["crm_deleted"]:
+            last = memory.fast[rule_id]  # what the task was still to be told of is older than the deletion
         fresh = [event for event in events if event["occurred_at"].isoformat() > last]
         if not fresh:
             return
         first, latest = fresh[0], fresh[-1]
+        until = latest["occurred_at"].isoformat()
         if not self._gate.lets(rule_id, closed(person)):
             self._opted_out["asked"] += 1
-            memory.fast[rule_id] = latest["occurred_at"].isoformat()
+            memory.acted(rule_id, until)
             return
         words = self._words(person) | {"form": latest["form"], "path": latest["path"]}
         episode = event_episode(first["system"], first["kind"], first["id"])
-        task = self._tasks.get((rule_id, person["person_id"]))
+        task = self._tasks.get(key)
         if task is not None:
             wish = TaskWish(rule_id, rule.task, rule.to, latest["occurred_at"], episode, Cause.FAST_LANE_TASK, words)
             owner = self._ground.desk.user(str(task.get("owner")))
             zone = owner.time_zone if owner else "UTC"
             row = refresh_row(self._ground, person, wish, task, Owner(str(task.get("owner")), "user", "", "", zone))
             self._rows += [] if row is None else [row]
-        elif (rule_id, person["person_id"]) in self._ground.pending.tasks:
-            return  # the task is on its way with the words of the first request: once it shows, it is refreshed
+        elif key in self._ground.pending.tasks or memory.tasks.get(rule_id) in self._ground.unseen:
+            if not person["crm_deleted"]:  # else it will come to nothing, and they ask for another
+                memory.owes(rule_id, last, until)
+            return
         else:
-            if memory.tasks.get(rule_id) in self._ground.unseen:
-                return  # the task is there and no pull has shown it yet: the next cycle refreshes it
             wish = TaskWish(rule_id, rule.task, rule.to, first["occurred_at"], episode, Cause.FAST_LANE_TASK, words)
             if not self._open(at, person, wish):
                 return
             memory.tasks[rule_id] = creation_key(self._ground.install, "task", rule_id, person["subject"], episode)
-        memory.fast[rule_id] = latest["occurred_at"].isoformat()
+        memory.acted(rule_id, until)
 
     def _words(self, person: Person) -> dict[str, str | None]:
         names = ("first_name", "last_name", "company", "grade")

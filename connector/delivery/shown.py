@@ -28,6 +28,8 @@ class Shown:
         personas: personas that were true at the last decision; one fires only when it becomes true.
         blanks: fill-ins that were true at the baseline: field → value; they never happen.
         fast: fast-lane rule → instant (ISO) of the last event that has been acted on.
+        owed: fast-lane rule → instant (ISO) of the last event that the task on its way tells of; what came later and is
+            acted on is told in it as soon as it shows.
         tasks: fast-lane rule → key of the task last opened.
         created: key of the record last asked for, so that no second one is while the CRM has yet to show the first.
         given: id of the user to whom we gave the record, as long as we gave it to nobody else.
@@ -48,6 +50,7 @@ class Shown:
     personas: list[str] = field(default_factory=list)
     blanks: dict[str, Value] = field(default_factory=dict)
     fast: dict[str, str] = field(default_factory=dict)
+    owed: dict[str, str] = field(default_factory=dict)
     tasks: dict[str, str] = field(default_factory=dict)
     created: str | None = None
     given: str | None = None
@@ -59,6 +62,16 @@ class Shown:
     def load(cls, text: str | None) -> Shown:
         """Read what ``dump`` wrote; nothing gives an empty memory."""
         return cls(**json.loads(text)) if text else cls()
+
+    def acted(self, rule: str, until: str) -> None:
+        """Note that events of a fast-lane rule are acted on, and the task told of them."""
+        self.fast[rule] = until
+        self.owed.pop(rule, None)
+
+    def owes(self, rule: str, since: str, until: str) -> None:
+        """Note that events of a fast-lane rule are acted on; those after ``since`` are to be told in its task."""
+        self.fast[rule] = until
+        self.owed.setdefault(rule, since)
 
     def dump(self) -> str:
         """Write as JSON with sorted keys, so that equal memories are equal texts."""

@@ -354,6 +354,7 @@ def _waiting(people: pa.Table, events: pa.Table, called: pa.Table) -> pa.Chunked
             SELECT person_id FROM called
             UNION SELECT e.person_id FROM events e JOIN acted q USING (person_id)
             WHERE e.occurred_at > coalesce(
+                TRY_CAST(json_extract_string(q.shown, '$.owed."' || e.rule || '"') AS TIMESTAMPTZ),
                 TRY_CAST(json_extract_string(q.shown, '$.fast."' || e.rule || '"') AS TIMESTAMPTZ), '1970-01-01')
         )
         SELECT person_id IN (SELECT person_id FROM waiting) AS waiting FROM people ORDER BY person_id

@@ -99,6 +99,28 @@ def test_a_request_that_waited_for_the_first_task_to_show_is_not_forgotten(way: 
     assert [row.write.kind for row in decide(seen).rows] == ["update"]
 
 
+@pytest.mark.parametrize("way", ["on its way", "unseen"])
+def test_a_request_that_waited_for_a_task_that_went_with_its_record_asks_for_no_other(way: str) -> None:
+    one = settled(person())
+    base = ground(one, fast_events=[event()])
+    first = decide(base)
+    events = [event(), event(NOW + timedelta(hours=1), "e2")]
+    ways = {"on its way": {"pending": first.rows}, "unseen": {"unseen": {first.rows[0].write.key}}}
+    waiting = ground(one | {"shown": shown(first, base)}, fast_events=events, **ways[way])
+    memory = one | {"shown": shown(decide(waiting), waiting)}
+    deleted = memory | {"crm_deleted": True, "crm_id": None, "crm_object": None, "record": None, "may_create": True}
+    assert decide(ground(deleted, fast_events=events)).rows == []
+    # what they ask for after the deletion opens one, also where the first task is still to fail
+    events.append(event(NOW + timedelta(hours=3), "e3"))
+    still = ground(deleted, fast_events=events, pending=first.rows)
+    assert decide(still).rows == []
+    rows = decide(ground(deleted | {"shown": shown(decide(still), still)}, fast_events=events)).rows
+    (task,) = (row for row in rows if row.write.object == "task")
+    assert task.write.fields["due_at"].startswith("2026-03-10T15:05")
+    # a person has closed the first task meanwhile, perhaps before they asked again: that is not left lying
+    assert [row.write.object for row in decide(ground(memory, fast_events=events[:2])).rows] == ["task"]
+
+
 def test_somebody_new_gets_a_record_and_the_task_hangs_on_it() -> None:
     base = ground(nobody_yet(disposition="fast_lane"), fast_events=[event()])
     creation, task = decide(base).rows
