@@ -184,7 +184,7 @@ class HubSpotCrm(HubSpotSource):
                 else record
                 for record in versions(TASKS, step.rows, system=self._system)
             ]
-            yield Page(records, [], refused("tasks", step.bad), step.cursor, step.last)
+            yield Page(records, [], refused("tasks", step.bad), step.cursor, step.last, step.counted)
 
     def _task_properties(self) -> list[str]:
         return [*dict.fromkeys([TASKS.stamp, "hs_object_id", *TASKS.properties, KEY, *self._wanted["task"]])]

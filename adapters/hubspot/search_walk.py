@@ -25,6 +25,7 @@ from typing import Any, Literal
 import msgspec
 
 from adapters.hubspot.reading import BadRow, Record, Rows, instant, to_ms
+from connector.domain.records import Counted
 from connector.domain.second_look import MOST_LOOKS, rest_before
 from connector.errors import AdapterFault
 
@@ -85,6 +86,8 @@ class Step:
     bad: list[BadRow]
     cursor: str
     last: bool
+    #: on the last step: the rows that the search said there were when the walk began, and those that came
+    counted: Counted | None = None
 
 
 class SearchWalk:
@@ -120,13 +123,25 @@ class SearchWalk:
         """
         before = self._read_cursor(cursor)
         mark = self._start(before)
+        expected, seen, first = None, 0, True
         while mark.mode != "done":
             page = self._ask(*self._question(mark))
+            expected, first = page.total if first else expected, False
             mark = self._noting(mark, page, self._next(mark, page, before))
+            seen += self._passed(page, mark)
             rows = page.rows
             if before.edge:
                 rows = [row for row in rows if before.edge.get(row.id) != checksum(row)]
-            yield Step(rows, page.bad, msgspec.json.encode(mark).decode(), last=mark.mode == "done")
+            counted = Counted(expected, seen) if mark.mode == "done" and expected is not None else None
+            yield Step(rows, page.bad, msgspec.json.encode(mark).decode(), last=mark.mode == "done", counted=counted)
+
+    def _passed(self, page: Rows[Record], mark: Mark) -> int:
+        """Count the rows of a page that do not come again with the next one."""
+        if mark.mode == "from":
+            return page.count - sum(self._stamp(row) == mark.stamp for row in page.rows)
+        if mark.mode == "tie" and not mark.counted:
+            return len(self._read_already)
+        return page.count
 
     def _read_cursor(self, cursor: str | None) -> Mark:
         if cursor is None:

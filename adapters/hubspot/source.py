@@ -229,7 +229,7 @@ class HubSpotSource:
     def _pull_records(self, kind: Kind, stream: str, cursor: str | None, now: datetime) -> Iterator[Page]:
         for step in self._walk(kind.path, kind.stamp, self._properties(kind), None, now).steps(cursor):
             records = versions(kind, step.rows, system=self._system)
-            yield Page(records, [], refused(stream, step.bad), step.cursor, step.last)
+            yield Page(records, [], refused(stream, step.bad), step.cursor, step.last, step.counted)
 
     def _pull_engagements(self, kind: Engagement, cursor: str | None, now: datetime) -> Iterator[Page]:
         """Gather pages of a search until one association call is worth it: it takes 1,000 ids, a search gives 200."""
@@ -254,7 +254,7 @@ class HubSpotSource:
             system=self._system,
             refuse=lambda row, message: named.append(RefusedRow(kind.stream, row, "malformed", message)),
         )
-        return Page([], found, named, step.cursor, step.last)
+        return Page([], found, named, step.cursor, step.last, step.counted)
 
     def _pull_archived(self, cursor: str | None, now: datetime) -> Iterator[Page]:
         return pull_archived(self._wire, cursor, properties=self._properties(CONTACTS), system=self._system, now=now)

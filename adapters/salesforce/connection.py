@@ -328,10 +328,11 @@ def page_of(body: Any, system: str) -> dict[str, Any]:
     """
     if isinstance(body, dict) and isinstance(body.get("records"), list):
         done, following = body.get("done"), body.get("nextRecordsUrl")
+        page = {"records": body["records"], "done": done, "totalSize": body.get("totalSize")}
         if done is True:
-            return {"records": body["records"], "done": True, "nextRecordsUrl": None}
+            return {**page, "nextRecordsUrl": None}
         if done is False and isinstance(following, str) and following.startswith("/services/data/"):
-            return {"records": body["records"], "done": False, "nextRecordsUrl": following}
+            return {**page, "nextRecordsUrl": following}
     raise TransientError(
         f"{system}.odd_answer",
         "the answer to a query is no page of records",

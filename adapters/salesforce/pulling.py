@@ -15,7 +15,7 @@ from adapters.salesforce.schema import Schema
 from adapters.salesforce.selecting import Selection, Selector
 from adapters.salesforce.streams import STREAMS
 from adapters.salesforce.vendor_errors import ApiError
-from connector.domain.records import Page
+from connector.domain.records import Counted, Page
 from connector.errors import AccessError, AdapterFault, ConfigError, HandoffError, TransientError
 
 #: Refusals that a narrower window, or a fresh start of the same one, may overcome.
@@ -95,8 +95,10 @@ class Puller:
         """Read one window to its end; the window's mark moves with each page."""
         reader = RowReader(selection.spec, selection.shape, selection.fields, system=self._system)
         answer = self._first_page(selection, window)
+        total, seen = answer["totalSize"], 0
         while True:
             rows, refused = reader.read_all(answer["records"])
+            seen += len(answer["records"])
             mark = window.mark
             if refused:
                 mark = mark.missed(window.reached or window.low)
@@ -116,6 +118,7 @@ class Puller:
                 refused=refused,
                 cursor=mark.text(),
                 last=last,
+                counted=Counted(total, seen) if answer["done"] and isinstance(total, int) else None,
             )
             if answer["done"]:
                 return

@@ -21,6 +21,7 @@ from connector.pipeline.circuits import lacking, open_circuits
 from connector.pipeline.cycle import SETTING_BEFORE_BASELINE
 from connector.pipeline.drift import drifted
 from connector.pipeline.silence import silent_streams
+from connector.pipeline.streams_read import last_counted, missing_rows
 from connector.pipeline.task_times import in_words, told_times
 from connector.pipeline.versions import news_of
 from connector.ports.store import Store
@@ -75,6 +76,8 @@ def status(
             "circuits": open_circuits(store),
             "event_to_task": told_times(store.task_times.since(now - DAY), target=settings.alarms.event_to_task),
             "silent": [one.words(now) for one in silent_streams(store)],
+            "streams": last_counted(store),
+            "missing": missing_rows(store),
             "drift": [one.words() for one in drifted(store)],
             "lacks": lacking(store),
             "last_runs": runs,
@@ -134,10 +137,9 @@ def _tell_status(screen: Console, document: dict[str, Any]) -> None:
         )
     for sentence in in_words(document["event_to_task"]):
         screen.print(f"{sentence} in 24 hours")
-    for sentence in document["drift"]:
-        screen.print(f"changed: {sentence}")
-    for sentence in document["silent"]:
-        screen.print(f"silent: {sentence}")
+    for word, what in (("changed", "drift"), ("missing", "missing"), ("silent", "silent")):
+        for sentence in document[what]:
+            screen.print(f"{word}: {sentence}")
     for system, words in document["lacks"].items():
         for sentence in words:
             screen.print(f"{system}: {sentence}")

@@ -57,6 +57,12 @@ def tell_run(screen: Console, document: dict[str, Any]) -> None:
     if document["created"] or document["updated"]:
         created, updated = _counts(document["created"]), _counts(document["updated"])
         screen.print(f"created: {created}; updated: {updated}")
+    for system, streams in document["streams"].items():
+        told = [f"{name} {one['seen']:,} of {one['expected']:,}" for name, one in streams.items() if one["expected"]]
+        if told:
+            screen.print(f"seen of what {system} announced: {', '.join(told)}")
+    for sentence in document["missing"]:
+        screen.print(f"missing: {sentence}", style="yellow")
     for system, calls in document["api_calls"].items():
         screen.print(f"API calls to {system}: {calls['used']:,}")
     if document["needs_person"]:

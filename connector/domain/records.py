@@ -132,12 +132,20 @@ class RefusedRow(NamedTuple):
     message: str
 
 
+class Counted(NamedTuple):
+    """How many rows a system said there were for what it was asked, and how many it then gave."""
+
+    expected: int
+    seen: int
+
+
 @dataclass(frozen=True, slots=True)
 class Page:
     """Some rows of one stream and the cursor that stands behind them.
 
     ``cursor`` is the adapter's own text: stored together with the rows, and given back at the next pull.
     ``last`` says that the stream has been read to its end as of the pull.
+    ``counted`` stands on the page that ends what was asked, where the system told beforehand how much there is.
     """
 
     records: list[RecordVersion] = field(default_factory=list)
@@ -145,3 +153,4 @@ class Page:
     refused: list[RefusedRow] = field(default_factory=list)
     cursor: str = ""
     last: bool = False
+    counted: Counted | None = None

@@ -249,7 +249,7 @@ class Cycle:
                 # The mirror is older than what we wrote: deciding on it would wish for all of that again.
                 scope = "all"
                 pulled.add(puller.pull([engine.crm], engine.crm, wanted, now=self._now))
-            self.report.pulled = pulled.counts()
+            self.report.add_pulled(pulled.counts(), pulled.streams)
             note_read(engine.store, pulled.streams, at=self._now)
             swept = landing.sweep(now=self._now)
             self._steps.done(steps.PULL, {**pulled.counts(), "files_swept": swept}, streams=pulled.streams)

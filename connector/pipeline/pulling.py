@@ -164,6 +164,9 @@ class Puller:
                 batch.append(page)
                 size += len(page.records) + len(page.activities)
                 read.rows += len(page.records) + len(page.activities) + len(page.refused)
+                if page.counted is not None:
+                    read.expected = (read.expected or 0) + page.counted.expected
+                    read.seen += page.counted.seen
                 self.progress(system, stream.name, read.rows)
                 pulled.stood_aside = not (page.last or is_crm or stream.lane == "fast") and self.aside()
                 if size >= BATCH_ROWS or page.last or pulled.stood_aside or self.stop():

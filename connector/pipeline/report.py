@@ -9,6 +9,8 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from connector.errors import HandoffError
+from connector.pipeline.steps import StreamRead
+from connector.pipeline.streams_read import in_words
 from connector.pipeline.task_times import told_times
 from connector.ports.task_times import TaskTime
 
@@ -50,6 +52,10 @@ class Report:
     updated: dict[str, int] = field(default_factory=dict)
     api_calls: dict[str, dict[str, int]] = field(default_factory=dict)
     seconds: dict[str, float] = field(default_factory=lambda: {"pull": 0.0, "score": 0.0, "write": 0.0, "total": 0.0})
+    #: system → stream → rows it said there were, and rows that came, for systems that tell
+    streams: dict[str, dict[str, dict[str, int]]] = field(default_factory=dict)
+    #: streams of which fewer rows came than announced, each in a sentence
+    missing: list[str] = field(default_factory=list)
     #: what was not done, or taken back, because people do not want to be reached
     opted_out: dict[str, int] = field(default_factory=lambda: dict.fromkeys(OPTED_OUT, 0))
     #: what was done about first touches that are late
@@ -64,6 +70,18 @@ class Report:
     #: fields of the systems that are not what they were, each in a sentence
     drift: list[str] = field(default_factory=list)
     error: dict[str, str] | None = None
+
+    def add_pulled(self, counts: dict[str, int], streams: Sequence[StreamRead]) -> None:
+        """Tell what was pulled, and of each stream whose system tells it how much there was to see."""
+        self.pulled = counts
+        for read in streams:
+            if read.expected is not None:
+                one = self.streams.setdefault(read.system, {}).setdefault(read.stream, {"expected": 0, "seen": 0})
+                one["expected"] += read.expected
+                one["seen"] += read.seen
+        self.missing = [
+            in_words(read.system, read.stream, read.expected or 0, read.seen) for read in streams if read.missing
+        ]
 
     def add_times(self, times: Sequence[TaskTime], *, target: timedelta | None) -> None:
         """Tell how long tasks took that have been confirmed; an event that took longer than ``target`` is missed."""
@@ -110,7 +128,7 @@ class Report:
             or writes["dead"] > dead_share * max(1, writes["planned"])
         ):
             self.verdict = "red"
-        elif writes["held"] or writes["dead"] or self.drift or self.event_to_task["missed"]:
+        elif writes["held"] or writes["dead"] or self.drift or self.missing or self.event_to_task["missed"]:
             self.verdict = "amber"
         else:
             self.verdict = "green"
@@ -130,6 +148,8 @@ class Report:
             "mode": self.mode,
             "verdict": self.verdict,
             "pulled": self.pulled,
+            "streams": self.streams,
+            "missing": self.missing,
             "identity": self.identity,
             "matched": self.matched,
             "scored": self.scored,

@@ -44,6 +44,8 @@ class StreamRead:
         repeated: rows it held already.
         refused: rows that were no use.
         ended: whether the stream was read to its end.
+        expected: rows the system said there were; None where it says no such thing.
+        seen: rows that came of those.
     """
 
     system: str
@@ -53,6 +55,13 @@ class StreamRead:
     repeated: int = 0
     refused: int = 0
     ended: bool = False
+    expected: int | None = None
+    seen: int = 0
+
+    @property
+    def missing(self) -> int:
+        """Count rows that were announced and did not come."""
+        return max(0, (self.expected or 0) - self.seen)
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,23 +1,59 @@
-"""When each stream was last read to its end: what changed later is no difference between the two sides."""
+"""When each stream was last read to its end, and how much of what its system announced was seen.
+
+What changed after a stream was read is no difference between the two sides; what was announced and not seen is one.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable
 from datetime import datetime
+from typing import Any
 
 from connector.pipeline.steps import StreamRead
 from connector.ports.store import Store
 
 _SETTING = "streams_read"
+_COUNTED = "streams_counted"
 
 
 def note_read(store: Store, streams: Iterable[StreamRead], *, at: datetime) -> None:
-    """Note the streams that a cycle whose clock is ``at`` has read to their end."""
+    """Note the streams that a cycle whose clock is ``at`` has read to their end, and what it saw of them."""
     known = _stored(store)
+    streams = list(streams)
     news = {f"{read.system}/{read.stream}": at.isoformat() for read in streams if read.ended}
     if news:
         store.switches.put_setting(_SETTING, json.dumps(known | news, sort_keys=True))
+    before = {name: one for name, one in last_counted(store).items() if name in news}
+    counted = {
+        f"{read.system}/{read.stream}": {"expected": read.expected, "seen": read.seen, "at": at.isoformat()}
+        for read in streams
+        if read.expected is not None and (read.expected or _short(before.get(f"{read.system}/{read.stream}")))
+    }
+    if counted:
+        store.switches.put_setting(_COUNTED, json.dumps(last_counted(store) | counted, sort_keys=True))
+
+
+def last_counted(store: Store) -> dict[str, dict[str, Any]]:
+    """Give of each ``system/stream`` what the last pull that had anything to see was told, and saw, and when."""
+    found: dict[str, dict[str, Any]] = json.loads(store.switches.setting(_COUNTED) or "{}")
+    return found
+
+
+def missing_rows(store: Store) -> list[str]:
+    """Say of which streams fewer rows came than announced when they were last read, each in a sentence."""
+    told = ((*name.partition("/")[::2], one) for name, one in sorted(last_counted(store).items()) if _short(one))
+    return [in_words(system, stream, one["expected"], one["seen"]) for system, stream, one in told]
+
+
+def in_words(system: str, stream: str, expected: int, seen: int) -> str:
+    """Say it in a sentence."""
+    cure = "`handoff reconcile --repair` reads what is missing"
+    return f"{system} {stream}: {seen:,} of {expected:,} rows came that were announced; {cure}"
+
+
+def _short(one: dict[str, Any] | None) -> bool:
+    return one is not None and one["seen"] < one["expected"]
 
 
 def last_read(store: Store, system: str, streams: Iterable[str]) -> datetime | None:

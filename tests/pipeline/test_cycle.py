@@ -12,8 +12,10 @@ import pytest
 from small_house import House
 
 from connector.delivery.limits import Limits
+from connector.domain.records import Counted
 from connector.domain.writes import Cause
 from connector.errors import Refused, TransientError
+from connector.pipeline.streams_read import last_counted, missing_rows
 
 
 @pytest.fixture
@@ -107,6 +109,31 @@ def test_a_crm_that_shows_late_is_not_written_twice(house: House, monkeypatch: p
 def _as_before(pull: Any, crm: Any, stream: str, cursor: str | None, now: Any) -> Any:
     for page in pull(crm, stream, cursor, now=now):
         yield replace(page, records=[], activities=[], cursor=cursor or "0")
+
+
+def test_rows_that_were_announced_and_did_not_come_make_a_run_amber_until_they_have(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _live(house)
+    pull = type(house.source).pull
+
+    def told(seen: int) -> Any:
+        def pulled(self: Any, stream: str, cursor: str | None, *, now: Any) -> Any:
+            for page in pull(self, stream, cursor, now=now):
+                yield replace(page, counted=Counted(1000, seen) if page.last and stream == "contacts" else None)
+
+        return pulled
+
+    monkeypatch.setattr(type(house.source), "pull", told(998))
+    report = house.run()
+    sentence = "hubspot contacts: 998 of 1,000 rows came that were announced"
+    assert (report.verdict, report.streams) == ("amber", {"hubspot": {"contacts": {"expected": 1000, "seen": 998}}})
+    assert [words.partition(";")[0] for words in report.missing] == [sentence]
+    assert report.document()["missing"] == missing_rows(house.store) == report.missing
+    monkeypatch.setattr(type(house.source), "pull", told(1000))
+    again = house.run()
+    assert (again.verdict, again.missing, missing_rows(house.store)) == ("green", [], [])
+    assert last_counted(house.store)["hubspot/contacts"]["seen"] == 1000
 
 
 def test_a_narrow_cycle_without_news_decides_nothing(house: House) -> None:

@@ -87,6 +87,10 @@ def test_every_row_comes_in_its_last_state_while_rows_change(rows, between, tie_
     search = FakeSearch(rows=dict(rows), between=list(between), tie_key=tie_key, room=room)
     steps = list(search.walk().steps(None))
     assert [step.last for step in steps] == [False] * (len(steps) - 1) + [True]
+    # what was announced was seen, and what moved to the end meanwhile once more
+    counted = steps[-1].counted
+    assert counted.expected == len(rows) <= counted.seen
+    assert counted.seen == len(rows) or between
     search.between = []
     again = list(search.walk().steps(steps[-1].cursor))
     assert state_of(search) <= seen(steps) | seen(again)
@@ -183,6 +187,19 @@ def test_a_settled_heap_is_not_read_again():
     search.touch([5])
     assert seen(search.walk().steps(cursor)) == {("5", str(search.rows[5]))}
     assert search.asked == 1
+
+
+@pytest.mark.parametrize(("lost", "moved_on"), [(2, 0), (13, 0), (7, 7)])
+def test_what_was_announced_and_does_not_come_is_counted(lost, moved_on):
+    search = FakeSearch(rows={n: 5 if moved_on else n for n in range(1, 20)})
+
+    def ask(filters, sort):
+        page = search.ask(filters, sort)
+        return Rows([row for row in page.rows if row.id != str(lost)], [], page.total, None)
+
+    walk = SearchWalk(ask, stamp_property="stamp", overlap=OVERLAP, clock=lambda: START, at="hubspot")
+    counted = list(walk.steps(None))[-1].counted
+    assert counted == (19, 18)
 
 
 def test_a_row_changed_twice_within_a_millisecond_comes_again():

@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from adapters.salesforce import SalesforceCrm
+from adapters.salesforce.connection import Connection
 from connector.domain.records import Page
 from connector.domain.refs import Ref
 from connector.errors import AccessError, RateLimited, TransientError
@@ -88,11 +89,25 @@ def test_every_row_of_many_on_one_stamp_comes_over_pages_and_after_a_break(org):
     pages = pull(crm, "leads")
     assert [len(page.records) for page in pages] == [2000, 2000, 100]
     assert [page.last for page in pages] == [False, False, True]
+    assert [page.counted for page in pages] == [None, None, (4100, 4100)]
     assert set(records(pages)) == ids
     for broken_at in (0, 1):
         again = records(pull(crm, "leads", pages[broken_at].cursor))
         assert set(records(pages[: broken_at + 1])) | set(again) == ids
     assert records(pull(crm, "leads", pages[-1].cursor)) == {}
+
+
+def test_rows_that_the_org_announced_and_did_not_send_are_counted(org, monkeypatch):
+    leads(org, 3)
+    crm = org.crm()
+    query = Connection.query
+
+    def forgetful(self, soql, **words):
+        answer = query(self, soql, **words)
+        return {**answer, "records": answer["records"][1:]}
+
+    monkeypatch.setattr(Connection, "query", forgetful)
+    assert pull(crm, "leads")[-1].counted == (3, 2)
 
 
 def test_standard_wished_and_own_fields_come_and_links(org):
