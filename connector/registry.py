@@ -39,6 +39,13 @@ def load_crm(adapter: str, options: Mapping[str, Any], *, system: str) -> Crm:
 
 def _load(group: str, adapter: str, options: Mapping[str, Any], system: str) -> object:
     found = [point for point in entry_points(group=group) if point.name == adapter]
+    if not found and group == CRMS and adapter in names(SOURCES):
+        raise ConfigError(
+            "adapter.source_only",
+            f"{adapter!r} can be read from, and not yet be the CRM: that comes later",
+            cure=f"use one of {', '.join(names(CRMS))}",
+            at=system,
+        )
     if not found:
         raise ConfigError(
             "adapter.unknown",

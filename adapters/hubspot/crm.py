@@ -1,6 +1,6 @@
 """HubSpot as a CRM: what the source reads, with its tasks, and the port's promises about writing.
 
-It is held to the port's contract. A cycle does not run on it yet: nothing in ``connector.crms`` names it.
+It is held to the port's contract. No cycle runs on it yet, so no entry point names it: as a CRM it comes later.
 """
 
 from __future__ import annotations

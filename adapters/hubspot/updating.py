@@ -5,8 +5,7 @@ the journal keeps. Where that is not known of all properties, or people write on
 one call and written in the next, for HubSpot has no call that does both. A value that is neither the expected nor the
 wanted one is a person's: it stays, and the property is not sent.
 
-What remains is a person who saves between those two calls, usually a few tenths of a second: that value is lost, and
-is to be seen in the property's history only.
+Who saves between those two calls gets the value back (``put_back``).
 """
 
 from __future__ import annotations
@@ -18,6 +17,7 @@ from adapters.conformance.write_rule import Effect, effect_of
 from adapters.hubspot.batches import Batches, Row, outcome
 from adapters.hubspot.classify import OPS, REMAP
 from adapters.hubspot.lookup import Lookup
+from adapters.hubspot.put_back import Sent, put_back
 from adapters.hubspot.schema import Schema
 from adapters.hubspot.values import same, wire_value
 from adapters.hubspot.wire import Wire
@@ -58,7 +58,10 @@ class Updater:
         rows = [_row(write, write.fields, {name: write.expected[name] for name in write.fields}) for write in known]
         rows += [row for row in looked if isinstance(row, Row)]
         settled = {found.key: found for found in looked if isinstance(found, WriteOutcome)}
-        return refused | settled | batches.send(self._wire.paths.batch_update(PATHS[word]), rows)
+        outcomes = batches.send(self._wire.paths.batch_update(PATHS[word]), rows)
+        done = [row for row in rows if outcomes[row.write.key].kind in (OutcomeKind.WRITTEN, OutcomeKind.HUMAN_WON)]
+        sent = [one for row in done if (one := _theirs_too(row)) is not None]
+        return refused | settled | outcomes | put_back(self._wire, word, sent, batches)
 
     def _unwritable(self, word: str, write: Write) -> WriteOutcome | None:
         """Refuse what the vendor would pass over without a word, or would refuse the whole batch for."""
@@ -98,6 +101,14 @@ class Updater:
         stages = self._schema.stages(word)
         wanted, present = effect.changes[LIFECYCLE], held.get(LIFECYCLE)
         return wanted in stages and present in stages and stages.index(str(wanted)) < stages.index(str(present))
+
+
+def _theirs_too(row: Row) -> Sent | None:
+    """Give what was written into properties that people write too."""
+    write = row.write
+    names = [name for name in row.input["properties"] if name not in write.ours or name in write.if_blank]
+    values = {name: write.fields[name] for name in names}
+    return Sent(write, values, {name: row.before[name] for name in names}, row.before) if names else None
 
 
 def _row(
