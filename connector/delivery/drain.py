@@ -14,6 +14,7 @@ from connector.delivery.budget import Budget
 from connector.delivery.bulk import BulkLane
 from connector.delivery.flight import AHEAD, Answer, Flight
 from connector.delivery.lost import RESEND, LostAnswers
+from connector.delivery.pauses import pause_seconds
 from connector.delivery.sender import LONGEST_BATCH, TTL, Sender
 from connector.domain.writes import OutcomeKind, Write, WriteOutcome, only_ours
 from connector.errors import AccessError, HandoffError, RateLimited, TransientError
@@ -25,8 +26,6 @@ from connector.ports.waits import Guarded
 LEASE = LONGEST_BATCH
 #: rows of others are waited for this long: a sender that died is noticed by then
 OTHERS_SECONDS = TTL.total_seconds() + 1.0
-#: waits between tries inside one cycle, in real seconds
-_PAUSES = (0.5, 1.0, 2.0, 4.0, 8.0, 15.0, 15.0, 15.0)
 #: batches sent before the drain looks at lost answers, jobs and its budget again
 _STINT = 25
 #: with fewer calls left for today, each batch asks for itself: a stint must not go past the ceiling
@@ -122,7 +121,7 @@ class Drain:
                 # Other jobs of this process would wait as well; the next one that is due sends the probe.
                 drained.stopped_by = "circuit"
                 break
-            pause = max(_PAUSES[min(tries, len(_PAUSES) - 1)], self._wait_seconds)
+            pause = pause_seconds(tries, self._wait_seconds)
             waited = self._timer() - started
             if not self._waiting(waited) or waited + pause > self._patience.total_seconds():
                 break
