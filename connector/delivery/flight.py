@@ -9,10 +9,12 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import ExitStack
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
 
+from connector.delivery.brisk import brisk
 from connector.domain.writes import WriteOutcome
 from connector.errors import HandoffError
 from connector.ports.store import OutboxRow
@@ -50,9 +52,11 @@ class Flight:
         self._given: deque[tuple[Sequence[OutboxRow], Future[Answer]]] = deque()
         self._halted = False
         self._closed = False
+        self._brisk = ExitStack()
 
     def __enter__(self) -> Self:
         """Begin."""
+        self._brisk.enter_context(brisk())
         return self
 
     def __exit__(
@@ -86,6 +90,7 @@ class Flight:
         """Send nothing more, and wait for what is under way. Safe to call twice."""
         self._closed = True
         self._thread.shutdown(wait=True, cancel_futures=True)
+        self._brisk.close()
 
     def left(self) -> list[OutboxRow]:
         """Give the rows, after ``close``, of which certainly nothing was tried."""
