@@ -106,6 +106,8 @@ class VendorSession(requests.Session):
         # A callable here keeps requests from putting a netrc password in place of our Authorization header.
         self.auth = _leave_as_is
         self._ca_file = ca_file
+        #: what the environment says of proxies and certificates, by host and what was asked of it
+        self._surroundings: dict[tuple[Any, ...], Any] = {}
         for prefix in ("https://", "http://"):
             self.mount(prefix, HTTPAdapter(pool_connections=4, pool_maxsize=4, max_retries=0))
 
@@ -128,6 +130,15 @@ class VendorSession(requests.Session):
     def clock(self) -> datetime | None:
         """The vendor's clock (UTC, whole seconds) as last seen in a Date header; None before the first answer."""
         return self._clock
+
+    def merge_environment_settings(self, url: Any, proxies: Any, stream: Any, verify: Any, cert: Any) -> Any:
+        """Ask the environment once per host: the base class reads all of it, twice, for every request."""
+        parts = urlsplit(url)
+        key = (parts.scheme, parts.netloc, tuple((proxies or {}).items()), stream, verify, cert)
+        known = self._surroundings.get(key)
+        if known is None:
+            known = self._surroundings[key] = super().merge_environment_settings(url, proxies, stream, verify, cert)
+        return {**known, "proxies": dict(known["proxies"])}
 
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
         """Send once, count it, note the vendor's clock; the base class calls this for every request."""

@@ -102,7 +102,8 @@ def settle(row: Row, result: Any, *, written: OutcomeKind, reader: Reader) -> Wr
     """Read the result of one row; only ``success`` is believed, not the id of a failed row (section 7)."""
     success = result.get("success") if isinstance(result, dict) else None
     if success is True:
-        return WriteOutcome(row.write.key, written, _id(result) or row.write.id, row.before)
+        write, given = row.write, result.get("id")
+        return WriteOutcome(write.key, written, given if given and isinstance(given, str) else write.id, row.before)
     errors = read_errors(result.get("errors")) if isinstance(result, dict) else []
     if success is not False or not errors:
         return outcome(row, Verdict(OutcomeKind.UNKNOWN, "nobody"), "odd_answer")
@@ -123,8 +124,3 @@ def outcome(row: Row, verdict: Verdict, code: str, message: str = "") -> WriteOu
         message=message,
         fixer=verdict.fixer,
     )
-
-
-def _id(result: dict[str, Any]) -> str | None:
-    given = result.get("id")
-    return given if isinstance(given, str) and given else None

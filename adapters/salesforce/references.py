@@ -19,6 +19,8 @@ _PEOPLE = ("lead", "contact")
 
 def open_references(write: Write) -> dict[str, str]:
     """Give the references that still stand for an id: field → creation key."""
+    if not write.references:
+        return {}
     return {name: key for name, key in write.references.items() if not write.fields.get(name)}
 
 

@@ -78,7 +78,7 @@ class Updater:
 
     def _write_known(self, writes: Sequence[Write], batches: Batches) -> dict[str, WriteOutcome]:
         """Write fields of ours of which the last pull has shown what stands there: nothing is read."""
-        rows = [Row(write, write.fields, {name: write.expected[name] for name in write.fields}) for write in writes]
+        rows = [Row(write, write.fields, _shown(write)) for write in writes]
         return batches.send(rows, self._send, written=OutcomeKind.WRITTEN, reader=_no_opinion)
 
     def _send(self, rows: Sequence[Row]) -> Sequence[Any]:
@@ -193,6 +193,12 @@ def contested_fields(write: Write) -> set[str]:
 def _mirrored(write: Write) -> bool:
     """Say whether a write is about nothing but fields of ours, and the mirror tells what stands in each of them."""
     return write.fields.keys() <= write.expected.keys() and only_ours(write)
+
+
+def _shown(write: Write) -> dict[str, Value]:
+    """Give what the mirror shows of the fields of a write; mostly it was told of nothing else."""
+    expected = write.expected
+    return expected if len(expected) == len(write.fields) else {name: expected[name] for name in write.fields}
 
 
 def _before_writing(row: _Open, held: dict[str, Value] | None) -> WriteOutcome | None:

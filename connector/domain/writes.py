@@ -66,7 +66,7 @@ class Write:
 
 def only_ours(write: Write) -> bool:
     """Say whether a write is an update of nothing but fields that only we write."""
-    return write.kind == "update" and bool(write.id) and not write.if_blank and set(write.fields) <= write.ours
+    return write.kind == "update" and bool(write.id) and not write.if_blank and write.ours.issuperset(write.fields)
 
 
 class OutcomeKind(StrEnum):

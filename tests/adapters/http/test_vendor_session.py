@@ -241,6 +241,25 @@ def test_loopback_ignores_the_environments_proxies(monkeypatch):
         assert body_of(http.get(url)) == {}
 
 
+@responses.activate
+def test_the_environment_is_asked_once_for_a_host_and_each_host_for_itself(monkeypatch):
+    monkeypatch.setenv("HTTPS_PROXY", "http://proxy.example.com:8080/")
+    monkeypatch.setenv("NO_PROXY", "direct.example.com")
+    monkeypatch.delenv("no_proxy", raising=False)
+    seen = []
+
+    def answer(request):
+        seen.append(request.req_kwargs["proxies"].get("https"))
+        return 200, {}, "{}"
+
+    for host in ("direct", "outside"):
+        responses.add_callback(responses.GET, f"https://{host}.example.com/x", callback=answer)
+    with session() as http:
+        for host in ("direct", "outside", "direct", "outside"):
+            http.get(f"https://{host}.example.com/x")
+        assert seen == 2 * [None, "http://proxy.example.com:8080/"]
+
+
 def test_no_address_reaches_the_log_however_loud_it_is(caplog):
     caplog.set_level(logging.DEBUG)
     with peer(b"HTTP/1.1 200 OK\r\nbroken header\r\nContent-Length: 2\r\n\r\n{}") as url, session() as http:
