@@ -6,6 +6,7 @@ import io
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, closing
+from itertools import chain
 from typing import Any
 
 import msgspec
@@ -22,6 +23,7 @@ CHUNK_ROWS = 50_000
 #: made once: a hundred thousand bodies are written in one commit
 _encode = json.JSONEncoder(separators=(",", ":")).encode
 _encode_quickly = msgspec.json.Encoder().encode
+_encode_lines = msgspec.json.Encoder().encode_lines
 
 
 def storable(text: str) -> str:
@@ -83,13 +85,25 @@ def fetch(
     database: Database, connection: Connection, statement: str, values: Mapping[str, Any]
 ) -> list[tuple[Any, ...]]:
     """Run a SELECT with named values (``:name``); give all rows as the driver gives them."""
-    if database.make == "postgresql":
-        for name in values:
-            statement = statement.replace(f":{name}", f"%({name})s")
     with _cursor(connection) as cursor:
-        cursor.execute(statement, values)
+        cursor.execute(_marked(database, statement, values), values)
         found: list[tuple[Any, ...]] = cursor.fetchall()
     return found
+
+
+def change(database: Database, connection: Connection, statement: str, values: Mapping[str, Any]) -> int:
+    """Run a change with named values (``:name``); give how many rows it met."""
+    with _cursor(connection) as cursor:
+        cursor.execute(_marked(database, statement, values), values)
+        return int(cursor.rowcount)
+
+
+def _marked(database: Database, statement: str, names: Iterable[str]) -> str:
+    """Give a statement with the driver's own marks of named values."""
+    if database.make == "postgresql":
+        for name in names:
+            statement = statement.replace(f":{name}", f"%({name})s")
+    return statement
 
 
 def read_arrow(database: Database, connection: Connection, select: str, schema: pa.Schema) -> pa.Table:
@@ -223,6 +237,17 @@ def values_json(values: Mapping[str, Value]) -> str:
         except (UnicodeError, OverflowError):
             pass
     return as_json(values)
+
+
+def all_values_json(several: Sequence[Mapping[str, Value]]) -> list[str]:
+    """Write the values of records, one after the other, as ``values_json`` does; at once where all are usual."""
+    if _PLAIN.issuperset(map(type, chain.from_iterable(values.values() for values in several))):
+        try:
+            # a line break in a text is escaped
+            return _encode_lines(several).decode("ascii").splitlines()
+        except (UnicodeError, OverflowError):
+            pass
+    return [values_json(values) for values in several]
 
 
 def as_json(value: Any) -> str:

@@ -52,14 +52,17 @@ class Database:
             yield connection
 
     @contextmanager
-    def write(self) -> Iterator[Connection]:
+    def write(self, *, waits: bool = True) -> Iterator[Connection]:
         """Open a transaction that writes; it is durable when the block has been left, and undone when it raises.
+
+        ``waits`` false: on SQLite it is on the disk with the next one that waits, before that or never. It outlives
+        every process; only what ends all of them with the machine can lose it.
 
         Raises:
             LocalFault: as for reading, and when the database may not be written.
         """
         with faults_named(self.where), self.engine.connect() as connection:
-            writing = connection.execution_options(handoff_writes=True)
+            writing = connection.execution_options(handoff_writes=True, handoff_waits=waits)
             with writing.begin():
                 yield writing
 
@@ -85,7 +88,10 @@ class Database:
             clock = "SELECT CAST(ROUND((julianday('now') - 2440587.5) * 86400000) AS INTEGER) * 1000"
         else:
             clock = "SELECT CAST(extract(epoch FROM clock_timestamp()) * 1000000 AS bigint)"
-        return int(connection.exec_driver_sql(clock).scalar_one())
+        with closing(connection.connection.cursor()) as cursor:
+            cursor.execute(clock)
+            [(microseconds,)] = cursor.fetchall()
+        return int(microseconds)
 
     def list_of(self, name: str, kind: Literal["bigint", "text"]) -> str:
         """Give SQL for the one-column set (``v``) whose values are bound to ``name`` by ``packed``."""
@@ -184,8 +190,16 @@ def _prepare(connection: sqlite3.Connection) -> None:
 
 
 def _begin_sqlite(connection: Connection) -> None:
-    writes = connection.get_execution_options().get("handoff_writes", False)
-    connection.exec_driver_sql("BEGIN IMMEDIATE" if writes else "BEGIN")
+    options = connection.get_execution_options()
+    if not options.get("handoff_writes", False):
+        connection.exec_driver_sql("BEGIN")
+        return
+    # The connection may have been another transaction's.
+    level = "FULL" if options.get("handoff_waits", True) else "NORMAL"
+    if connection.info.get("synchronous", "FULL") != level:
+        connection.exec_driver_sql(f"PRAGMA synchronous={level}")
+        connection.info["synchronous"] = level
+    connection.exec_driver_sql("BEGIN IMMEDIATE")
 
 
 def _postgres(url: URL, where: str, patience: timedelta) -> Engine:

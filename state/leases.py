@@ -8,6 +8,7 @@ from sqlalchemy import Connection, text
 
 from connector.errors import LocalFault
 from connector.ports.store import SENDER
+from state import bulk
 from state.database import Database
 
 #: The generation grows whenever the lease goes from one holder to another, by way of nobody or not.
@@ -61,7 +62,7 @@ def may_claim(database: Database, connection: Connection, owner: str) -> bool:
     if not owner.startswith(SENDER):
         return True
     values = {"name": owner, "now": database.clock_us(connection)}
-    return bool(connection.execute(text(_LIVING), values).scalar_one())
+    return bool(bulk.fetch(database, connection, _LIVING, values)[0][0])
 
 
 def refuse_outdated(database: Database, connection: Connection) -> None:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Final
 
-from sqlalchemy import Connection, delete, func, select, text
+from sqlalchemy import Connection, delete, func, select
 
+from connector.ports.store import Spent
+from state import bulk
 from state.database import Database
 from state.instants import to_us
 from state.tables import CALLS
@@ -17,9 +19,10 @@ _SPEND: Final = """
 """
 
 
-def spend(connection: Connection, system: str, calls: int, *, cause: str, at_us: int) -> None:
+def spend(database: Database, connection: Connection, spent: Spent, *, at_us: int) -> None:
     """Record calls inside the caller's transaction."""
-    connection.execute(text(_SPEND), {"system": system, "at": at_us, "cause": cause, "calls": calls})
+    values = {"system": spent.system, "at": at_us, "cause": spent.cause, "calls": spent.calls}
+    bulk.change(database, connection, _SPEND, values)
 
 
 class SqlLedger:
@@ -31,7 +34,7 @@ class SqlLedger:
     def spend(self, system: str, calls: int, *, cause: str, at: datetime) -> None:
         """Record calls sent."""
         with self._database.write() as connection:
-            spend(connection, system, calls, cause=cause, at_us=to_us(at))
+            spend(self._database, connection, Spent(system, calls, cause), at_us=to_us(at))
 
     def spent(self, system: str, since: datetime) -> int:
         """Count calls recorded at or after ``since``."""

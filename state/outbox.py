@@ -14,7 +14,7 @@ from connector.domain.writes import Cause, RowState, WriteOutcome
 from connector.errors import HandoffError
 from connector.ports.outbox import DoneRow
 from connector.ports.store import OutboxRow, Spent, Turned
-from state import outbox_claim, outbox_settle
+from state import bulk, outbox_claim, outbox_settle
 from state.audit import note
 from state.database import Database
 from state.faults import Collision
@@ -78,14 +78,14 @@ class SqlOutbox:
             with self._database.write() as connection:
                 moved = outbox_settle.settle(self._database, connection, outcomes, now_us=now_us, claims=claims)
                 if spent is not None and spent.calls:
-                    spend(connection, spent.system, spent.calls, cause=spent.cause, at_us=now_us)
+                    spend(self._database, connection, spent, at_us=now_us)
                 rows = self._take(connection, limit, owner, now_us, to_us(now + lease)) if limit else []
                 return Turned(moved, rows)
 
         return _meeting(once)
 
     def _take(self, connection: Connection, limit: int, owner: str, now_us: int, until_us: int) -> list[OutboxRow]:
-        if connection.exec_driver_sql("SELECT count(*) FROM pauses").scalar_one():
+        if bulk.fetch(self._database, connection, "SELECT 1 FROM pauses", {}):
             return []
         return outbox_claim.claim(
             self._database, connection, limit, owner=owner, now_us=now_us, lease_until_us=until_us

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection
 
 from connector.domain.outbox_states import BLOCKING, MOVES, Move
 from connector.ports.store import OutboxRow
@@ -64,5 +64,5 @@ def claim(
             WHERE id IN {database.list_of("ids", "bigint")}
         """
         ids = database.packed([row.id for row in rows])
-        connection.execute(text(update), {"ids": ids, "now": now_us, "owner": owner, "until": lease_until_us})
+        bulk.change(database, connection, update, {"ids": ids, "now": now_us, "owner": owner, "until": lease_until_us})
     return rows

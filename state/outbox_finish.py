@@ -10,7 +10,7 @@ from sqlalchemy import Connection
 
 from connector.domain.outbox_states import OUTCOME_MOVES, Move
 from connector.domain.writes import OutcomeKind, WriteOutcome
-from state.bulk import values_json
+from state.bulk import all_values_json
 from state.database import Database
 
 _FINISHING: Final = frozenset(kind for kind, move in OUTCOME_MOVES.items() if move is Move.FINISH)
@@ -50,17 +50,10 @@ def finish(
     """
     if claims is None or any(one.kind not in _FINISHING or one.message or one.fixer for one in outcomes.values()):
         return False
+    before = all_values_json([one.before for one in outcomes.values()])
     rows = [
-        (
-            one.id,
-            _RESULTS[one.kind],
-            values_json(one.before) if one.before else None,
-            one.code,
-            id_,
-            claims[id_],
-            one.key,
-        )
-        for id_, one in outcomes.items()
+        (one.id, _RESULTS[one.kind], shown if one.before else None, one.code, id_, claims[id_], one.key)
+        for (id_, one), shown in zip(outcomes.items(), before, strict=True)
     ]
     with closing(connection.connection.cursor()) as cursor:
         cursor.execute("SAVEPOINT finishing")

@@ -47,12 +47,22 @@ INSERTED: Final = (
     "not_before",
 )
 
-_decode_quickly = msgspec.json.Decoder().decode
+
+class _Wish(msgspec.Struct, gc=False):
+    """What ``body_of`` wrote."""
+
+    fields: dict[str, Any]
+    expected: dict[str, Any]
+    ours: frozenset[str]
+    if_blank: frozenset[str]
+    references: dict[str, str]
+
+
+_decode_quickly = msgspec.json.Decoder(_Wish).decode
 #: rows that are read together were decided, and are sent, at few instants
 _instant = lru_cache(maxsize=256)(from_us)
 _CAUSES: Final = {cause.value: cause for cause in Cause}
 _STATES: Final = {state.value: state for state in RowState}
-_NONE: Final[frozenset[str]] = frozenset()
 
 
 def update_key(lane: str, group: str, seq: int) -> str:
@@ -113,18 +123,9 @@ def row_of(values: Sequence[Any]) -> OutboxRow:
         decided_at, body, depends_on, state, held_by, attempts, not_before, sent_at, code, message, fixer,
     ) = values  # fmt: skip
     wish = _wish(body)
-    ours, if_blank = wish["ours"], wish["if_blank"]
     write = Write(
-        key,
-        kind,
-        object_,
-        target_id,
-        wish["fields"],
-        wish["expected"],
-        frozenset(ours) if ours else _NONE,
-        frozenset(if_blank) if if_blank else _NONE,
-        wish["references"],
-    )
+        key, kind, object_, target_id, wish.fields, wish.expected, wish.ours, wish.if_blank, wish.references
+    )  # fmt: skip
     return OutboxRow(
         id_, write, lane, group, _CAUSES[cause], rule, person_id, reason, run_id, plan_id, priority,
         _instant(decided_at), _STATES[state], held_by, tuple(json.loads(depends_on)) if depends_on != "[]" else (),
@@ -133,11 +134,11 @@ def row_of(values: Sequence[Any]) -> OutboxRow:
     )  # fmt: skip
 
 
-def _wish(body: str) -> dict[str, Any]:
+def _wish(body: str) -> _Wish:
     """Read what ``body_of`` wrote; half a surrogate pair is no text to the quick reader."""
-    wish: dict[str, Any]
     try:
-        wish = _decode_quickly(body)
+        return _decode_quickly(body)
     except msgspec.DecodeError:
         wish = json.loads(body)
-    return wish
+    names = frozenset(wish["ours"]), frozenset(wish["if_blank"])
+    return _Wish(wish["fields"], wish["expected"], *names, wish["references"])

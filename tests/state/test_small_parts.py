@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from connector.errors import HandoffError, LocalFault
 from connector.ports.store import Run, Segment
 from state import open_store
-from state.bulk import as_json, values_json
+from state.bulk import all_values_json, as_json, values_json
 from state.instants import to_us
 
 DAY = timedelta(days=1)
@@ -179,3 +179,8 @@ def test_both_ways_to_write_values_say_the_same(values):
     assert quick.isascii()
     assert "\x00" not in quick
     assert quick.replace("\x7f", "\\u007f") == slow
+
+
+@given(st.lists(_VALUES, max_size=4))
+def test_several_values_are_written_as_each_is(several):
+    assert all_values_json(several) == [values_json(values) for values in several]
