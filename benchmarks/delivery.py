@@ -146,7 +146,7 @@ def _ours(org: Org, store: Store, leads: list[str], number: int, way: str) -> Tu
 
     def work() -> int:
         while drain.run(now=datetime.now(UTC)).written:
-            if not store.outbox.counts().get("todo") and not store.outbox.counts().get("unknown"):
+            if not store.outbox.unsettled_counts():
                 break
         return crm.calls() - asked
 
