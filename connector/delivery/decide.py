@@ -251,7 +251,7 @@ class _Decision:
 
     def _fast_lane(self, at: int, person: Person, rule_id: str, events: list[Mapping[str, Any]]) -> None:
         rule = next(rule for rule in self._ground.mappings.routing.fast_lane if rule.id == rule_id)
-        memory, key = self._remember(at), (rule_id, person["person_id"])
+        memory = self._remember(at)
         last = memory.owed.get(rule_id, memory.fast.get(rule_id, ""))
         if rule_id in memory.owed and person["crm_deleted"]:
             last = memory.fast[rule_id]  # what the task was still to be told of is older than the deletion
@@ -266,15 +266,15 @@ class _Decision:
             return
         words = self._words(person) | {"form": latest["form"], "path": latest["path"]}
         episode = event_episode(first["system"], first["kind"], first["id"])
-        task = self._tasks.get(key)
+        task = self._tasks.get((rule_id, person["person_id"]))
         if task is not None:
             wish = TaskWish(rule_id, rule.task, rule.to, latest["occurred_at"], episode, Cause.FAST_LANE_TASK, words)
             owner = self._ground.desk.user(str(task.get("owner")))
             zone = owner.time_zone if owner else "UTC"
             row = refresh_row(self._ground, person, wish, task, Owner(str(task.get("owner")), "user", "", "", zone))
             self._rows += [] if row is None else [row]
-        elif key in self._ground.pending.tasks or memory.tasks.get(rule_id) in self._ground.unseen:
-            if not person["crm_deleted"]:  # else it will come to nothing, and they ask for another
+        elif self._on_its_way(rule_id, person, memory):
+            if not person["crm_deleted"]:  # else it may come to nothing, and they ask for another
                 memory.owes(rule_id, last, until)
             return
         else:
@@ -283,6 +283,13 @@ class _Decision:
                 return
             memory.tasks[rule_id] = creation_key(self._ground.install, "task", rule_id, person["subject"], episode)
         memory.acted(rule_id, until)
+
+    def _on_its_way(self, rule: str, person: Person, memory: Shown) -> bool:
+        """Say whether a task of theirs is made or being made, on a record that is not known to be gone."""
+        ground = self._ground
+        if person["crm_deleted"] and memory.created not in ground.on_the_way:
+            return False
+        return (rule, person["person_id"]) in ground.pending.tasks or memory.tasks.get(rule) in ground.unseen
 
     def _words(self, person: Person) -> dict[str, str | None]:
         names = ("first_name", "last_name", "company", "grade")
