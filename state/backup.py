@@ -17,6 +17,11 @@ from state.faults import faults_named
 from state.manifest import SqlManifest
 from state.store import PATIENCE, open_store
 
+#: how integrity_check begins what it says of a value that is missing: ``NULL value in TABLE.COLUMN``
+_NULL = "NULL value in "
+#: findings it tells before it stops (SQLite: 100 unless told), so that the harmless ones hide no other
+_FINDINGS = 1_000_000_000
+
 
 @dataclass(frozen=True, slots=True)
 class StateCopy:
@@ -79,7 +84,7 @@ def put_back(url: str, copy: Path, *, aside: Path, patience: timedelta = PATIENC
     """
     place = _place(url, patience)
     with faults_named(str(copy)), closing(sqlite3.connect(f"file:{copy}?mode=ro", uri=True)) as looked:
-        sound = looked.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
+        sound = _is_sound(looked)
     if not sound:
         raise LocalFault("state.corrupt", "the copy of the state is damaged", cure="use an older backup", at=str(copy))
     _set_aside(url, place, aside, patience)
@@ -94,6 +99,26 @@ def put_back(url: str, copy: Path, *, aside: Path, patience: timedelta = PATIENC
             place.with_name(place.name + rest).unlink(missing_ok=True)
         part.replace(place)
         fsync(place.parent)
+
+
+def _is_sound(copy: sqlite3.Connection) -> bool:
+    """Ask SQLite whether the file is whole.
+
+    SQLite 3.40 takes values for NULL that it checks in tables without row ids whose key ends with a later column
+    (``account_moves``); it reads them rightly, so such columns are looked at once more.
+    """
+    empty: set[str] = set()
+    for (finding,) in copy.execute(f"PRAGMA integrity_check({_FINDINGS})"):
+        if finding != "ok" and not finding.startswith(_NULL):
+            return False
+        if finding != "ok":
+            empty.add(finding.removeprefix(_NULL))
+    for column in sorted(empty):
+        table, _, name = column.partition(".")
+        # not IS NULL: of a column that is NOT NULL SQLite answers that without looking
+        if copy.execute(f'SELECT 1 FROM "{table}" WHERE typeof("{name}") = \'null\' LIMIT 1').fetchone():
+            return False
+    return True
 
 
 def _set_aside(url: str, place: Path, aside: Path, patience: timedelta) -> None:

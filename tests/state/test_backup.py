@@ -79,6 +79,43 @@ def test_a_damaged_copy_is_refused_and_a_damaged_state_is_replaced(sqlite_url, t
     store.close()
 
 
+def _moved(place: Path, account: str | None) -> None:
+    """Let a person change account in the state; None is what SQLite itself never lets in."""
+    loose, strict = "from_account TEXT,", "from_account TEXT NOT NULL,"
+    move = "INSERT INTO account_moves VALUES ('p1', 1, ?, '001A', 'none', 'run-1')"
+    _declare(place, strict, loose)
+    with closing(sqlite3.connect(place)) as state, state:
+        state.execute(move, (account,))
+    _declare(place, loose, strict)
+
+
+def _declare(place: Path, old: str, new: str) -> None:
+    with closing(sqlite3.connect(place)) as state, state:
+        state.execute("PRAGMA writable_schema = ON")
+        state.execute("UPDATE sqlite_master SET sql = replace(sql, ?, ?) WHERE name = 'account_moves'", (old, new))
+
+
+def test_a_copy_that_tells_of_people_who_changed_account_goes_back(sqlite_url, tmp_path):
+    """SQLite 3.40 calls a table damaged whose key ends with a column behind others."""
+    open_store(sqlite_url).close()
+    place, copy = Path(sqlite_url.removeprefix("sqlite:///")), tmp_path / "copy.db"
+    _moved(place, "001B")
+    back_up(sqlite_url, copy)
+    put_back(sqlite_url, copy, aside=tmp_path / "aside.db")
+    with closing(sqlite3.connect(place)) as state:
+        assert state.execute("SELECT person_id, from_account FROM account_moves").fetchall() == [("p1", "001B")]
+
+
+def test_a_copy_in_which_a_value_is_missing_is_refused(sqlite_url, tmp_path):
+    open_store(sqlite_url).close()
+    copy = tmp_path / "copy.db"
+    back_up(sqlite_url, copy)
+    _moved(copy, None)
+    with pytest.raises(LocalFault) as refused:
+        put_back(sqlite_url, copy, aside=tmp_path / "aside.db")
+    assert refused.value.code == "state.corrupt"
+
+
 def test_nothing_to_copy_is_said(tmp_path):
     with pytest.raises(LocalFault, match="no state to copy"):
         back_up(f"sqlite:///{tmp_path}/none.db", tmp_path / "copy.db")
