@@ -132,7 +132,9 @@ def _bare(org: Org, leads: list[str], number: int) -> Turn:
 def _ours(org: Org, store: Store, leads: list[str], number: int, way: str) -> Turn:
     """Empty an outbox that was filled before the clock started."""
     crm = _crm(org, bulk_from=0 if way == "batches" else 2000)
-    rows = [_row(id_, number, way) for id_ in leads]
+    # what one cycle decides has one time
+    now = datetime.now(UTC)
+    rows = [_row(id_, number, way, now) for id_ in leads]
     tables = {"identities": IDENTITIES, "persons": PERSONS, "stage_moves": STAGE_MOVES, "scores": SCORE_HISTORY}
     empty: dict[str, Any] = {name: schema.empty_table() for name, schema in tables.items()}
     store.knowledge.commit_decisions(
@@ -156,7 +158,7 @@ def _ours(org: Org, store: Store, leads: list[str], number: int, way: str) -> Tu
     return turn
 
 
-def _row(id_: str, number: int, way: str) -> OutboxRow:
+def _row(id_: str, number: int, way: str, now: datetime) -> OutboxRow:
     return OutboxRow(
         id=0,
         write=Write("", "update", "lead", id_, _values(number, way), dict.fromkeys(FIELDS, "as pulled"), OURS),
@@ -169,7 +171,7 @@ def _row(id_: str, number: int, way: str) -> OutboxRow:
         run_id=f"{way}{number}",
         plan_id=f"{way}{number}",
         priority=2,
-        decided_at=datetime.now(UTC),
+        decided_at=now,
     )
 
 
