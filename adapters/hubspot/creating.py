@@ -51,12 +51,13 @@ class Creator:
 
     def _unwritable(self, word: str, write: Write) -> WriteOutcome | None:
         """Refuse what a task would silently lose: the vendor ignores properties it does not know (section 8)."""
-        if word != "task":
-            return None
-        missing = [name for name in write.fields if name not in ASSOCIATIONS and name not in self._schema.get(word)]
+        known = (
+            {*self._schema.get(word), *ASSOCIATIONS} if word == "task" else write.fields.keys() - ASSOCIATIONS.keys()
+        )
+        missing = sorted(write.fields.keys() - known)
         if not missing:
             return None
-        return outcome(write, OPS, "PROPERTY_DOESNT_EXIST", f"tasks have no {', '.join(sorted(missing))}")
+        return outcome(write, OPS, "PROPERTY_DOESNT_EXIST", f"{word} has no {', '.join(missing)}")
 
     def _there_already(
         self, word: str, rows: Sequence[Row], outcomes: dict[str, WriteOutcome], batches: Batches

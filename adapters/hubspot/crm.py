@@ -15,7 +15,7 @@ from adapters.hubspot.associations import associated
 from adapters.hubspot.batches import ROWS_PER_CALL, Batches, outcome
 from adapters.hubspot.classify import OPS
 from adapters.hubspot.creating import Creator
-from adapters.hubspot.description import read_properties
+from adapters.hubspot.description import findings, read_properties
 from adapters.hubspot.lookup import Lookup
 from adapters.hubspot.provisioning import NOT_UNIQUE, PropertyProvisioner
 from adapters.hubspot.records import Kind, refused, versions
@@ -27,7 +27,7 @@ from adapters.hubspot.words import KEY, NATIVE, NATIVE_VALUES, PATHS
 from connector.domain.records import Page, Value
 from connector.domain.writes import OutcomeKind, Write, WriteOutcome
 from connector.ports.crm import FieldSpec, ProvisionStep
-from connector.ports.traits import AdapterTraits, FieldInfo, StreamTraits
+from connector.ports.traits import AdapterTraits, FieldInfo, Finding, StreamTraits
 
 #: A request that is not answered within this has been given up on the vendor's side (hubspot.md section 3).
 SETTLE_AFTER = timedelta(seconds=100)
@@ -80,6 +80,14 @@ class HubSpotCrm(HubSpotSource):
             native=NATIVE,
             native_values=NATIVE_VALUES,
         )
+
+    def check(self) -> list[Finding]:
+        """Test address, credentials and the scope of every stream; what may be written shows when it is.
+
+        Raises:
+            TransientError: the account cannot be reached.
+        """
+        return findings(self._wire, TASKS.path, behaviour=False)
 
     def fields(self, object: str) -> list[FieldInfo]:  # noqa: A002 - the port's word
         """Describe the properties of ``contact``, ``account`` or ``task``; raises as for pulls."""

@@ -60,8 +60,8 @@ def _field(object_: str, row: dict[str, Any]) -> FieldInfo:
     )
 
 
-def findings(wire: Wire) -> list[Finding]:
-    """Try one small read per right the pulls need.
+def findings(wire: Wire, *kinds: str, behaviour: bool = True) -> list[Finding]:
+    """Try one small read per right the pulls need; ``kinds`` are further types, ``behaviour`` the logs of events.
 
     Raises:
         TransientError: the account cannot be reached.
@@ -70,9 +70,9 @@ def findings(wire: Wire) -> list[Finding]:
     tests: list[tuple[str, Callable[[], Any]]] = [
         ("account and credentials", lambda: wire.get(paths.account, {}, read_json))
     ]
-    kinds = (CONTACTS.path, COMPANIES.path, *(engagement.path for engagement in ENGAGEMENTS))
-    tests += [(f"read {kind}", _search_of(wire, kind)) for kind in kinds]
-    tests += [
+    read = (CONTACTS.path, COMPANIES.path, *(engagement.path for engagement in ENGAGEMENTS), *kinds)
+    tests += [(f"read {kind}", _search_of(wire, kind)) for kind in read]
+    logs: list[tuple[str, Callable[[], Any]]] = [
         ("read forms", lambda: wire.get(paths.forms, {"limit": 1}, read_json)),
         ("read e-mail events", lambda: wire.get(paths.email_events, {"limit": 1}, read_json)),
         (
@@ -83,7 +83,7 @@ def findings(wire: Wire) -> list[Finding]:
         ),
     ]
     found: list[Finding] = []
-    for subject, test in tests:
+    for subject, test in [*tests, *(logs if behaviour else [])]:
         finding = _tried(subject, test)
         if not found and not finding.ok:
             return [finding]  # without credentials every other line would say the same

@@ -7,8 +7,7 @@ from datetime import timedelta
 
 import pytest
 
-from adapters.hubspot.batches import Batches, Row
-from adapters.hubspot.wire import Written
+from adapters.hubspot import HubSpotCrm
 from connector.domain.writes import OutcomeKind, Write
 from connector.errors import AccessError, RateLimited, TransientError
 
@@ -236,6 +235,14 @@ def test_what_a_task_would_lose_without_a_word_is_not_sent(account):
     assert account.rows("task") == []
 
 
+def test_associations_are_a_tasks_matter(account):
+    write = create("contact", "k", {"email": "new@example.com", "associations.company": "1"})
+    [outcome] = apply(account.crm(), account, write)
+    assert (outcome.kind, outcome.code) == (REJECTED, "PROPERTY_DOESNT_EXIST")
+    [outcome] = apply(account.crm(), account, update(person(account), {"associations.company": "1"}))
+    assert (outcome.kind, outcome.code) == (REJECTED, "PROPERTY_DOESNT_EXIST")
+
+
 def test_without_a_place_for_the_key_nothing_is_created(open_account):
     account = open_account()
     who = person(account)
@@ -290,6 +297,38 @@ def test_a_token_that_expires_in_mid_batch_is_renewed_and_the_batch_written_once
     assert crm.calls() == 4, "a token, the refused batch, another token, the batch"
 
 
+def test_batches_keep_the_pace_that_reads_keep(account):
+    people = [person(account) for _ in range(201)]
+    slept = []
+    known = {"base_url": account.url, "token": account.inside.credentials.token, "calls_per_10s": 2}
+    crm = HubSpotCrm(known, sleep=slept.append)
+    account.opened.append(crm)
+    writes = [update(id_, {"handoff_score": 1}, {"handoff_score": None}) for id_ in people]
+    assert set(kinds(apply(crm, account, *writes))) == {WRITTEN}
+    assert len(slept) == 1
+    assert 5 < slept[0] <= 10.05
+
+
+def test_the_check_asks_for_what_a_crm_is_read_for(account):
+    found = account.crm().check()
+    assert all(finding.ok for finding in found)
+    assert "read tasks" in {finding.subject for finding in found}
+    assert "read forms" not in {finding.subject for finding in found}
+
+
+def test_a_task_that_cannot_be_read_is_named_and_the_rest_comes(account):
+    who = person(account)
+    made = apply(account.crm(), account, *(task(f"k{number}", who) for number in range(5)))
+    account.faults({"match": "tasks/search", "what": "malformed_record", "count": 2})
+    crm = account.crm()
+    pages = list(crm.pull("tasks", None, now=account.clock.now()))
+    refused = [row for page in pages for row in page.refused]
+    records = [record for page in pages for record in page.records]
+    assert [row.stream for row in refused] == ["tasks"]
+    assert {record.ref.id for record in records} < {outcome.id for outcome in made}
+    assert {record.links["who"] for record in records} == {who}
+
+
 def test_a_scope_taken_away_stops_and_is_named(account):
     id_ = person(account)
     account.faults({"match": "batch/update", "what": "right_removed", "field": "crm.objects.contacts.write"})
@@ -322,52 +361,3 @@ def test_tasks_without_a_unique_key_are_found_by_walking_from_their_contact(open
     assert not crm.traits().creation_key_unique["task"]
     assert [sentence.split(":")[0] for sentence in crm.lacks()] == ["tasks"]
     assert posts(account, "search") == 0
-
-
-class Picky:
-    """A wire that refuses whole batches with a guilty input in them, or answers as it is told."""
-
-    def __init__(self, guilty=(), answer=None, status=400):
-        self.guilty, self.answer, self.status = set(guilty), answer, status
-        self.sent = []
-
-    def write(self, path, body):
-        ids = [entry["id"] for entry in body["inputs"]]
-        self.sent.append(ids)
-        if self.guilty & set(ids):
-            return Written(
-                self.status, {"category": "VALIDATION_ERROR", "message": "no", "errors": [{"code": "INVALID_DATE"}]}
-            )
-        return Written(207, self.answer or {"results": [{"id": id_} for id_ in ids]})
-
-
-def rows(count):
-    return [Row(update(str(number), {}), {"id": str(number), "properties": {}}) for number in range(count)]
-
-
-def test_a_batch_refused_as_a_whole_is_halved_until_the_guilty_input_stands_alone():
-    wire = Picky(guilty=("37",))
-    outcomes = Batches(wire).send("x", rows(100))
-    assert [key for key, outcome in outcomes.items() if outcome.kind is not WRITTEN] == ["u-37"]
-    assert outcomes["u-37"].code == "INVALID_DATE"
-    assert len(wire.sent) <= 15
-
-
-def test_halving_ends_and_leaves_the_rest_for_later():
-    wire = Picky(guilty=map(str, range(100)))
-    outcomes = Batches(wire).send("x", rows(100))
-    assert {outcome.kind for outcome in outcomes.values()} <= {REJECTED, RETRY}
-    assert len(wire.sent) <= 60
-
-
-def test_an_answer_of_many_statuses_is_read_by_trace_by_id_and_by_what_is_left():
-    traced = {"category": "OBJECT_NOT_FOUND", "context": {"objectWriteTraceId": ["0"]}}
-    named = {"category": "VALIDATION_ERROR", "context": {"ids": ["1"]}, "errors": [{"code": "READ_ONLY_VALUE"}]}
-    results = [{"id": "2"}, {"id": "99", "objectWriteTraceId": "3"}]
-    answer = {"status": "COMPLETE", "results": results, "numErrors": 2, "errors": [traced, named]}
-    told = list(Batches(Picky(answer=answer)).send("x", rows(5)).values())
-    assert kinds(told) == [REJECTED, REJECTED, WRITTEN, WRITTEN, UNKNOWN]
-    assert [outcome.code for outcome in told] == ["OBJECT_NOT_FOUND", "READ_ONLY_VALUE", "", "", "odd_answer"]
-    answer["errors"].append({"category": "WHAT_NOBODY_KNOWS"})
-    last = list(Batches(Picky(answer=answer)).send("x", rows(5)).values())[-1]
-    assert (last.kind, last.code, last.fixer) == (REJECTED, "WHAT_NOBODY_KNOWS", "ops")
