@@ -16,14 +16,14 @@ from state.outbox_rows import body_of
 _RENEW: Final = """
     UPDATE outbox SET object = :object, body = :body, reason = :reason, depends_on = :needs, decided_at = :at,
         state = 'todo', held_by = '', settled_at = NULL, result = NULL, code = '', message = '', fixer = ''
-    WHERE id = :id AND key = :key AND kind = 'create' AND state IN ('dead', 'held')
+    WHERE id = :id AND key = :key AND state IN ('dead', 'held')
 """
 _FORGET: Final = "DELETE FROM outbox_needs WHERE row_id = :id"
 _NEED: Final = "INSERT INTO outbox_needs (row_id, key) VALUES (:id, :key)"
 
 
 def renew(database: Database, connection: Connection, rows: Mapping[int, OutboxRow], *, at_us: int) -> int:
-    """Put other wishes in the place of dead or held creations and let them go; give how many still were that."""
+    """Put other wishes in the place of dead or held rows and let them go; give how many still were that."""
     renewed = []
     for id_, row in rows.items():
         values: dict[str, Any] = {"id": id_, "key": row.write.key, "object": row.write.object, "at": at_us}

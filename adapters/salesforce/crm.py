@@ -32,7 +32,7 @@ from connector.domain.records import Page, RecordVersion, Value
 from connector.domain.refs import Ref
 from connector.domain.writes import OutcomeKind, Write, WriteOutcome, only_ours
 from connector.errors import AccessError, HandoffError, OutcomeUnknown, TransientError
-from connector.ports.crm import BatchShape, FieldSpec, ProvisionStep
+from connector.ports.crm import INACTIVE_OWNER, BatchShape, FieldSpec, ProvisionStep
 from connector.ports.listing import Listed
 from connector.ports.traits import AdapterTraits, FieldInfo, Finding, StreamTraits, Usage
 from connector.ports.waits import Circuit, Waits
@@ -45,6 +45,8 @@ _IDS_PER_QUERY = 200
 _MARGIN = timedelta(minutes=1)
 _STALE = frozenset({"INVALID_FIELD", "INVALID_FIELD_FOR_INSERT_UPDATE"})
 _SAME_TIME = timedelta(hours=6)
+#: a record was to be given to a user who has been deactivated (section 13)
+_INACTIVE = "INACTIVE_OWNER_OR_USER"
 
 
 class SalesforceCrm:
@@ -182,6 +184,8 @@ class SalesforceCrm:
 
     def _with_bound(self, write: Write, outcome: WriteOutcome, now: datetime) -> WriteOutcome:
         """Say until when a lost write may still come true; a creation by unique key may be sent again at once."""
+        if outcome.code == _INACTIVE:
+            return replace(outcome, code=INACTIVE_OWNER)
         if outcome.kind is not OutcomeKind.UNKNOWN:
             return outcome
         shape = self._schema.known(write.object)

@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from connector.delivery.budget import Budget
-from connector.delivery.drain import Drain, Drained
+from connector.delivery.drain import Drained
 from connector.domain.engine_memory import give_back
 from connector.domain.writes import RowState
 from connector.errors import HandoffError, LocalFault, Refused
@@ -36,6 +36,7 @@ from connector.pipeline.plans import check_current, dump_plan, load_plan
 from connector.pipeline.pulling import Pulled, Puller
 from connector.pipeline.redeciding import asked_anew, settle_anew
 from connector.pipeline.report import Report
+from connector.pipeline.rerouting import drain_and_reroute
 from connector.pipeline.scratch import Scratch, open_scratch
 from connector.pipeline.silence import note_silence, silent_streams
 from connector.pipeline.streams_read import note_read
@@ -204,9 +205,10 @@ class Cycle:
         """Store decisions, unless another engine has decided meanwhile: this one may have slept since it looked."""
         if not self._engine.still_ours():
             raise LocalFault("engine.lost", "another run took over while this one slept", cure="let that one work")
-        withdraw(self._engine.store.outbox, decisions.withdrawn, now=self._now)
         meet_mappings(self._engine.store, self._engine.mappings, run_id=self.report.run_id, at=decisions.at)
         self._engine.store.knowledge.commit_decisions(decisions)
+        # Only now: what is wished for in their place must not be lost. Whoever ends in between does so again.
+        withdraw(self._engine.store.outbox, decisions.withdrawn, now=self._now)
         bury_again(self._engine.store, self._came_back, install=self._engine.install, at=self._now)
         tell_results(self._engine.store, self.report.document(), at=decisions.at)
         tables = ("identities", "persons", "stage_moves", "scores")
@@ -288,18 +290,8 @@ class Cycle:
                 # This process holds the engine's turn, and nobody delivers beside it: a row that is on its way belongs
                 # to one that is gone, however long its lease would still run, and waits for nobody.
                 engine.store.outbox.lose_dead(alone=True)
-            budget = self._budget(engine.crm.traits().system)
-            drain = Drain(
-                engine.store,
-                engine.crm,
-                owner=engine.owner,
-                budget=budget,
-                patience=engine.patience,
-                stop=engine.stop,
-                sits_out=engine.sits_out,
-            )
             # Bounds of lost answers are counted from when a row is sent, which may be long after the cycle began.
-            drained = drain.run(now=self._now + timedelta(seconds=time.monotonic() - self._begun))
+            drained = drain_and_reroute(engine, self._budget(engine.crm.traits().system), clock=self._instant)
             if drained.written:
                 engine.store.switches.put_setting(SETTING_UNSEEN, self.report.run_id)
             if drained.stopped_by == "budget":
@@ -310,6 +302,9 @@ class Cycle:
         self._steps.done(
             steps.WRITE, {name: getattr(drained, name) for name in parts} | {"held": self.report.writes["held"]}
         )
+
+    def _instant(self) -> datetime:
+        return self._now + timedelta(seconds=time.monotonic() - self._begun)
 
     def _hold_for_budget(self) -> None:
         """Rows that the budget stops wait in the open, by name, until the next cycle releases them."""

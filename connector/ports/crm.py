@@ -79,6 +79,8 @@ class Estimating(Protocol):
         ...
 
 
+#: the code of rows that the CRM refused because the user they give a record to is not active any more
+INACTIVE_OWNER = "inactive_owner"
 #: the code of rows that came back because the CRM refused their job as a whole; as a job they would be refused again
 JOB_REFUSED = "bulk_job_refused"
 

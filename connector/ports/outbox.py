@@ -228,7 +228,7 @@ class Outbox(Protocol):
         ...
 
     def renew(self, rows: Mapping[int, OutboxRow], *, now: datetime) -> int:
-        """Put other wishes (by row id) in the place of dead or held creations, as todo, under the key each had.
+        """Put other wishes (by row id) in the place of dead or held rows, as todo, under the key each had.
 
         A row that is neither dead nor held any more, or has another key, stays as it is. Return how many were renewed.
         """

@@ -9,6 +9,7 @@ import pytest
 
 from adapters.salesforce import SalesforceCrm
 from connector.domain.writes import OutcomeKind, Write, WriteOutcome
+from connector.ports.crm import INACTIVE_OWNER
 
 AT = datetime(2026, 3, 2, 9, tzinfo=UTC)
 SCORE, STAGE = "Handoff_Score__c", "Handoff_Stage__c"
@@ -89,3 +90,17 @@ def test_a_right_to_one_field_that_goes_stops_only_what_needs_it(org: Any) -> No
     scored = outcomes.pop("u1")
     assert (scored.kind, scored.fixer) == (OutcomeKind.REJECTED, "crm_admin"), scored
     assert {outcome.kind for outcome in outcomes.values()} == {OutcomeKind.WRITTEN}, outcomes
+
+
+def test_an_owner_who_was_deactivated_since_is_refused_by_our_own_name_for_that(org):
+    crm, mine = org.provisioned(), _lead(org)
+    [rep] = [row["Id"] for row in org.rows("User") if row["Username"] == "rep1@corp.example"]
+    org.act({"do": "deactivate_user", "user": "rep1"})
+    writes = [
+        Write("k-task", "create", "task", None, {"Subject": "Call", "OwnerId": rep, "WhoId": mine}),
+        Write("u1", "update", "lead", mine, {"OwnerId": rep}),
+        Write("u2", "update", "lead", _lead(org), {SCORE: 40}, ours=frozenset({SCORE})),
+    ]
+    outcomes = _apply(crm, writes)
+    assert [(one.kind, one.code) for one in outcomes[:2]] == [(OutcomeKind.REJECTED, INACTIVE_OWNER)] * 2
+    assert outcomes[2].kind is OutcomeKind.WRITTEN
