@@ -94,8 +94,8 @@ def test_a_right_to_one_field_that_goes_stops_only_what_needs_it(org: Any) -> No
 
 def test_an_owner_who_was_deactivated_since_is_refused_by_our_own_name_for_that(org):
     crm, mine = org.provisioned(), _lead(org)
-    [rep] = [row["Id"] for row in org.rows("User") if row["Username"] == "rep1@corp.example"]
-    org.act({"do": "deactivate_user", "user": "rep1"})
+    [rep] = [row["Id"] for row in org.rows("User") if row["Username"] == "rep2@corp.example"]
+    org.act({"do": "deactivate_user", "user": "rep2"})
     writes = [
         Write("k-task", "create", "task", None, {"Subject": "Call", "OwnerId": rep, "WhoId": mine}),
         Write("u1", "update", "lead", mine, {"OwnerId": rep}),
