@@ -94,6 +94,14 @@ def test_the_dated_tree_takes_the_same_batches(account):
     assert crm.find_applied([create("contact", "k", {})]) == {"k": made.id}
 
 
+def test_an_administrators_rule_is_a_matter_for_the_administrator(account):
+    id_ = person(account)
+    account.act({"do": "require_property", "property": "city", "when": {"jobtitle": ["CTO"]}})
+    write = update(id_, {"jobtitle": "CTO"}, {"jobtitle": None})
+    [outcome] = apply(account.crm(api="2026-09"), account, write)
+    assert (outcome.code, outcome.fixer) == ("MISSING_CONDITIONAL_REQUIRED_PROPERTY", "crm_admin")
+
+
 def test_one_record_twice_in_a_batch_goes_in_two_calls_in_order(account):
     id_ = person(account)
     writes = [update(id_, {"handoff_text": text}, {"handoff_text": None}, key=text) for text in ("a", "b", "c")]
