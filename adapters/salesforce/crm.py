@@ -24,6 +24,7 @@ from adapters.salesforce.references import References, open_references
 from adapters.salesforce.rows import PERSON_PREFIXES, RowReader
 from adapters.salesforce.schema import Schema, field_infos
 from adapters.salesforce.selecting import Selector
+from adapters.salesforce.signin import certificate_end
 from adapters.salesforce.streams import ACCOUNTS, OPT_OUTS, PEOPLE, STREAMS
 from adapters.salesforce.updating import Updater
 from adapters.salesforce.vendor_errors import ApiError
@@ -77,6 +78,7 @@ class SalesforceCrm:
         self._updater = Updater(self._connection, self._schema, self._lookup)
         self._bulk = BulkUpdates(self._connection, self._schema)
         self._bulk_from = read.bulk_from
+        self._auth = read.auth
 
     def traits(self) -> AdapterTraits:
         """Say what the engine must know. Sends nothing: whether keys are unique is known after the first describe."""
@@ -282,6 +284,11 @@ class SalesforceCrm:
     def fence(self, may_send: Callable[[], None]) -> None:
         """Ask before each request whether it may still go; see the port."""
         self._connection.session.may_send = may_send
+
+    def expires(self) -> dict[str, datetime]:
+        """Give the end of the certificate that a JWT is signed with, where the key file holds it."""
+        end = certificate_end(self._auth)
+        return {} if end is None else {"certificate": end}
 
     def lacks(self) -> list[str]:
         """Say what this org does not do for us, as far as has been asked. Sends nothing."""

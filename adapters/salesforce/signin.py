@@ -10,6 +10,7 @@ from typing import Any, cast
 
 import jwt
 import requests
+from cryptography import x509
 from simple_salesforce.exceptions import SalesforceAuthenticationFailed
 from simple_salesforce.login import token_login
 
@@ -37,6 +38,17 @@ _CURES: tuple[tuple[str, str, str], ...] = (
     ("unsupported_grant_type", "", "allow this flow in the org, or choose another"),
     ("", "", "check the auth section"),
 )
+
+
+def certificate_end(auth: Auth) -> datetime | None:
+    """Say until when the certificate holds that stands beside the key in the key file; None where none does (UTC)."""
+    if auth.flow != "jwt":
+        return None
+    try:
+        found = x509.load_pem_x509_certificates(Path(auth.key_file).read_bytes())
+    except (OSError, ValueError):
+        return None
+    return min(one.not_valid_after_utc for one in found)
 
 
 class SignIn:

@@ -18,6 +18,7 @@ from connector.pipeline.drift import look_for_drift
 from connector.pipeline.wanted import wanted_of
 from connector.ports.crm import Provisioner, ProvisionStep
 from connector.ports.traits import Finding
+from connector.trust.expiry import expiry_findings, known_expiries, read_expiries
 from connector.trust.fields import field_specs
 from connector.trust.golive import unsigned
 from connector.trust.online import check_online
@@ -78,6 +79,8 @@ def _online(config: Path) -> list[Finding]:
     with open_house(config) as house:
         found = check_online(house.mappings, house.engine.adapters, house.engine.crm)
         if not any(finding.shut for finding in found):
+            expiries = known_expiries(house.settings, read_expiries(house.engine.adapters))
+            found += expiry_findings(expiries, now=utc_now(), ahead=house.settings.alarms.expiry)
             changed = look_for_drift(house.engine, now=utc_now(), keep=False)
             found += [
                 Finding(f"{one.object}.{one.field}", False, one.words(), one.cure, system=one.system) for one in changed

@@ -17,7 +17,7 @@ from connector.domain.writes import RowState
 from connector.errors import LocalFault
 from connector.lake.checking import check_segments
 from connector.mapping.load import load_mappings
-from connector.pipeline.circuits import lacking, open_circuits
+from connector.pipeline.circuits import expiries, lacking, open_circuits
 from connector.pipeline.cycle import SETTING_BEFORE_BASELINE
 from connector.pipeline.drift import drifted
 from connector.pipeline.silence import silent_streams
@@ -25,6 +25,7 @@ from connector.pipeline.streams_read import last_counted, missing_rows
 from connector.pipeline.task_times import in_words, told_times
 from connector.pipeline.versions import news_of
 from connector.ports.store import Store
+from connector.trust.expiry import known_expiries, soon
 from connector.trust.golive import unsigned
 
 DAY = timedelta(hours=24)
@@ -79,6 +80,7 @@ def status(
             "streams": last_counted(store),
             "missing": missing_rows(store),
             "drift": [one.words() for one in drifted(store)],
+            "expiring": soon(known_expiries(settings, expiries(store)), now=now, ahead=settings.alarms.expiry),
             "lacks": lacking(store),
             "last_runs": runs,
             "lake": _lake(store, lake_folder(settings.lake), deep=deep),
@@ -137,7 +139,7 @@ def _tell_status(screen: Console, document: dict[str, Any]) -> None:
         )
     for sentence in in_words(document["event_to_task"]):
         screen.print(f"{sentence} in 24 hours")
-    for word, what in (("changed", "drift"), ("missing", "missing"), ("silent", "silent")):
+    for word, what in (("changed", "drift"), ("missing", "missing"), ("silent", "silent"), ("renew", "expiring")):
         for sentence in document[what]:
             screen.print(f"{word}: {sentence}")
     for system, words in document["lacks"].items():

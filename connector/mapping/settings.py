@@ -89,6 +89,12 @@ class System(Part):
         "", description="used in references, never change it; left out: the adapter's name", examples=["hubspot"]
     )
     adapter: Name = Field(description="hubspot, salesforce, files …", examples=["hubspot"])
+    expires_on: Day | None = Field(
+        None,
+        description="the day on which its token, secret or certificate stops working, where you know it: `status` and"
+        " `check --online` warn before",
+        examples=["2027-01-31"],
+    )
     options: dict[str, Any] = Field(
         default_factory=dict,
         description="keys of the adapter, written beside the others",
@@ -100,7 +106,7 @@ class System(Part):
     def _flat(cls, value: Any) -> Any:
         if not isinstance(value, dict) or isinstance(value.get("options"), dict):
             return value
-        own = {key: inner for key, inner in value.items() if key in ("name", "adapter")}
+        own = {key: inner for key, inner in value.items() if key in ("name", "adapter", "expires_on")}
         if "name" not in own and isinstance(own.get("adapter"), str):
             own["name"] = own["adapter"]
         return own | {"options": {key: inner for key, inner in value.items() if key not in own}}
@@ -166,6 +172,9 @@ class Alarms(Part):
 
     dead_share: Portion = Field(
         Decimal("0.01"), description="share of dead writes beyond which a run is red", examples=[0.01]
+    )
+    expiry: Span = Field(
+        timedelta(days=30), description="how long before a credential expires it is told", examples=["30d"]
     )
     silence: Span = Field(timedelta(days=3), description="how long a stream may bring nothing", examples=["3d"])
     event_to_task: Span | None = Field(

@@ -1,24 +1,27 @@
-"""Which systems are down and left alone, and what systems lack: kept for `status`, told when it changes."""
+"""Which systems are down and left alone, what they lack, when their credentials expire: kept for `status`."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from datetime import datetime
 from typing import Any
 
 import structlog
 
 from connector.ports.source import Source
 from connector.ports.store import Store
-from connector.ports.waits import Guarded, Lacking
+from connector.ports.waits import Expiring, Guarded, Lacking
 
 _SETTING = "circuits"
 _LACKS = "lacks"
+_EXPIRES = "credentials_expire"
 
 
 def note_circuits(store: Store, adapters: Sequence[Source]) -> None:
     """Keep which systems are left alone now, and what they lack; say in the log what is new of it."""
     _note_lacks(store, adapters)
+    _note_expiries(store, adapters)
     now: dict[str, Any] = {}
     for adapter in adapters:
         circuit = adapter.circuit() if isinstance(adapter, Guarded) else None
@@ -46,6 +49,20 @@ def lacking(store: Store) -> dict[str, list[str]]:
     """Give what systems cannot do for us, as far as the last cycle knew: system → sentences."""
     kept: dict[str, list[str]] = json.loads(store.switches.setting(_LACKS) or "{}")
     return kept
+
+
+def expiries(store: Store) -> dict[str, dict[str, datetime]]:
+    """Give when credentials expire, as the last cycle read it in them: system → credential → last instant (UTC)."""
+    kept = json.loads(store.switches.setting(_EXPIRES) or "{}")
+    return {system: {what: datetime.fromisoformat(at) for what, at in found.items()} for system, found in kept.items()}
+
+
+def _note_expiries(store: Store, adapters: Sequence[Source]) -> None:
+    now = {one.traits().system: one.expires() for one in adapters if isinstance(one, Expiring)}
+    now = {system: found for system, found in now.items() if found}
+    if now != expiries(store):
+        told = {system: {what: at.isoformat() for what, at in found.items()} for system, found in now.items()}
+        store.switches.put_setting(_EXPIRES, json.dumps(told))
 
 
 def _note_lacks(store: Store, adapters: Sequence[Source]) -> None:

@@ -66,6 +66,15 @@ class Guarded(Protocol):
 
 
 @runtime_checkable
+class Expiring(Protocol):
+    """What an adapter may offer besides: until when the credentials work that it was given."""
+
+    def expires(self) -> dict[str, datetime]:
+        """Give, per credential that tells, its last instant (UTC). Sends nothing."""
+        ...
+
+
+@runtime_checkable
 class Lacking(Protocol):
     """What an adapter may offer besides: what its system cannot do for us."""
 
