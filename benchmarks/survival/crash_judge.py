@@ -34,8 +34,6 @@ class Ending:
     done: Counter[str]
     #: rows that are neither done nor replaced, in words
     open: list[str]
-    #: fields of dead letters about leads that were converted or merged meanwhile: named to people, written nowhere
-    dead: set[tuple[str, str, str]]
     rows: dict[str, int]
 
 
@@ -59,17 +57,7 @@ def ending_of(crm: FrailCrm, store: Store) -> Ending:
         done.update(row.write.key for row in store.outbox.each_done("create", object_))
     made = Counter(key for _, _, key in crm.made)
     living = {key for object_, id_, key in crm.made if _stands(crm, object_, id_)}
-    left, dead = list(_open_rows(crm, store)), _dead(crm, store, named)
-    return Ending(records, by_hand, made, living, done, left, dead, store.outbox.counts())
-
-
-def _dead(crm: FrailCrm, store: Store, named: dict[str, str]) -> set[tuple[str, str, str]]:
-    found = set()
-    for row in store.outbox.each_unsettled():
-        id_ = crm.survivor(row.write.id or "")
-        if row.state is RowState.DEAD and id_ != row.write.id:
-            found |= {(object_, named.get(id_, id_), name) for object_ in _OBJECTS for name in row.write.fields}
-    return found
+    return Ending(records, by_hand, made, living, done, list(_open_rows(crm, store)), store.outbox.counts())
 
 
 def _open_rows(crm: FrailCrm, store: Store) -> Iterable[str]:
@@ -126,8 +114,6 @@ def _fields(
         if here.get(field) == there.get(field):
             continue
         place = (*name, field)
-        if place in disturbed.dead:
-            continue
         hand = disturbed.by_hand.get(place)
         word = "overwritten" if hand is not None and twin.by_hand.get(place) == hand == there.get(field) else "lost"
         yield f"{word}: {name[0]} {name[1]} {field}: {here.get(field)!r}, the twin has {there.get(field)!r}"

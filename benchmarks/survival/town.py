@@ -31,6 +31,7 @@ from connector.domain.refs import Ref
 from connector.domain.writes import Cause
 from connector.mapping.bundle import Mappings
 from connector.mapping.load import load_mappings
+from connector.pipeline.withdrawing import withdraw
 from connector.ports.store import IDENTITIES, PERSONS, SCORE_HISTORY, STAGE_MOVES, Decisions, Store
 from connector.routing.pools import Desk, User, load_rotations
 
@@ -153,10 +154,15 @@ class Town:
 
     def _with_task(self, deed: Deed) -> None:
         """Somebody works on one of our tasks."""
-        tasks = sorted((str(task.fields.get("key")), id_) for id_, task in self.crm.records("task").items())
+        # By its key, not its place in a list: one that is on its way here alone must not have another one picked.
+        tasks = sorted((_lot(deed, str(task.fields.get("key"))), id_) for id_, task in self.crm.records("task").items())
         if tasks:
             values: Any = {"closed": {"status": "Completed"}, "words": {"subject": "My own words"}}[deed.word]
-            self.crm.write_by_hand("task", tasks[deed.who % len(tasks)][1], values)
+            self.crm.write_by_hand("task", tasks[0][1], values)
+
+
+def _lot(deed: Deed, key: str) -> float:
+    return random.Random(f"{deed.who} {deed.word} {key}").random()
 
 
 class Mirror:
@@ -242,6 +248,7 @@ def decide_once(town: Town, store: Store, crm: Any, *, now: datetime, run_id: st
             marks={} if marks else {"baseline": now},
         )
     )
+    withdraw(store.outbox, decided.withdrawn, now=now)
 
 
 def _people(

@@ -11,16 +11,17 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from connector.delivery.accounts import decide_accounts
 from connector.delivery.creations import creation_object, may_create, person_creation
 from connector.delivery.ground import Ground, Person
 from connector.delivery.keys import creation_key, event_episode, stage_episode
 from connector.delivery.last_shown import UNSURE, as_last_shown
 from connector.delivery.late import LateTouches, late_mask
+from connector.delivery.left_behind import forget_fills, left_behind
 from connector.delivery.open_tasks import open_task_rows
 from connector.delivery.opt_out import EVERYTHING, Gate, boxes_mask, closed, tick_row, ticks
 from connector.delivery.own_fields import own_fields
 from connector.delivery.records import (
-    account_rows,
     blanks_mask,
     fill_row,
     fillable,
@@ -48,8 +49,9 @@ class Decided:
     """The rows in the order in which limits should see them, everybody's memory, and the accounts' memory.
 
     ``totals`` are the scores of the people who have rows: by them rows of one urgency are ranked. ``withdrawn`` are
-    rows of the outbox that wait and must not be sent any more, ``opted_out`` counts what opt-outs kept from being done,
-    ``late`` what was done about late first touches; ``events`` set off tasks among the rows.
+    rows of the outbox that wait and must not be sent any more, ``anew`` those of tasks to be made that are to be
+    decided anew, for their person's record is another one now. ``opted_out`` counts what opt-outs kept from being
+    done, ``late`` what was done about late first touches; ``events`` set off tasks among the rows.
     """
 
     rows: list[OutboxRow]
@@ -57,6 +59,7 @@ class Decided:
     accounts: dict[str, str]
     totals: dict[str, float | None]
     withdrawn: list[int] = field(default_factory=list)
+    anew: list[int] = field(default_factory=list)
     opted_out: Counter[str] = field(default_factory=Counter)
     late: Counter[str] = field(default_factory=Counter)
     events: list[TaskEvent] = field(default_factory=list)
@@ -69,30 +72,6 @@ def decide(ground: Ground) -> Decided:
     parts, in order and with one desk, get the rows of all at once.
     """
     return _Decision(ground).result()
-
-
-def decide_accounts(ground: Ground) -> tuple[list[OutboxRow], dict[str, str]]:
-    """Decide what to write about the accounts alone: rows, and what is remembered of those that are news."""
-    mapped = {n: f for n, f in ground.mappings.fields.crm.account.items() if f.write == "always"}
-    if not mapped or not ground.accounts.num_rows:
-        return [], {}
-    accounts = ground.accounts
-    step = ground.mappings.scoring.write_step
-    own = own_fields(accounts, mapped, ground.info.get("account", {}), step=step, undone=ground.held_back(accounts))
-    memory = {}
-    news = (
-        as_last_shown(accounts)
-        .select(["account_id", "score.total", "grade", "reasons_key"])
-        .filter(own.news)
-        .to_pylist()
-    )
-    wanted = {name: values.filter(own.news).to_pylist() for name, values in own.wanted.items()}
-    for at, row in enumerate(news):
-        shown = Shown(total=row["score.total"], grade=row["grade"], record=f"account:{row['account_id']}")
-        shown.reasons_key = row["reasons_key"]
-        shown.fields = {name: values[at] for name, values in wanted.items()}
-        memory[str(row["account_id"])] = shown.dump()
-    return [row for row in account_rows(ground, own) if not ground.pending.repeats(row)], memory
 
 
 class _Decision:
@@ -127,14 +106,19 @@ class _Decision:
         entered = pc.and_not(ground.people.column("entered"), old).combine_chunks()
         rows = set(fast) | set(personas) | set(pc.indices_nonzero(entered).to_pylist())
         rows |= set(pc.indices_nonzero(blank_mask).to_pylist())
+        behind = left_behind(ground)
+        for at, waiting in behind.items():
+            forget_fills(self._remember(at), waiting)
         late = set(pc.indices_nonzero(late_mask(ground)).to_pylist())
-        order = sorted(rows | late)
+        order = sorted(rows | late | set(behind))
         for first in range(0, len(order), _AT_ONCE):
             places = order[first : first + _AT_ONCE]
             people = ground.people.take(pa.array(places, pa.int64()))
             going = assignments(ground.mappings.routing, people, now=ground.now)
             for at, person, to in zip(places, people.to_pylist(), going, strict=True):
                 self._person(at, person, to, fast.get(at, {}), personas.get(at, []))
+                if any(one.group == "owner" for one in behind.get(at, ())) and closed(person) < EVERYTHING:
+                    self._record(at, person, to or fallback_assignment(ground.mappings.routing), "", False)
                 self._blanks(at, person)
                 if at in late:
                     self._rows += self._late.rows(person, self._remember(at))
@@ -142,6 +126,8 @@ class _Decision:
         self._remember_closed()
         withdrawn = list(self._gate.withdrawn(ground))
         self._opted_out["withdrawn"] += len(withdrawn)
+        left = [one for waiting in behind.values() for one in waiting]
+        withdrawn += [one.id for one in left if one.record]
         accounts, account_memory = decide_accounts(ground)
         rows_of_own = list(own_rows(ground, self._own, self._mapped))
         totals = self._totals({row.person_id for row in (*self._rows, *rows_of_own)})
@@ -156,6 +142,7 @@ class _Decision:
             accounts=account_memory,
             totals=totals,
             withdrawn=withdrawn,
+            anew=[one.id for one in left if not one.record],
             opted_out=+self._opted_out,
             late=+self._late.did,
             events=self._events,

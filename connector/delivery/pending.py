@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from hashlib import blake2b
+from typing import NamedTuple
 
 from connector.domain.outbox_states import OWN_GROUPS, UNDONE
 from connector.domain.records import Value
@@ -15,6 +16,15 @@ from connector.ports.store import OutboxRow
 _WAITING = frozenset({RowState.TODO, RowState.HELD, RowState.DEAD})
 
 
+class Waiting(NamedTuple):
+    """A row that waits for a record of its person: an update (``record``: ``object:id``), or a task on it ("")."""
+
+    id: int
+    record: str
+    group: str
+    fields: Mapping[str, Value]
+
+
 class Pending:
     """The rows of the outbox that are todo, doing, unknown, held or dead.
 
@@ -23,6 +33,7 @@ class Pending:
         tasks: (rule, person_id) of tasks that are to be created; dead ones count for nothing.
         openings: person_id → (row, kind of record, rule) of what would be made for them and is not on its way yet.
         called: (rule, person_id) of every write to a task; dead ones count for nothing.
+        waiting: person_id → what waits for a record of theirs; not the many scores, unless they were refused.
         undone: lanes of records whose own fields an undo holds back.
     """
 
@@ -33,6 +44,7 @@ class Pending:
         self.called: set[tuple[str, str]] = set()
         self.undone: set[str] = set()
         self.openings: dict[str, list[tuple[int, str, str]]] = {}
+        self.waiting: dict[str, list[Waiting]] = {}
         self._wishes: dict[tuple[str, str], bytes] = {}
         for row in rows:
             if row.held_by == UNDONE:
@@ -47,7 +59,25 @@ class Pending:
                 self.called.add((row.rule, row.person_id))
                 if creates:
                     self.tasks.add((row.rule, row.person_id))
+            if row.state in _WAITING and row.person_id:
+                self._waits(row)
             self._wishes[row.lane, row.group] = _digest(row.write.fields)
+
+    def _waits(self, row: OutboxRow) -> None:
+        write, dead = row.write, row.state is RowState.DEAD
+        if write.kind == "update" and write.object != "task" and (dead or row.group != "score"):
+            fields = {} if row.group in OWN_GROUPS else write.fields
+            waiting = Waiting(row.id, f"{write.object}:{write.id}", row.group, fields)
+        elif write.kind == "create" and write.object == "task" and not (write.references or row.held_by):
+            waiting = Waiting(row.id, "", row.group, write.fields)
+        else:
+            return
+        self.waiting.setdefault(row.person_id, []).append(waiting)
+
+    def hand_over(self, became: Mapping[str, str]) -> None:
+        """Give what waits for people to those they have become."""
+        for person_id in became.keys() & self.waiting.keys():
+            self.waiting.setdefault(became[person_id], []).extend(self.waiting.pop(person_id))
 
     def _held_back(self, row: OutboxRow) -> None:
         """Note what an undo took back: our own fields wait for news, an event asks anew, a closing stays undone."""

@@ -10,7 +10,8 @@ from datetime import datetime, timedelta
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from connector.delivery.decide import Decided, decide, decide_accounts
+from connector.delivery.accounts import decide_accounts
+from connector.delivery.decide import Decided, decide
 from connector.delivery.ground import Ground
 from connector.delivery.limits import Limits, judge, with_splits
 from connector.delivery.records import own_mapping, stage_fields
@@ -96,6 +97,7 @@ def decide_all(
         rotations=decider.ground.desk.rotations(),
         marks=new_marks | ({"baseline": now} if marks.get("baseline") is None else {}),
         withdrawn=tuple(sorted(decider.withdrawn)),
+        anew=tuple(sorted(decider.anew)),
         opted_out=dict(sorted(decider.opted_out.items())),
         late=dict(sorted(decider.late.items())),
         events=tuple(decider.events),
@@ -119,6 +121,7 @@ class _Decider:
         self._scratch = scratch
         self._population = population
         self.withdrawn: list[int] = []
+        self.anew: list[int] = []
         self.opted_out: Counter[str] = Counter()
         self.late: Counter[str] = Counter()
         self.events: list[TaskEvent] = []
@@ -126,6 +129,9 @@ class _Decider:
         self._events = unacted(population.signals.fast_lane, marks)
         self._task_ids = set(holdings.get(census.crm.system, "task").column("id").to_pylist())
         self._keys = {str(task["key"]) for task in population.tasks}
+        aliases = population.identified.aliases
+        became = zip(aliases.column("person_id").to_pylist(), aliases.column("into").to_pylist(), strict=True)
+        population.pending.hand_over(dict(became))
         everybody = users(holdings, census.crm)
         desk = set_up_desk(
             holdings, census.crm, census.mappings.routing, everybody, population.tasks, store.knowledge.rotations()
@@ -166,6 +172,7 @@ class _Decider:
         )
         decided = decide(ground)
         self.withdrawn += decided.withdrawn
+        self.anew += decided.anew
         self.opted_out += decided.opted_out
         self.late += decided.late
         self.events += decided.events
@@ -305,5 +312,6 @@ def dropped(decisions: Decisions) -> Decisions:
         marks={},
         moves_on=False,
         withdrawn=(),
+        anew=(),
         events=(),
     )

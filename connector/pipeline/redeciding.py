@@ -19,6 +19,7 @@ from connector.delivery.ground import Ground, Person
 from connector.delivery.own_fields import own_fields
 from connector.delivery.records import own_mapping, own_values
 from connector.domain.writes import RowState, Write
+from connector.errors import HandoffError
 from connector.mapping.evaluate import evaluate, holds
 from connector.pipeline.census import Census
 from connector.pipeline.deciding import Deciding
@@ -31,6 +32,8 @@ from connector.routing.route import choose_owner, fallback_assignment
 
 _SETTING = "decide_anew"
 _DEPENDENCY = "dependency"
+#: what a row is held by for a moment, until its other wish is in its place
+_DECIDED = "decided_anew"
 
 
 def ask_anew(store: Store, ids: Iterable[int]) -> None:
@@ -38,13 +41,18 @@ def ask_anew(store: Store, ids: Iterable[int]) -> None:
     store.switches.put_setting(_SETTING, json.dumps(sorted({*_asked(store), *ids})))
 
 
-def asked_anew(store: Store) -> list[OutboxRow]:
-    """Give the dead creations that are to be decided anew, and what waits for them."""
-    asked = set(_asked(store))
+def asked_anew(store: Store, also: Iterable[int] = ()) -> list[OutboxRow]:
+    """Give the dead creations that are to be decided anew, and what waits for them; ``also`` others, dead or not."""
+    others = set(also)
+    asked = {*_asked(store), *others}
     if not asked:
         return []
     rows = [row for row in store.outbox.each_unsettled() if row.write.kind == "create"]
-    dead = [row for row in rows if row.id in asked and row.state is RowState.DEAD]
+    dead = [
+        row
+        for row in rows
+        if row.id in asked and (row.state is RowState.DEAD or (row.id in others and row.state is RowState.TODO))
+    ]
     keys = {row.write.key for row in dead}
     waiting = [row for row in rows if row.held_by == _DEPENDENCY and keys.intersection(row.depends_on)]
     return [*dead, *(row for row in waiting if row.id not in asked)]
@@ -57,14 +65,30 @@ def settle_anew(store: Store, decided: Mapping[int, OutboxRow | None], *, now: d
     """
     if not decided:
         return []
+    _stop(store, decided)
     store.outbox.renew({id_: row for id_, row in decided.items() if row is not None}, now=now)
-    unwanted = [row.id for row in store.outbox.each_unsettled() if row.id in decided and decided[row.id] is None]
+    waiting = {RowState.DEAD, RowState.HELD}
+    unwanted = [
+        row.id
+        for row in store.outbox.each_unsettled()
+        if row.id in decided and decided[row.id] is None and row.state in waiting
+    ]
     if unwanted:
         store.outbox.dismiss(unwanted, who="handoff", now=now)
     left = set(_asked(store)) - set(decided)
     still = {row.id for row in store.outbox.each_unsettled() if row.state is RowState.DEAD}
     store.switches.put_setting(_SETTING, json.dumps(sorted(left & still)))
     return sorted(id_ for id_, row in decided.items() if row is not None)
+
+
+def _stop(store: Store, decided: Iterable[int]) -> None:
+    """Keep what was decided anew and is still to be sent from being sent; what a sender has taken goes its way."""
+    for id_ in set(store.outbox.ids([RowState.TODO])).intersection(decided):
+        try:
+            store.outbox.hold([id_], held_by=_DECIDED)
+        except HandoffError as error:
+            if error.code != "outbox.unlawful_move":
+                raise
 
 
 def decide_anew(

@@ -147,7 +147,8 @@ class Working:
             decisions = decide_all(
                 census, population, holdings, scratch, deciding, now=self._now, told=self._tell_part, keeper=keeper
             )
-            self.anew = decide_anew(asked_anew(census.store), census, population, holdings, deciding, now=self._now)
+            asked = asked_anew(census.store, decisions.anew)
+            self.anew = decide_anew(asked, census, population, holdings, deciding, now=self._now)
         except BaseException:
             if keeper is not None:
                 keeper.keeping.drop()

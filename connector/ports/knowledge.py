@@ -65,7 +65,8 @@ class Decisions:
     ``gone`` are persons merged into others: their memory goes, their history stays. ``marks`` are instants set once
     (``baseline`` and ``baseline:SOURCE``). ``rotations`` are JSON by pool. ``moot`` are ids of open questions that have
     answered themselves; they go. ``moves_on`` is false where only questions are kept: what was last decided stays that.
-    ``withdrawn`` are ids of rows of the outbox that must not be sent any more, and ``opted_out`` counts what opt-outs
+    ``withdrawn`` are ids of rows of the outbox that must not be sent any more, ``anew`` those of tasks to be made that
+    are decided anew, for their person's record is another one now, and ``opted_out`` counts what opt-outs
     kept from being done, ``late`` what was done about late first touches. ``events`` set off tasks among
     the rows.
     """
@@ -87,6 +88,7 @@ class Decisions:
     account_moves: Rows = field(default_factory=ACCOUNT_MOVES.empty_table)
     moves_on: bool = True
     withdrawn: Sequence[int] = ()
+    anew: Sequence[int] = ()
     opted_out: Mapping[str, int] = field(default_factory=dict)
     late: Mapping[str, int] = field(default_factory=dict)
     events: Sequence[TaskEvent] = ()
