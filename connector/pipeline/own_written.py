@@ -157,11 +157,15 @@ class OwnWritten:
 
 
 def _told(done: DoneRow) -> Iterator[tuple[object, ...]]:
-    """Give a row per field of ours that a write has set; nobody looked at what was only taken as it is."""
+    """Give a row per field of ours that a write has set; nobody looked at what was only taken as it is.
+
+    An undo asks of each field whether a person was there, and names none as ours: all of its fields are given, and
+    only those of ours are compared.
+    """
     if done.code == "put_back":
         return
     write = done.write
-    for name in sorted(write.ours & write.fields.keys()):
+    for name in sorted((write.ours or write.fields.keys()) & write.fields.keys()):
         before = as_text(write.expected.get(name))
         yield (
             *(done.id, write.object, write.id, name, as_text(write.fields[name])),

@@ -13,6 +13,7 @@ from small_house import House
 from connector.delivery.limits import Limits
 from connector.domain.writes import Cause
 from connector.errors import ConfigError, HandoffError, Refused
+from connector.pipeline.reconciling import Reconciler
 from connector.pipeline.report import Report
 from connector.pipeline.undo_weighing import Chosen
 from connector.pipeline.undoing import Undoing
@@ -316,3 +317,13 @@ def test_a_crm_that_does_not_answer_changes_nothing(house: House, monkeypatch: p
         _undo(house, ran.run_id)
     assert house.store.outbox.counts() == held
     assert house.store.runs.last(1)[0].verdict == "red"
+
+
+def test_what_was_undone_is_no_difference_between_the_two_sides(house: House) -> None:
+    """What the undo wrote is the newest that we wrote: nothing was lost, and the next run writes nothing."""
+    run = _hot(house).run_id
+    assert _undo(house, run).writes["written"] > 0
+    _quiet(house)
+    found = Reconciler(house.engine, now=house.now).compare()
+    assert [(one.cause, one.object, one.id, one.field) for one in found.differences] == []
+    assert found.own_fields > 0
