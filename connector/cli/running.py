@@ -25,11 +25,14 @@ from connector.cli.output import console, emit
 from connector.cli.progress import Progress
 from connector.cli.tell import tell_plan, tell_run
 from connector.daemon.serve import serve
+from connector.delivery.approving import held_in_order
 from connector.domain.outbox_states import UNDONE
+from connector.domain.writes import Cause
 from connector.errors import ConfigError, HandoffError, Refused, Stopped
 from connector.logs import set_up_logs
 from connector.pipeline.cycle import Cycle
 from connector.pipeline.turn import Turn, cycle_clock, engine_turn, engine_turn_if_free, guest_turn, remember_clock
+from connector.ports.store import OutboxRow
 from connector.trust.put_back import notice_put_back, witness
 
 #: what is in hand gets this long to finish after a signal; then the command leaves it as a crash would
@@ -212,6 +215,9 @@ def _log(cycle: Cycle) -> None:
 
 def approve(
     plan_id: Annotated[str, typer.Argument(metavar="PLAN", help="the plan whose held rows may go")],
+    cause: Annotated[Cause | None, typer.Option(help="only rows that do this to people's work")] = None,
+    first: Annotated[int | None, typer.Option(min=1, metavar="N", help="only the first so many, by rank")] = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="list who is affected and why; release nothing")] = False,
     config: ConfigFile = DEFAULT_CONFIG,
     as_json: AsJson = False,
 ) -> int:
@@ -219,21 +225,44 @@ def approve(
     settings = read_settings_of_state(config)
     now = utc_now()
     with open_state(settings) as store:
-        if store.switches.paused() is not None or settings.mode != "live":
+        if not dry_run and (store.switches.paused() is not None or settings.mode != "live"):
             raise Refused(
                 "approve.paused", "writes are paused", cure="set mode: live, or `handoff resume`, then approve"
             )
         if store.runs.plan(plan_id) is None:
             raise Refused("plan.unknown", f"there is no plan {plan_id}", cure="`handoff outbox list` names the plans")
-        count = store.outbox.release(plan_id=plan_id, held_by="limit", now=now)
-        count += store.outbox.release(plan_id=plan_id, held_by="dependency", now=now)
-        count = count or store.outbox.release(plan_id=plan_id, held_by=UNDONE, now=now)
-        store.switches.audit(who(), "approve", now, {"plan": plan_id, "rows": count})
-    if as_json:
-        emit({"plan_id": plan_id, "released": count})
-    else:
-        console().print(f"{count} held rows of {plan_id} released; the next run sends them")
+        if dry_run or cause is not None or first is not None:
+            held = held_in_order(store.outbox.each_unsettled(), plan_id, cause=cause)
+            meant = held[:first]
+            # What waits for a creation among them goes with it.
+            count = 0 if dry_run or not meant else store.outbox.retry([row.id for row in meant], now=now)
+            left = len(held) - count
+        else:
+            meant = []
+            count = store.outbox.release(plan_id=plan_id, held_by="limit", now=now)
+            count += store.outbox.release(plan_id=plan_id, held_by="dependency", now=now)
+            count = count or store.outbox.release(plan_id=plan_id, held_by=UNDONE, now=now)
+            left = 0
+        if not dry_run:
+            words = {"plan": plan_id, "rows": count, "cause": cause.value if cause else "", "first": first or 0}
+            store.switches.audit(who(), "approve", now, words)
+    _say_approved(plan_id, count, left, meant if dry_run else [], as_json=as_json)
     return 0
+
+
+def _say_approved(plan_id: str, count: int, left: int, shown: list[OutboxRow], *, as_json: bool) -> None:
+    rows = [
+        {"cause": row.cause.value, "record": row.lane, "person": row.person_id, "rule": row.rule, "reason": row.reason}
+        for row in shown
+    ]
+    if as_json:
+        told = {"plan_id": plan_id, "released": count}
+        emit(told | ({"left": left} if left else {}) | ({"rows": rows} if rows else {}))
+        return
+    for place, row in enumerate(rows, 1):
+        console().print(f"{place:>5} {row['cause']} {row['record']} ({row['person']}): {row['reason']}")
+    rest = f"; {left:,} stay held" if left else ""
+    console().print(f"{count} held rows of {plan_id} released{rest}; the next run sends them")
 
 
 def pause(config: ConfigFile = DEFAULT_CONFIG, as_json: AsJson = False) -> int:

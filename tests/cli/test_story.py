@@ -253,6 +253,13 @@ def test_a_limit_holds_and_approve_releases_and_each_gets_one_task(place: Any, l
     held = next(group for group in groups if group["why"] == "limit")
     said = place.handoff("outbox", "list").out
     assert f"handoff approve {held['plan']}" in said, "the plan's id comes through a pipe whole"
+    shown = place.handoff("approve", held["plan"], "--dry-run", "--json").json
+    assert (shown["released"], shown["left"]) == (0, 1)
+    [row] = shown["rows"]
+    assert (row["cause"], row["rule"]) == ("fast_lane_task", "contact-us")
+    other = place.handoff("approve", held["plan"], "--cause", "task", "--first", "5", "--json")
+    assert (other.code, other.json) == (0, {"plan_id": held["plan"], "released": 0})
+    assert f"1 fast_lane_task {row['record']}" in place.handoff("approve", held["plan"], "--dry-run").out
     approved = place.handoff("approve", held["plan"], "--json")
     assert (approved.code, approved.json) == (0, {"plan_id": held["plan"], "released": 1})
     assert place.cycle(DAY)["verdict"] == "green"
