@@ -93,6 +93,19 @@ def test_a_task_follows_the_lead_of_its_own_batch_and_of_an_earlier_one(org):
     assert (orphan.kind, orphan.code) == (OutcomeKind.RETRY, "reference_missing")
 
 
+@pytest.mark.parametrize("people", [1, 100])
+def test_people_and_the_tasks_in_need_of_their_ids_are_two_calls_however_many(org, people):
+    crm = org.provisioned()
+    apply(crm, lead("warm"))
+    org.mark()
+    tasks = [
+        Write(f"t{n}", "create", "task", None, {"Subject": "Call"}, references={"WhoId": f"l{n}"})
+        for n in range(people)
+    ]
+    assert set(kinds(apply(crm, *(lead(f"l{n}") for n in range(people)), *tasks))) == {OutcomeKind.WRITTEN}
+    assert org.calls()["used"] == 2
+
+
 def test_our_owner_stays_although_the_org_assigns_leads_itself(org):
     crm = org.provisioned()
     users = {row["Username"]: row["Id"] for row in org.rows("User")}
