@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 from rich.console import Console
@@ -15,6 +15,7 @@ from connector.cli.output import console, emit
 from connector.logs import set_up_logs
 from connector.pipeline.census import census_of
 from connector.pipeline.late_follow_ups import late_follow_ups
+from connector.pipeline.shared_out import shared_out
 
 #: people listed one by one on a screen
 _LISTED = 20
@@ -66,8 +67,39 @@ def _span(seconds: float) -> str:
     return str(timedelta(seconds=round(seconds)))
 
 
+def shares(
+    days: Annotated[int, typer.Option(min=1, max=3650, help="how many days to look back")] = 30,
+    config: ConfigFile = DEFAULT_CONFIG,
+    as_json: AsJson = False,
+    as_of: AsOf = None,
+    verbose: Verbose = False,
+) -> int:
+    """Show how tasks were shared out within each pool, beside what the weights say."""
+    set_up_logs(verbose=verbose)
+    with open_house(config) as house:
+        last = instant(house.store.switches.setting("last_as_of"))
+        document = shared_out(census_of(house.engine), as_of=instant(as_of) or last or utc_now(), days=days)
+    if as_json:
+        emit(document)
+        return 0
+    screen = console()
+    screen.print(f"tasks of {days} days until {document['as_of'][:16]}: {document['tasks']:,}", style="bold")
+    for name, pool in document["pools"].items():
+        table = Table(name, "weight", "fair share", "given", "", box=None, padding=(0, 2, 0, 0))
+        for one in pool["members"]:
+            notes = {"not active": not one["active"], "also in another pool": one["in_several_pools"]}
+            notes["more than taking turns explains"] = one["beyond_chance"]
+            told = ", ".join(note for note, holds in notes.items() if holds)
+            table.add_row(one["user"], str(one["weight"]), f"{one['expected']:,}", f"{one['given']:,}", told)
+        screen.print(table)
+    if document["outside_pools"]:
+        screen.print(f"given to queues and others outside the pools: {document['outside_pools']:,}")
+    return 0
+
+
 def register(app: typer.Typer) -> None:
     """Add the commands."""
     reports = typer.Typer(help="What people ask for regularly.", no_args_is_help=True)
     reports.command("late")(late)
+    reports.command("shares")(shares)
     app.add_typer(reports, name="report")
