@@ -50,6 +50,8 @@ KEEP_BODIES: Final = 10
 #: calls; the budget asks for one day
 KEEP_CALLS: Final = timedelta(days=7)
 #: those who watch are told again after a job at most this often
+#: of the time between two looks at forms, what a wider look that makes room for them has at the least
+_LEAST_SHARE = 0.6
 _READING_SECONDS: Final = 10.0
 
 
@@ -81,6 +83,8 @@ class Jobs:
     #: whether this process has read everything to its end
     _seen_all: bool = field(default=False, init=False)
     _known_as_ours: bool = field(default=False, init=False)
+    #: when forms and replies were last looked for
+    _forms_sought: float = field(default=0.0, init=False)
     _checked_on: date | None = field(default=None, init=False)
     _paused: bool = field(default=False, init=False)
     _waiting: dict[str, int] = field(default_factory=dict, init=False)
@@ -238,8 +242,12 @@ class Jobs:
             self._ended("fast_lane", began, outcome or "quiet")
 
     def _fast_lane_waits(self, began: float) -> bool:
-        """Say whether forms and replies have waited for a look that began then; none does before all was read once."""
-        return self._seen_all and self.clock.monotonic() - began >= self._rhythms["fast_lane"].seconds
+        """Say whether forms and replies have waited for a look that began then; none does before all was read once.
+
+        They wait since they were last looked for, not since that was decided on; but the look gets on meanwhile.
+        """
+        at, span = self.clock.monotonic(), self._rhythms["fast_lane"].seconds
+        return self._seen_all and at - self._forms_sought >= span and at - began >= span * _LEAST_SHARE
 
     # -- the jobs ----------------------------------------------------------------------------------
 
@@ -249,6 +257,8 @@ class Jobs:
         ``goes_on``: with one that did.
         """
         began = self.clock.monotonic()
+        if name == "fast_lane" or not goes_on:
+            self._forms_sought = began
         now = cycle_clock(self.house.store, None, clock=self.clock.now)
         today = now.astimezone(ZoneInfo(self.house.settings.time_zone)).date()
         if today != self._checked_on:

@@ -64,6 +64,23 @@ def test_what_was_landed_before_standing_aside_is_decided_on(desk: Desk, scopes:
     assert desk.store.knowledge.last_decided() == desk.store.runs.last(1)[0].id
 
 
+def test_what_a_look_at_forms_took_is_not_waited_for_once_more(
+    desk: Desk, scopes: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run = Cycle.run
+
+    def slow(cycle: Cycle, scope: Any, **words: Any) -> Any:
+        if scope == "fast":
+            desk.hands.on(seconds=2 * PAGE_SECONDS)
+        return run(cycle, scope, **words)
+
+    monkeypatch.setattr(Cycle, "run", slow)
+    desk.fire("source")
+    # nine pages: three before forms are first looked for, then as many as the least share of the span has room for
+    stood_aside = [aside for scope, _, aside in scopes if scope == "sources"]
+    assert stood_aside == [True, True, True, False]
+
+
 def test_the_fast_lane_may_fail_meanwhile(desk: Desk, scopes: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     run = Cycle.run
 
