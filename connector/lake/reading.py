@@ -241,8 +241,10 @@ class Lake:
         Few come more than once, so only those are compared: all whose hash does, which may be some more and never less.
         """
         files, instant = rows_of(self._root, segments), moment(as_of)
+        # Of some people it is little, and taken in: three questions are asked about it, each of which would read again.
+        laid = "VIEW" if self._only is None else "TABLE"
         connection.execute(
-            f"CREATE TEMP VIEW {rows} AS SELECT *, hash(kind, id) AS h FROM {files} "
+            f"CREATE TEMP {laid} {rows} AS SELECT *, hash(kind, id) AS h FROM {files} "
             f"WHERE {self._known(instant)}{self._by_some(connection, rows, files)}"
         )
         asked = (instant, *(segment.path for segment in segments))

@@ -299,7 +299,10 @@ def _stated(census: Census, fresh: pa.Table, *, now: datetime) -> pa.Table:
     kinds = census.of_people()
     asked = asked_of(census.mappings, census.traits, census.crm.system)
     lake = census.lake.of(fresh, kinds)
-    holdings = hold(lake, census.traits, as_of=now, asked={kind: asked[kind] for kind in kinds if kind in asked})
+    asked = {kind: asked[kind] for kind in kinds if kind in asked}
+    # An address by which nobody new did anything states nothing that is news.
+    by_address = bool(pc.any(pc.equal(fresh.column("object"), "email")).as_py())
+    holdings = hold(lake, census.traits, as_of=now, asked=asked, addresses=by_address)
     return Gatherer(holdings, census.mappings.fields, census.traits, census.crm.system).stated()
 
 
