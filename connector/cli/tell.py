@@ -34,6 +34,13 @@ def _facts(screen: Console, document: dict[str, Any]) -> None:
     screen.print(table)
 
 
+def _alarms(screen: Console, document: dict[str, Any]) -> None:
+    """Say what makes a run amber or red though all its rows are settled."""
+    for word, what in (("missing", "missing"), ("changed", "drift"), ("silent", "silent")):
+        for sentence in document[what]:
+            screen.print(f"{word}: {sentence}", style="yellow")
+
+
 def tell_run(screen: Console, document: dict[str, Any]) -> None:
     """Tell a run: what came in, who moved, what was written, what waits and for whom."""
     colour = _COLOURS[document["verdict"]]
@@ -61,8 +68,7 @@ def tell_run(screen: Console, document: dict[str, Any]) -> None:
         told = [f"{name} {one['seen']:,} of {one['expected']:,}" for name, one in streams.items() if one["expected"]]
         if told:
             screen.print(f"seen of what {system} announced: {', '.join(told)}")
-    for sentence in document["missing"]:
-        screen.print(f"missing: {sentence}", style="yellow")
+    _alarms(screen, document)
     for system, calls in document["api_calls"].items():
         screen.print(f"API calls to {system}: {calls['used']:,}")
     if document["needs_person"]:
@@ -85,6 +91,7 @@ def tell_plan(screen: Console, document: dict[str, Any], cycle: Cycle) -> None:
         screen.print(f"because people do not want to be reached: {opted_out}")
     if summary["held"]:
         screen.print(f"held until approved: {_counts(summary['held'])}")
+    _alarms(screen, document)
     if cycle.moves:
         ways = ", ".join(f"{count:,} {a} → {b}" for (a, b), count in cycle.moves.most_common(8))
         screen.print(f"moves: {ways}")
