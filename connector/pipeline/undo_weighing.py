@@ -20,6 +20,7 @@ UNDO = "undo-"
 _ALREADY = "shows what stood there before"
 _GONE = "the record is gone, or our user does not see it"
 _PERSON = "a person changed it since"
+_LEAVER = "who owned it before is no longer active, and cannot be given a record"
 _LEFT = "left as it is: nothing is ever deleted; delete or merge it in the CRM, it is not created again"
 
 
@@ -115,17 +116,33 @@ class _Scale:
     def _fields(self, updates: Sequence[Journalled]) -> None:
         shown = self._shown((one.object, one.record, [change.field for change in one.changes]) for one in updates)
         since = self._since(updates)
+        leavers = self._leavers(updates)
         for one in updates:
             here, back = shown.get((one.object, one.record)), []
             for change in one.changes:
                 later = [(row, run) for row, run in since.get((one.lane, change.field), ()) if row > one.row]
                 why = _why_it_stays(change, here, later)
+                if not why and change.before in leavers and self._is_owner(one.object, change.field):
+                    why = _LEAVER
                 if why:
                     self._found.stays.append((f"{one.object}:{one.record}", change.field, why))
                 else:
                     back.append(change)
             if back:
                 self._found.back.append(_with(one, tuple(back)))
+
+    def _is_owner(self, object_: str, name: str) -> bool:
+        return name == self._traits.native.get(object_, {}).get("owner")
+
+    def _leavers(self, updates: Sequence[Journalled]) -> set[Value]:
+        """Name the former owners who are inactive now: the CRM would refuse them."""
+        active = self._traits.native.get("user", {}).get("active")
+        changes = [change for one in updates for change in one.changes if self._is_owner(one.object, change.field)]
+        owners = dict.fromkeys(str(change.before) for change in changes if change.before)
+        if not owners or active is None:
+            return set()
+        shown = self._shown(("user", id_, [active]) for id_ in owners)
+        return {id_ for (_, id_), values in shown.items() if same_value(values.get(active), False)}
 
     def _since(self, updates: Sequence[Journalled]) -> dict[tuple[str, str], list[tuple[int, str]]]:
         """List who wrote the same fields later: (lane, field) → (row, run); what undoing wrote does not count."""

@@ -327,3 +327,16 @@ def test_what_was_undone_is_no_difference_between_the_two_sides(house: House) ->
     found = Reconciler(house.engine, now=house.now).compare()
     assert [(one.cause, one.object, one.id, one.field) for one in found.differences] == []
     assert found.own_fields > 0
+
+
+def test_a_record_is_not_given_back_to_somebody_who_has_left(house: House) -> None:
+    house.crm.edit("user", REP, {"active": False}, user="005admin", at=house.now)
+    ran = _hot(house)
+    owner = house.crm.records("lead")["L1"].fields["owner_id"]
+    assert owner != REP
+    look = Undoing(house.engine, now=house.now).look(ran.run_id, ALL)
+    stays = {one["record"]: one["why"] for one in look["stays"] if one["field"] == "owner_id"}
+    assert stays["lead:L1"] == "who owned it before is no longer active, and cannot be given a record"
+    undone = _undo(house, ran.run_id)
+    assert house.crm.records("lead")["L1"].fields["owner_id"] == owner
+    assert undone.writes["dead"] == 0
