@@ -35,9 +35,6 @@ _STANDS = ["id", "deleted", "merged_into"]
 _FOLDED = 100_000
 #: standard columns that are no text
 _STANDARD_TYPES = {"employees": "integer", "revenue": "number", "created_at": "datetime", "updated_at": "datetime"}
-_NO_ADDRESSES = pa.schema(
-    [("person_system", pa.string()), ("person_id", pa.string()), ("created_at", pa.timestamp("us", "UTC"))]
-).empty_table()
 #: lines of fields.yaml that say who is who rather than what is true of somebody
 IDENTITY_LINES = ("crm_id", "source_id", "additional_emails")
 
@@ -79,11 +76,11 @@ def hold(
     *,
     as_of: datetime,
     asked: Asked | None = None,
-    addresses: bool = True,
+    addresses: pa.Table | None = None,
 ) -> Holdings:
     """Read what is current at ``as_of`` for every system, or of it only what is ``asked``.
 
-    ``addresses``: whether to look under which addresses something was done; it means reading activities.
+    ``addresses``: under which addresses something was done, as in ``Holdings``; else activities are read for it.
     """
     holdings = Holdings(as_of, systems=[one.system for one in traits])
     for system in holdings.systems:
@@ -96,16 +93,14 @@ def hold(
             mergers = lake.mergers(one.system, object_, as_of=as_of)
             if mergers.num_rows:
                 holdings.mergers[one.system, object_] = mergers
-    holdings.addresses = (
-        _NO_ADDRESSES
-        if not addresses
-        else lake.ask_activities(
+    if addresses is None:
+        addresses = lake.ask_activities(
             "SELECT person_system, person_id, min(occurred_at) AS created_at FROM activities "
             "WHERE person_object = 'email' AND person_id <> '' GROUP BY ALL ORDER BY ALL",
             holdings.systems,
             as_of=as_of,
         )
-    )
+    holdings.addresses = addresses
     return holdings
 
 

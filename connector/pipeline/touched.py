@@ -300,9 +300,11 @@ def _stated(census: Census, fresh: pa.Table, *, now: datetime) -> pa.Table:
     asked = asked_of(census.mappings, census.traits, census.crm.system)
     lake = census.lake.of(fresh, kinds)
     asked = {kind: asked[kind] for kind in kinds if kind in asked}
-    # An address by which nobody new did anything states nothing that is news.
-    by_address = bool(pc.any(pc.equal(fresh.column("object"), "email")).as_py())
-    holdings = hold(lake, census.traits, as_of=now, asked=asked, addresses=by_address)
+    # What has come names the addresses; when something was first done under them is no key.
+    mail = fresh.filter(pc.and_(pc.equal(fresh.column("object"), "email"), pc.not_equal(fresh.column("id"), "")))
+    never = pa.nulls(mail.num_rows, pa.timestamp("us", "UTC"))
+    by = pa.table({"person_system": mail.column("system"), "person_id": mail.column("id"), "created_at": never})
+    holdings = hold(lake, census.traits, as_of=now, asked=asked, addresses=by)
     return Gatherer(holdings, census.mappings.fields, census.traits, census.crm.system).stated()
 
 
