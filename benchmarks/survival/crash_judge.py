@@ -111,12 +111,17 @@ def _fields(
     name: Name, here: dict[str, Value], there: dict[str, Value], disturbed: Ending, twin: Ending
 ) -> Iterable[str]:
     for field in sorted(here.keys() | there.keys()):
-        if here.get(field) == there.get(field):
+        if here.get(field) == there.get(field) or (field == "due_at" and _done_by_hand(name, disturbed, twin)):
             continue
         place = (*name, field)
         hand = disturbed.by_hand.get(place)
         word = "overwritten" if hand is not None and twin.by_hand.get(place) == hand == there.get(field) else "lost"
         yield f"{word}: {name[0]} {name[1]} {field}: {here.get(field)!r}, the twin has {there.get(field)!r}"
+
+
+def _done_by_hand(name: Name, disturbed: Ending, twin: Ending) -> bool:
+    """Say whether people closed a task in both worlds: news that came before no longer moves when it is due."""
+    return all(ending.by_hand.get((*name, "status")) == "Completed" for ending in (disturbed, twin))
 
 
 def _accounts(ending: Ending) -> Iterable[str]:

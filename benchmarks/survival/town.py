@@ -192,9 +192,9 @@ class Mirror:
             rows.append({**fields, "id": ref.id, "owner": fields.get("owner_id"), "person_id": person})
         return sorted(rows, key=lambda row: (str(row.get("due_at")), str(row["key"])))
 
-    def task_ids(self) -> set[str]:
-        """Give the ids of all tasks that were ever seen."""
-        return {ref.id for ref in self.latest if ref.object == "task"}
+    def task_changes(self) -> dict[str, datetime]:
+        """Give when each task that was ever seen was changed last, by its id."""
+        return {ref.id: record.modified_at for ref, record in self.latest.items() if ref.object == "task"}
 
 
 def decide_once(town: Town, store: Store, crm: Any, *, now: datetime, run_id: str) -> None:
@@ -206,7 +206,7 @@ def decide_once(town: Town, store: Store, crm: Any, *, now: datetime, run_id: st
     rows, of_record = _people(town, mirror, memory)
     people = pa.Table.from_pylist(rows, schema=_SCHEMA)
     pending = Pending(store.outbox.each_unsettled())
-    on_the_way, unseen = _not_yet_seen(store, rows, pending, mirror)
+    on_the_way, unseen, finished = _not_yet_seen(store, rows, pending, mirror)
     ground = Ground(
         now=now,
         install="main",
@@ -225,6 +225,7 @@ def decide_once(town: Town, store: Store, crm: Any, *, now: datetime, run_id: st
         mark=marks.get("baseline"),
         on_the_way=on_the_way,
         unseen=unseen,
+        finished=finished,
     )
     decided = decide(ground)
     keys = [row.write.key for row in decided.rows if row.write.kind == "create"]
@@ -324,15 +325,17 @@ def _asks(town: Town) -> list[dict[str, Any]]:
 
 def _not_yet_seen(
     store: Store, rows: list[dict[str, Any]], pending: Pending, mirror: Mirror
-) -> tuple[set[str], set[str]]:
-    """Find, as the pipeline does, what was asked for and no pull has shown yet."""
+) -> tuple[set[str], set[str], dict[str, datetime]]:
+    """Find, as the pipeline does, what was asked for and no pull has shown yet, and which tasks are done with."""
     memories = [(row, Shown.load(row["shown"])) for row in rows if row["shown"]]
     records = sorted({m.created for row, m in memories if m.created and row["crm_id"] is None})
     tasks = sorted({key for _, m in memories for key in m.tasks.values()})
     made = store.outbox.created_ids(tasks) if tasks else {}
     done = set(store.outbox.created_ids(records)) if records else set()
-    seen = mirror.task_ids()
-    return done | pending.creations, {key for key, id_ in made.items() if id_ not in seen}
+    seen = mirror.task_changes()
+    unseen = {key for key, id_ in made.items() if id_ not in seen}
+    owed = {key for _, m in memories if m.owed for key in m.tasks.values()} - {t["key"] for t in mirror.tasks({})}
+    return done | pending.creations, unseen, {k: seen[id_] for k, id_ in made.items() if k in owed and id_ in seen}
 
 
 def _desk(crm: FrailCrm, credit: dict[str, dict[str, int]]) -> Desk:

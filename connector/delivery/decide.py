@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -239,11 +239,12 @@ class _Decision:
     def _fast_lane(self, at: int, person: Person, rule_id: str, events: list[Mapping[str, Any]]) -> None:
         rule = next(rule for rule in self._ground.mappings.routing.fast_lane if rule.id == rule_id)
         memory = self._remember(at)
-        last = memory.owed.get(rule_id, memory.fast.get(rule_id, ""))
-        if rule_id in memory.owed and person["crm_deleted"]:
-            last = memory.fast[rule_id]  # what the task was still to be told of is older than the deletion
+        finished = self._ground.finished.get(memory.tasks.get(rule_id, ""))
+        last = memory.told_until(rule_id, gone=person["crm_deleted"], finished=finished)
         fresh = [event for event in events if event["occurred_at"].isoformat() > last]
         if not fresh:
+            if finished is not None:
+                memory.acted(rule_id, last)
             return
         first, latest = fresh[0], fresh[-1]
         until = latest["occurred_at"].isoformat()
@@ -288,7 +289,7 @@ class _Decision:
         who_key = self._record(at, person, wish.to, wish.episode, fast_lane)
         if person["crm_id"] is None and who_key is None:
             return False
-        owner = self._owner(person, wish.to)
+        owner = self._owner(at, person, wish.to)
         row = task_row(self._ground, person, wish, owner=owner, who_id=person["crm_id"], who_key=who_key)
         if row is not None:
             self._rows.append(row)
@@ -297,20 +298,34 @@ class _Decision:
                 self._events.append(told)
         return True
 
-    def _owner(self, person: Person, to: str) -> Owner:
+    def _owner(self, at: int, person: Person, to: str) -> Owner:
         """Choose one owner per person and cycle, so that record and tasks agree; news of a deal goes its own way."""
         asked = (person["person_id"], to == DEAL_OWNER)
         if asked not in self._owners:
-            held = person.get("owner_id")
             self._owners[asked] = choose_owner(
                 self._ground.desk,
                 to,
-                record_owner=held if self._ground.desk.active(held) else None,
+                record_owner=self._record_owner(at, person),
                 account_owner=person.get("account_owner_id"),
                 deal_owner=person.get("account.deal_owner_id"),
                 otherwise=fallback_assignment(self._ground.mappings.routing),
             )
         return self._owners[asked]
+
+    def _record_owner(self, at: int, person: Person) -> str | None:
+        """Give who works on their record, or will once it is made, or given over, as has been decided."""
+        ground, memory, held = self._ground, self._remember(at), person.get("owner_id")
+        if ground.desk.active(held) and held != ground.user_id:
+            return str(held)
+        if person["crm_id"] is None:
+            coming = memory.created in self._asked_for(person)
+        else:
+            coming = ground.lane(person["crm_object"], person["crm_id"]) in ground.pending.owners
+        return memory.given if coming and ground.desk.active(memory.given) else None
+
+    def _asked_for(self, person: Person) -> Collection[str]:
+        """Give the keys of records to come; what is done may be the very one that was deleted."""
+        return self._ground.pending.creations if person["crm_deleted"] else self._ground.on_the_way
 
     def _record(self, at: int, person: Person, to: str, episode: str, fast_lane: bool) -> str | None:
         """Create the person's record and give its key, or give the existing one an owner who works here."""
@@ -318,7 +333,7 @@ class _Decision:
         if person["crm_id"] is not None:
             held = person.get("owner_id")
             if not ground.desk.active(held) or held == ground.user_id:
-                row = owner_row(ground, person, self._owner(person, to), fast_lane=fast_lane)
+                row = owner_row(ground, person, self._owner(at, person, to), fast_lane=fast_lane)
                 if row is not None and row.lane not in self._changed_owner:
                     self._changed_owner.add(row.lane)
                     self._remember(at).given = str(row.write.fields[ground.native(person["crm_object"], "owner")])
@@ -327,13 +342,12 @@ class _Decision:
         if id_ in self._created:
             return self._created[id_]
         memory = self._remember(at)
-        asked_for = ground.pending.creations if person["crm_deleted"] else ground.on_the_way
-        if memory.created in asked_for:  # what is done already may be the very record that was deleted
+        if memory.created in self._asked_for(person):
             return memory.created
         if not may_create(ground, person, asked=fast_lane):
             return None
         own = own_values(ground, creation_object(ground, person), self._own, self._mapped, at)
-        owner = self._owner(person, to)
+        owner = self._owner(at, person, to)
         creation = person_creation(ground, person, own, owner=owner, episode=episode, fast_lane=fast_lane)
         self._created[id_] = memory.created = creation.write.key
         memory.given = owner.id or None

@@ -36,6 +36,8 @@ class Ground:
         mark: the baseline mark, or None while the first live cycle has not been committed.
         on_the_way: creation keys of people's records that are being made, or are made and not yet seen in a pull.
         unseen: creation keys of tasks that are made and not yet seen in a pull.
+        finished: creation keys of tasks that were to be told of a further request and are closed or gone → when the CRM
+            last saw them change.
     """
 
     now: datetime
@@ -56,6 +58,7 @@ class Ground:
     known_keys: set[str] = field(default_factory=set)
     on_the_way: Collection[str] = frozenset()
     unseen: Collection[str] = frozenset()
+    finished: Mapping[str, datetime] = field(default_factory=dict)
 
     @property
     def baseline(self) -> bool:

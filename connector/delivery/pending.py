@@ -34,6 +34,7 @@ class Pending:
         openings: person_id → (row, kind of record, rule) of what would be made for them and is not on its way yet.
         called: (rule, person_id) of every write to a task; dead ones count for nothing.
         waiting: person_id → what waits for a record of theirs; not the many scores, unless they were refused.
+        owners: lanes of records that are to get another owner; dead ones count for nothing.
         undone: lanes of records whose own fields an undo holds back.
     """
 
@@ -42,6 +43,7 @@ class Pending:
         self.creations: set[str] = set()
         self.tasks: set[tuple[str, str]] = set()
         self.called: set[tuple[str, str]] = set()
+        self.owners: set[str] = set()
         self.undone: set[str] = set()
         self.openings: dict[str, list[tuple[int, str, str]]] = {}
         self.waiting: dict[str, list[Waiting]] = {}
@@ -59,6 +61,8 @@ class Pending:
                 self.called.add((row.rule, row.person_id))
                 if creates:
                     self.tasks.add((row.rule, row.person_id))
+            if row.group == "owner" and row.state is not RowState.DEAD:
+                self.owners.add(row.lane)
             if row.state in _WAITING and row.person_id:
                 self._waits(row)
             self._wishes[row.lane, row.group] = _digest(row.write.fields)

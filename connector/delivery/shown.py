@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from datetime import datetime
 from typing import Any
 
 import pyarrow as pa
@@ -72,6 +73,18 @@ class Shown:
         """Note that events of a fast-lane rule are acted on; those after ``since`` are to be told in its task."""
         self.fast[rule] = until
         self.owed.setdefault(rule, since)
+
+    def told_until(self, rule: str, *, gone: bool, finished: datetime | None) -> str:
+        """Give the instant (ISO) until which a fast-lane rule's events need no more work, or nothing.
+
+        What the task was still to be told of is older than the deletion of its record (``gone``). Of what was asked for
+        before somebody closed the task (``finished``) they have taken care: nobody is called twice for that.
+        """
+        acted = self.fast.get(rule, "")
+        owed = self.owed.get(rule, acted)
+        if gone or finished is None:
+            return acted if gone else owed
+        return max(owed, min(acted, finished.isoformat()))
 
     def dump(self) -> str:
         """Write as JSON with sorted keys, so that equal memories are equal texts."""

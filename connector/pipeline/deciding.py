@@ -127,7 +127,9 @@ class _Decider:
         self.events: list[TaskEvent] = []
         self._rows = RowSpool(scratch.folder("rows") / "rows")
         self._events = unacted(population.signals.fast_lane, marks)
-        self._task_ids = set(holdings.get(census.crm.system, "task").column("id").to_pylist())
+        tasks = holdings.get(census.crm.system, "task")
+        self._made = tasks.select([name for name in ("id", "modified_at") if name in tasks.column_names])
+        self._task_ids = set(tasks.column("id").to_pylist())
         self._keys = {str(task["key"]) for task in population.tasks}
         aliases = population.identified.aliases
         became = zip(aliases.column("person_id").to_pylist(), aliases.column("into").to_pylist(), strict=True)
@@ -161,7 +163,7 @@ class _Decider:
         ids = people.column("person_id").combine_chunks()
         known = set(ids.to_pylist())
         events = self._events.filter(pc.is_in(self._events.column("person_id"), value_set=ids))
-        on_the_way, unseen = self._not_yet_seen(people)
+        on_the_way, unseen, finished = self._not_yet_seen(people)
         ground = replace(
             self.ground,
             people=people,
@@ -169,6 +171,7 @@ class _Decider:
             fast_events=events.to_pylist(),
             on_the_way=on_the_way,
             unseen=unseen,
+            finished=finished,
         )
         decided = decide(ground)
         self.withdrawn += decided.withdrawn
@@ -205,8 +208,10 @@ class _Decider:
         known = self._census.store.outbox.known_keys(keys) | self._keys if keys else set()
         return [row for row in decided.rows if row.write.kind == "update" or row.write.key not in known]
 
-    def _not_yet_seen(self, people: pa.Table) -> tuple[set[str], set[str]]:
+    def _not_yet_seen(self, people: pa.Table) -> tuple[set[str], set[str], dict[str, datetime]]:
         """Find what we have asked for and no pull has shown yet: keys of people's records, and keys of tasks.
+
+        Beside them the tasks that were to be told of more and are not open any more, with their last change.
 
         Whoever decides before the CRM has shown what was created must not create it again under the key of a later
         event.
@@ -214,7 +219,8 @@ class _Decider:
         asked = sql(
             """
             SELECT crm_id, json_extract_string(shown, '$.created') AS created,
-                json_extract_string(shown, '$.tasks.*') AS tasks
+                json_extract_string(shown, '$.tasks.*') AS tasks,
+                len(json_keys(shown, '$.owed')) > 0 AS owed
             FROM people WHERE shown IS NOT NULL
                 AND (len(tasks) > 0 OR (crm_id IS NULL AND created IS NOT NULL))
             """,
@@ -226,7 +232,16 @@ class _Decider:
         made = outbox.created_ids(tasks) if tasks else {}
         done = set(outbox.created_ids(records)) if records else set()
         waiting = self._population.pending.creations
-        return done | waiting if done else waiting, {key for key, id_ in made.items() if id_ not in self._task_ids}
+        unseen = {key for key, id_ in made.items() if id_ not in self._task_ids}
+        owed = {key for row in asked if row["owed"] for key in row["tasks"]} - unseen - self._keys
+        return done | waiting if done else waiting, unseen, self._changed({made[key]: key for key in owed & set(made)})
+
+    def _changed(self, tasks: Mapping[str, str]) -> dict[str, datetime]:
+        """Give when tasks were changed last, by their keys. ``tasks``: id → key."""
+        if not tasks:
+            return {}
+        there = self._made.filter(pc.is_in(self._made.column("id"), pa.array(list(tasks), pa.string())))
+        return {tasks[row["id"]]: row["modified_at"] for row in there.to_pylist()}
 
 
 def with_limits(decisions: Decisions, census: Census, limits: Limits, *, living: int, now: datetime) -> Decisions:

@@ -120,6 +120,68 @@ def test_a_request_that_waited_for_a_task_that_went_with_its_record_asks_for_no_
     assert [row.write.object for row in decide(ground(memory, fast_events=events[:2])).rows] == ["task"]
 
 
+def test_nobody_is_called_twice_for_what_was_asked_before_the_task_was_closed() -> None:
+    one = settled(person())
+    base = ground(one, fast_events=[event()])
+    first = decide(base)
+    key, later = first.rows[0].write.key, NOW + timedelta(hours=1)
+    events = [event(), event(later, "e2")]
+    waiting = ground(one | {"shown": shown(first, base)}, fast_events=events, pending=first.rows)
+    memory = one | {"shown": shown(decide(waiting), waiting)}
+    # closed after they had asked again: whoever did so has called them
+    for closed_at in (later, later + timedelta(minutes=9)):
+        closed = ground(memory, fast_events=events, finished={key: closed_at})
+        decided = decide(closed)
+        assert decided.rows == []
+        settled_memory = one | {"shown": shown(decided, closed)}
+        assert decide(ground(settled_memory, fast_events=events)).rows == []
+        # what they ask for afterwards opens another
+        asked = ground(settled_memory, fast_events=[*events, event(NOW + timedelta(hours=3), "e3")])
+        assert [row.write.object for row in decide(asked).rows] == ["task"]
+    # closed before they asked again: that is not left lying
+    closed = ground(memory, fast_events=events, finished={key: later - timedelta(minutes=1)})
+    (row,) = decide(closed).rows
+    assert (row.write.kind, row.write.key == key) == ("create", False)
+    # what is acted on already is not acted on again, whenever the task was closed
+    told = ground(one | {"shown": shown(first, base)}, fast_events=[event()], finished={key: NOW - timedelta(hours=1)})
+    assert decide(told).rows == []
+
+
+@pytest.mark.parametrize("state", [RowState.TODO, RowState.DOING, RowState.UNKNOWN, RowState.HELD])
+def test_further_work_goes_to_whom_the_record_is_being_given(state: RowState) -> None:
+    left = settled(person(owner_id="005gone"))
+    base = ground(left, fast_events=[event()])
+    first = decide(base)
+    (owner,) = by_group(first.rows)["owner"]
+    given = owner.write.fields["owner_id"]
+    waiting = [replace(row, id=place, state=state) for place, row in enumerate(first.rows)]
+    entered = left | {"shown": shown(first, base), "entered": True, "stage": "mql", "stage_entry": 9}
+    # it is no further turn of the pool: others get what they would have got had nothing been delayed
+    turn = base.desk.credit
+    again = ground(entered, pending=waiting, desk=desk(credit={pool: dict(of) for pool, of in turn.items()}))
+    (task,) = (row for row in decide(again).rows if row.write.kind == "create")
+    assert (task.rule, task.write.fields["owner_id"]) == ("new-mql", given)
+    assert again.desk.credit == turn
+    # a change of owner that was refused for good comes to nothing
+    refused = [replace(row, state=RowState.DEAD) for row in waiting]
+    other = ground(entered, pending=refused, desk=desk(credit={pool: dict(of) for pool, of in turn.items()}))
+    assert decide(other).rows
+    assert other.desk.credit != turn
+
+
+def test_further_work_goes_to_whom_the_record_on_its_way_is_for() -> None:
+    one = nobody_yet(disposition="fast_lane")
+    base = ground(one, fast_events=[event()])
+    first = decide(base)
+    creation, _ = first.rows
+    turn = {pool: dict(of) for pool, of in base.desk.credit.items()}
+    entered = one | {"shown": shown(first, base), "entered": True, "stage": "mql", "stage_entry": 9}
+    again = ground(entered, pending=first.rows, on_the_way={creation.write.key}, desk=desk(credit=turn))
+    (task,) = (row for row in decide(again).rows if row.write.kind == "create")
+    assert (task.rule, task.write.fields["owner_id"]) == ("new-mql", creation.write.fields["owner_id"])
+    assert again.desk.credit == base.desk.credit
+
+
 def test_somebody_new_gets_a_record_and_the_task_hangs_on_it() -> None:
     base = ground(nobody_yet(disposition="fast_lane"), fast_events=[event()])
     creation, task = decide(base).rows
