@@ -205,8 +205,9 @@ class GuardedCrm(Guarded):
         """Guard the org for the slot's present life."""
         super().__init__(gate, slot, "crm", real)
         self._may_send: Callable[[], None] = lambda: None
+        self._seen: datetime | None = None
         # asked often, and no way out of the process
-        for name in ("traits", "calls", "usage", "clock", "user_id"):
+        for name in ("traits", "calls", "usage", "user_id"):
             setattr(self, name, getattr(real, name))
 
     def fence(self, may_send: Callable[[], None]) -> None:
@@ -222,9 +223,18 @@ class GuardedCrm(Guarded):
                 self._real.apply_half(writes, now=now)
                 self._slot.life += 1
                 raise Crash
-            return self._real.apply(writes, now=now)
+            outcomes = self._real.apply(writes, now=now)
+            self._answered()
+            return outcomes
 
         return self._gate.call(self._slot, self._life, "crm.apply", effect)
+
+    def clock(self) -> datetime | None:
+        """Give the vendor's clock as last seen in an answer: whoever sleeps on an answer sees none that is later."""
+        return self._seen
+
+    def _answered(self) -> None:
+        self._seen = self._gate.now
 
 
 def seeded(dice: random.Random, gate: Gate) -> FrailCrm:

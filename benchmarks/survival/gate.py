@@ -195,11 +195,15 @@ class Guarded:
         def guarded(*words: Any, **named: Any) -> Any:
             def effect(_crasher: Crasher) -> Any:
                 result = found(*words, **named)
+                self._answered()
                 return iter(list(result)) if isinstance(result, Iterator) else result
 
             return self._gate.call(self._slot, self._life, boundary, effect)
 
         return guarded
+
+    def _answered(self) -> None:
+        """Take note that a call has taken effect."""
 
 
 #: parts of a store whose methods are port calls
