@@ -6,6 +6,7 @@ SQLite stands in a file, PostgreSQL comes from its own binaries into a temporary
 from __future__ import annotations
 
 import itertools
+import logging
 import sys
 import tempfile
 from collections.abc import Iterator
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import structlog
 
 from state import open_store
 
@@ -84,6 +86,20 @@ def store(state_url: str) -> Iterator[Any]:
     opened = open_store(state_url)
     yield opened
     opened.close()
+
+
+@pytest.fixture(autouse=True)
+def _logs_as_they_were() -> Iterator[None]:
+    """Put logging back as it was: a command that ran in this process writes to a file that ends with its test."""
+    handlers, level = list(logging.root.handlers), logging.root.level
+    before = structlog.get_config() if structlog.is_configured() else None
+    yield
+    logging.root.handlers[:] = handlers
+    logging.root.setLevel(level)
+    if before is None:
+        structlog.reset_defaults()
+    else:
+        structlog.configure(**before)
 
 
 def _run(uri: str, statement: str) -> None:
