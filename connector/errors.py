@@ -62,8 +62,9 @@ class Problem:
     message: str
 
     def __str__(self) -> str:
-        """Read as editors and compilers print places."""
-        return f"{self.file}:{self.line}:{self.column}: {self.key}: {self.message}"
+        """Read as editors and compilers print places: one line, whatever somebody used for a key."""
+        key = self.key if self.key.isprintable() else repr(self.key)[1:-1]
+        return f"{self.file}:{self.line}:{self.column}: {key}: {self.message}"
 
 
 class MappingError(ConfigError):

@@ -322,4 +322,5 @@ def main(argv: Sequence[str]) -> int:
     finally:
         # Frozen objects would be reported as leaks by extension modules when the interpreter ends.
         gc.unfreeze()
+        gc.enable()
     return 0

@@ -155,6 +155,14 @@ values = st.recursive(
 )
 
 
+def test_a_key_with_a_line_break_is_told_in_one_line():
+    tree = read(STARTER["fields"])[0]
+    tree["person"] = {"\n": None}
+    problems = check_texts({**STARTER, "fields": as_bytes(json.dumps(tree))})
+    assert any("person.\\n: must be a mapping" in str(problem) for problem in problems)
+    assert all("\n" not in str(problem) for problem in problems)
+
+
 @settings(max_examples=40, deadline=None)
 @given(st.sampled_from(sorted(FILES)), st.data())
 def test_no_value_in_the_wrong_place_raises(word, data):
