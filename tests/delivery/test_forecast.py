@@ -97,8 +97,9 @@ def test_the_forecast_is_what_the_writes_then_cost(rows: list[OutboxRow], most: 
         bench.store.close()
         going = [row for row in judged if row.state is RowState.TODO]
     waits = any(row.depends_on for row in going) or len({row.lane for row in going}) < len(going)
-    # What waits is taken as soon as it is free, with whatever else is left: a batch more or less, three calls at most.
-    assert abs(forecast - spent) <= (3 if waits else 0)
+    # What waits is taken as soon as it is free, with whatever else is left, which is a matter of how long answers take:
+    # three calls more or less, or where there are many, a quarter.
+    assert abs(forecast - spent) <= (max(3, forecast // 4) if waits else 0)
 
 
 def test_jobs_are_counted_as_jobs_and_what_is_held_costs_nothing(tmp_path: Path) -> None:

@@ -31,7 +31,7 @@ def test_the_five_files():
     # what is refused is what this version does not do yet, and nothing else
     possible = {
         ("personas", "*", "marketing"): "personas.1.marketing",
-        ("sla", "*", "then"): "sla.mql.then",
+        ("sla", "attempts_before_recycle"): "sla.attempts_before_recycle",
         ("notify",): "notify",
     }
     assert keys == {possible[pattern] for _, pattern, _ in NOT_YET}
