@@ -7,36 +7,20 @@ it closes.
 
 from __future__ import annotations
 
-import os
-import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
 from itertools import count
 
 import duckdb
 
 from connector.domain.engine_memory import engine_memory
+from connector.domain.kept_engine import KeptEngine
 
 #: rows beyond which an engine of one's own is worth its opening
 FEW = 20_000
-#: pieces of work after which a kept engine is replaced: each leaves a little behind in its queues
-_WORK = 128
-
-
-@dataclass(slots=True)
-class _Engine:
-    """An engine and how it stands with those who use it."""
-
-    database: duckdb.DuckDBPyConnection
-    pid: int
-    given: int = 0
-    open: int = 0
-
-
-_lock = threading.Lock()
+#: replaced after so many pieces of work: each leaves a little behind in its queues
+_kept = KeptEngine(128)
 _numbers = count()
-_current: _Engine | None = None
 
 
 @contextmanager
@@ -46,38 +30,12 @@ def engine_apart(rows: int) -> Iterator[duckdb.DuckDBPyConnection]:
         with duckdb.connect(":memory:", config=engine_memory()) as own:
             yield own
         return
-    engine = _taken()
-    try:
-        with engine.database.cursor() as connection:
-            name = f"apart_{next(_numbers)}"
-            connection.execute(f"ATTACH ':memory:' AS {name}")
-            connection.execute(f"USE {name}")
-            try:
-                yield connection
-            finally:
-                connection.execute("USE memory")
-                connection.execute(f"DETACH {name}")
-    finally:
-        _put_back(engine)
-
-
-def _taken() -> _Engine:
-    """Give the kept engine of this process; its threads do not survive a fork."""
-    global _current  # noqa: PLW0603 - one for the process
-    with _lock:
-        if _current is None or _current.pid != os.getpid():
-            _current = _Engine(duckdb.connect(":memory:", config=engine_memory()), os.getpid())
-        _current.given += 1
-        _current.open += 1
-        return _current
-
-
-def _put_back(engine: _Engine) -> None:
-    """Close an engine that has served long enough, once nobody is at work on it."""
-    global _current  # noqa: PLW0603 - one for the process
-    with _lock:
-        engine.open -= 1
-        if engine.given >= _WORK and not engine.open:
-            engine.database.close()
-            if _current is engine:
-                _current = None
+    with _kept.cursor() as connection:
+        name = f"apart_{next(_numbers)}"
+        connection.execute(f"ATTACH ':memory:' AS {name}")
+        connection.execute(f"USE {name}")
+        try:
+            yield connection
+        finally:
+            connection.execute("USE memory")
+            connection.execute(f"DETACH {name}")

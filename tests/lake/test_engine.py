@@ -13,8 +13,8 @@ from connector.lake.engine import CONNECTIONS, querying
 
 def _database() -> object:
     with querying():
-        assert engine._current is not None
-        return engine._current.database
+        assert engine._kept.database is not None
+        return engine._kept.database
 
 
 def test_an_engine_serves_many_and_is_then_replaced():
