@@ -123,6 +123,44 @@ class Ground:
             depends_on=depends_on,
         )
 
+    def update(
+        self,
+        object_: str,
+        id_: str,
+        fields: dict[str, Value],
+        *,
+        expected: dict[str, Value] | None = None,
+        ours: frozenset[str] = frozenset(),
+        if_blank: frozenset[str] = frozenset(),
+        group: str,
+        cause: Cause,
+        rule: str,
+        person_id: str,
+        reason: str,
+        priority: int,
+    ) -> OutboxRow:
+        """Build an outbox row of this cycle that changes a record by id, in the record's own lane."""
+        write = Write(
+            key="",
+            kind="update",
+            object=object_,
+            id=id_,
+            fields=fields,
+            expected=expected or {},
+            ours=ours,
+            if_blank=if_blank,
+        )
+        return self.row(
+            write,
+            lane=self.lane(object_, id_),
+            group=group,
+            cause=cause,
+            rule=rule,
+            person_id=person_id,
+            reason=reason,
+            priority=priority,
+        )
+
     def lane(self, object_: str, id_: str) -> str:
         """Name the lane of one CRM record."""
         return f"{self.crm.system}:{object_}:{id_}"

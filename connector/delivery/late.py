@@ -19,7 +19,7 @@ from connector.delivery.opt_out import EVERYTHING, closed
 from connector.delivery.records import owner_row
 from connector.delivery.shown import Shown
 from connector.delivery.tasks import TaskWish, task_row, untouched
-from connector.domain.writes import Cause, Write
+from connector.domain.writes import Cause
 from connector.mapping.routing import TaskTemplate
 from connector.ports.store import OutboxRow
 from connector.routing.first_touch import pool_of, stages_with_a_clock
@@ -103,11 +103,11 @@ class LateTouches:
     def _task_row(self, person: Person, task: Mapping[str, Any], new: Owner, lazy: str) -> OutboxRow:
         ground = self._ground
         field = ground.native("task", "owner")
-        return ground.row(
-            Write(
-                key="", kind="update", object="task", id=str(task["id"]), fields={field: new.id}, expected={field: lazy}
-            ),
-            lane=ground.lane("task", str(task["id"])),
+        return ground.update(
+            "task",
+            str(task["id"]),
+            {field: new.id},
+            expected={field: lazy},
             group="owner",
             cause=Cause.OWNER_CHANGE,
             rule=str(task.get("rule") or ""),

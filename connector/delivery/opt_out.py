@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from connector.delivery.ground import Ground, Person
 from connector.domain.records import Value
-from connector.domain.writes import Cause, Write
+from connector.domain.writes import Cause
 from connector.mapping.fields import CHANNELS
 from connector.mapping.routing import RoutingFile
 from connector.ports.store import OutboxRow
@@ -100,16 +100,11 @@ def note_row(ground: Ground, person: Person, task: Mapping[str, Any]) -> OutboxR
     subject = ground.fit_value("task", name, marked(held, closed(person)))
     if not name or subject == held:
         return None
-    return ground.row(
-        Write(
-            key="",
-            kind="update",
-            object="task",
-            id=str(task["id"]),
-            fields={name: subject},
-            expected={name: held},
-        ),
-        lane=ground.lane("task", str(task["id"])),
+    return ground.update(
+        "task",
+        str(task["id"]),
+        {name: subject},
+        expected={name: held},
         group="task",
         cause=Cause.EDIT,
         rule=str(task.get("rule") or ""),
@@ -159,16 +154,10 @@ def ticks(ground: Ground, person: Person, remembered: dict[str, Value]) -> dict[
 
 def tick_row(ground: Ground, person: Person, values: dict[str, Value]) -> OutboxRow:
     """Build the ticking of boxes: nothing that stands there is weighed against it, an opt-out wins."""
-    object_, id_ = person["crm_object"], person["crm_id"]
-    return ground.row(
-        Write(
-            key="",
-            kind="update",
-            object=object_,
-            id=id_,
-            fields=values,
-        ),
-        lane=ground.lane(object_, id_),
+    return ground.update(
+        person["crm_object"],
+        person["crm_id"],
+        values,
         group="opt_out",
         cause=Cause.EDIT,
         rule="opt-out",

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from connector.delivery.ground import Ground, Person
 from connector.delivery.own_fields import OwnFields, text_of
 from connector.domain.records import Value
-from connector.domain.writes import Cause, Write
+from connector.domain.writes import Cause
 from connector.mapping.fields import CrmField, FieldsFile
 from connector.ports.store import OutboxRow
 from connector.ports.traits import AdapterTraits, FieldInfo
@@ -87,18 +87,13 @@ def own_rows(ground: Ground, own: OwnFields, mapped: Mapping[str, CrmField]) -> 
         if not fields:
             continue
         moves = not ground.baseline and bool(stages.intersection(fields))
-        yield ground.row(
-            Write(
-                key="",
-                kind="update",
-                object=object_,
-                id=id_,
-                fields=fields,
-                # Of a field that no pull has carried yet nothing is known: it is read when it is written.
-                expected={name: typed(person["crm." + name], info.get(name)) for name in fields if name in names},
-                ours=frozenset(fields),
-            ),
-            lane=ground.lane(object_, id_),
+        yield ground.update(
+            object_,
+            id_,
+            fields,
+            # Of a field that no pull has carried yet nothing is known: it is read when it is written.
+            expected={name: typed(person["crm." + name], info.get(name)) for name in fields if name in names},
+            ours=frozenset(fields),
             group="stage" if moves else "score",
             cause=Cause.STAGE_MOVE if moves else Cause.SCORE,
             rule="score",
@@ -123,17 +118,12 @@ def account_rows(ground: Ground, own: OwnFields) -> Iterator[OutboxRow]:
         }
         if not fields:
             continue
-        yield ground.row(
-            Write(
-                key="",
-                kind="update",
-                object="account",
-                id=account,
-                fields=fields,
-                expected={name: typed(held[name][at], info.get(name)) for name in fields if name in held},
-                ours=frozenset(fields),
-            ),
-            lane=ground.lane("account", account),
+        yield ground.update(
+            "account",
+            account,
+            fields,
+            expected={name: typed(held[name][at], info.get(name)) for name in fields if name in held},
+            ours=frozenset(fields),
             group="score",
             cause=Cause.SCORE,
             rule="account-score",
@@ -149,9 +139,11 @@ def owner_row(ground: Ground, person: Person, owner: Owner, *, fast_lane: bool) 
     field, held = ground.native(object_, "owner"), person.get("owner_id")
     if not field or held == owner.id or not owner.id:
         return None
-    return ground.row(
-        Write(key="", kind="update", object=object_, id=id_, fields={field: owner.id}, expected={field: held}),
-        lane=ground.lane(object_, id_),
+    return ground.update(
+        object_,
+        id_,
+        {field: owner.id},
+        expected={field: held},
         group="owner",
         cause=Cause.OWNER_CHANGE,
         rule="assign",
@@ -197,18 +189,12 @@ def fillable(ground: Ground, person: Person) -> dict[str, Value]:
 
 def fill_row(ground: Ground, person: Person, values: dict[str, Value]) -> OutboxRow:
     """Build the filling of blanks; a value somebody has put there meanwhile stays."""
-    object_, id_ = person["crm_object"], person["crm_id"]
-    return ground.row(
-        Write(
-            key="",
-            kind="update",
-            object=object_,
-            id=id_,
-            fields=values,
-            expected=dict.fromkeys(values),
-            if_blank=frozenset(values),
-        ),
-        lane=ground.lane(object_, id_),
+    return ground.update(
+        person["crm_object"],
+        person["crm_id"],
+        values,
+        expected=dict.fromkeys(values),
+        if_blank=frozenset(values),
         group="edit",
         cause=Cause.EDIT,
         rule="fill-blank",

@@ -85,17 +85,12 @@ def refresh_row(
     }
     if not fields:
         return None
-    return ground.row(
-        Write(
-            key="",
-            kind="update",
-            object="task",
-            id=str(task["id"]),
-            fields=fields,
-            expected={name: task.get(names[name]) for name in fields},
-            ours=frozenset({ground.native("task", "due_at")}),
-        ),
-        lane=ground.lane("task", str(task["id"])),
+    return ground.update(
+        "task",
+        str(task["id"]),
+        fields,
+        expected={name: task.get(names[name]) for name in fields},
+        ours=frozenset({ground.native("task", "due_at")}),
         group="task",
         cause=Cause.EDIT,
         rule=wish.rule,
@@ -108,16 +103,11 @@ def refresh_row(
 def closing_row(ground: Ground, person: Person, task: Mapping[str, Any], reason: str) -> OutboxRow:
     """Build the closing of an open task whose reason is gone."""
     status = ground.native("task", "status")
-    return ground.row(
-        Write(
-            key="",
-            kind="update",
-            object="task",
-            id=str(task["id"]),
-            fields={status: ground.native_value("task", "status", "closed")},
-            expected={status: task.get("status")},
-        ),
-        lane=ground.lane("task", str(task["id"])),
+    return ground.update(
+        "task",
+        str(task["id"]),
+        {status: ground.native_value("task", "status", "closed")},
+        expected={status: task.get("status")},
         group="task",
         cause=Cause.EDIT,
         rule=str(task.get("rule") or ""),
