@@ -104,6 +104,29 @@ def decide_all(
     )
 
 
+def set_out(census: Census, population: Population, holdings: Holdings, deciding: Deciding, *, now: datetime) -> Ground:
+    """Set out what deciding about any people shares, and a desk that hands out work to them in order; nobody yet."""
+    knowledge = census.store.knowledge
+    everybody, routing = users(holdings, census.crm), census.mappings.routing
+    return Ground(
+        now=now,
+        install=census.install,
+        run_id=deciding.run_id,
+        plan_id=deciding.plan_id,
+        mappings=census.mappings,
+        crm=census.crm,
+        info=deciding.info,
+        people=pa.table({}),
+        accounts=population.accounts.slice(0, 0),
+        tasks=(),
+        fast_events=(),
+        pending=population.pending,
+        desk=set_up_desk(holdings, census.crm, routing, everybody, population.tasks, knowledge.rotations()),
+        user_id=deciding.user_id,
+        mark=knowledge.marks().get("baseline"),
+    )
+
+
 class _Decider:
     """Decides part by part; one desk hands out work to all of them, in order."""
 
@@ -116,7 +139,7 @@ class _Decider:
         deciding: Deciding,
         now: datetime,
     ) -> None:
-        store, marks = census.store, census.store.knowledge.marks()
+        marks = census.store.knowledge.marks()
         self._census = census
         self._scratch = scratch
         self._population = population
@@ -134,28 +157,8 @@ class _Decider:
         aliases = population.identified.aliases
         became = zip(aliases.column("person_id").to_pylist(), aliases.column("into").to_pylist(), strict=True)
         population.pending.hand_over(dict(became))
-        everybody = users(holdings, census.crm)
-        desk = set_up_desk(
-            holdings, census.crm, census.mappings.routing, everybody, population.tasks, store.knowledge.rotations()
-        )
         #: what all parts share
-        self.ground = Ground(
-            now=now,
-            install=census.install,
-            run_id=deciding.run_id,
-            plan_id=deciding.plan_id,
-            mappings=census.mappings,
-            crm=census.crm,
-            info=deciding.info,
-            people=pa.table({}),
-            accounts=population.accounts.slice(0, 0),
-            tasks=(),
-            fast_events=(),
-            pending=population.pending,
-            desk=desk,
-            user_id=deciding.user_id,
-            mark=marks.get("baseline"),
-        )
+        self.ground = set_out(census, population, holdings, deciding, now=now)
 
     def decide(self, part: PopulationPart) -> set[str]:
         """Decide about some people and set aside what changes; give those of whom anything does."""

@@ -22,10 +22,9 @@ from connector.domain.writes import RowState, Write
 from connector.errors import HandoffError
 from connector.mapping.evaluate import evaluate, holds
 from connector.pipeline.census import Census
-from connector.pipeline.deciding import Deciding
+from connector.pipeline.deciding import Deciding, set_out
 from connector.pipeline.gathering import Holdings
 from connector.pipeline.population import Population
-from connector.pipeline.workplace import set_up_desk, users
 from connector.ports.store import OutboxRow, Store
 from connector.routing.pools import Owner
 from connector.routing.route import choose_owner, fallback_assignment
@@ -103,43 +102,18 @@ def decide_anew(
     """Decide about dead creations and what waits for them; rows of people who are not worked have no answer."""
     if not rows:
         return {}
-    store = census.store
     aliases = population.identified.aliases
     became = dict(zip(aliases.column("person_id").to_pylist(), aliases.column("into").to_pylist(), strict=True))
     by_person: dict[str, list[OutboxRow]] = {}
     for row in rows:
         by_person.setdefault(became.get(row.person_id, row.person_id), []).append(row)
-    desk = set_up_desk(
-        holdings,
-        census.crm,
-        census.mappings.routing,
-        users(holdings, census.crm),
-        population.tasks,
-        store.knowledge.rotations(),
-    )
+    ground = set_out(census, population, holdings, deciding, now=now)
     ids = pa.array(list(by_person), pa.string())
     found: dict[int, OutboxRow | None] = {}
     for part in population.each():
         people = part.people.filter(pc.is_in(part.people.column("person_id"), value_set=ids))
         if people.num_rows:
-            ground = Ground(
-                now=now,
-                install=census.install,
-                run_id=deciding.run_id,
-                plan_id=deciding.plan_id,
-                mappings=census.mappings,
-                crm=census.crm,
-                info=deciding.info,
-                people=people,
-                accounts=population.accounts.slice(0, 0),
-                tasks=(),
-                fast_events=(),
-                pending=population.pending,
-                desk=desk,
-                user_id=deciding.user_id,
-                mark=store.knowledge.marks().get("baseline"),
-            )
-            found |= _Anew(ground, by_person).decided()
+            found |= _Anew(replace(ground, people=people), by_person).decided()
     return found
 
 
