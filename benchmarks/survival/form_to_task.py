@@ -139,6 +139,7 @@ def load(town: Town) -> None:
         for _ in range(2):
             town.handoff(town.project, "run", "--once", "--json")
     except BaseException:
+        # A project that is only half prepared, be it by Ctrl+C, must not be found ready by the next run.
         town.project.rename(draft)
         raise
 

@@ -150,6 +150,7 @@ class Working:
             asked = asked_anew(census.store, decisions.anew)
             self.anew = decide_anew(asked, census, population, holdings, deciding, now=self._now)
         except BaseException:
+            # Whatever ends the cycle here, half of a head must not be kept for the next.
             if keeper is not None:
                 keeper.keeping.drop()
             raise
