@@ -28,8 +28,9 @@ def desk(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Desk]:
         patch.setattr("connector.daemon.jobs.check_ready", lambda _house, today: None)
         usage = Usage(used=40, limit=1000, seen_at=T0)
         patch.setattr("adapters.memory.MemoryCrm.usage", lambda _self: usage)
-        patch.setattr("adapters.memory.MemoryCrm.waits", lambda _self: Waits(3, 2, 4.5), raising=False)
         made = Desk(folder, f"sqlite:///{folder}/state.db")
+        # Of this one alone: Python remembers of a class, for the whole process, which protocols it once met.
+        patch.setattr(made.small.crm, "waits", lambda: Waits(3, 2, 4.5), raising=False)
         made.past_the_baseline()
         made.small.asks("e1", "1")
         made.hands.on(minutes=5)
