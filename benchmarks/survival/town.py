@@ -31,7 +31,7 @@ from connector.domain.refs import Ref
 from connector.domain.writes import Cause
 from connector.mapping.bundle import Mappings
 from connector.mapping.load import load_mappings
-from connector.pipeline.withdrawing import withdraw
+from connector.pipeline.decisions.withdrawing import withdraw
 from connector.ports.store import IDENTITIES, PERSONS, SCORE_HISTORY, STAGE_MOVES, Decisions, Store
 from connector.routing.pools import Desk, User, load_rotations
 

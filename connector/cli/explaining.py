@@ -14,8 +14,8 @@ from connector.cli.output import console, emit
 from connector.cli.tell_person import tell_person
 from connector.errors import LocalFault
 from connector.logs import set_up_logs
-from connector.pipeline.census import census_of
-from connector.pipeline.explaining import explain as explain_person
+from connector.pipeline.explain.explaining import explain as explain_person
+from connector.pipeline.people.census import census_of
 
 
 def explain(

@@ -14,8 +14,8 @@ from connector.cli.running import who as typist
 from connector.errors import ConfigError, Refused
 from connector.lake.erasure import Purged
 from connector.logs import set_up_logs
-from connector.pipeline.census import census_of
 from connector.pipeline.forgetting import Named, forget, lift, named, purge
+from connector.pipeline.people.census import census_of
 from connector.pipeline.turn import engine_turn_if_free
 
 #: what of the receipt counts rows that held something

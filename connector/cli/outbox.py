@@ -14,7 +14,7 @@ from connector.cli.running import who
 from connector.domain.outbox_states import UNDONE
 from connector.domain.writes import RowState
 from connector.errors import ConfigError, Refused
-from connector.pipeline.redeciding import ask_anew
+from connector.pipeline.decisions.redeciding import ask_anew
 from connector.ports.store import OutboxRow, Store
 
 #: what a reader does next, by state and by what holds the row

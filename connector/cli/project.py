@@ -14,8 +14,8 @@ from connector.cli.output import complain, console, emit, error_document
 from connector.errors import AccessError, ConfigError, Refused
 from connector.logs import set_up_logs
 from connector.mapping.starter import write_starter
-from connector.pipeline.drift import look_for_drift
-from connector.pipeline.wanted import wanted_of
+from connector.pipeline.intake.drift import look_for_drift
+from connector.pipeline.intake.wanted import wanted_of
 from connector.ports.crm import Provisioner, ProvisionStep
 from connector.ports.traits import Finding
 from connector.trust.expiry import expiry_findings, known_expiries, read_expiries

@@ -14,8 +14,8 @@ from connector.cli.output import console, emit
 from connector.cli.running import who
 from connector.errors import Refused
 from connector.logs import set_up_logs
-from connector.pipeline.reconciled import Reconciled
-from connector.pipeline.reconciling import DAYS, Reconciler
+from connector.pipeline.both_sides.reconciled import Reconciled
+from connector.pipeline.both_sides.reconciling import DAYS, Reconciler
 from connector.pipeline.turn import cycle_clock, guest_turn
 
 _WORDS = {

@@ -13,9 +13,9 @@ from connector.bootstrap import open_house, utc_now
 from connector.cli.options import DEFAULT_CONFIG, AsJson, AsOf, ConfigFile, Verbose, instant
 from connector.cli.output import console, emit
 from connector.logs import set_up_logs
-from connector.pipeline.census import census_of
-from connector.pipeline.late_follow_ups import late_follow_ups
-from connector.pipeline.shared_out import shared_out
+from connector.pipeline.people.census import census_of
+from connector.pipeline.reports.late_follow_ups import late_follow_ups
+from connector.pipeline.reports.shared_out import shared_out
 
 #: people listed one by one on a screen
 _LISTED = 20

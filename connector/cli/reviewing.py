@@ -15,7 +15,7 @@ from connector.cli.running import who
 from connector.errors import ConfigError, Refused
 from connector.lake.reading import Lake
 from connector.matching import shared_in
-from connector.pipeline.acquaintance import known_of
+from connector.pipeline.explain.acquaintance import known_of
 from connector.ports.store import Review, Store
 
 #: how many questions the list shows unless asked for more

@@ -19,10 +19,10 @@ from connector.lake.checking import check_segments
 from connector.mapping.load import load_mappings
 from connector.pipeline.circuits import expiries, lacking, open_circuits
 from connector.pipeline.cycle import SETTING_BEFORE_BASELINE
-from connector.pipeline.drift import drifted
-from connector.pipeline.silence import silent_streams
-from connector.pipeline.streams_read import last_counted, missing_rows
-from connector.pipeline.task_times import in_words, told_times
+from connector.pipeline.intake.drift import drifted
+from connector.pipeline.intake.silence import silent_streams
+from connector.pipeline.intake.streams_read import last_counted, missing_rows
+from connector.pipeline.reports.task_times import in_words, told_times
 from connector.pipeline.versions import news_of
 from connector.ports.store import Store
 from connector.trust.expiry import known_expiries, soon

@@ -8,7 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from connector.pipeline.cycle import Cycle
-from connector.pipeline.task_times import in_words
+from connector.pipeline.reports.task_times import in_words
 
 _COLOURS = {"green": "green", "amber": "yellow", "red": "red"}
 #: what opt-outs kept from being done, in words behind a number

@@ -14,10 +14,10 @@ from connector.cli.running import Signals, clock_of, who
 from connector.cli.tell import tell_run
 from connector.errors import HandoffError, Stopped
 from connector.logs import set_up_logs
-from connector.pipeline.report import Report
+from connector.pipeline.reports.report import Report
 from connector.pipeline.turn import guest_turn, remember_clock
-from connector.pipeline.undo_weighing import Chosen
-from connector.pipeline.undoing import Undoing
+from connector.pipeline.undo.undo_weighing import Chosen
+from connector.pipeline.undo.undoing import Undoing
 from connector.trust.put_back import notice_put_back, witness
 
 #: lines of one kind that are told on the screen; `--json` gives all

@@ -26,7 +26,7 @@ from connector.daemon.rhythm import Outcome, Rhythm
 from connector.daemon.state_file import PASSING, StateFile
 from connector.errors import HandoffError, LocalFault, Refused, Stopped, TransientError
 from connector.pipeline.cycle import Cycle, Scope
-from connector.pipeline.report import Report
+from connector.pipeline.reports.report import Report
 from connector.pipeline.turn import Turn, cycle_clock, remember_clock
 from connector.ports.waits import Guarded
 from connector.trust.put_back import is_older_than_lake, notice_put_back, witness

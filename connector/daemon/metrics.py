@@ -15,9 +15,9 @@ from prometheus_client.metrics_core import Metric
 
 from connector.daemon.reading import Reading
 from connector.domain.writes import RowState
-from connector.pipeline.report import DISPOSITIONS, HOLDS, Report
+from connector.pipeline.reports.report import DISPOSITIONS, HOLDS, Report
+from connector.pipeline.reports.task_times import OPENED_BY
 from connector.pipeline.steps import STEPS, StepDone, StreamRead
-from connector.pipeline.task_times import OPENED_BY
 from connector.ports.waits import Waits
 
 CONTENT_TYPE: Final = "text/plain; version=0.0.4; charset=utf-8"

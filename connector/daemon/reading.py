@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from connector.domain.writes import RowState
 from connector.pipeline.engine import Engine
-from connector.pipeline.silence import listened_to
+from connector.pipeline.intake.silence import listened_to
 from connector.ports.waits import Circuit, Guarded, Patient, Waits
 
 DAY = timedelta(hours=24)

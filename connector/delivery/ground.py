@@ -27,7 +27,7 @@ class Ground:
     """One cycle's facts, memory and rules, read by every part of the decision.
 
     Attributes:
-        people: one row per living person, of all or of some; see ``connector.pipeline.passes``.
+        people: one row per living person, of all or of some; see ``connector.pipeline.people.passes``.
         accounts: one row per CRM account with ``account_id``, results and mirrored fields (``crm.FIELD``).
         tasks: open tasks of ours in the CRM, as dictionaries by our words (``id person_id key rule subject …``).
         fast_events: rows of ``Signals.fast_lane`` that nobody has acted on, in order of time.

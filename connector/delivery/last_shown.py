@@ -11,7 +11,7 @@ from connector.domain.sql_text import literal
 from connector.lake.engine import querying
 from connector.mapping.fields import CrmField
 
-#: marks rows whose score hangs on something lost (``connector.pipeline.unsure``); there only where something is
+#: marks rows whose score hangs on something lost (``connector.pipeline.people.unsure``); there only where something is
 UNSURE = "unsure"
 #: results that hang on no score
 _SURE = frozenset({"stage", "stage_entry", "disposition", "opt_out.call", "opt_out.email"})

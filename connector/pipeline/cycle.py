@@ -24,25 +24,25 @@ from connector.identity.tombstones import Graveyard
 from connector.lake.landing import Landing
 from connector.mapping.lost import without
 from connector.pipeline import steps
-from connector.pipeline.census import Census, census_of
 from connector.pipeline.circuits import note_circuits
-from connector.pipeline.dead_letters import release_changed, remember_dead
-from connector.pipeline.deciding import dropped, with_limits
-from connector.pipeline.drift import Drift, hold_drifted, look_for_drift, lost_by, release_drifted
+from connector.pipeline.decisions.dead_letters import release_changed, remember_dead
+from connector.pipeline.decisions.deciding import dropped, with_limits
+from connector.pipeline.decisions.plans import check_current, dump_plan, load_plan
+from connector.pipeline.decisions.redeciding import asked_anew, settle_anew
+from connector.pipeline.decisions.rerouting import drain_and_reroute
+from connector.pipeline.decisions.withdrawing import withdraw
 from connector.pipeline.engine import Engine
 from connector.pipeline.forgetting import Named, bury_again, purge
-from connector.pipeline.kept_hits import KeptHits
-from connector.pipeline.plans import check_current, dump_plan, load_plan
-from connector.pipeline.pulling import Pulled, Puller
-from connector.pipeline.redeciding import asked_anew, settle_anew
-from connector.pipeline.report import Report
-from connector.pipeline.rerouting import drain_and_reroute
+from connector.pipeline.incremental.kept_hits import KeptHits
+from connector.pipeline.intake.drift import Drift, hold_drifted, look_for_drift, lost_by, release_drifted
+from connector.pipeline.intake.pulling import Pulled, Puller
+from connector.pipeline.intake.silence import note_silence, silent_streams
+from connector.pipeline.intake.streams_read import note_read
+from connector.pipeline.intake.wanted import wanted_of
+from connector.pipeline.people.census import Census, census_of
+from connector.pipeline.reports.report import Report
 from connector.pipeline.scratch import Scratch, open_scratch
-from connector.pipeline.silence import note_silence, silent_streams
-from connector.pipeline.streams_read import note_read
 from connector.pipeline.versions import meet_mappings, tell_results
-from connector.pipeline.wanted import wanted_of
-from connector.pipeline.withdrawing import withdraw
 from connector.pipeline.working import Working
 from connector.ports.source import Source
 from connector.ports.store import Decisions, OutboxRow, Run

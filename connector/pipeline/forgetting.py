@@ -20,10 +20,10 @@ from connector.domain.refs import Ref, normal_email
 from connector.errors import ConfigError
 from connector.identity.tombstones import Graveyard, graves
 from connector.lake.erasure import Purged, purge_people
-from connector.pipeline.census import Census
-from connector.pipeline.gathering import Gatherer, hold
-from connector.pipeline.kept import forget_kept
-from connector.pipeline.kept_hits import forget_hits
+from connector.pipeline.incremental.kept import forget_kept
+from connector.pipeline.incremental.kept_hits import forget_hits
+from connector.pipeline.people.census import Census
+from connector.pipeline.people.gathering import Gatherer, hold
 from connector.ports.store import Store
 from connector.ports.traits import AdapterTraits
 

@@ -14,23 +14,23 @@ import pyarrow as pa
 
 from connector.errors import LocalFault
 from connector.pipeline import steps
-from connector.pipeline.census import Census
-from connector.pipeline.deciding import Deciding, decide_all, nothing_decided, with_limits
+from connector.pipeline.decisions.deciding import Deciding, decide_all, nothing_decided, with_limits
+from connector.pipeline.decisions.plans import summary
+from connector.pipeline.decisions.redeciding import asked_anew, decide_anew
 from connector.pipeline.engine import Engine
 from connector.pipeline.forgetting import Named
-from connector.pipeline.gathering import hold
-from connector.pipeline.keeper import Keeper
-from connector.pipeline.kept_hits import DAMAGED
-from connector.pipeline.outlook import Outlook, look
-from connector.pipeline.passes import PopulationPart
-from connector.pipeline.plans import summary
-from connector.pipeline.population import Population, take_census
-from connector.pipeline.redeciding import asked_anew, decide_anew
-from connector.pipeline.report import Report
+from connector.pipeline.incremental.keeper import Keeper
+from connector.pipeline.incremental.kept_hits import DAMAGED
+from connector.pipeline.incremental.outlook import Outlook, look
+from connector.pipeline.incremental.touched import Grown
+from connector.pipeline.people.census import Census
+from connector.pipeline.people.gathering import hold
+from connector.pipeline.people.passes import PopulationPart
+from connector.pipeline.people.population import Population, take_census
+from connector.pipeline.people.workplace import automation_ids, users
+from connector.pipeline.reports.report import Report
+from connector.pipeline.reports.telling import forecast, tell_part, tell_population, tell_unchanged
 from connector.pipeline.scratch import Scratch
-from connector.pipeline.telling import forecast, tell_part, tell_population, tell_unchanged
-from connector.pipeline.touched import Grown
-from connector.pipeline.workplace import automation_ids, users
 from connector.ports.store import Decisions, OutboxRow
 from connector.ports.traits import FieldInfo
 

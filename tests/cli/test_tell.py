@@ -8,7 +8,7 @@ from io import StringIO
 from rich.console import Console
 
 from connector.cli.tell import tell_run
-from connector.pipeline.report import Report
+from connector.pipeline.reports.report import Report
 
 
 def test_a_run_says_why_it_is_amber_or_red_though_all_rows_are_settled():

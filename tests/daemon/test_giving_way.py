@@ -12,8 +12,8 @@ from daemon_house import Desk, overheard
 
 from connector.daemon.serve import Daemon
 from connector.pipeline.turn import GUEST, LEASE
-from connector.pipeline.undo_weighing import Chosen
-from connector.pipeline.undoing import Undoing
+from connector.pipeline.undo.undo_weighing import Chosen
+from connector.pipeline.undo.undoing import Undoing
 from state import open_store
 
 LONG = timedelta(hours=1)

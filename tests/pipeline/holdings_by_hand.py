@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from adapters.memory import MemoryCrm, MemorySource
 from connector.lake.layout import FIELD, LINK, RECORD_COLUMNS
-from connector.pipeline.gathering import Holdings
+from connector.pipeline.people.gathering import Holdings
 
 T0 = datetime(2026, 3, 1, tzinfo=UTC)
 SOURCE = MemorySource(system="hubspot").traits()

@@ -14,7 +14,7 @@ from connector.domain.refs import Ref
 from connector.mapping.load import load_mappings
 from connector.pipeline.cycle import Cycle
 from connector.pipeline.engine import Engine
-from connector.pipeline.report import Report
+from connector.pipeline.reports.report import Report
 from connector.ports.crm import FieldSpec
 from state import open_store
 

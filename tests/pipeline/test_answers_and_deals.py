@@ -14,8 +14,8 @@ from holdings_by_hand import CRM, T0, holdings, records
 from connector.lake.engine import querying
 from connector.lake.layout import FIELD
 from connector.mapping.load import load_mappings
-from connector.pipeline.answers import read_answers, with_evidence
-from connector.pipeline.deals import deals, with_deals
+from connector.pipeline.people.answers import read_answers, with_evidence
+from connector.pipeline.people.deals import deals, with_deals
 
 MAPPINGS = load_mappings(Path(str(files("mappings") / "default")))
 NEED = FIELD + "Need__c"

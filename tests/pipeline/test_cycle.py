@@ -15,7 +15,7 @@ from connector.delivery.limits import Limits
 from connector.domain.records import Counted
 from connector.domain.writes import Cause
 from connector.errors import Refused, TransientError
-from connector.pipeline.streams_read import last_counted, missing_rows
+from connector.pipeline.intake.streams_read import last_counted, missing_rows
 
 
 @pytest.fixture
@@ -202,7 +202,7 @@ def test_a_plan_is_refused_once_its_ground_has_moved(house: House) -> None:
 
 
 def _digest_of(plan_id: str, house: House) -> str:
-    from connector.pipeline.plans import load_plan
+    from connector.pipeline.decisions.plans import load_plan
 
     body = house.store.runs.plan(plan_id)
     assert body is not None

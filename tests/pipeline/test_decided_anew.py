@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 from small_house import House
 
-from connector.pipeline.redeciding import ask_anew, asked_anew
+from connector.pipeline.decisions.redeciding import ask_anew, asked_anew
 
 
 @pytest.fixture

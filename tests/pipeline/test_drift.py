@@ -13,7 +13,7 @@ import pytest
 from small_house import House
 
 from connector.mapping.load import load_mappings
-from connector.pipeline.drift import drifted, look_for_drift
+from connector.pipeline.intake.drift import drifted, look_for_drift
 from connector.ports.traits import FieldInfo
 
 SHOWN = "Handoff_Disposition__c"

@@ -12,8 +12,8 @@ from small_house import House
 from connector.domain.records import RecordVersion
 from connector.domain.refs import Ref
 from connector.errors import ConfigError
-from connector.pipeline.census import census_of
-from connector.pipeline.explaining import explain
+from connector.pipeline.explain.explaining import explain
+from connector.pipeline.people.census import census_of
 
 LONG = "00Q5f00000AbCdEEAV"
 

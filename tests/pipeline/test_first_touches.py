@@ -13,8 +13,8 @@ from small_house import T0, House
 
 from connector.domain.records import Activity, RecordVersion
 from connector.domain.refs import Ref
-from connector.pipeline.census import census_of
-from connector.pipeline.late_follow_ups import late_follow_ups
+from connector.pipeline.people.census import census_of
+from connector.pipeline.reports.late_follow_ups import late_follow_ups
 from connector.pipeline.steps import StepDone
 
 TUESDAY = datetime(2026, 3, 3, 9, tzinfo=UTC)

@@ -12,8 +12,8 @@ from small_house import House
 from connector.domain.records import RecordVersion
 from connector.domain.refs import Ref
 from connector.errors import ConfigError, Refused
-from connector.pipeline.census import census_of
 from connector.pipeline.forgetting import SETTING_DUE, Named, forget, lift, named, purge
+from connector.pipeline.people.census import census_of
 
 
 @pytest.fixture

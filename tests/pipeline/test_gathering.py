@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from connector.identity.tables import RECORDS
 from connector.mapping.fields import FieldsFile
-from connector.pipeline.gathering import Gatherer, normal_emails, wanted_fields
+from connector.pipeline.people.gathering import Gatherer, normal_emails, wanted_fields
 
 PLAIN = FieldsFile()
 MANY = identities(hubspot_contact_1="p1", crm_lead_L1="p1", crm_contact_C1="p1")

@@ -12,7 +12,7 @@ from small_house import House
 
 from connector.domain.records import RecordVersion
 from connector.domain.refs import Ref
-from connector.pipeline.kept import FOLDER
+from connector.pipeline.incremental.kept import FOLDER
 from connector.pipeline.steps import StepDone
 
 #: what a report says of everybody, whoever was worked

@@ -11,8 +11,8 @@ import pytest
 from small_house import House
 
 from connector.errors import LocalFault
-from connector.pipeline import passes
 from connector.pipeline.forgetting import SETTING_DUE, purge
+from connector.pipeline.people import passes
 from connector.scoring.hits.store import HitStore
 
 

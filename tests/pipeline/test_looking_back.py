@@ -18,11 +18,11 @@ from small_house import House
 from connector.domain.records import RecordVersion
 from connector.domain.refs import Ref
 from connector.mapping.load import load_mappings
-from connector.pipeline.census import census_of
-from connector.pipeline.explaining import explain
-from connector.pipeline.gathering import hold
-from connector.pipeline.looking_back import stand_at
-from connector.pipeline.population import take_census
+from connector.pipeline.explain.explaining import explain
+from connector.pipeline.explain.looking_back import stand_at
+from connector.pipeline.people.census import census_of
+from connector.pipeline.people.gathering import hold
+from connector.pipeline.people.population import take_census
 from connector.pipeline.scratch import open_scratch
 
 HOUR = timedelta(hours=1)

@@ -11,8 +11,8 @@ from small_house import T0, House
 from connector.domain.records import Activity
 from connector.domain.refs import Ref
 from connector.lake.reading import Lake
-from connector.pipeline.census import Census
-from connector.pipeline.explaining import explain
+from connector.pipeline.explain.explaining import explain
+from connector.pipeline.people.census import Census
 
 SECOND = timedelta(seconds=1)
 

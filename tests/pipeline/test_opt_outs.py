@@ -14,8 +14,8 @@ from connector.delivery.limits import Limits
 from connector.domain.records import RecordVersion
 from connector.domain.refs import Ref
 from connector.domain.writes import Cause, RowState
-from connector.pipeline.census import census_of
-from connector.pipeline.explaining import explain
+from connector.pipeline.explain.explaining import explain
+from connector.pipeline.people.census import census_of
 
 
 @pytest.fixture

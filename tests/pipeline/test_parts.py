@@ -15,9 +15,9 @@ from connector.delivery.limits import Limits
 from connector.domain.records import RecordVersion
 from connector.domain.refs import Ref
 from connector.domain.writes import Cause
-from connector.pipeline.census import census_of
-from connector.pipeline.explaining import explain
-from connector.pipeline.plans import _row_out, load_plan
+from connector.pipeline.decisions.plans import _row_out, load_plan
+from connector.pipeline.explain.explaining import explain
+from connector.pipeline.people.census import census_of
 from connector.pipeline.scratch import FOLDER
 
 PEOPLE = 8

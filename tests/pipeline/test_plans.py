@@ -10,7 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from connector.domain.writes import Cause, RowState, Write
-from connector.pipeline.plans import dump_plan, load_plan
+from connector.pipeline.decisions.plans import dump_plan, load_plan
 from connector.ports.store import IDENTITIES, PERSONS, SCORE_HISTORY, STAGE_MOVES, Decisions, OutboxRow, Review
 from connector.ports.task_times import TaskEvent
 

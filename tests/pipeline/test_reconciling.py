@@ -9,7 +9,7 @@ from small_house import House
 
 from connector.domain.refs import Ref
 from connector.errors import Refused
-from connector.pipeline.reconciling import Reconciler
+from connector.pipeline.both_sides.reconciling import Reconciler
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from connector.errors import HandoffError
-from connector.pipeline.report import HOLDS, Report
+from connector.pipeline.reports.report import HOLDS, Report
 
 _PARTS = ("written", "unchanged", "superseded", "held", "dead")
 _words = st.sampled_from(

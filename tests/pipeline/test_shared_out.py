@@ -10,8 +10,8 @@ from typing import Any
 import pytest
 from small_house import House
 
-from connector.pipeline.census import census_of
-from connector.pipeline.shared_out import shared_out
+from connector.pipeline.people.census import census_of
+from connector.pipeline.reports.shared_out import shared_out
 
 PEOPLE = 12
 

@@ -18,9 +18,9 @@ from connector.lake.landing import Landing
 from connector.lake.reading import Lake
 from connector.mapping.bundle import Mappings
 from connector.mapping.load import load_mappings
-from connector.pipeline.columns import unacted
-from connector.pipeline.gathering import hold
-from connector.pipeline.signals import read_signals
+from connector.pipeline.people.columns import unacted
+from connector.pipeline.people.gathering import hold
+from connector.pipeline.people.signals import read_signals
 from state import open_store
 
 WHO = identities(crm_lead_L1="p1", crm_contact_C1="p1", crm_contact_C2="p2", hubspot_contact_1="p1")

@@ -10,7 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from small_house import House
 
-from connector.pipeline.silence import FEWEST, MEMORY, OVER, TIMES, silent_since, silent_streams
+from connector.pipeline.intake.silence import FEWEST, MEMORY, OVER, TIMES, silent_since, silent_streams
 
 NOW = datetime(2026, 11, 16, 9, tzinfo=UTC)
 DAY = timedelta(days=1)

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from small_house import House
 
-from connector.pipeline.census import census_of
-from connector.pipeline.explaining import explain
-from connector.pipeline.task_times import in_words, told_times
+from connector.pipeline.explain.explaining import explain
+from connector.pipeline.people.census import census_of
+from connector.pipeline.reports.task_times import in_words, told_times
 from connector.ports.task_times import TaskTime
 
 AT = datetime(2026, 3, 10, 12, tzinfo=UTC)

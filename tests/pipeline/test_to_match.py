@@ -5,7 +5,7 @@ from __future__ import annotations
 import pyarrow as pa
 
 from connector.matching import PERSONS_IN
-from connector.pipeline.columns import to_match
+from connector.pipeline.people.columns import to_match
 
 
 def test_everything_that_is_evidence_is_handed_on_and_nothing_else():

@@ -13,10 +13,10 @@ from small_house import House
 from connector.delivery.limits import Limits
 from connector.domain.writes import Cause
 from connector.errors import ConfigError, HandoffError, Refused
-from connector.pipeline.reconciling import Reconciler
-from connector.pipeline.report import Report
-from connector.pipeline.undo_weighing import Chosen
-from connector.pipeline.undoing import Undoing
+from connector.pipeline.both_sides.reconciling import Reconciler
+from connector.pipeline.reports.report import Report
+from connector.pipeline.undo.undo_weighing import Chosen
+from connector.pipeline.undo.undoing import Undoing
 
 ALL = Chosen()
 REP = "005rep2"

@@ -1,0 +1,149 @@
+"""Whom a cycle works: everybody, some, or nobody (docs/incremental.md)."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+
+import pyarrow as pa
+
+from connector.delivery.pending import Pending
+from connector.errors import LocalFault
+from connector.pipeline.incremental.ground import ground_of, unfit, workers
+from connector.pipeline.incremental.keeper import MOST_LISTED, Keeper
+from connector.pipeline.incremental.kept import Keeping, Kept, find_kept
+from connector.pipeline.incremental.touched import Grown, News, Reader, Touched, complete, touched_by, waiting
+from connector.pipeline.people.census import Census
+from connector.pipeline.people.population import answered_questions
+from connector.ports.store import OutboxRow, Review
+from connector.ports.traits import FieldInfo
+
+
+@dataclass
+class Outlook:
+    """What a cycle begins with.
+
+    Attributes:
+        everybody: why everybody is worked; empty where only some are.
+        kept: what the last cycle that decided has kept.
+        news: what has come since.
+        touched: whom it concerns; None where everybody is worked or nobody is.
+        answered: questions with an answer, or one that was taken back.
+        pending: what waits in the outbox.
+    """
+
+    census: Census
+    root: Path
+    now: datetime
+    answered: list[Review]
+    pending: Pending
+    ground: dict[str, str]
+    waiting: dict[str, list[str]]
+    segments: list[str]
+    everybody: str = ""
+    kept: Kept | None = None
+    news: News = field(default_factory=News)
+    touched: Touched | None = None
+
+    @property
+    def nothing(self) -> bool:
+        """Whether nobody's answer can differ from what the last cycle decided."""
+        return not self.everybody and not self.news
+
+    def widen(self, grown: Grown) -> None:
+        """Take in those who turned out to be concerned as well."""
+        self.everybody = grown.everybody
+        if self.touched is not None and grown.persons is not None:
+            self._choose(grown)
+        if self.everybody:
+            self.touched = None
+
+    def _choose(self, grown: Grown) -> None:
+        assert self.touched is not None
+        assert grown.persons is not None
+        kept, fresh = self.touched.kept, self.touched.fresh
+        persons = [*self.touched.persons.to_pylist(), *grown.persons.to_pylist()]
+        try:
+            self.touched = complete(self.census, kept, pa.array(sorted(set(persons)), pa.string()), fresh)
+        except Grown as more:
+            self.everybody = more.everybody
+
+    def keeper(self) -> Keeper:
+        """Begin to keep this cycle for the next.
+
+        Raises:
+            LocalFault: nothing can be written beside the lake.
+        """
+        over = None if self.touched is None else self.touched.kept
+        return Keeper(Keeping(self.root, over), self.ground, self.segments, self.waiting, self.touched)
+
+    def by(self) -> Counter[str]:
+        """Say what has come, for the log."""
+        return self.news.by
+
+
+def look(
+    census: Census,
+    root: Path,
+    *,
+    now: datetime,
+    described: Mapping[str, Mapping[str, FieldInfo]],
+    own: str | None,
+    full: bool,
+) -> Outlook:
+    """Find out whom this cycle must work. Everybody, wherever anything else is in doubt."""
+    store = census.store
+    answered = answered_questions(store)
+    lines: dict[str, list[str]] = {}
+
+    def listed(row: OutboxRow) -> OutboxRow:
+        if len(lines) <= MOST_LISTED:
+            id_, line = waiting(row)
+            lines[id_] = line
+        return row
+
+    pending = Pending(map(listed, store.outbox.each_unsettled()))
+    ground = ground_of(census, now=now, described=described, own=own, answered=answered)
+    outlook = Outlook(census, root, now, answered, pending, ground, lines, [])
+    outlook.kept = find_kept(root, store.knowledge.last_decided())
+    try:
+        _settle(outlook, full=full)
+    except Grown as grown:
+        outlook.everybody = grown.everybody
+    except LocalFault:
+        # Whatever is amiss with what was kept, or with the lake: who works everybody will see it, or does not need it.
+        outlook.everybody = "harmed"
+    if outlook.everybody:
+        outlook.touched = None
+        outlook.ground |= workers(census, as_of=now)
+        outlook.segments = [segment.path for segment in store.manifest.segments()]
+    return outlook
+
+
+def _settle(outlook: Outlook, *, full: bool) -> None:
+    kept, census = outlook.kept, outlook.census
+    outlook.everybody = "asked" if full else "first" if kept is None else unfit(census.mappings)
+    if kept is None or outlook.everybody:
+        return
+    reader = Reader(census, kept, outlook.root, now=outlook.now)
+    outlook.segments = reader.segments()
+    if reader.came("user", "queue"):
+        outlook.ground |= workers(census, as_of=outlook.now)
+    else:
+        outlook.ground |= {name: kept.head.ground.get(name, "") for name in ("users", "queues")}
+    outlook.everybody = _other(kept.head.ground, outlook.ground)
+    if outlook.everybody:
+        return
+    if kept.head.overlaid > max(MOST_LISTED, kept.head.living // 2) or len(outlook.waiting) > MOST_LISTED:
+        raise Grown(everybody="many")
+    outlook.news = reader.read(outlook.waiting.items())
+    if outlook.news:
+        outlook.touched = touched_by(census, kept, outlook.news, now=outlook.now)
+
+
+def _other(before: Mapping[str, str], now: Mapping[str, str]) -> str:
+    """Name what everybody's answer depends on and that is another than before."""
+    return next((name for name in sorted({*before, *now}) if before.get(name) != now.get(name)), "")

@@ -1,0 +1,1 @@
+"""Everybody, part by part: facts, signals, match, scores, stage and disposition."""

@@ -1,0 +1,98 @@
+"""What people see of accounts, as hashes: whoever sees another than the last cycle did is asked again."""
+
+from __future__ import annotations
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from connector.domain.sql_text import quoted
+from connector.mapping.bundle import Mappings
+from connector.pipeline.incremental.ground import asked_of_accounts
+from connector.pipeline.incremental.touched import Grown, Touched
+from connector.pipeline.people.columns import ACCOUNT_STANDING
+from connector.pipeline.tables import sql
+
+#: what accounts are chosen by when several would do
+_TIES = ("open_opportunity", "owner_active", "latest_activity")
+#: what people are matched by; everything else is a fact about the account that is found
+_MATCHED_BY = (
+    "name",
+    "website",
+    "domains",
+    "parent_id",
+    "country",
+    "state",
+    "city",
+    "postal_code",
+    "phone",
+)
+
+
+def account_marks(accounts: pa.Table, mappings: Mappings) -> pa.Table:
+    """Give ``account_id match ties facts`` of all accounts (``kept.ACCOUNTS`` but for the score).
+
+    ``accounts`` is what ``columns.accounts_with_ties`` gives.
+    """
+    here = accounts.column_names
+    asked = asked_of_accounts(mappings)
+    match = [name for name in _MATCHED_BY if name in here]
+    ties = [name for name in _TIES if name in here]
+    facts = [name for name in here if name not in _TIES or name in asked]
+    hashed = (
+        f"hash({', '.join(['1', *map(quoted, names)])}) AS {what}"
+        for what, names in (('"match"', match), ("ties", ties), ("facts", facts))
+    )
+    return sql(f"SELECT account_id, {', '.join(hashed)} FROM accounts", accounts=accounts)
+
+
+def with_score_marks(marks: pa.Table, scores: pa.Table, mappings: Mappings) -> pa.Table:
+    """Set beside each account a hash of the results that people see, as far as anybody asks for them.
+
+    ``scores`` is what ``roll_up`` gives; it may have accounts that only people name.
+    """
+    asked = asked_of_accounts(mappings)
+    seen = [column for name, column in ACCOUNT_STANDING.items() if name.removeprefix("account.") in asked]
+    return sql(
+        f"SELECT coalesce(m.account_id, s.account_id) AS account_id, m.match, m.ties, m.facts, "
+        f"hash({', '.join(['1', *(f's.{quoted(name)}' for name in seen)])}) AS score "
+        "FROM marks m FULL JOIN scores s USING (account_id)",
+        marks=marks,
+        scores=scores,
+    )
+
+
+def refuse_if_grown(touched: Touched, marks: pa.Table, mappings: Mappings) -> None:
+    """Say so when people who are not worked see another account than the last cycle did.
+
+    ``marks``: of all accounts, with or without scores.
+
+    Raises:
+        Grown: with those people.
+    """
+    scored = "score" in marks.column_names
+    moved = sql(
+        f"""
+        SELECT coalesce(n.account_id, o.account_id) AS account_id,
+            n.match IS DISTINCT FROM o.match AS matched, n.ties IS DISTINCT FROM o.ties AS tied,
+            n.facts IS DISTINCT FROM o.facts OR {"n.score IS DISTINCT FROM o.score" if scored else "false"} AS told
+        FROM marks n FULL JOIN (FROM before{"" if scored else " WHERE match IS NOT NULL"}) o USING (account_id)
+        WHERE matched OR tied OR told
+        """,
+        marks=marks,
+        before=touched.kept.accounts(),
+    )
+    if pc.any(moved.column("matched")).as_py():
+        raise Grown(everybody="accounts")
+    ids = moved.filter(moved.column("told")).select(["account_id"])
+    contested = bool(pc.any(moved.column("tied")).as_py()) and bool(mappings.matching.account.tie_break)
+    if not moved.num_rows:
+        return
+    torn = "SELECT person_id FROM people ANTI JOIN worked USING (person_id) WHERE contested"
+    found = touched.kept.ask(
+        "SELECT person_id FROM people SEMI JOIN ids USING (account_id) ANTI JOIN worked USING (person_id)"
+        + (f" UNION {torn}" if contested else ""),
+        ids=ids,
+        worked=pa.table({"person_id": touched.persons}),
+    )
+    if found.num_rows:
+        raise Grown(found.column("person_id").combine_chunks())

@@ -1,0 +1,1 @@
+"""Putting back what a run wrote."""
