@@ -101,7 +101,7 @@ def lose_dead(database: Database, *, alone: bool) -> int:
         dead = _dead(database, connection, alone=alone)
         lose = f"""
             UPDATE outbox SET state = 'unknown', was_unknown = 1, lease_owner = NULL, lease_until = NULL,
-                code = 'handoff.lease_ran_out'
+                not_before = NULL, code = 'handoff.lease_ran_out'
             WHERE state = 'doing' AND lease_owner IN {database.list_of("dead", "text")}
         """
         return int(connection.execute(text(lose), {"dead": database.packed(dead)}).rowcount) if dead else 0

@@ -53,26 +53,31 @@ class LostAnswers:
                 return replace(outcome, code=RESEND)
         if outcome.kind is not OutcomeKind.UNKNOWN or outcome.not_before is not None or self._repeatable(row):
             return outcome
-        base = now if row.write.kind == "update" else self._vendor_now(now)
+        base = now if row.write.kind == "update" else _vendor_now(self._crm.clock(), now)
         return replace(outcome, not_before=base + self._crm.traits().settle_after + _MARGIN)
 
     def _repeatable(self, row: OutboxRow) -> bool:
         """A creation with a key that the CRM keeps unique is simply sent again: the second finds the first."""
         return row.write.kind == "create" and self._crm.traits().creation_key_unique.get(row.write.object, False)
 
-    def _vendor_now(self, now: datetime) -> datetime:
-        """Read the vendor's clock, or the cycle's where the vendor has shown none or lives on another day."""
-        seen = self._crm.clock()
-        return seen if seen is not None and abs(seen - now) < _SAME_TIME else now
-
     def _look_up(self, rows: Sequence[OutboxRow], now: datetime) -> dict[int, WriteOutcome]:
-        found = self._crm.find_applied([row.write for row in rows])
+        before = self._crm.clock()
+        found = dict(self._crm.find_applied([row.write for row in rows]))
+        after = self._crm.clock()
+        over = [row for row in rows if not found.get(row.write.key) and _is_over(row, _vendor_now(after, now))]
+        # An answer proves nothing of what comes true after it, and the clock may have gone on since, for we may have
+        # slept: a creation is sent again only if it was not there when it was asked for after its bound.
+        sure_at = None if before is None and after is not None else _vendor_now(before, now)
+        unsure = [row for row in over if sure_at is None or not _is_over(row, sure_at)]
+        if unsure:
+            found |= self._crm.find_applied([row.write for row in unsure])
+        again = {row.id for row in over}
         outcomes: dict[int, WriteOutcome] = {}
         for row in rows:
             id_ = found.get(row.write.key)
             if id_ is not None:
                 outcomes[row.id] = WriteOutcome(key=row.write.key, kind=OutcomeKind.WRITTEN, id=id_, code="found")
-            elif row.write.kind == "update" or (row.not_before is not None and self._vendor_now(now) >= row.not_before):
+            elif row.write.kind == "update" or row.id in again:
                 # An update by id repeats safely; a creation only once the vendor can no longer be at work on it.
                 outcomes[row.id] = _again(row)
             elif row.not_before is None:
@@ -80,6 +85,16 @@ class LostAnswers:
                 lost = WriteOutcome(key=row.write.key, kind=OutcomeKind.UNKNOWN, code="lost")
                 outcomes[row.id] = self.judged(row, lost, now)
         return outcomes
+
+
+def _is_over(row: OutboxRow, at: datetime) -> bool:
+    """Say whether the vendor can no longer be at work on a creation whose answer was lost."""
+    return row.write.kind == "create" and row.not_before is not None and at >= row.not_before
+
+
+def _vendor_now(seen: datetime | None, now: datetime) -> datetime:
+    """Give the vendor's clock, or the cycle's where the vendor has shown none or lives on another day."""
+    return seen if seen is not None and abs(seen - now) < _SAME_TIME else now
 
 
 def _again(row: OutboxRow) -> WriteOutcome:

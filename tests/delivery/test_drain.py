@@ -16,7 +16,7 @@ from outbox_words import NOW, create, update
 
 from adapters.memory import MemoryCrm
 from connector.delivery.drain import LEASE
-from connector.domain.writes import Cause, WriteOutcome
+from connector.domain.writes import Cause, OutcomeKind, WriteOutcome
 from connector.errors import AccessError
 
 
@@ -135,6 +135,39 @@ def test_a_late_creation_is_found_and_not_sent_again(plain_bench: Bench) -> None
     bench.crm.settle()
     bench.drain(now=NOW + timedelta(minutes=10, seconds=30))
     assert (bench.states(), bench.tasks(), len(bench.crm.sent)) == ({"done": 1}, ["a"], 1)
+
+
+def test_an_answer_that_was_slept_on_is_not_taken_for_one_of_after_the_bound(plain_bench: Bench) -> None:
+    bench = plain_bench
+    bench.crm.faults.late = 1
+    bench.add(create("a"))
+    bench.drain()
+    find = bench.crm.find_applied
+    asked: list[int] = []
+
+    def sleep_on_it(writes: Any) -> Any:
+        found = find(writes)
+        asked.append(sum(map(bool, found.values())))
+        if len(asked) == 1:
+            bench.crm.settle()  # it comes true within the bound, after the look and before anybody acts on it
+            bench.crm.vendor_now = NOW + timedelta(minutes=20)
+        return found
+
+    bench.crm.find_applied = sleep_on_it  # type: ignore[method-assign]
+    bench.crm.vendor_now = NOW + timedelta(minutes=9)
+    bench.drain(now=NOW + timedelta(minutes=9))
+    assert (asked, bench.states(), len(bench.crm.sent)) == ([0, 1], {"done": 1}, 1)
+
+
+def test_a_row_that_waited_for_a_moment_is_no_answer_once_its_sender_has_died(plain_bench: Bench) -> None:
+    bench = plain_bench
+    bench.add(create("a"))
+    (row,) = bench.outbox.claim(1, owner="me", now=NOW, lease=LEASE)
+    later = WriteOutcome(key="a", kind=OutcomeKind.RETRY, not_before=NOW + timedelta(minutes=1))
+    bench.outbox.settle({row.id: later}, now=NOW)
+    bench.outbox.claim(1, owner="dead", now=NOW + timedelta(minutes=2), lease=LEASE)
+    bench.outbox.lose_dead(alone=True)
+    assert [row.not_before for row in bench.outbox.unknown(1)] == [None]
 
 
 def test_the_bound_is_counted_from_the_sending_and_not_from_the_start_of_the_cycle(plain_bench: Bench) -> None:
