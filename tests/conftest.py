@@ -15,6 +15,7 @@ from typing import Any
 
 import pytest
 import structlog
+from hypothesis import HealthCheck, settings
 
 from state import open_store
 
@@ -30,6 +31,10 @@ _TOGETHER = ("tests/spark/",)
 #: folders whose files take longest: they are begun first, so that no worker is left alone with one at the end
 _LONG = ("tests/spark/", "tests/end_to_end/", "tests/survival/", "tests/abuse/", "tests/daemon/", "tests/pipeline/")
 _numbers = itertools.count(1)
+
+# No property may fail because the machine is busy: not of one slow example, nor of slowly drawn ones.
+settings.register_profile("unhurried", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("unhurried")
 
 
 @pytest.fixture(scope="session")
