@@ -36,6 +36,7 @@ class Pending:
         waiting: person_id → what waits for a record of theirs; not the many scores, unless they were refused.
         owners: lanes of records that are to get another owner; dead ones count for nothing.
         undone: lanes of records whose own fields an undo holds back.
+        kept: person_id → (row, ``object:id``) of what an undo holds back of their record.
     """
 
     def __init__(self, rows: Iterable[OutboxRow] = ()) -> None:
@@ -45,6 +46,7 @@ class Pending:
         self.called: set[tuple[str, str]] = set()
         self.owners: set[str] = set()
         self.undone: set[str] = set()
+        self.kept: dict[str, list[tuple[int, str]]] = {}
         self.openings: dict[str, list[tuple[int, str, str]]] = {}
         self.waiting: dict[str, list[Waiting]] = {}
         self._wishes: dict[tuple[str, str], bytes] = {}
@@ -82,11 +84,15 @@ class Pending:
         """Give what waits for people to those they have become."""
         for person_id in became.keys() & self.waiting.keys():
             self.waiting.setdefault(became[person_id], []).extend(self.waiting.pop(person_id))
+        for person_id in became.keys() & self.kept.keys():
+            self.kept.setdefault(became[person_id], []).extend(self.kept.pop(person_id))
 
     def _held_back(self, row: OutboxRow) -> None:
         """Note what an undo took back: our own fields wait for news, an event asks anew, a closing stays undone."""
         if row.group in OWN_GROUPS:
             self.undone.add(row.lane)
+            if row.person_id:
+                self.kept.setdefault(row.person_id, []).append((row.id, f"{row.write.object}:{row.write.id}"))
         elif row.group == "task":
             self._wishes[row.lane, row.group] = _digest(row.write.fields)
 

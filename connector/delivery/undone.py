@@ -52,8 +52,8 @@ def held_back(
     names = ("record", "grade", "verdict", "reasons_key", "score.total", "shown")
     looked = people.select([name for name in names if name in people.column_names])
     looked = looked.append_column("place", pa.array(range(people.num_rows), pa.int64())).filter(marked)
-    # A record that the undone run made is left as it is; perhaps no pull had shown it yet.
-    same = ["(lane IS NOT NULL AND was[3] = record OR was[8] = 'true' AND coalesce(was[3], record) = record)"]
+    # A record that the undone run made is left as it is; perhaps no pull had shown it yet, then or now.
+    same = ["coalesce(was[3], was[8]) = coalesce(record, was[8])"]
     same += ["was[1] = $mappings", "was[4] IS NOT DISTINCT FROM grade"]
     same += ["was[6] IS NOT DISTINCT FROM reasons_key"]
     same += ["was[5] IS NOT DISTINCT FROM verdict"] if "verdict" in looked.column_names else []
@@ -62,7 +62,7 @@ def held_back(
     query = (
         f"SELECT place, coalesce(was[2], '[]') AS stages, json_extract_string(shown, '$.fast') AS fast "
         f"FROM (SELECT *, json_extract_string(shown, {_PATHS}) AS was FROM looked) "
-        f"LEFT JOIN lanes ON lane = concat($system, ':', record) WHERE {' AND '.join(same)} ORDER BY place"
+        f"JOIN lanes ON lane = concat($system, ':', coalesce(record, was[8])) WHERE {' AND '.join(same)} ORDER BY place"
     )
     with querying() as connection:
         connection.register("looked", looked)

@@ -340,3 +340,60 @@ def test_a_record_is_not_given_back_to_somebody_who_has_left(house: House) -> No
     undone = _undo(house, ran.run_id)
     assert house.crm.records("lead")["L1"].fields["owner_id"] == owner
     assert undone.writes["dead"] == 0
+
+
+@pytest.fixture
+def asked(tmp_path: Path, sqlite_url: str) -> Iterator[tuple[House, str]]:
+    """Give a house in which somebody unknown to the CRM asked, and the run that made their record and task."""
+    house = House(tmp_path, sqlite_url)
+    _people(house)
+    house.contact("9", title="CEO")
+    house.asks("ask", "9")
+    yield house, house.run().run_id
+    house.close()
+
+
+def _kept(house: House) -> list[tuple[str, str]]:
+    return [(row.lane, row.rule) for row in house.store.outbox.each_unsettled() if row.held_by == "undone"]
+
+
+def test_a_record_that_an_undone_run_made_is_held_singly_and_can_be_released(asked: tuple[House, str]) -> None:
+    house, ran = asked
+    made = next(one for one in house.store.journal.of(ran) if one.rule == "create")
+    lane = f"crm:{made.object}:{made.record}"
+    assert made.object in {"lead", "contact"}
+    undone = _undo(house, ran)
+    assert undone.undo is not None
+    assert undone.undo["counts"]["created"] == 1
+    assert undone.held_by["undone"] == 1
+    assert _kept(house) == [(lane, "created")]
+    again = _undo(house, ran)
+    assert (again.writes["planned"], _kept(house)) == (0, [(lane, "created")])
+    house.crm.edit(made.object, made.record, {"Handoff_Grade__c": "Z9"}, user=REP, at=house.now)
+    _quiet(house)
+    outbox = house.store.outbox
+    assert outbox.retry([row.id for row in outbox.each_unsettled() if row.held_by == "undone"], now=house.now) == 1
+    house.run()
+    assert (_kept(house), len(house.crm.records(made.object))) == ([], 1)
+    assert house.crm.records(made.object)[made.record].fields["Handoff_Grade__c"] != "Z9"
+    assert house.run().writes["planned"] == 0
+
+
+def test_undoing_the_undo_lets_go_of_what_was_made(asked: tuple[House, str]) -> None:
+    house, ran = asked
+    undone = _undo(house, ran)
+    assert len(_kept(house)) == 1
+    _undo(house, undone.run_id)
+    assert _kept(house) == []
+
+
+def test_nothing_is_held_back_of_a_made_record_that_was_deleted(asked: tuple[House, str]) -> None:
+    house, ran = asked
+    made = next(one for one in house.store.journal.of(ran) if one.rule == "create")
+    _undo(house, ran)
+    house.run()
+    assert len(_kept(house)) == 1
+    house.crm.delete(made.object, made.record, at=house.now)
+    house.run()
+    assert _kept(house) == []
+    assert house.run().created == {}

@@ -17,6 +17,7 @@ from connector.delivery.limits import Limits, judge, with_splits
 from connector.delivery.records import own_mapping, stage_fields
 from connector.delivery.spool import JudgedRows, RowSpool, outlines_of
 from connector.pipeline.decisions.account_moves import account_moves
+from connector.pipeline.decisions.withdrawing import of_left_records
 from connector.pipeline.incremental.keeper import Keeper
 from connector.pipeline.people.census import Census
 from connector.pipeline.people.columns import unacted
@@ -178,6 +179,8 @@ class _Decider:
         )
         decided = decide(ground)
         self.withdrawn += decided.withdrawn
+        pending, system = self._population.pending, self._census.crm.system
+        self.withdrawn += of_left_records(self._census.store, pending, people, system)
         self.anew += decided.anew
         self.opted_out += decided.opted_out
         self.late += decided.late

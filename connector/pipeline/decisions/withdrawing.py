@@ -5,9 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import datetime
 
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from connector.delivery.pending import Pending
 from connector.domain.writes import RowState
 from connector.errors import HandoffError
 from connector.ports.outbox import Outbox
+from connector.ports.store import Store
 
 #: what rows that are taken out are held by for a moment, and who it was, for the audit
 OPTED_OUT = "opted_out"
@@ -29,3 +34,25 @@ def withdraw(outbox: Outbox, ids: Sequence[int], *, now: datetime) -> int:
             if error.code != "outbox.unlawful_move":
                 raise
     return gone
+
+
+def of_left_records(store: Store, pending: Pending, people: pa.Table, system: str) -> list[int]:
+    """List rows by which an undo holds back fields of records that these people have left, or that are gone.
+
+    A record that no pull has shown yet is neither. ``people``: columns ``person_id record in_review``.
+    """
+    if not pending.kept:
+        return []
+    ids = pa.array(list(pending.kept), pa.string())
+    held = people.select(["person_id", "record", "in_review"])
+    held = held.filter(pc.is_in(held.column("person_id"), value_set=ids))
+    bare = [row["person_id"] for row in held.to_pylist() if row["record"] is None]
+    known = store.knowledge.identities(bare).to_pylist() if bare else []
+    seen = {f"{row['object']}:{row['id']}" for row in known if row["system"] == system}
+    return [
+        id_
+        for row in held.to_pylist()
+        if not row["in_review"]
+        for id_, record in pending.kept[row["person_id"]]
+        if (record in seen if row["record"] is None else record != row["record"])
+    ]

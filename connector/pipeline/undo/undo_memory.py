@@ -21,7 +21,7 @@ UNDONE_BECAUSE = "undone"
 class Taken(NamedTuple):
     """Own fields of one record that go back; ``stage``: what the record shows of the stage is among them.
 
-    ``created``: the run made the record, which is left as it is.
+    ``created``: the run made the record, which is left as it is; perhaps no pull has shown it yet.
     """
 
     object: str
@@ -55,20 +55,20 @@ def undone_memory(store: Store, taken: Iterable[Taken], words: Undone) -> Memory
     """Put back the stages of people who have not moved since, and mark people and accounts as held back."""
     listed = list(taken)
     stages: dict[str, bool] = defaultdict(bool)
-    created: set[str] = set()
+    created: dict[str, str] = {}
     names = _persons_of(store, [one for one in listed if one.object != "account"], words.system)
     for one in listed:
         if one.object != "account":
             person_id = names.get((one.object, one.record), one.person_id)
             stages[person_id] |= one.stage
-            created |= {person_id} if one.created else set()
+            created |= {person_id: f"{one.object}:{one.record}"} if one.created else {}
     rows, moves = [], []
     for person in store.knowledge.persons(sorted(stages)).to_pylist():
         entered: list[str] = []
         if stages[person["person_id"]]:
             entered, move = _stage_back(store, person, words)
             moves += [] if move is None else [move]
-        person["shown"] = _marked(person["shown"], entered, words, created=person["person_id"] in created)
+        person["shown"] = _marked(person["shown"], entered, words, created.get(person["person_id"]))
         rows.append(person)
     shown = store.knowledge.accounts()
     accounts = {
@@ -113,14 +113,14 @@ def _stage_back(store: Store, person: dict[str, Any], words: Undone) -> tuple[li
     return entered, move
 
 
-def _marked(text: str | None, entered: list[str], words: Undone, *, created: bool = False) -> str:
-    """Hold back what is shown, or let it go where an undo is undone."""
+def _marked(text: str | None, entered: list[str], words: Undone, created: str | None = None) -> str:
+    """Hold back what is shown, or let it go where an undo is undone; ``created``: the record that the run made."""
     shown = Shown.load(text)
     if words.kind == "let_go":
         shown.undone = None
     else:
         already = shown.undone or {}
         stages = sorted({*already.get("stages", []), *entered})
-        made = created or bool(already.get("created"))
+        made = created or already.get("created")
         shown.undone = {"mappings": words.mappings, "stages": stages, "created": made}
     return shown.dump()

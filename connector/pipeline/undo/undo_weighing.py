@@ -38,6 +38,10 @@ class Chosen:
         """Say whether a record is meant."""
         return not self.records or bool(self.records & {record, f"{object_}:{record}", lane})
 
+    def takes_whole(self, row: OutboxRow) -> bool:
+        """Say whether the record of a row is meant with all its fields."""
+        return not self.fields and self.takes(row.write.object, row.write.id or "", row.lane)
+
     def of(self, changes: Iterable[Change]) -> tuple[Change, ...]:
         """Leave the fields that are meant."""
         return tuple(change for change in changes if not self.fields or change.field in self.fields)
@@ -52,7 +56,7 @@ class Weighed:
         closing: tasks the run made that no person touched, and their status.
         waiting: rows of the run that were not sent and shall not be.
         stays: (record, field, why) of what does not go back.
-        created: people's records the run made, which stay.
+        created: people's records the run made, which stay, and what our fields there show now.
     """
 
     back: list[Journalled] = field(default_factory=list)
@@ -164,7 +168,7 @@ class _Scale:
     def _creations(self, creations: Sequence[Journalled]) -> None:
         tasks = [one for one in creations if one.object == "task"]
         others = [one for one in creations if one.object != "task"]
-        self._found.created += [] if self._chosen.fields else others
+        self._made([] if self._chosen.fields else others)
         native = self._traits.native.get("task", {})
         status, names = native.get("status", ""), [native.get(word, "") for word in ("status", "closed", "changed_by")]
         if not tasks or not status or (self._chosen.fields and status not in self._chosen.fields):
@@ -182,6 +186,17 @@ class _Scale:
                 self._found.stays.append((f"task:{one.record}", status, "a person has worked on the task"))
             else:
                 self._found.closing.append((one, here.get(status)))
+
+    def _made(self, creations: Sequence[Journalled]) -> None:
+        """Look what people's records show that the run made."""
+        shown = self._shown((one.object, one.record, one.ours) for one in creations)
+        for one in creations:
+            here = shown.get((one.object, one.record))
+            if here is None:
+                self._found.stays.append((f"{one.object}:{one.record}", "*", _GONE))
+            else:
+                changes = [Change(name, None, here[name]) for name in sorted(one.ours) if here.get(name) is not None]
+                self._found.created.append(_with(one, tuple(changes)))
 
     def _unsent(self) -> None:
         """Take the run's rows that wait to be sent again; tell of those that something else keeps back."""

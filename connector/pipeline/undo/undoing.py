@@ -22,6 +22,8 @@ from connector.pipeline.undo.undo_memory import Taken, Undone, undone_memory
 from connector.pipeline.undo.undo_weighing import UNDO, Chosen, Weighed, weigh
 from connector.ports.store import IDENTITIES, SCORE_HISTORY, Decisions, Journalled, OutboxRow, Store
 
+#: the rule of what is held back of a record that the undone run made
+CREATED = "created"
 #: when a run began, as its id tells
 _BEGAN = re.compile(r"(\d{8}T\d{6})-[0-9a-f]{8}")
 
@@ -72,7 +74,7 @@ class Undoing(Cycle):
                 self._commit(weighed, decisions)
             store.switches.audit(who, "undo", self._now, {"run": run_id, "by": self.report.run_id})
             if is_undo:
-                self._let_go(run_id, weighed, who)
+                self._let_go(run_id, weighed, chosen, who)
             self._write(before, self.report.run_id)
         return self.report
 
@@ -106,7 +108,7 @@ class Undoing(Cycle):
         used = store.outbox.used_by_cause(self._now - DAY)
         limits: Limits = engine.limits
         rows = hold_excess(rows, limits, used=used, living=store.knowledge.remembered())
-        rows += [] if is_undo else [self._held(one) for one in weighed.back]
+        rows += [] if is_undo else self._held_rows(weighed)
         return Decisions(
             run_id=report.run_id,
             plan_id=report.plan_id,
@@ -151,6 +153,20 @@ class Undoing(Cycle):
         here = replace(one, lane=lane)
         return self._row(write, here, group=UNDO + "task", cause=Cause.EDIT, rule="undo", reason=f"undo of {run_id}")
 
+    def _held_rows(self, weighed: Weighed) -> list[OutboxRow]:
+        """Build what is held until there is news: what goes back, and of records that the run made what they show."""
+        rows = [self._held(one) for one in weighed.back]
+        taken = {row.lane for row in (*rows, *self._engine.store.outbox.each_unsettled()) if _is_held(row)}
+        system = self._engine.crm.traits().system
+        for one in weighed.created:
+            lane = f"{system}:{one.object}:{one.record}"
+            if one.changes and lane not in taken:
+                own = replace(one, lane=lane, group="score", cause=Cause.SCORE, rule=CREATED)
+                held = self._held(own)
+                # Nothing of it goes back: what it shows when somebody lets it go is read then.
+                rows.append(replace(held, write=replace(held.write, expected={})))
+        return rows
+
     def _held(self, one: Journalled) -> OutboxRow:
         """Build the row that would write it again, held until there is news or somebody lets it go."""
         fields = {change.field: change.written for change in one.changes}
@@ -184,17 +200,25 @@ class Undoing(Cycle):
             decided_at=self._now,
         )
 
-    def _let_go(self, run_id: str, weighed: Weighed, who: str) -> None:
+    def _let_go(self, run_id: str, weighed: Weighed, chosen: Chosen, who: str) -> None:
         """Drop what the undone undo held back: it stands there again."""
         outbox = self._engine.store.outbox
         back = {(one.lane, one.group.removeprefix(UNDO)) for one in weighed.back}
         held = [
             row.id
             for row in outbox.each_unsettled()
-            if row.held_by == UNDONE and row.run_id == run_id and (row.lane, row.group) in back
+            if row.held_by == UNDONE
+            and row.run_id == run_id
+            # Of what the run had made nothing went back: it stands there as it did.
+            and ((row.lane, row.group) in back or (row.rule == CREATED and chosen.takes_whole(row)))
         ]
         if held:
             outbox.dismiss(held, who=who, now=self._now)
+
+
+def _is_held(row: OutboxRow) -> bool:
+    """Say whether a row holds back fields of ours."""
+    return row.held_by == UNDONE and row.group in OWN_GROUPS
 
 
 def check_known(store: Store, run_id: str) -> bool:
