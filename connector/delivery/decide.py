@@ -15,7 +15,7 @@ from connector.delivery.accounts import decide_accounts
 from connector.delivery.creations import creation_object, may_create, person_creation
 from connector.delivery.ground import Ground, Person
 from connector.delivery.keys import creation_key, event_episode, stage_episode
-from connector.delivery.last_shown import UNSURE, as_last_shown
+from connector.delivery.last_shown import UNSURE
 from connector.delivery.late import LateTouches, late_mask
 from connector.delivery.left_behind import forget_fills, left_behind
 from connector.delivery.open_tasks import open_task_rows
@@ -350,7 +350,7 @@ class _Decision:
         owner = self._owner(at, person, to)
         creation = person_creation(ground, person, own, owner=owner, episode=episode, fast_lane=fast_lane)
         self._created[id_] = memory.created = creation.write.key
-        memory.given = owner.id or None
+        memory.given, memory.made = owner.id or None, self._own.made(at, own)
         memory.blanks |= known_fills(ground, person, creation.write.object)
         self._rows.append(creation)
         return creation.write.key
@@ -385,15 +385,12 @@ class _Decision:
 
     def _shown(self) -> pa.Array:
         """Give everybody's memory as JSON: new numbers where they are news, the old text where nothing changed."""
-        people, own = as_last_shown(self._ground.people), self._own
-        names = ["shown", "score.total", "grade", "verdict", "stage", "disposition", "reasons_key", "record"]
-        texts = people.column("shown").combine_chunks()
+        own, texts = self._own, self._ground.people.column("shown").combine_chunks()
         if self._memory:
             touched = np.zeros(len(texts), dtype=bool)
             touched[sorted(self._memory)] = True
             dumped = pa.array([self._memory[at].dump() for at in sorted(self._memory)], pa.string())
             texts = pc.replace_with_mask(texts, pa.array(touched), dumped)
-        news = people.select(names).set_column(0, "shown", texts).filter(own.news)
-        news = news.rename_columns(["shown", "total", *names[2:]])
+        news = own.numbers.append_column("shown", texts).filter(own.news)
         fresh = remember(news, news, {name: values.filter(own.news) for name, values in own.wanted.items()})
         return pc.replace_with_mask(texts, own.news, fresh)

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -18,6 +19,13 @@ from connector.ports.traits import FieldInfo
 
 #: what of the shown memory makes a number worth writing again, whatever its size
 _TRIGGERS = ("grade", "verdict", "stage", "disposition", "reasons_key")
+#: how ``Shown.dump`` begins what a creation carried that no pull has shown yet; few people have anything there
+_MADE = '"made":{'
+#: the columns that memory keeps of what is shown, and their words there
+_NUMBERS: Mapping[str, str] = {
+    "score.total": "total",
+    **{name: name for name in (*_TRIGGERS, "record")},
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,11 +36,19 @@ class OwnFields:
         wanted: CRM field → column of texts (null = blank).
         news: rows whose shown numbers are to be replaced (grade, stage, reasons … changed, or the number moved enough).
         differ: CRM field → rows in which the CRM holds something else.
+        numbers: ``total grade verdict stage disposition reasons_key record`` that go with what is wanted, as far as
+            they are known.
     """
 
     wanted: Mapping[str, pa.Array]
     news: pa.Array
     differ: Mapping[str, pa.Array]
+    numbers: pa.Table
+
+    def made(self, row: int, names: Iterable[str]) -> dict[str, Any]:
+        """Give what a creation that carries these fields shows: ``fields``, total, and what would make it news."""
+        shown: dict[str, Any] = {name: self.numbers.column(name)[row].as_py() for name in ("total", *_TRIGGERS)}
+        return shown | {"fields": {name: self.wanted[name][row].as_py() for name in names}}
 
 
 def text_of(column: pa.ChunkedArray | pa.Array) -> pa.Array:
@@ -63,7 +79,8 @@ def own_fields(
     Where ``undone`` is not null an undo holds everything back (``connector.delivery.undone``): nothing there is news.
 
     ``people`` has a column per source word of ``mapped`` and ``shown``, the JSON of what was shown last; of rows marked
-    ``unsure`` what hangs on the score stays as it was.
+    ``unsure`` what hangs on the score stays as it was. A record that we made and the pull shows for the first time goes
+    on showing what it was made with, as long as that is no news.
     """
     people, last = as_last_shown(people), shown_fields(people, mapped, prefix)
     wanted: dict[str, pa.Array] = {}
@@ -80,11 +97,73 @@ def own_fields(
         if name in last:
             values = pc.if_else(people.column(UNSURE), last[name], values).combine_chunks()
         wanted[name] = values
-        held = text_of(people.column(prefix + name)) if prefix + name in people.column_names else None
-        blank = pa.nulls(people.num_rows, pa.string())
-        differ[name] = pc.not_equal(pc.fill_null(values, ""), pc.fill_null(blank if held is None else held, ""))
-    news = _news(people, wanted, step, prefix)
-    return OwnFields(wanted, news if undone is None else pc.and_(news, pc.is_null(undone)), differ)
+    numbers = people.select([name for name in _NUMBERS if name in people.column_names])
+    numbers = numbers.rename_columns([_NUMBERS[name] for name in numbers.column_names])
+    held = {name: _held(people, prefix + name) for name in wanted}
+    made = _as_made(people, numbers, wanted, held, mapped, step)
+    if made.num_rows:
+        numbers, wanted = _going_on(numbers, wanted, held, made)
+    for name, values in wanted.items():
+        differ[name] = pc.not_equal(pc.fill_null(values, ""), pc.fill_null(held[name], ""))
+    news = _news(people, wanted, mapped, step, prefix)
+    return OwnFields(wanted, news if undone is None else pc.and_(news, pc.is_null(undone)), differ, numbers)
+
+
+def _there(field: CrmField) -> str:
+    """Ask whether the kind of record has the field, where only one does."""
+    return f" AND split_part(record, ':', 1) = {literal(field.only)}" if field.only else ""
+
+
+def _held(people: pa.Table, column: str) -> pa.Array:
+    """Give what the CRM holds of a field, as text."""
+    return text_of(people.column(column)) if column in people.column_names else pa.nulls(people.num_rows, pa.string())
+
+
+def _as_made(
+    people: pa.Table,
+    numbers: pa.Table,
+    wanted: Mapping[str, pa.Array],
+    held: Mapping[str, pa.Array],
+    mapped: Mapping[str, CrmField],
+    step: Decimal,
+) -> pa.Table:
+    """Find the rows (``place``) whose record is shown for the first time, as it was made, and their ``total`` then.
+
+    Nobody has changed a field of ours there, and nothing has happened since that would be worth writing again.
+    """
+    marked = pc.match_substring(pc.fill_null(people.column("shown"), ""), _MADE)
+    if not pc.any(marked).as_py() or set(numbers.column_names) != set(_NUMBERS.values()):
+        return pa.table({"place": pa.array([], pa.int64()), "total": pa.array([], pa.float64())})
+    looked = numbers.append_column("shown", people.column("shown"))
+    looked = looked.append_column("place", pa.array(range(people.num_rows), pa.int64()))
+    conditions = ["record IS NOT NULL", f"abs(total - TRY_CAST(made ->> '$.total' AS DOUBLE)) < {step}"]
+    conditions += [f"(made ->> '$.{name}') IS NOT DISTINCT FROM {name}" for name in _TRIGGERS]
+    for place, (name, values) in enumerate(wanted.items()):
+        looked = looked.append_column(f"wanted_{place}", values).append_column(f"held_{place}", held[name])
+        then = f"(made -> '$.fields' ->> {literal(name)})"
+        differs = f"held_{place} IS DISTINCT FROM {then} OR ({then} IS NULL AND wanted_{place} IS NOT NULL)"
+        conditions.append(f"NOT (({differs}){_there(mapped[name])})")
+    with querying() as connection:
+        connection.register("looked", looked.filter(marked))
+        query = (
+            f"SELECT place, CAST(made ->> '$.total' AS DOUBLE) AS total "
+            f"FROM (SELECT *, json_extract(shown, '$.made') AS made FROM looked) "
+            f"WHERE ({') AND ('.join(conditions)}) ORDER BY place"
+        )
+        table: pa.Table = connection.sql(query).to_arrow_table()
+    return table
+
+
+def _going_on(
+    numbers: pa.Table, wanted: Mapping[str, pa.Array], held: Mapping[str, pa.Array], made: pa.Table
+) -> tuple[pa.Table, dict[str, pa.Array]]:
+    """Put in the place of what is wanted what the records of these rows (``place``) show since they were made."""
+    at = pc.index_in(pa.array(range(numbers.num_rows), pa.int64()), value_set=made.column("place").combine_chunks())
+    mask = pc.is_valid(at)
+    total = made.column("total").combine_chunks().take(at).cast(numbers.schema.field("total").type)
+    place = numbers.schema.get_field_index("total")
+    numbers = numbers.set_column(place, "total", pc.if_else(mask, total, numbers.column("total")))
+    return numbers, {name: pc.if_else(mask, held[name], values) for name, values in wanted.items()}
 
 
 def _translate(values: pa.Array, field: CrmField) -> pa.Array:
@@ -93,7 +172,9 @@ def _translate(values: pa.Array, field: CrmField) -> pa.Array:
     return values
 
 
-def _news(people: pa.Table, wanted: Mapping[str, pa.Array], step: Decimal, prefix: str) -> pa.Array:
+def _news(
+    people: pa.Table, wanted: Mapping[str, pa.Array], mapped: Mapping[str, CrmField], step: Decimal, prefix: str
+) -> pa.Array:
     """Mark rows never shown, or whose triggers changed, whose number moved by the step, whose CRM value is not ours.
 
     A field that was not shown so far and now has something to show is news too: it was mapped or provisioned since.
@@ -112,7 +193,7 @@ def _news(people: pa.Table, wanted: Mapping[str, pa.Array], step: Decimal, prefi
         held = f'"{prefix}{name}"' if prefix + name in people.column_names else "NULL"
         conditions.append(
             f'({held} IS DISTINCT FROM {before} OR ({before} IS NULL AND "wanted.{name}" IS NOT NULL)) '
-            f"AND {was['$.record']} = record"
+            f"AND {was['$.record']} = record{_there(mapped[name])}"
         )
     looked_at = {"shown", "record", "score.total", *triggers, *(prefix + name for name in wanted)}
     looked = people.select([name for name in people.column_names if name in looked_at])

@@ -33,6 +33,7 @@ class Shown:
             acted on is told in it as soon as it shows.
         tasks: fast-lane rule → key of the task last opened.
         created: key of the record last asked for, so that no second one is while the CRM has yet to show the first.
+        made: what that record was asked for with (``OwnFields.made``); gone once it has been seen.
         given: id of the user to whom we gave the record, as long as we gave it to nobody else.
         late: stage → the entry into it whose late first touch has been dealt with.
         closed: channels that the person has closed, in order, with commas.
@@ -54,6 +55,7 @@ class Shown:
     owed: dict[str, str] = field(default_factory=dict)
     tasks: dict[str, str] = field(default_factory=dict)
     created: str | None = None
+    made: dict[str, Any] | None = None
     given: str | None = None
     late: dict[str, int] = field(default_factory=dict)
     closed: str = ""
@@ -122,6 +124,7 @@ def remember(before: pa.Table, numbers: pa.Table, fields: Mapping[str, pa.Array]
     kept = sorted(set(empty) - set(words))
     for place, name in enumerate(kept, 1):
         words[name] = f"coalesce(was[{place}]::VARCHAR, {literal(json.dumps(empty[name]))})"
+    words["made"] = f"CASE WHEN record IS NULL THEN {words['made']} ELSE 'null' END"
     # One reading takes out all that is kept: each reading keeps memory of its own.
     was = f"json_extract(shown, [{', '.join(literal(f'$.{name}') for name in kept)}])"
     parts = ", ".join(
