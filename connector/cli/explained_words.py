@@ -42,7 +42,16 @@ def basis(document: Mapping[str, Any]) -> str:
 
 def facts(document: Mapping[str, Any]) -> list[str]:
     """Say what the number means, what is missing, what to say, and how long it will last."""
-    return list(_of_account(document) if document["kind"] == "account" else _of_person(document))
+    told = _of_account(document) if document["kind"] == "account" else _of_person(document)
+    return [*told, *_lost(document)]
+
+
+def _lost(document: Mapping[str, Any]) -> Iterator[str]:
+    """Say what no system tells any more, which rules asked for it, and what that means here."""
+    for one in document.get("lost", ()):
+        yield f"unknown: {one['words']}"
+    if document.get("score") and document["kind"] == "person" and document["score"].get("unsure"):
+        yield "the number could be another one: while that is unknown the CRM goes on showing what it showed last"
 
 
 def _of_person(document: Mapping[str, Any]) -> Iterator[str]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import shutil
 from collections.abc import Callable, Iterator
 from dataclasses import replace
+from datetime import datetime, timedelta
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -12,8 +13,11 @@ from typing import Any
 import pytest
 from small_house import House
 
+from connector.cli.explained_words import facts
 from connector.mapping.load import load_mappings
+from connector.pipeline.explain.explaining import explain
 from connector.pipeline.intake.drift import drifted, look_for_drift
+from connector.pipeline.people.census import census_of
 from connector.ports.traits import FieldInfo
 
 SHOWN = "Handoff_Disposition__c"
@@ -56,6 +60,11 @@ def scores(house: House, id_: str = "L1") -> dict[str, Any]:
     return {name: lead(house, id_)[name] for name in SCORES}
 
 
+def _explained(house: House, who: str, as_of: datetime | None = None) -> dict[str, Any]:
+    last = house.now - timedelta(hours=1)
+    return explain(census_of(house.engine), who, as_of=as_of or house.now, last=last).document
+
+
 def test_a_retyped_field_is_left_alone_and_all_else_goes_on(house: House) -> None:
     before = lead(house)[SHOWN]
     described_as(house.crm, lambda info: replace(info, type="date") if info.name == SHOWN else info)
@@ -90,6 +99,11 @@ def test_a_rule_that_lost_its_field_is_unknown_for_whom_it_could_concern_and_not
         assert rule in words, "each rule is named, and no other"
     assert "size-large" not in words
     assert scores(house) == before, "unknown is not zero: what is shown stays"
+    for document in (_explained(house, "crm:lead:L1"), _explained(house, "A1")):
+        assert [one["field"] for one in document["lost"]] == ["hubspot contact.title"]
+        assert report.drift[0] in "\n".join(facts(document)), "told in the words of `status`, with file and line"
+        assert document["kind"] == "account" or document["score"]["unsure"]
+    assert not _explained(house, "crm:lead:L1", as_of=house.now - timedelta(hours=3))["lost"], "it was there then"
     assert report.held_by["drift"] == 0, "no cause is held as a whole"
     assert lead(house)["Handoff_Disposition__c"] == "fast_lane"
     assert len(house.tasks()) == 1

@@ -35,7 +35,8 @@ def account_document(ground: Ground, population: Population, account_id: str) ->
     takes_in = _takes_in(model, accounts, account_id, ground)
     members, lines_of = _members(population, takes_in)
     lines = account_lines(
-        model, [Member(m["person_id"], m["role"], m["interest"], m["account_id"] == account_id) for m in members]
+        model,
+        [Member(m["person_id"], m["role"] or "other", m["interest"], m["account_id"] == account_id) for m in members],
     )
     by_id = {member["person_id"]: member for member in members}
     return {

@@ -10,6 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from connector.delivery.last_shown import UNSURE
 from connector.mapping.scoring import ScoringModel
 from connector.pipeline.explain.looking_back import Ground
 from connector.pipeline.people.census import Census
@@ -57,6 +58,7 @@ def score_document(
         "missing": _missing(today, told, model),
         "lines": told,
         "shown": None if shown is None else {name: shown.get(name) for name in ("total", "grade", "verdict", "stage")},
+        "unsure": bool(row.get(UNSURE)),
         "changes": changes(census, person_id, today, told, as_of=ground.as_of),
         "goes_cold": _cold(ground, population, today, person_id),
         **_further(today, row),

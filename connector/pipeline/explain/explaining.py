@@ -8,10 +8,12 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
+from connector.mapping.lost import without
 from connector.pipeline.explain.explained_account import account_document
 from connector.pipeline.explain.explained_person import person_document
 from connector.pipeline.explain.finding import Somebody, find
 from connector.pipeline.explain.looking_back import Ground, stand_at
+from connector.pipeline.intake.drift import drifted, lost_by
 from connector.pipeline.people.census import Census
 from connector.pipeline.people.gathering import hold
 from connector.pipeline.people.population import take_census
@@ -46,6 +48,9 @@ def explain(
     ground = stand_at(census, as_of, last=last, hindsight=hindsight)
     model = _model(ground, census)
     census = ground.census
+    # What systems have stopped telling is unknown as it is to the cycles; of the past no such thing is kept.
+    lost = [] if ground.past else drifted(census.store)
+    census = replace(census, mappings=without(census.mappings, lost_by(lost)), lost=lost_by(lost))
     holdings = hold(census.lake, census.traits, as_of=as_of, asked=census.asked())
     names_of_programs = census.mappings.routing.automation_users
     own = census.store.switches.setting(SETTING_USER)
@@ -62,7 +67,8 @@ def explain(
         else:
             told = account_document(ground, population, found)
     head = {"kind": told.pop("kind"), "as_of": as_of.isoformat(), "known": _known(ground), "model": model}
-    return Explanation(head | told)
+    fields = [{"field": f"{one.system} {one.object}.{one.field}", "words": one.words()} for one in lost if one.facts]
+    return Explanation(head | {"lost": fields} | told)
 
 
 def _known(ground: Ground) -> str:
