@@ -14,6 +14,8 @@ from connector.ports.store import Store
 #: who wrote last is told by which of two lawful writes came last; a task's body tells the reasons of the moment at
 #: which it was last refreshed, and that may have waited for the task to show
 _NOT_COMPARED = frozenset({"changed_by", "body"})
+#: which of a task's fields say whether it is open
+_OPENNESS = frozenset({"status", "closed"})
 _OBJECTS = ("lead", "contact", "account", "task")
 #: one record, named alike in both worlds
 Name = tuple[str, str]
@@ -26,6 +28,8 @@ class Ending:
     #: (object, name) → fields, once for each record of that name
     records: dict[Name, list[dict[str, Value]]]
     by_hand: dict[tuple[str, str, str], Value]
+    #: what people changed before the engine could know of it
+    unseen_by_hand: set[Name]
     #: how many records each creation key made
     made: Counter[str]
     #: those whose record is still there
@@ -52,12 +56,13 @@ def ending_of(crm: FrailCrm, store: Store) -> Ending:
                 fields["who"] = named.get(str(fields["who"]), fields["who"])
             records.setdefault((object_, named.get(id_, id_)), []).append(fields)
     by_hand = {(object_, named.get(id_, id_), name): value for (object_, id_, name), value in crm.by_hand.items()}
+    unseen = {(ref.object, named.get(ref.id, ref.id)) for ref in crm.unseen_by_hand}
     done: Counter[str] = Counter()
     for object_ in ("lead", "contact", "task"):
         done.update(row.write.key for row in store.outbox.each_done("create", object_))
     made = Counter(key for _, _, key in crm.made)
     living = {key for object_, id_, key in crm.made if _stands(crm, object_, id_)}
-    return Ending(records, by_hand, made, living, done, list(_open_rows(crm, store)), store.outbox.counts())
+    return Ending(records, by_hand, unseen, made, living, done, list(_open_rows(crm, store)), store.outbox.counts())
 
 
 def _open_rows(crm: FrailCrm, store: Store) -> Iterable[str]:
@@ -113,6 +118,8 @@ def _fields(
     for field in sorted(here.keys() | there.keys()):
         if here.get(field) == there.get(field) or (field == "due_at" and _done_by_hand(name, disturbed, twin)):
             continue
+        if field in _OPENNESS and _kept_by_hand(name, here, disturbed, twin):
+            continue
         place = (*name, field)
         hand = disturbed.by_hand.get(place)
         word = "overwritten" if hand is not None and twin.by_hand.get(place) == hand == there.get(field) else "lost"
@@ -122,6 +129,15 @@ def _fields(
 def _done_by_hand(name: Name, disturbed: Ending, twin: Ending) -> bool:
     """Say whether people closed a task in both worlds: news that came before no longer moves when it is due."""
     return all(ending.by_hand.get((*name, "status")) == "Completed" for ending in (disturbed, twin))
+
+
+def _kept_by_hand(name: Name, here: dict[str, Value], disturbed: Ending, twin: Ending) -> bool:
+    """Say whether a task that came late was changed by people before we knew of it: then it is theirs, and stays.
+
+    The twin, whose task did not come late, had closed it before they came.
+    """
+    closed = any((*name, "status") in ending.by_hand for ending in (disturbed, twin))
+    return name[0] == "task" and name in disturbed.unseen_by_hand and here.get("status") == "open" and not closed
 
 
 def _accounts(ending: Ending) -> Iterable[str]:

@@ -7,14 +7,14 @@ arrive twice, meet a lock or a limit; converted leads take no writes; the tasks 
 from __future__ import annotations
 
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
 from adapters.memory import MemoryCrm
 from benchmarks.survival.gate import Crash, Crasher, Gate, Guarded, Slot
-from connector.domain.records import RecordVersion, Value
+from connector.domain.records import Page, RecordVersion, Value
 from connector.domain.refs import Ref
 from connector.domain.writes import OutcomeKind, Write, WriteOutcome
 from connector.errors import RateLimited, TransientError
@@ -39,6 +39,9 @@ class FrailCrm(MemoryCrm):
         self.bad = 0.0
         #: what people have last put where they and we both write: (object, id, field) → value
         self.by_hand: dict[tuple[str, str, str], Value] = {}
+        #: what people changed before a pull had shown it
+        self.unseen_by_hand: set[Ref] = set()
+        self._pulled: set[Ref] = set()
         #: every record that a creation of ours made, with its key
         self.made: list[tuple[str, str, str]] = []
 
@@ -50,6 +53,12 @@ class FrailCrm(MemoryCrm):
     def clock(self) -> datetime | None:
         """Give the world's clock: it is the vendor's."""
         return self._gate.now
+
+    def pull(self, stream: str, cursor: str | None, *, now: datetime) -> Iterator[Page]:
+        """Read what changed, and remember what was shown."""
+        for page in super().pull(stream, cursor, now=now):
+            self._pulled.update(record.ref for record in page.records)
+            yield page
 
     def tick(self) -> None:
         """Let come true what has been due until now."""
@@ -157,6 +166,8 @@ class FrailCrm(MemoryCrm):
         if record is None or record.merged_into is not None:
             return
         self.edit(object_, id_, values, user="005rep1", at=self._gate.now)
+        if record.ref not in self._pulled:
+            self.unseen_by_hand.add(record.ref)
         self.by_hand.update({(object_, id_, name): value for name, value in values.items()})
 
     def edit_ours(self, object_: str, id_: str, values: Mapping[str, Value]) -> None:
