@@ -1,5 +1,6 @@
 """Which account a person belongs to."""
 
+from connector.matching.kept_matcher import kept_matcher
 from connector.matching.match import Matcher, match, matcher, suspect_domains
 from connector.matching.questions import Shared, answers, ask, shared_in
 from connector.matching.suggest import Suggestion
@@ -16,6 +17,7 @@ __all__ = [
     "Suggestion",
     "answers",
     "ask",
+    "kept_matcher",
     "match",
     "matcher",
     "shared_in",

@@ -31,7 +31,7 @@ SELECT {PERSON_COLUMNS},
 FROM person_in
 """
 _ACCOUNT = """
-CREATE TABLE a AS
+CREATE OR REPLACE TABLE a AS
 SELECT account_id, name, website, domains, root, coalesce(open_opportunity, false)::INT AS open_opportunity,
        coalesce(owner_active, false)::INT AS active_owner, coalesce(latest_us, -9223372036854775808) AS latest_activity,
        nullif(lower(trim(country)), '') AS country, nullif(lower(trim(state)), '') AS state,
@@ -83,14 +83,10 @@ def open_ledger(accounts: pa.Table, decided: pa.Table, domains: Domains) -> duck
         ConfigError: ``account_id`` is missing, or names one twice.
     """
     books = shaped(accounts, ACCOUNTS_IN, "accounts")
-    told = shaped(decided, ANSWERS, "answers", unique=False)
-    micros = pc.cast(books.column("latest_activity"), pa.int64())
-    books = books.drop_columns(["latest_activity"]).append_column("latest_us", micros)
     con = duckdb.connect(":memory:", config=engine_memory())
-    _store(con, "account_in", books)
-    _store(con, "answer", told)
+    lay_answers(con, decided)
     _store(con, "hierarchy", _hierarchy(books))
-    con.execute(_ACCOUNT)
+    lay_ties(con, books)
     web = (
         "SELECT DISTINCT trim(web) FROM (SELECT website AS web FROM a"
         " UNION SELECT unnest(string_split(domains, ';')) FROM a) WHERE trim(web) <> ''"
@@ -108,6 +104,22 @@ def open_ledger(accounts: pa.Table, decided: pa.Table, domains: Domains) -> duck
         " JOIN account_spelling ON account_spelling.written = trim(a.name)"
     )
     return con
+
+
+def lay_answers(con: duckdb.DuckDBPyConnection, decided: pa.Table) -> None:
+    """Lay out ``answer``, in place of what was there."""
+    _store(con, "answer", shaped(decided, ANSWERS, "answers", unique=False))
+
+
+def lay_ties(con: duckdb.DuckDBPyConnection, books: pa.Table) -> None:
+    """Lay out ``a``, in place of what was there: other accounts only by what breaks ties.
+
+    ``books`` has the schema ``ACCOUNTS_IN``.
+    """
+    micros = pc.cast(books.column("latest_activity"), pa.int64())
+    _store(con, "account_in", books.drop_columns(["latest_activity"]).append_column("latest_us", micros))
+    con.execute(_ACCOUNT)
+    con.execute("DROP TABLE account_in")
 
 
 def lay_people(con: duckdb.DuckDBPyConnection, persons: pa.Table, domains: Domains) -> None:

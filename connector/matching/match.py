@@ -96,6 +96,8 @@ class Matcher:
         #: near names of the people at hand: who is asked about is looked for once more
         self._near: dict[str, list[Near]] = {}
         self._one_by_one = OneByOne(con, matching, self._domains, self._near_names)
+        #: whether words of people lie in the tables
+        self.holds_people = False
 
     @cached_property
     def _names(self) -> NearNames:
@@ -114,6 +116,10 @@ class Matcher:
         """
         return self.match_few(persons) if persons.num_rows <= FEW else self.match_many(persons)
 
+    def forget(self) -> None:
+        """Let go of what was found for the last people who were matched one by one."""
+        self._near.clear()
+
     def match_few(self, persons: pa.Table) -> pa.Table:
         """As ``match``, one person after the other, whatever their number."""
         self._near.clear()
@@ -123,6 +129,7 @@ class Matcher:
         """As ``match``, by tables, whatever the number of people."""
         con = self._con
         self._near.clear()
+        self.holds_people = True
         lay_people(con, persons, self._domains)
         _run_tiers(con, self._matching, self._near_names)
         con.execute(_CHOSEN)

@@ -25,7 +25,7 @@ from connector.domain.engine_memory import give_back
 from connector.identity import Identified, identify
 from connector.identity import answers as identity_answers
 from connector.identity.keys import person_keys
-from connector.matching import Matcher, matcher
+from connector.matching import Matcher, kept_matcher
 from connector.matching import answers as match_answers
 from connector.pipeline import steps
 from connector.pipeline.incremental.kept import TIES, Keeping
@@ -198,7 +198,7 @@ def _first_passes(
     with ExitStack() as stack:
 
         def laid_out() -> Matcher:
-            return stack.enter_context(matcher(laid.accounts, matching=matching, decided=match_answers(answered)))
+            return stack.enter_context(kept_matcher(laid.accounts, matching=matching, decided=match_answers(answered)))
 
         one = Matching(laid_out, touched, keeping)
         return [passes.first(number, one) for number in range(laid.parts)]
