@@ -16,7 +16,7 @@ from small_house import House
 from connector.cli.explained_words import facts
 from connector.mapping.load import load_mappings
 from connector.pipeline.explain.explaining import explain
-from connector.pipeline.intake.drift import drifted, look_for_drift
+from connector.pipeline.intake.drift import drifted, look_for_drift, lost_by
 from connector.pipeline.people.census import census_of
 from connector.ports.traits import FieldInfo
 
@@ -208,6 +208,39 @@ def test_a_property_that_never_was_there_is_named_at_the_first_run(tmp_path: Pat
     assert "fields.yaml:10 person.channel" in words
     assert report.verdict == "amber"
     house.close()
+
+
+def test_a_crm_field_that_never_was_there_is_named_at_the_first_look_and_stops_nothing(
+    house: House, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "mappings"
+    shutil.copytree(Path(str(files("mappings") / "default")), folder)
+    told = (folder / "fields.yaml").read_text()
+    (folder / "fields.yaml").write_text(told.replace("    Title: {", "    Titel: {"))
+    house.engine.mappings = load_mappings(folder)
+    traits = house.crm.traits()
+    native = {**traits.native, "lead": {**traits.native["lead"], "key": "Handoff_Key__c"}}
+    monkeypatch.setattr(house.crm, "traits", lambda: replace(traits, native=native))
+    missing = {("contact", "Handoff_Grade__c")}
+
+    def described(object_: str) -> list[FieldInfo]:
+        known = [*type(house.crm).fields(house.crm, object_), FieldInfo(object_, "Handoff_Key__c", "text")]
+        return [info for info in known if (object_, info.name) not in missing]
+
+    monkeypatch.setattr(house.crm, "fields", described)
+    found = {f"{one.object}.{one.field}": one for one in look_for_drift(house.engine, now=house.now, keep=False)}
+    assert {"contact.Titel", "contact.Handoff_Grade__c"} <= set(found)
+    assert found["contact.Titel"].words() == (
+        "crm contact.Titel was never seen, now gone, or hidden from our user; used by fields.yaml:21 crm.person.Titel: "
+        "Titel is no field there: correct its name in the mappings, or create it"
+    )
+    assert found["contact.Handoff_Grade__c"].cure == "run `handoff provision`"
+    assert not {"lead.Titel", "lead.Handoff_Grade__c", "lead.Industry", "contact.DoNotCall"} & set(found)
+    assert not lost_by(list(found.values()))
+    missing.add(("lead", "Handoff_Key__c"))
+    names = [one.field for one in look_for_drift(house.engine, now=house.now, keep=False)]
+    assert "Handoff_Grade__c" not in names, "before provisioning nobody wonders"
+    assert "Titel" in names
 
 
 def test_saving_other_mappings_takes_the_fields_as_they_are(house: House, tmp_path: Path) -> None:

@@ -16,6 +16,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from connector.domain.writes import Cause, RowState
+from connector.mapping.bundle import Mappings
 from connector.mapping.lost import Lost
 from connector.pipeline.engine import Engine
 from connector.pipeline.intake.drift_users import GONE_USER, workers_listed, workers_of
@@ -31,6 +32,8 @@ REST = timedelta(hours=1)
 _SETTING = "schema_seen"
 _GONE = "gone, or hidden from our user"
 _NEVER = "never seen"
+#: custom fields of a CRM end like this: that one describes all it has, and takes nothing else
+_CUSTOM = "__c"
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +93,7 @@ def look_for_drift(engine: Engine, *, now: datetime, keep: bool = True) -> list[
             if key in seen:
                 drift = _drift(field, seen[key], info, needed)
             else:
-                drift = None if system == crm else _never(field, needed, here)
+                drift = _missing(engine, field, uses, here) if system == crm else _never(field, needed, here)
             if drift is not None:
                 found.append(drift)
             elif info is not None:
@@ -185,10 +188,7 @@ def _held(row: OutboxRow, written: set[tuple[str, str]], causes: set[Cause]) -> 
 
 
 def _never(field: Field, uses: Sequence[Use], here: Mapping[str, Mapping[str, FieldInfo]]) -> Drift | None:
-    """Tell of a property of marketing that is read and that no object of it has, when it is first looked for.
-
-    The CRM's are not told of: `provision` creates them, and `check --online` names those that it does not.
-    """
+    """Tell of a property of marketing that is read and that no object of it has, when it is first looked for."""
     system, object_, name = field
     read = [use for use in uses if use.fact]
     if not read or not any(here.values()) or any(name in described for described in here.values()):
@@ -196,6 +196,40 @@ def _never(field: Field, uses: Sequence[Use], here: Mapping[str, Mapping[str, Fi
     facts = tuple(sorted({use.fact for use in read}))
     cure = f"{name} is no field of {system}: correct its name in the mappings, or create it there"
     return Drift(system, object_, name, _NEVER, _GONE, _places(read), cure, facts)
+
+
+def _missing(
+    engine: Engine, field: Field, uses: Mapping[Field, Sequence[Use]], here: Mapping[str, Mapping[str, FieldInfo]]
+) -> Drift | None:
+    """Tell of a CRM field that the mappings name and no kind of record has, when it is first looked for.
+
+    Nothing stops for it: it has no value anywhere. What `provision` creates is told of once that has been done, and for
+    each kind of record; an org may do without the fields that say who has opted out.
+    """
+    system, object_, name = field
+    native, ours = engine.crm.traits().native, _provisioned(engine.mappings)
+    key = native.get("lead", {}).get("key", "")
+    needed = [use for use in uses[field] if not use.stops]
+    if not key.endswith(_CUSTOM) or "." in name or not needed or name in here.get(object_, {}):
+        return None
+    cure = f"{name} is no field there: correct its name in the mappings, or create it"
+    if name in ours and name.endswith(_CUSTOM):
+        cure = "run `handoff provision`"
+        if key not in here.get("lead", {}):
+            return None
+    elif min(of for at, of, called in uses if (at, called) == (system, name)) != object_ or any(
+        name in here.get(of, {}) for at, of, called in uses if (at, called) == (system, name)
+    ):
+        return None
+    return Drift(system, object_, name, _NEVER, _GONE, _places(needed), cure)
+
+
+def _provisioned(mappings: Mappings) -> frozenset[str]:
+    """Name the fields of the mappings that `provision` creates."""
+    names = {*mappings.fields.crm.person, *mappings.fields.crm.account}
+    return frozenset(
+        {*names, *mappings.scoring.dimensions.qualification.bants.values(), mappings.lifecycle.rejection.field}
+    )
 
 
 def _drift(field: Field, was: Mapping[str, Any], info: FieldInfo | None, uses: Sequence[Use]) -> Drift | None:
