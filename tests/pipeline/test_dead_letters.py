@@ -89,6 +89,51 @@ def test_a_right_that_is_given_lets_it_go(house: House, monkeypatch: pytest.Monk
     assert not _dead(house)
 
 
+class _Remembering:
+    """A CRM that keeps what it knows of its fields until it is told to doubt it, and one of whose fields changes."""
+
+    def __init__(self, crm: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+        self._given, self._known = crm.fields, {}
+        self.kind = "number"
+        monkeypatch.setattr(crm, "fields", self._fields)
+        monkeypatch.setattr(crm, "doubt_fields", self._known.clear, raising=False)
+
+    def _fields(self, object_: str) -> Any:
+        if object_ not in self._known:
+            self._known[object_] = [replace(info, label=self.kind) for info in self._given(object_)]
+        return self._known[object_]
+
+
+@pytest.mark.parametrize("killed", [False, True], ids=["remembered", "killed before it was remembered"])
+def test_a_field_that_changed_in_mid_run_and_was_put_right_lets_it_go(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, *, killed: bool
+) -> None:
+    house = House(tmp_path, f"sqlite:///{tmp_path}/state.db")
+    house.account()
+    house.contact("1", title="CEO", employees=500)
+    house.lead("L1", "1")
+    house.run()
+    crm, apply = _Remembering(house.crm, monkeypatch), house.crm.apply
+
+    def refuse(writes: Any, *, now: Any) -> Any:
+        crm.kind = "text"  # an administrator was faster than we
+        house.crm.faults.rejected["L1"] = "JSON_PARSER_ERROR"
+        return apply(writes, now=now)
+
+    monkeypatch.setattr(house.crm, "apply", refuse)
+    if killed:
+        monkeypatch.setattr("connector.pipeline.cycle.remember_dead", lambda *_, **__: None)
+    house.contact("1", title="CTO", employees=5)
+    house.run()
+    assert _dead(house)
+    monkeypatch.undo()
+    crm = _Remembering(house.crm, monkeypatch)
+    house.crm.faults.rejected.clear()
+    house.run()
+    assert not _dead(house)
+    house.close()
+
+
 def test_while_paused_nothing_is_let_go(house: House) -> None:
     house.store.switches.pause("ops", house.now)
     house.crm.edit("lead", "L1", {"title": "CTO"}, user="005rep1", at=house.now)

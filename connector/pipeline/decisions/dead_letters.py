@@ -43,17 +43,19 @@ class Marks(NamedTuple):
 def release_changed(engine: Engine, *, now: datetime) -> list[int]:
     """Turn dead updates into todo whose record, mappings or rights have changed since they died; give their ids.
 
-    Creations are left to be decided anew (``connector.pipeline.decisions.redeciding``).
+    A row of which nobody has kept what stood when it died, for the process ended with it, is let go as well: what it
+    died of may have been put right since. Creations are left to be decided anew
+    (``connector.pipeline.decisions.redeciding``).
     """
     store = engine.store
     kept = _kept(engine)
-    if not kept:
+    if not kept and not _any_dead(engine):
         return []
-    rows = [row for row in _dead(engine) if row.id in kept]
-    if isinstance(engine.crm, Redescribing) and any(row.fixer == "crm_admin" for row in rows):
-        engine.crm.doubt_fields()
+    rows = _dead(engine)
+    if any(row.fixer != "nobody" for row in rows):
+        _doubt(engine)
     present = _marks(engine, rows, now=now)
-    changed = {id_: _differs(kept[id_], marks) for id_, marks in present.items() if kept[id_] != marks}
+    changed = {id_: _differs(kept.get(id_), marks) for id_, marks in present.items() if kept.get(id_) != marks}
     created = {row.id for row in rows if row.write.kind == "create"}.intersection(changed)
     ask_anew(store, created)
     store.outbox.retry(sorted(set(changed) - created), now=now)
@@ -68,13 +70,25 @@ def release_changed(engine: Engine, *, now: datetime) -> list[int]:
 def remember_dead(engine: Engine, *, now: datetime) -> None:
     """Keep what stands now for rows that have died since last asked."""
     kept = _kept(engine)
-    if not kept and not engine.store.outbox.unsettled_counts().get(RowState.DEAD, 0):
+    if not kept and not _any_dead(engine):
         return
     rows = _dead(engine)
     fresh = [row for row in rows if row.id not in kept]
     known = {row.id: kept[row.id] for row in rows if row.id in kept}
+    if fresh:
+        # What is known of the fields may be from before they changed: that may be what the row died of.
+        _doubt(engine)
     if fresh or len(known) != len(kept):
         _keep(engine, known | _marks(engine, fresh, now=now))
+
+
+def _any_dead(engine: Engine) -> bool:
+    return bool(engine.store.outbox.unsettled_counts().get(RowState.DEAD, 0))
+
+
+def _doubt(engine: Engine) -> None:
+    if isinstance(engine.crm, Redescribing):
+        engine.crm.doubt_fields()
 
 
 def _dead(engine: Engine) -> list[OutboxRow]:
@@ -91,7 +105,9 @@ def _keep(engine: Engine, marks: Mapping[int, Marks]) -> None:
     engine.store.switches.put_setting(_SETTING, text)
 
 
-def _differs(before: Marks, now: Marks) -> list[str]:
+def _differs(before: Marks | None, now: Marks) -> list[str]:
+    if before is None:
+        return ["unknown"]
     return [word for word, old, new in zip(Marks._fields, before, now, strict=True) if old != new]
 
 
