@@ -14,6 +14,7 @@ from urllib.parse import urlsplit
 
 from pydantic import SecretStr
 
+from connector.delivery.budget import accounted
 from connector.delivery.limits import Limits
 from connector.domain.writes import Cause
 from connector.errors import ConfigError, LocalFault
@@ -94,7 +95,10 @@ def check_ready(house: House, *, today: date) -> None:
         today=today,
     )
     if mode == "live":
-        described = {object_: [info.name for info in crm.fields(object_)] for object_ in ("lead", "contact", "task")}
+        with accounted([crm], house.store.ledger, cause="check", now=utc_now()):
+            described = {
+                object_: [info.name for info in crm.fields(object_)] for object_ in ("lead", "contact", "task")
+            }
         refuse_unless_provisioned(mode=mode, missing=missing_keys(crm.traits(), described))
 
 

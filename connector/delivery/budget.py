@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from connector.ports.source import Source
 from connector.ports.store import Ledger
 from connector.ports.traits import Usage
 
@@ -26,10 +29,28 @@ class Budget:
     left_to_others: float
 
     def remaining(self, usage: Usage | None, *, now: datetime) -> int | None:
-        """Give the calls left in the rolling day, or None when nothing bounds them."""
-        bounds = [] if self.ceiling is None else [self.ceiling]
-        if usage is not None and usage.limit:
-            bounds.append(int((1 - self.left_to_others) * usage.limit))
+        """Give the calls left in the rolling day, or None when nothing bounds them.
+
+        What others have used counts by the vendor's own counter, ``usage``: as long as we send anything, the part that
+        is left to others has not been touched by anybody.
+        """
+        ours = None if usage is None or not usage.limit else int((1 - self.left_to_others) * usage.limit)
+        bounds = [bound for bound in (self.ceiling, ours) if bound is not None]
         if not bounds:
             return None
-        return max(0, min(bounds) - self.ledger.spent(self.system, now - DAY))
+        left = min(bounds) - self.ledger.spent(self.system, now - DAY)
+        if usage is not None and ours is not None and now - usage.seen_at < DAY:
+            left = min(left, ours - usage.used)
+        return max(0, left)
+
+
+@contextmanager
+def accounted(adapters: Sequence[Source], ledger: Ledger, *, cause: str, now: datetime) -> Iterator[None]:
+    """Write down the calls that are made meanwhile, however it ends; nothing where there were none."""
+    before = [adapter.calls() for adapter in adapters]
+    try:
+        yield
+    finally:
+        for adapter, calls in zip(adapters, before, strict=True):
+            if adapter.calls() > calls:
+                ledger.spend(adapter.traits().system, adapter.calls() - calls, cause=cause, at=now)

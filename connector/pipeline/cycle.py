@@ -15,7 +15,7 @@ from uuid import uuid4
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from connector.delivery.budget import Budget
+from connector.delivery.budget import Budget, accounted
 from connector.delivery.drain import Drained
 from connector.domain.engine_memory import give_back
 from connector.domain.writes import RowState
@@ -155,7 +155,8 @@ class Cycle:
             if self.stood_aside or (pull and scope != "all" and not (news or self._goes_on)):
                 return self.report
             if command == "run" and self._may_write():
-                before += release_changed(self._engine, now=self._now)
+                with accounted(self._engine.adapters, self._engine.store.ledger, cause="check", now=self._now):
+                    before += release_changed(self._engine, now=self._now)
             before += self._look_for_drift(command)
             self._full = self._full or bool(asked_anew(self._engine.store))
             with open_scratch(self._engine.lake_root) as scratch:
@@ -180,7 +181,8 @@ class Cycle:
         with self._timed("score"):
             live = command == "run" and self._may_write()
             work = Working(self._engine, self._census(), self.report, self._steps, now=self._now)
-            wished, decisions = work.decide(scratch, live=live, full=self._full)
+            with accounted(self._engine.adapters, self._engine.store.ledger, cause="check", now=self._now):
+                wished, decisions = work.decide(scratch, live=live, full=self._full)
             self.moves, self.plan_summary, self._fast_lane = work.moves, work.plan_summary, work.fast_lane
             self._keep = work.keep
             self._came_back, self._anew = work.came_back, work.anew
@@ -191,7 +193,8 @@ class Cycle:
 
     def _look_for_drift(self, command: steps.Command) -> list[int]:
         """See which fields are not what they were; let go what waited for others, and work everybody then."""
-        self._drift = look_for_drift(self._engine, now=self._now)
+        with accounted(self._engine.adapters, self._engine.store.ledger, cause="check", now=self._now):
+            self._drift = look_for_drift(self._engine, now=self._now)
         self.report.drift = [one.words() for one in self._drift]
         waits, crm = command == "run" and self._may_write(), self._engine.crm.traits().system
         freed = release_drifted(self._engine.store, self._drift, crm, now=self._now) if waits else []

@@ -146,3 +146,23 @@ def test_budget(state_url: str, ceiling: Any, vendor: Any, spent: int, left: int
     usage = None if vendor is None else Usage(0, vendor, NOW)
     assert Budget("crm", store.ledger, ceiling, 0.5).remaining(usage, now=NOW) == left
     store.close()
+
+
+@pytest.mark.parametrize(
+    ("ceiling", "used", "ago", "left"),
+    [
+        (None, 10, 0, 90),  # what we sent is all that was used
+        (None, 60, 0, 40),  # others have sent 50
+        (30, 60, 0, 20),  # our own number is the lower one
+        (30, 95, 0, 5),
+        (None, 150, 0, 0),
+        (None, 150, 25, 90),  # counted yesterday
+    ],
+)
+def test_what_others_have_used_counts(sqlite_url: str, ceiling: int | None, used: int, ago: int, left: int) -> None:
+    """Of 200 calls half is left to others; of the other half we have sent 10."""
+    store = open_store(sqlite_url)
+    store.ledger.spend("crm", 10, cause="write", at=NOW - timedelta(hours=1))
+    usage = Usage(used, 200, NOW - timedelta(hours=ago))
+    assert Budget("crm", store.ledger, ceiling, 0.5).remaining(usage, now=NOW) == left
+    store.close()

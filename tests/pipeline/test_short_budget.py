@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import pytest
 from small_house import House
 
 from adapters.memory import MemoryCrm
+from connector.domain.writes import Write, WriteOutcome
 from connector.ports.traits import Usage
 
 PEOPLE = 24
@@ -22,10 +23,20 @@ class Metered(MemoryCrm):
     """A CRM whose vendor counts calls, others' too, and tells so in its answers."""
 
     limit = 0
+    #: calls of ours before the day
+    before = 0
+    others = 0
+    #: what others send between two batches of ours
+    others_a_batch = 0
 
     def usage(self) -> Usage | None:
         clock = self.clock()
-        return Usage(self.calls(), self.limit, clock) if self.limit and clock else None
+        used = self.calls() - self.before + self.others
+        return Usage(used, self.limit, clock) if self.limit and clock else None
+
+    def apply(self, writes: Sequence[Write], *, now: datetime) -> list[WriteOutcome]:
+        self.others += self.others_a_batch
+        return super().apply(writes, now=now)
 
 
 @pytest.fixture
@@ -59,7 +70,7 @@ def test_buyers_are_served_first_and_the_rest_goes_the_next_day(house: House, bo
     else:
         # half of what the vendor gives is left to others
         assert isinstance(house.crm, Metered)
-        house.crm.limit = 2 * (spent + 2)
+        house.crm.limit, house.crm.before = 2 * (spent + 2), house.crm.calls() - _spent(house)
     for number in range(PEOPLE):
         house.did(f"v{number}", "page_view", str(number), path="/pricing")
     for number in range(BATCH):
@@ -74,6 +85,7 @@ def test_buyers_are_served_first_and_the_rest_goes_the_next_day(house: House, bo
     # the same day changes nothing, the next one lets everything go
     assert house.run().held_by["budget"] == first.held_by["budget"]
     house.now += timedelta(days=1)
+    house.crm.before = house.crm.calls()  # type: ignore[attr-defined]
     last = house.run()
     assert (last.held_by["budget"], last.writes["dead"], last.settled, last.created) == (0, 0, True, {})
     assert house.run().writes["planned"] == 0
@@ -81,3 +93,20 @@ def test_buyers_are_served_first_and_the_rest_goes_the_next_day(house: House, bo
     shown: list[Any] = [lead.fields["Handoff_Score__c"] for lead in house.crm.records("lead").values()]
     assert len(shown) == PEOPLE
     assert all(shown)
+
+
+def test_what_others_take_in_the_middle_of_a_run_is_left_to_them(tmp_path: Path, sqlite_url: str) -> None:
+    """There is room for all batches; beside each of ours others send a sixth of the day's calls: we stop at half."""
+    crm = Metered({"batch_size": BATCH}, system="crm")
+    house = House(tmp_path, sqlite_url, crm=crm)
+    for number in range(PEOPLE):
+        house.contact(str(number), title="CEO", employees=500)
+        house.lead(f"L{number}", str(number))
+    crm.limit, crm.others_a_batch = 1_800, 300
+    report = house.run()
+    assert report.writes["written"] == 3 * BATCH
+    assert report.held_by["budget"] == report.writes["planned"] - 3 * BATCH > 0
+    used = crm.usage()
+    assert used is not None
+    assert used.used - crm.others_a_batch < crm.limit / 2 < used.used
+    house.close()
