@@ -32,6 +32,7 @@ class Pending:
         creations: keys of what is to be created.
         tasks: (rule, person_id) of tasks that are to be created; dead ones count for nothing.
         openings: person_id → (row, kind of record, rule) of what would be made for them and is not on its way yet.
+        to_do: creation key → fields of tasks that are to be created; dead ones count for nothing.
         called: (rule, person_id) of every write to a task; dead ones count for nothing.
         waiting: person_id → what waits for a record of theirs; not the many scores, unless they were refused.
         owners: lanes of records that are to get another owner; dead ones count for nothing.
@@ -43,6 +44,7 @@ class Pending:
         """Take the rows, oldest first; none of them is kept."""
         self.creations: set[str] = set()
         self.tasks: set[tuple[str, str]] = set()
+        self.to_do: dict[str, Mapping[str, Value]] = {}
         self.called: set[tuple[str, str]] = set()
         self.owners: set[str] = set()
         self.undone: set[str] = set()
@@ -63,6 +65,7 @@ class Pending:
                 self.called.add((row.rule, row.person_id))
                 if creates:
                     self.tasks.add((row.rule, row.person_id))
+                    self.to_do[row.write.key] = row.write.fields
             if row.group == "owner" and row.state is not RowState.DEAD:
                 self.owners.add(row.lane)
             if row.state in _WAITING and row.person_id:

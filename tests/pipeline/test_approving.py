@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -51,3 +52,25 @@ def test_the_first_by_rank_go_with_their_tasks_and_the_rest_stays(house: House) 
     assert house.run().created == {"lead": people - 2, "task": people - 2}
     assert house.run().writes["planned"] == 0
     assert len(house.tasks()) == people
+
+
+def test_what_is_held_fills_a_rep_up_so_that_approving_it_floods_nobody(tmp_path: Path, sqlite_url: str) -> None:
+    """Each rep of the pool may have one open task; three people ask, one a cycle, and a limit holds their tasks."""
+    house = House(tmp_path, sqlite_url, limits=Limits({Cause.FAST_LANE_TASK: 0}, share=1, share_from=500))
+    routing = house.engine.mappings.routing
+    sdr = routing.pools["sdr"]
+    full = sdr.model_copy(update={"members": tuple(one.model_copy(update={"cap": 1}) for one in sdr.members)})
+    capped = routing.model_copy(update={"pools": routing.pools | {"sdr": full}})
+    house.engine.mappings = replace(house.engine.mappings, routing=capped)
+    for id_ in ("1", "2", "3"):
+        house.contact(id_)
+        house.lead(f"L{id_}", id_, owner_id="005rep3")
+    house.run()
+    for id_ in ("1", "2", "3"):
+        house.asks(f"ask{id_}", id_)
+        assert house.run().held_by["limit"] == 1
+    outbox = house.store.outbox
+    held = {str(row.write.fields["who"]): row.write.fields["owner_id"] for row in outbox.each_unsettled()}
+    assert {held["L1"], held["L2"]} == {"005rep1", "005rep2"}
+    assert held["L3"] == "00G1", "nobody has room: the fallback, until somebody has"
+    house.close()

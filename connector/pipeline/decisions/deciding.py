@@ -107,8 +107,9 @@ def decide_all(
 
 def set_out(census: Census, population: Population, holdings: Holdings, deciding: Deciding, *, now: datetime) -> Ground:
     """Set out what deciding about any people shares, and a desk that hands out work to them in order; nobody yet."""
-    knowledge = census.store.knowledge
+    knowledge, pending = census.store.knowledge, population.pending
     everybody, routing = users(holdings, census.crm), census.mappings.routing
+    desk = set_up_desk(holdings, census.crm, routing, everybody, population.tasks, knowledge.rotations(), pending)
     return Ground(
         now=now,
         install=census.install,
@@ -121,8 +122,8 @@ def set_out(census: Census, population: Population, holdings: Holdings, deciding
         accounts=population.accounts.slice(0, 0),
         tasks=(),
         fast_events=(),
-        pending=population.pending,
-        desk=set_up_desk(holdings, census.crm, routing, everybody, population.tasks, knowledge.rotations()),
+        pending=pending,
+        desk=desk,
         user_id=deciding.user_id,
         mark=knowledge.marks().get("baseline"),
     )

@@ -18,6 +18,7 @@ import structlog
 
 from connector.delivery.budget import Budget
 from connector.delivery.drain import Drain, Drained
+from connector.delivery.pending import Pending
 from connector.domain.writes import RowState
 from connector.mapping.routing import RoutingFile
 from connector.pipeline.engine import Engine
@@ -105,7 +106,8 @@ def _desk(census: Census, gone: set[str], *, now: datetime) -> Desk:
     everybody = [replace(user, active=user.active and user.id not in gone) for user in users(holdings, census.crm)]
     tasks = open_tasks(holdings, census.crm, census.store.knowledge.identities([]))
     rotations = census.store.knowledge.rotations()
-    return set_up_desk(holdings, census.crm, census.mappings.routing, everybody, tasks, rotations)
+    pending = Pending(census.store.outbox.each_unsettled())
+    return set_up_desk(holdings, census.crm, census.mappings.routing, everybody, tasks, rotations, pending)
 
 
 def _next(desk: Desk, routing: RoutingFile, left: str) -> Owner | None:

@@ -8,6 +8,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from connector.delivery.pending import Pending
 from connector.lake.layout import FIELD, LINK
 from connector.mapping.routing import RoutingFile
 from connector.pipeline.people.gathering import Holdings
@@ -87,18 +88,24 @@ def set_up_desk(
     everybody: list[User],
     tasks: list[dict[str, Any]],
     rotations: dict[str, str],
+    pending: Pending,
 ) -> Desk:
-    """Set up who can take work now: users, queues, open tasks of ours, and whose turn it is."""
+    """Set up who can take work now: users, queues, open tasks of ours, and whose turn it is.
+
+    Tasks that wait in the outbox are work, too: once they are released, whoever they go to must have room for them.
+    """
     queue_name = FIELD + crm.native.get("queue", {}).get("name", "")
     queues = {
         str(row.get(queue_name) or ""): str(row["id"])
         for row in holdings.get(crm.system, "queue").to_pylist()
         if not row["deleted"]
     }
+    shown, owner = {str(task["key"]) for task in tasks}, crm.native.get("task", {}).get("owner", "")
+    coming = [str(fields.get(owner)) for key, fields in pending.to_do.items() if key not in shown]
     return Desk(
         pools=routing.pools,
         users={user.username.casefold(): user for user in everybody},
         queues=queues,
-        open_tasks=dict(Counter(str(task["owner"]) for task in tasks)),
+        open_tasks=dict(Counter([*coming, *(str(task["owner"]) for task in tasks)])),
         credit=load_rotations(rotations),
     )
