@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Sequence
+import json
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from typing import Any, Final, Literal
 
@@ -135,6 +136,22 @@ class SqlKnowledge:
             enqueue(self._database, connection, decisions.rows, at_us=to_us(decisions.at))
             put_events(connection, decisions.events)
             refuse_outdated(self._database, connection)
+
+    def given_to(self, owners: Mapping[str, str]) -> None:
+        """Change whom records were given to; see the port. Nothing else of the memory, which others may be renewing."""
+        lock = "FOR UPDATE" if self._database.make == "postgresql" else ""
+        among = self._database.list_of("ids", "text")
+        statement = f"SELECT person_id, shown FROM persons WHERE person_id IN {among} ORDER BY person_id {lock}"
+        with self._database.write() as connection:
+            found = connection.execute(text(statement), {"ids": self._database.packed(sorted(owners))}).all()
+            for person_id, shown in found:
+                memory = json.loads(shown or "{}")
+                if memory.get("given"):
+                    told = json.dumps(
+                        memory | {"given": owners[person_id]}, sort_keys=True, ensure_ascii=False, separators=(",", ":")
+                    )
+                    change = "UPDATE persons SET shown = :shown WHERE person_id = :id"
+                    connection.execute(text(change), {"shown": storable(told), "id": person_id})
 
     def _remember(self, connection: Connection, decisions: Decisions) -> None:
         for part in parts_of(decisions.identities):

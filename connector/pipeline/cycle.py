@@ -169,7 +169,7 @@ class Cycle:
                     self._store(decisions)
                     if self._engine.still_ours():
                         self._keep()
-                before = [*before, *settle_anew(self._engine.store, self._anew, now=self._now)]
+                before = [*before, *settle_anew(self._engine, self._anew, now=self._now)]
             if "baseline" in decisions.marks:
                 self._note_before_baseline()
             give_back()

@@ -135,6 +135,10 @@ class Knowledge(Protocol):
         """
         ...
 
+    def given_to(self, owners: Mapping[str, str]) -> None:
+        """Remember of people whose record we gave to somebody that it went to another: person id → user id."""
+        ...
+
     def marks(self) -> dict[str, datetime]:
         """Give the marks by name."""
         ...

@@ -10,6 +10,7 @@ import pytest
 from small_house import House
 
 from adapters.memory import MemoryCrm
+from connector.delivery.shown import Shown
 from connector.domain.writes import OutcomeKind, Write, WriteOutcome
 from connector.ports.crm import INACTIVE_OWNER
 
@@ -65,6 +66,8 @@ def test_the_next_of_the_pool_gets_record_and_task_once_with_the_reason(house: H
     [lead], [task] = list(crm.records("lead").values()), house.tasks()
     assert lead.fields["owner_id"] == task["owner_id"] not in {left, None, ""}
     assert set(crm.creations.values()) == {1}
+    [memory] = [Shown.load(text) for text in house.store.knowledge.persons().column("shown").to_pylist()]
+    assert memory.given == lead.fields["owner_id"], "whom we gave it to, for a late first touch and further work"
     assert f"{left.removeprefix('005')}@corp.example was deactivated before this was written" in task["body"]
     # the pull has not shown it yet, and nothing is decided anew
     assert house.run().writes["planned"] == 0

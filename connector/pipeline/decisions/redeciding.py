@@ -22,10 +22,12 @@ from connector.domain.writes import RowState, Write
 from connector.errors import HandoffError
 from connector.mapping.evaluate import evaluate, holds
 from connector.pipeline.decisions.deciding import Deciding, set_out
+from connector.pipeline.engine import Engine
 from connector.pipeline.people.census import Census
 from connector.pipeline.people.gathering import Holdings
 from connector.pipeline.people.population import Population
 from connector.ports.store import OutboxRow, Store
+from connector.ports.traits import AdapterTraits
 from connector.routing.pools import Owner
 from connector.routing.route import choose_owner, fallback_assignment
 
@@ -57,15 +59,29 @@ def asked_anew(store: Store, also: Iterable[int] = ()) -> list[OutboxRow]:
     return [*dead, *(row for row in waiting if row.id not in asked)]
 
 
-def settle_anew(store: Store, decided: Mapping[int, OutboxRow | None], *, now: datetime) -> list[int]:
+def remember_owners(store: Store, rows: Iterable[OutboxRow], crm: AdapterTraits) -> None:
+    """Remember whom records go to whose row was given to another after it had been decided."""
+    owners = {}
+    for row in rows:
+        owner = row.write.fields.get(crm.native.get(row.write.object, {}).get("owner", ""))
+        if owner and row.person_id and row.write.object in crm.people:
+            owners[row.person_id] = str(owner)
+    if owners:
+        store.knowledge.given_to(owners)
+
+
+def settle_anew(engine: Engine, decided: Mapping[int, OutboxRow | None], *, now: datetime) -> list[int]:
     """Put what was decided anew in the place of what died; give the rows that may be sent again.
 
     None for a row: it is not to be made any more.
     """
+    store = engine.store
     if not decided:
         return []
     _stop(store, decided)
-    store.outbox.renew({id_: row for id_, row in decided.items() if row is not None}, now=now)
+    renewed = {id_: row for id_, row in decided.items() if row is not None}
+    store.outbox.renew(renewed, now=now)
+    remember_owners(store, renewed.values(), engine.crm.traits())
     waiting = {RowState.DEAD, RowState.HELD}
     unwanted = [
         row.id
@@ -77,7 +93,7 @@ def settle_anew(store: Store, decided: Mapping[int, OutboxRow | None], *, now: d
     left = set(_asked(store)) - set(decided)
     still = {row.id for row in store.outbox.each_unsettled() if row.state is RowState.DEAD}
     store.switches.put_setting(_SETTING, json.dumps(sorted(left & still)))
-    return sorted(id_ for id_, row in decided.items() if row is not None)
+    return sorted(renewed)
 
 
 def _stop(store: Store, decided: Iterable[int]) -> None:

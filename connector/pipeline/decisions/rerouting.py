@@ -21,6 +21,7 @@ from connector.delivery.drain import Drain, Drained
 from connector.delivery.pending import Pending
 from connector.domain.writes import RowState
 from connector.mapping.routing import RoutingFile
+from connector.pipeline.decisions.redeciding import remember_owners
 from connector.pipeline.engine import Engine
 from connector.pipeline.people.census import Census, census_of
 from connector.pipeline.people.gathering import hold
@@ -95,6 +96,7 @@ def _reroute(census: Census, rows: list[OutboxRow], gone: set[str], chosen: _Cho
             renewed[row.id] = _given(census, row, owner, _name(desk, left))
     moved = census.store.outbox.renew(renewed, now=now)
     if moved:
+        remember_owners(census.store, renewed.values(), census.crm)
         structlog.get_logger().warning("routing.owner_inactive", rows=moved)
     return moved
 
