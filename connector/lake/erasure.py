@@ -15,6 +15,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from connector.lake.arranged import forget_arranged
 from connector.lake.layout import LINK
 from connector.lake.segments import cannot_write, check_segment, forget_checks, read_segment, write_segment
 from connector.ports.store import Manifest, Segment
@@ -66,6 +67,7 @@ def _delete(root: Path, manifest: Manifest, segment: Segment) -> None:
     except OSError as error:
         raise cannot_write(root, error) from error
     forget_checks(root, [segment.path])
+    forget_arranged(root, [segment.path])
     manifest.forget_retired([segment.path])
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 import pyarrow as pa
 
 from connector.domain.records import Activity, Page, RecordVersion
+from connector.lake.arranged import forget_arranged
 from connector.lake.compaction import FAN, compact
 from connector.lake.layout import activities_stream, activity_table, record_table, records_stream
 from connector.lake.repeats import ACTIVITY_KEY, RECORD_KEY, Keys, KnownKeys
@@ -150,6 +151,7 @@ class Landing:
         except OSError as error:
             raise cannot_write(self._root, error) from error
         forget_checks(self._root, swept)
+        forget_arranged(self._root, swept)
         if due:
             self._manifest.forget_retired(sorted(due))
         return len(swept)

@@ -18,6 +18,7 @@ from connector.errors import LocalFault
 from connector.lake import few
 from connector.lake.asking import asking, rows_of
 from connector.lake.layout import ACTIVITY_COLUMNS, RECORD_COLUMNS, activities_stream, records_stream
+from connector.lake.of_some import lay_deeds_of_some, records_of_some
 from connector.ports.store import Manifest, Segment
 
 _Answer = TypeVar("_Answer")
@@ -240,13 +241,14 @@ class Lake:
 
         Few come more than once, so only those are compared: all whose hash does, which may be some more and never less.
         """
-        files, instant = rows_of(self._root, segments), moment(as_of)
-        # Of some people it is little, and taken in: three questions are asked about it, each of which would read again.
-        laid = "VIEW" if self._only is None else "TABLE"
-        connection.execute(
-            f"CREATE TEMP {laid} {rows} AS SELECT *, hash(kind, id) AS h FROM {files} "
-            f"WHERE {self._known(instant)}{self._by_some(connection, rows, files)}"
-        )
+        instant = moment(as_of)
+        if self._only is None:
+            files = rows_of(self._root, segments)
+            known = f"SELECT *, hash(kind, id) AS h FROM {files} WHERE {self._known(instant)}"
+            connection.execute(f"CREATE TEMP VIEW {rows} AS {known}")
+        else:
+            # It is little, and taken in: three questions are asked about it, each of which would read again.
+            lay_deeds_of_some(connection, rows, self._root, segments, self._only.people, self._known(instant))
         asked = (instant, *(segment.path for segment in segments))
         if asked not in self._again:
             # Every question about the same files needs this again: it is small, and looking at all of them is not.
@@ -343,26 +345,9 @@ class Lake:
             _, system, object_ = stream.split("/", 2)
             people = only.people
             here = pc.and_(pc.equal(people.column("system"), system), pc.equal(people.column("object"), object_))
-            with asking(self._root, segments) as connection:
-                connection.register("only_ids", people.filter(here).select(["id"]))
-                query = f"SELECT * FROM {rows_of(self._root, segments)} WHERE id IN (FROM only_ids)"
-                self._records[stream] = (paths, connection.sql(query).to_arrow_table())
+            ids = people.filter(here).column("id")
+            self._records[stream] = (paths, records_of_some(self._root, segments, ids))
         return self._records[stream][1]
-
-    def _by_some(self, connection: duckdb.DuckDBPyConnection, rows: str, files: str) -> str:
-        """Write what narrows activities to all versions of those of which any version was one of these people's.
-
-        Who did something may change from version to version, and only all of them tell which is the latest.
-        """
-        if self._only is None:
-            return ""
-        connection.register("only_people", self._only.people)
-        connection.execute(
-            f"CREATE TEMP TABLE mine_{rows} AS SELECT DISTINCT hash(kind, a.id) AS h FROM {files} a "
-            "SEMI JOIN only_people o "
-            "ON o.id = a.person_id AND o.system = a.person_system AND o.object = a.person_object"
-        )
-        return f" AND hash(kind, id) IN (FROM mine_{rows})"
 
 
 def _latest(connection: duckdb.DuckDBPyConnection, named: str) -> str:
