@@ -162,8 +162,8 @@ class Schema:
 
 
 def field_infos(shape: ObjectShape) -> list[FieldInfo]:
-    """Give the fields of an object in the words of ports."""
-    return [_info(shape.word, name, entry) for name, entry in shape.fields.items()]
+    """Give the fields of an object in the words of ports: where our user may not edit the object, none can be."""
+    return [_info(shape, name, entry) for name, entry in shape.fields.items()]
 
 
 def _shape(word: str, body: Any) -> ObjectShape:
@@ -179,7 +179,7 @@ def _shape(word: str, body: Any) -> ObjectShape:
     )
 
 
-def _info(word: str, name: str, entry: Mapping[str, Any]) -> FieldInfo:
+def _info(shape: ObjectShape, name: str, entry: Mapping[str, Any]) -> FieldInfo:
     kind = str(entry.get("type", ""))
     values = tuple(
         str(value["value"])
@@ -188,14 +188,14 @@ def _info(word: str, name: str, entry: Mapping[str, Any]) -> FieldInfo:
     )
     nillable = entry.get("nillable", True) or entry.get("defaultedOnCreate", False)
     return FieldInfo(
-        object=word,
+        object=shape.word,
         name=name,
         type=_KINDS.get(kind, "other"),
         label=str(entry.get("label") or ""),
         length=int(entry["length"]) if entry.get("length") else None,
         required=bool(entry.get("createable")) and not nillable and kind != "boolean",
-        createable=bool(entry.get("createable")),
-        updateable=bool(entry.get("updateable")),
+        createable=shape.createable and bool(entry.get("createable")),
+        updateable=shape.updateable and bool(entry.get("updateable")),
         unique=bool(entry.get("unique")),
         external_id=bool(entry.get("externalId")),
         # A combobox suggests; only a picklist has values that mean something to the mapping files.

@@ -76,6 +76,8 @@ class World:
     undisturbed: dict[bool, dict[str, bytes]] = field(default_factory=dict)
     #: ends after troubles that change the org
     changed: dict[tuple[str, bool], dict[str, bytes]] = field(default_factory=dict)
+    #: what is wrong in those though it was put right
+    unhealed: dict[tuple[str, bool], list[Complaint]] = field(default_factory=dict)
 
     def open(self, name: str) -> Place:
         """Open a copy of the place, which signs in with a token that can be renewed."""
@@ -155,6 +157,7 @@ def strike(world: World, pair: Pair, name: str, *, plant: str = "", cycles: int 
         wanted = _changed_end(world, pair) if trouble.changes and struck else world.undisturbed[pair.typed]
         watch = Watch(mistake=plant)
         wrong, words = _until_right(world, place, watch, wanted=wanted, edited=edited, cycles=cycles)
+        wrong += world.unhealed.get((trouble.name, pair.typed), []) if struck else []
         return Verdict(pair, killed.code == _KILLED, struck, wrong, words)
     finally:
         world.close(place)
@@ -186,9 +189,22 @@ def _changed_end(world: World, pair: Pair) -> dict[str, bytes]:
         for _ in range(_CYCLES):
             if _quiet(world.run(place)):
                 break
-        world.changed[key] = place.snapshots()
+        end = place.snapshots()
         world.close(place)
+        world.unhealed[key] = _not_put_right(world.undisturbed[pair.typed], end, pair.trouble)
+        world.changed[key] = end
     return world.changed[key]
+
+
+def _not_put_right(undisturbed: Mapping[str, bytes], end: Mapping[str, bytes], trouble: Trouble) -> list[Complaint]:
+    """Give what is otherwise than it would have been, but for the trouble's own traces: it would hide in every pair."""
+    return [
+        complaint
+        for complaint in complaints(undisturbed, end)
+        if not complaint.record.startswith('["CustomField"')
+        and not complaint.field.startswith("held ")
+        and not (trouble.what == "late_record" and not complaint.field and complaint.kind != "lost")
+    ]
 
 
 def choose(world: World, *, seed: int, pairs: int) -> list[Pair]:

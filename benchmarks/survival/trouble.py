@@ -52,6 +52,8 @@ class Trouble:
                 # whoever gave the field another type takes it away again; provisioning never deletes anything
                 place.faults(self.vendor, {"match": "", "what": "field_deleted", "count": 1, **dict(self.more)})
                 place.query("SELECT Id FROM User")
+            if self.what == "right_removed":
+                place.act(self.vendor, {"do": "give_right", **dict(self.more)})
             done = place.handoff("provision", "--json")
             assert done.code == 0, done
 

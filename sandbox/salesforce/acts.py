@@ -58,6 +58,7 @@ class People:
             "deactivate_user": self._deactivate,
             "activate_user": self._activate,
             "remove_right": self._remove_right,
+            "give_right": self._give_right,
             "reply": self._reply,
             "log_call": self._log_call,
             "set_limit": self._set_limit,
@@ -237,10 +238,18 @@ class People:
         return self._switch(act, active=True)
 
     def _remove_right(self, act: dict[str, Any], _: str) -> dict[str, Any]:
-        obj = self._object(str(act.get("object", "Lead"))).name
-        right = str(act.get("right") or self._values(act).get("right") or self._values(act).get("field") or "edit")
+        obj, right = self._right(act)
         self._state.remove_right(f"{obj}.{right}")
         return {"object": obj, "right": right}
+
+    def _give_right(self, act: dict[str, Any], _: str) -> dict[str, Any]:
+        obj, right = self._right(act)
+        self._state.give_right(f"{obj}.{right}")
+        return {"object": obj, "right": right}
+
+    def _right(self, act: dict[str, Any]) -> tuple[str, str]:
+        obj = self._object(str(act.get("object", "Lead"))).name
+        return obj, str(act.get("right") or self._values(act).get("right") or self._values(act).get("field") or "edit")
 
     def _activity(self, act: dict[str, Any], user: str, values: dict[str, Any]) -> dict[str, Any]:
         person = self._find(act, "Lead", "Contact")

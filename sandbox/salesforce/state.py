@@ -224,6 +224,11 @@ class OrgState:
         self.records.keep("removed_rights", sorted(self.removed_rights() | {right.lower()}))
         self.description_changed()
 
+    def give_right(self, right: str) -> None:
+        """Give a right back to the integration user."""
+        self.records.keep("removed_rights", sorted(self.removed_rights() - {right.lower()}))
+        self.description_changed()
+
     def may(self, obj: str, what: str, user: str) -> bool:
         """Tell whether a user may read, create, edit or delete rows of an object; only ours was ever restricted."""
         if user != self.me:

@@ -79,6 +79,10 @@ def test_the_check_names_what_is_missing_and_who_cures_it(org):
     assert [finding for finding in ready.check() if not finding.ok] == []
     org.act({"do": "remove_right", "object": "Lead", "right": "edit"})
     assert "write Lead" in {finding.subject for finding in ready.check() if not finding.ok}
+    assert not any(info.updateable for info in ready.fields("lead")), "what died of it comes back when this changes"
+    org.act({"do": "give_right", "object": "Lead", "right": "edit"})
+    ready.doubt_fields()
+    assert any(info.updateable for info in ready.fields("lead"))
 
 
 def test_a_right_to_read_that_is_taken_away_stops_the_pull(org):

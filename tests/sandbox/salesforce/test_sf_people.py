@@ -65,6 +65,8 @@ def test_a_removed_right_refuses_writes_or_hides_a_field(empty):
     empty.act({"do": "remove_right", "object": "Lead"})
     status, body = empty.ask("PATCH", f"sobjects/Lead/{lead}", {"City": "Ulm"})
     assert (status, body[0]["errorCode"]) == (403, "INSUFFICIENT_ACCESS_OR_READONLY")
+    empty.act({"do": "give_right", "object": "Lead"})
+    assert empty.ask("PATCH", f"sobjects/Lead/{lead}", {"City": "Ulm"})[0] == 204
     empty.act({"do": "remove_right", "object": "Contact", "right": "Title"})
     assert "Title" not in empty.fields("Contact")
     empty.act({"do": "remove_right", "object": "Task", "right": "read"})
