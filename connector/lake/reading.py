@@ -17,6 +17,7 @@ from connector.domain.sql_text import literal, moment, quoted
 from connector.errors import LocalFault
 from connector.lake import few
 from connector.lake.asking import asking, rows_of
+from connector.lake.kept_latest import latest_kept
 from connector.lake.layout import ACTIVITY_COLUMNS, RECORD_COLUMNS, activities_stream, records_stream
 from connector.lake.of_some import lay_deeds_of_some, records_of_some
 from connector.ports.store import Manifest, Segment
@@ -95,7 +96,7 @@ class Lake:
         def ask(connection: duckdb.DuckDBPyConnection, latest: str) -> pa.Table:
             return connection.sql(f"{latest} ORDER BY id").to_arrow_table()
 
-        return self._read(records_stream(system, object_), as_of, columns, ask, latest=True)
+        return self._read(records_stream(system, object_), as_of, columns, ask, latest=True, keep=True)
 
     def versions(
         self, system: str, object_: str, *, as_of: datetime, columns: Collection[str] | None = None
@@ -281,9 +282,18 @@ class Lake:
         ask: Callable[[duckdb.DuckDBPyConnection, str], pa.Table],
         *,
         latest: bool,
+        keep: bool = False,
     ) -> pa.Table:
         def read() -> pa.Table:
-            return self._ask(self._manifest.segments(stream), as_of, columns, ask, latest=latest)
+            segments = self._manifest.segments(stream)
+
+            def once() -> pa.Table:
+                return self._ask(segments, as_of, columns, ask, latest=latest)
+
+            # Whoever asks for some people asks again and again for all of the few other things there are.
+            if keep and segments and self._only is not None and not self._hindsight:
+                return latest_kept(self._root, segments, columns, once, as_of=as_of)
+            return once()
 
         return self._while_compacted(read)
 
