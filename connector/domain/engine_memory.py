@@ -19,9 +19,9 @@ _ENGINE_MIB = 512
 _PEOPLE = 20_000
 #: what one of them takes at most while worked on: some hundred columns, held about twice
 _BYTES_EACH = 8_000
-#: growth beyond which memory is given back between steps
-_WORTH_MIB = 32
-_left_mib = 0.0
+#: growth beyond which memory is given back between steps, and beyond which everything alive is looked through for it
+_WORTH_MIB, _WORTH_LOOKING_MIB = 32, 128
+_left_mib = _looked_mib = 0.0
 #: where a container says how much it may have (cgroup v2, v1)
 _LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
 
@@ -60,17 +60,23 @@ def give_back() -> None:
     """Return freed memory to the system: after a step that took much, so that the next does not come on top.
 
     Looking through everything alive costs a tenth of a second, which small cycles would do four times for nothing: it
-    is done where the process has grown by ``_WORTH_MIB`` since the last time, and wherever that cannot be told.
+    is done where the process has grown by ``_WORTH_LOOKING_MIB`` since the last time, and wherever that cannot be told;
+    what lies in free lists goes back where it has grown by ``_WORTH_MIB``.
     """
-    global _left_mib  # noqa: PLW0603 - of the process
-    if 0 < _resident_mib() < _left_mib + _WORTH_MIB:
+    global _left_mib, _looked_mib  # noqa: PLW0603 - of the process
+    resident = _resident_mib()
+    if 0 < resident < _left_mib + _WORTH_MIB:
         return
-    gc.collect()
+    look = not 0 < resident < _looked_mib + _WORTH_LOOKING_MIB
+    if look:
+        gc.collect()
     pa.default_memory_pool().release_unused()
     trim = getattr(_libc(), "malloc_trim", None)
     if trim is not None:
         trim(0)
     _left_mib = _resident_mib()
+    if look:
+        _looked_mib = _left_mib
 
 
 def _resident_mib() -> float:
