@@ -33,6 +33,8 @@ PATIENCE = 6
 _ROWS_AT_ONCE = 400_000
 #: rows that are packed together: fewer are found faster and take more memory
 _RECORD_ROWS, _ACTIVITY_ROWS = 256, 512
+#: waking other threads takes longer than unpacking a block
+_ALONE = pa.ipc.IpcReadOptions(use_threads=False)
 _NO_HASHES = np.array([], np.uint64)
 
 
@@ -56,24 +58,27 @@ class Arranged:
 
     def of(self, wanted: Sequence[str]) -> pa.Table:
         """Give all rows of whom is ``wanted``."""
-        blocks = {
+        near = self.rows(self.blocks_of(wanted))
+        return near.filter(pc.is_in(near.column(self.by), value_set=pa.array(wanted, pa.string())))
+
+    def blocks_of(self, wanted: Sequence[str]) -> set[int]:
+        """List the blocks in which rows of whom is ``wanted`` can be."""
+        return {
             number
             for one in wanted
             for number in range(max(0, bisect_left(self.firsts, one) - 1), bisect_right(self.firsts, one))
         }
-        near = self._unpacked(blocks)
-        return near.filter(pc.is_in(near.column(self.by), value_set=pa.array(wanted, pa.string())))
 
-    def near(self, hashes: npt.NDArray[np.uint64]) -> pa.Table:
-        """Give all activities with one of these hashes of kind and id, and some others."""
+    def blocks_with(self, hashes: npt.NDArray[np.uint64]) -> set[int]:
+        """List the blocks that hold activities with one of these hashes of kind and id."""
         first, end = np.searchsorted(self.hashes, hashes, "left"), np.searchsorted(self.hashes, hashes, "right")
-        blocks = {int(self.places[at]) for start, stop in zip(first, end, strict=True) for at in range(start, stop)}
-        return self._unpacked(blocks)
+        return {int(self.places[at]) for start, stop in zip(first, end, strict=True) for at in range(start, stop)}
 
-    def _unpacked(self, blocks: Collection[int]) -> pa.Table:
+    def rows(self, blocks: Collection[int]) -> pa.Table:
+        """Give all rows of some blocks."""
         if not blocks:
             return self.schema.empty_table()
-        with pa.ipc.open_file(self.packed) as file:
+        with pa.ipc.open_file(self.packed, options=_ALONE) as file:
             return pa.Table.from_batches([file.get_batch(number) for number in sorted(blocks)], self.schema)
 
 
