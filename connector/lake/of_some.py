@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -31,7 +32,26 @@ def records_of_some(root: Path, segments: Sequence[Segment], ids: pa.Array) -> p
             connection.register("only_ids", pa.table({"id": ids}))
             query = f"SELECT * FROM {rows_of(root, others)} WHERE id IN (FROM only_ids)"
             parts.append(connection.sql(query).to_arrow_table())
-    return pa.concat_tables(parts, promote_options="default")
+    return pa.concat_tables(_spelt_alike(parts), promote_options="default")
+
+
+def _spelt_alike(parts: list[pa.Table]) -> list[pa.Table]:
+    """Let columns whose names differ in case alone have one name, the first, as the engine does that reads files.
+
+    Where one part has several such it tells them apart as the engine does.
+    """
+    spelling: dict[str, str] = {}
+    alike = []
+    for part in parts:
+        seen: Counter[str] = Counter()
+        names = []
+        for name in part.column_names:
+            key, number = name.casefold(), seen[name.casefold()]
+            seen[key] += 1
+            told = (key, name) if not number else (f"{key}_{number}", f"{name}_{number}")
+            names.append(spelling.setdefault(*told))
+        alike.append(part.rename_columns(names))
+    return alike
 
 
 def lay_deeds_of_some(

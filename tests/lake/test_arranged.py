@@ -27,7 +27,9 @@ _WORDS = pa.schema([(name, pa.string()) for name in ("system", "object", "id")])
 _KINDS = [("s", "contact")]
 #: id of an activity, who did it, and when it was changed, if it can be
 _deed = st.tuples(st.sampled_from("abcd"), st.sampled_from(["1", "2", "3", ""]), st.sampled_from([None, 1, 2]))
-_version = st.tuples(st.sampled_from("1234"), st.integers(0, 3), st.sampled_from([{}, {"city": "Ulm"}]))
+_version = st.tuples(
+    st.sampled_from("1234"), st.integers(0, 3), st.sampled_from([{}, {"city": "Ulm"}, {"City": "Bonn", "Title": "CEO"}])
+)
 
 
 @pytest.fixture
