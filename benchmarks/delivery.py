@@ -1,14 +1,15 @@
 """How fast changed people reach Salesforce: our delivery beside a bare client, in turns, against one sandbox.
 
 ``python -m benchmarks.delivery --people 20000 --rounds 5`` starts the org in a process of its own, fills an outbox with
-one own-field update per lead and round, and sends a part of them in turns by
+one own-field update per lead or contact and round, and sends a part of them in turns by
 
 * ``bare``: a ``requests`` session that posts ready-made collections of 200 rows and reads the answers;
 * ``batches``: the drain, which claims, reads the values before, writes, settles and keeps the journal;
 * ``job``: the drain by Bulk API 2.0 (``bulk_from`` lowered to what the part holds).
 
-It prints rows per second on the clock, the processor's milliseconds per 200 rows of this process, and calls. The state
-is SQLite on the disk.
+A turn has a share of the people, or with ``--whole`` all of them; ``--ways bare batches`` leaves jobs out. It prints
+rows per second on the clock, the processor's milliseconds per 200 rows of this process, and calls. The state is SQLite
+on the disk.
 """
 
 from __future__ import annotations
@@ -33,6 +34,10 @@ from state import open_store
 
 FIELDS = ("Handoff_Score__c", "Handoff_Grade__c")
 OURS = frozenset(FIELDS)
+WAYS = ["bare", "batches", "job"]
+#: our words for the people of a CRM, and the org's
+PEOPLE = {"contact": "Contact", "lead": "Lead"}
+Person = tuple[str, str]
 
 
 class Turn(NamedTuple):
@@ -49,29 +54,31 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--people", type=int, default=20_000)
     parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--whole", action="store_true", help="send everybody in each turn")
+    parser.add_argument("--ways", nargs="+", choices=WAYS, default=WAYS)
     words = parser.parse_args()
     with tempfile.TemporaryDirectory() as directory:
         org = Org(words.people, f"{directory}/org")
         store = open_store(f"sqlite:///{directory}/state.db")
         try:
-            _measure(org, store, words.rounds)
+            _measure(org, store, words.rounds, words.ways, whole=words.whole)
         finally:
             store.close()
             org.stop()
 
 
-def _measure(org: Org, store: Store, rounds: int) -> None:
+def _measure(org: Org, store: Store, rounds: int, ways: list[str], *, whole: bool) -> None:
     crm = _crm(org)
-    crm.provision([FieldSpec("lead", name, name, "text", 255) for name in FIELDS], [], dry_run=False)
-    leads = _leads(org)
-    part = len(leads) // 3
-    print(f"{len(leads):,} leads; {rounds} rounds of three turns of {part:,} rows each")
-    turns: dict[str, list[Turn]] = {"bare": [], "batches": [], "job": []}
-    names = list(turns)
+    specs = [FieldSpec(word, name, name, "text", 255) for word in PEOPLE for name in FIELDS]
+    crm.provision(specs, [], dry_run=False)
+    people = _people(org)
+    part = len(people) if whole else len(people) // len(ways)
+    print(f"{len(people):,} leads and contacts; {rounds} rounds of {len(ways)} turns of {part:,} rows each")
+    turns: dict[str, list[Turn]] = {name: [] for name in ways}
     for number in range(rounds):
-        for place in range(3):
-            name = names[(number + place) % 3]
-            some = leads[place * part : (place + 1) * part]
+        for place in range(len(ways)):
+            name = ways[(number + place) % len(ways)]
+            some = people if whole else people[place * part : (place + 1) * part]
             turns[name].append(_bare(org, some, number) if name == "bare" else _ours(org, store, some, number, name))
     print("| way | rows per second, best | median | processor ms per 200 rows, best | median | calls per turn |")
     print("| --- | --: | --: | --: | --: | --: |")
@@ -90,13 +97,13 @@ def _crm(org: Org, **options: Any) -> SalesforceCrm:
     return SalesforceCrm({"instance_url": org.entry["url"], "auth": auth, **options})
 
 
-def _leads(org: Org) -> list[str]:
+def _people(org: Org) -> list[Person]:
     crm = _crm(org)
-    pages = crm.pull("leads", None, now=datetime.now(UTC))
+    pages = [page for stream in ("leads", "contacts") for page in crm.pull(stream, None, now=datetime.now(UTC))]
     found = [record for page in pages for record in page.records]
     crm.close()
     # A decision lists records in the order of their ids, too.
-    return sorted(one.ref.id for one in found if not one.deleted and one.merged_into is None)
+    return sorted((one.ref.object, one.ref.id) for one in found if not one.deleted and one.merged_into is None)
 
 
 def _timed(work: Callable[[], int], rows: int) -> Turn:
@@ -105,17 +112,17 @@ def _timed(work: Callable[[], int], rows: int) -> Turn:
     return Turn(rows, time.perf_counter() - began, time.process_time() - used, calls)
 
 
-def _bare(org: Org, leads: list[str], number: int) -> Turn:
+def _bare(org: Org, people: list[Person], number: int) -> Turn:
     """Send ready-made bodies, one after the other, and read what comes back."""
     bodies = [
         {
             "allOrNone": False,
             "records": [
-                {"attributes": {"type": "Lead"}, "id": id_, **_values(number, "bare")}
-                for id_ in leads[start : start + BATCH]
+                {"attributes": {"type": PEOPLE[word]}, "id": id_, **_values(number, "bare")}
+                for word, id_ in people[start : start + BATCH]
             ],
         }
-        for start in range(0, len(leads), BATCH)
+        for start in range(0, len(people), BATCH)
     ]
 
     def work() -> int:
@@ -126,15 +133,15 @@ def _bare(org: Org, leads: list[str], number: int) -> Turn:
                 assert all(row["success"] for row in answer), answer
         return len(bodies)
 
-    return _timed(work, len(leads))
+    return _timed(work, len(people))
 
 
-def _ours(org: Org, store: Store, leads: list[str], number: int, way: str) -> Turn:
+def _ours(org: Org, store: Store, people: list[Person], number: int, way: str) -> Turn:
     """Empty an outbox that was filled before the clock started."""
     crm = _crm(org, bulk_from=0 if way == "batches" else 2000)
     # what one cycle decides has one time
     now = datetime.now(UTC)
-    rows = [_row(id_, number, way, now) for id_ in leads]
+    rows = [_row(word, id_, number, way, now) for word, id_ in people]
     tables = {"identities": IDENTITIES, "persons": PERSONS, "stage_moves": STAGE_MOVES, "scores": SCORE_HISTORY}
     empty: dict[str, Any] = {name: schema.empty_table() for name, schema in tables.items()}
     store.knowledge.commit_decisions(
@@ -152,17 +159,17 @@ def _ours(org: Org, store: Store, leads: list[str], number: int, way: str) -> Tu
                 break
         return crm.calls() - asked
 
-    turn = _timed(work, len(leads))
+    turn = _timed(work, len(people))
     assert set(store.outbox.counts()) <= {"done", "superseded"}, store.outbox.counts()
     crm.close()
     return turn
 
 
-def _row(id_: str, number: int, way: str, now: datetime) -> OutboxRow:
+def _row(word: str, id_: str, number: int, way: str, now: datetime) -> OutboxRow:
     return OutboxRow(
         id=0,
-        write=Write("", "update", "lead", id_, _values(number, way), dict.fromkeys(FIELDS, "as pulled"), OURS),
-        lane=f"salesforce:lead:{id_}",
+        write=Write("", "update", word, id_, _values(number, way), dict.fromkeys(FIELDS, "as pulled"), OURS),
+        lane=f"salesforce:{word}:{id_}",
         group="score",
         cause=Cause.SCORE,
         rule="score",

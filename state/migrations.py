@@ -18,6 +18,7 @@ from state.migration_0006 import STATEMENTS as GENERATIONS
 from state.migration_0007 import STATEMENTS as QUIET_LANES
 from state.migration_0008 import STATEMENTS as TASK_TIMES
 from state.migration_0009 import STATEMENTS as CHEAP_UNSETTLED
+from state.migration_0010 import STATEMENTS as CHEAP_CHECKS
 
 #: any number that no other program on the same server is likely to lock by
 _LOCK = 0x48414E444F46
@@ -39,11 +40,15 @@ _WORDS: dict[Make, dict[str, str]] = {
 
 @dataclass(frozen=True, slots=True)
 class Migration:
-    """One step. Its statements never change once released; words in braces differ by make."""
+    """One step. Its statements never change once released; words in braces differ by make.
+
+    ``only``: the make that needs the step; the other one's states count it as taken.
+    """
 
     number: int
     name: str
     statements: Sequence[str]
+    only: Make | None = None
 
 
 MIGRATIONS: tuple[Migration, ...] = (
@@ -56,6 +61,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     Migration(7, "what blocks a lane, found by an index that a claim leaves alone", QUIET_LANES),
     Migration(8, "from an event to its task in the CRM", TASK_TIMES),
     Migration(9, "what is unsettled, in words that cost less", CHEAP_UNSETTLED),
+    Migration(10, "a check of states that costs less", CHEAP_CHECKS, only="sqlite"),
 )
 
 
@@ -124,7 +130,7 @@ def _present(database: Database, connection: Connection) -> int:
 
 
 def _apply(database: Database, connection: Connection, migration: Migration) -> None:
-    for statement in migration.statements:
+    for statement in migration.statements if migration.only in (None, database.make) else ():
         connection.exec_driver_sql(statement.format(**_WORDS[database.make]))
     at = database.clock_us(connection)
     connection.exec_driver_sql(

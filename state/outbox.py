@@ -13,8 +13,8 @@ from connector.domain.outbox_states import MOVES, UNSETTLED, Move, check_move
 from connector.domain.writes import Cause, RowState, WriteOutcome
 from connector.errors import HandoffError
 from connector.ports.outbox import DoneRow
-from connector.ports.store import OutboxRow, Spent, Turned
-from state import bulk, outbox_claim, outbox_settle
+from connector.ports.store import OutboxRow, Spent, Taken, Turned
+from state import bulk, outbox_claim, outbox_finish, outbox_settle
 from state.audit import note
 from state.database import Database
 from state.faults import Collision
@@ -24,7 +24,7 @@ from state.ledger import spend
 from state.outbox_dependents import UNSETTLED_ROWS, refresh, states
 from state.outbox_enqueue import known_keys
 from state.outbox_renew import renew
-from state.outbox_rows import COLUMNS, row_of
+from state.outbox_rows import COLUMNS, TAKEN, row_of, taken_of
 
 #: senders that meet try again at once; more than a few in a row means something else is wrong
 _CLAIM_TRIES: Final = 20
@@ -41,11 +41,11 @@ class SqlOutbox:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def claim(self, limit: int, *, owner: str, now: datetime, lease: timedelta) -> list[OutboxRow]:
+    def claim(self, limit: int, *, owner: str, now: datetime, lease: timedelta) -> list[Taken]:
         """Take rows for sending; see the port."""
         now_us, until_us = to_us(now), to_us(now + lease)
 
-        def once() -> list[OutboxRow]:
+        def once() -> list[Taken]:
             with self._database.write() as connection:
                 return outbox_claim.claim(
                     self._database, connection, limit, owner=owner, now_us=now_us, lease_until_us=until_us
@@ -62,9 +62,8 @@ class SqlOutbox:
 
     def turn(
         self,
-        outcomes: Mapping[int, WriteOutcome],
+        answered: Sequence[tuple[Taken, WriteOutcome]],
         *,
-        claims: Mapping[int, int],
         spent: Spent | None,
         limit: int,
         owner: str,
@@ -76,7 +75,7 @@ class SqlOutbox:
 
         def once() -> Turned:
             with self._database.write() as connection:
-                moved = outbox_settle.settle(self._database, connection, outcomes, now_us=now_us, claims=claims)
+                moved = self._settled(connection, answered, now_us)
                 if spent is not None and spent.calls:
                     spend(self._database, connection, spent, at_us=now_us)
                 rows = self._take(connection, limit, owner, now_us, to_us(now + lease)) if limit else []
@@ -84,7 +83,15 @@ class SqlOutbox:
 
         return _meeting(once)
 
-    def _take(self, connection: Connection, limit: int, owner: str, now_us: int, until_us: int) -> list[OutboxRow]:
+    def _settled(self, connection: Connection, answered: Sequence[tuple[Taken, WriteOutcome]], now_us: int) -> set[int]:
+        """Settle what was answered, the usual way or the long one; give the ids of the moved."""
+        if outbox_finish.finish(self._database, connection, answered, now_us=now_us):
+            return {row.id for row, _ in answered}
+        outcomes = {row.id: outcome for row, outcome in answered}
+        claims = {row.id: row.attempts for row, _ in answered}
+        return outbox_settle.settle(self._database, connection, outcomes, now_us=now_us, claims=claims)
+
+    def _take(self, connection: Connection, limit: int, owner: str, now_us: int, until_us: int) -> list[Taken]:
         if bulk.fetch(self._database, connection, "SELECT 1 FROM pauses", {}):
             return []
         return outbox_claim.claim(
@@ -100,9 +107,11 @@ class SqlOutbox:
         with self._database.write() as connection:
             return outbox_settle.expire(connection, now_us=to_us(now))
 
-    def unknown(self, limit: int) -> list[OutboxRow]:
+    def unknown(self, limit: int) -> list[Taken]:
         """List rows whose fate is unknown, oldest first."""
-        return self._rows(f"state = 'unknown' AND {UNSETTLED_ROWS} ORDER BY id LIMIT :limit", {"limit": limit})
+        statement = f"SELECT {TAKEN} FROM outbox WHERE state = 'unknown' AND {UNSETTLED_ROWS} ORDER BY id LIMIT :limit"
+        with self._database.read() as connection:
+            return [taken_of(values) for values in connection.execute(text(statement), {"limit": limit})]
 
     def unsettled(self) -> list[OutboxRow]:
         """List rows in todo, doing, unknown, held and dead, oldest first."""

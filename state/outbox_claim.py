@@ -6,41 +6,37 @@ from typing import Final
 
 from sqlalchemy import Connection
 
-from connector.domain.outbox_states import BLOCKING, MOVES, Move
-from connector.ports.store import OutboxRow
+from connector.domain.outbox_states import BLOCKING
+from connector.ports.store import Taken
 from state import bulk
 from state.database import Database
 from state.leases import may_claim
 from state.outbox_dependents import states
-from state.outbox_rows import COLUMNS, row_of
+from state.outbox_rows import TAKEN, taken_of
 
 #: the columns of a row as they will be once it is taken
-_CHANGED: Final = {
-    "state": f"'{MOVES[Move.CLAIM].target.value}'",
-    "attempts": "o.attempts + 1",
-    "sent_at": "CAST(:now AS bigint)",
-}
-_TAKEN: Final = ", ".join(_CHANGED.get(name, f"o.{name}") for name in COLUMNS.split(", "))
+_TAKEN: Final = ", ".join("o.attempts + 1" if name == "attempts" else f"o.{name}" for name in TAKEN.split(", "))
 
 #: A row may go when nothing of its lane is on its way or unclear and nothing in it is older. Scalar subqueries on
 #: purpose: each candidate asks the index by itself, whatever the planner believes about a table that was filled a
-#: second ago. What waits for nothing is not looked up among what waits.
+#: second ago. What waits for nothing is not looked up among what waits, and where no lane is quiet none is looked up.
 _CLAIMABLE: Final = f"""
     SELECT {_TAKEN} FROM outbox o
     WHERE o.state = 'todo' AND (o.not_before IS NULL OR o.not_before <= :now)
     AND (SELECT count(*) FROM outbox b WHERE b.lane = o.lane AND b.settled_at IS NULL
-         AND b.state IN ({states(*BLOCKING)}) AND (b.state <> 'todo' OR b.id < o.id)) = 0
+         AND b.id <> o.id AND b.state IN ({states(*BLOCKING)}) AND (b.state <> 'todo' OR b.id < o.id)) = 0
     AND (o.depends_on = '[]' OR (SELECT count(*) FROM outbox_needs n WHERE n.row_id = o.id AND (
              SELECT count(*) FROM outbox d WHERE d.key = n.key AND d.kind = 'create' AND d.state <> 'superseded'
              AND d.state = 'done') = 0) = 0)
-    AND (SELECT count(*) FROM outbox_quiet q WHERE q.lane = o.lane AND q.row_id <> o.id AND q.until > :now) = 0
+    AND (NOT EXISTS (SELECT 1 FROM outbox_quiet) OR (
+         SELECT count(*) FROM outbox_quiet q WHERE q.lane = o.lane AND q.row_id <> o.id AND q.until > :now) = 0)
     ORDER BY o.priority, o.kind, o.object, o.id LIMIT :limit
 """
 
 
 def claim(
     database: Database, connection: Connection, limit: int, *, owner: str, now_us: int, lease_until_us: int
-) -> list[OutboxRow]:
+) -> list[Taken]:
     """Take rows inside the caller's transaction.
 
     Raises:
@@ -56,7 +52,7 @@ def claim(
         for way in ("seqscan", "bitmapscan", "sort"):
             connection.exec_driver_sql(f"SET LOCAL enable_{way} = off")
     found = bulk.fetch(database, connection, f"{_CLAIMABLE} {lock}", {"now": now_us, "limit": limit})
-    rows = [row_of(values) for values in found]
+    rows = [taken_of(values) for values in found]
     if rows:
         update = f"""
             UPDATE outbox SET state = 'doing', attempts = attempts + 1, sent_at = :now, lease_owner = :owner,

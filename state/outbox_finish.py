@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import defaultdict
+from collections.abc import Sequence
 from contextlib import closing
 from typing import Any, Final
 
@@ -10,14 +11,24 @@ from sqlalchemy import Connection
 
 from connector.domain.outbox_states import OUTCOME_MOVES, Move
 from connector.domain.writes import OutcomeKind, WriteOutcome
+from connector.ports.store import Taken
+from state import bulk
 from state.bulk import all_values_json
 from state.database import Database
+
+Answered = Sequence[tuple[Taken, WriteOutcome]]
 
 _FINISHING: Final = frozenset(kind for kind, move in OUTCOME_MOVES.items() if move is Move.FINISH)
 #: what the row must be, so that nothing but itself changes with it
 _PLAIN: Final = """
     old.state = 'doing' AND old.kind = 'update' AND old.was_unknown = 0 AND old.dismissed = 0
     AND old.before_values IS NULL
+"""
+#: what stood there before is what the wish says was expected, so the journal finds it there
+_AS_ASKED: Final = f"""
+    UPDATE outbox AS old SET state = 'done', lease_owner = NULL, lease_until = NULL, not_before = NULL, message = '',
+        fixer = '', settled_at = :now, result = '{OutcomeKind.WRITTEN.value}', code = ''
+    WHERE old.id IN %s AND old.attempts = :attempts AND {_PLAIN}
 """
 _SQLITE: Final = f"""
     UPDATE outbox AS old SET state = 'done', lease_owner = NULL, lease_until = NULL, not_before = NULL, message = '',
@@ -35,38 +46,72 @@ _POSTGRES: Final = f"""
 _RESULTS: Final = {kind: kind.value for kind in OutcomeKind}
 
 
-def finish(
-    database: Database,
-    connection: Connection,
-    outcomes: Mapping[int, WriteOutcome],
-    *,
-    now_us: int,
-    claims: Mapping[int, int] | None,
-) -> bool:
+def finish(database: Database, connection: Connection, answered: Answered, *, now_us: int) -> bool:
     """Settle rows to done where all are plain; else change nothing and say so.
 
-    Rows without ``claims``, creations (others may wait for them), rows whose fate was unknown, whose person was erased
-    or of which more is to be told than that they are done take the long way.
+    Creations (others may wait for them), rows whose fate was unknown, whose person was erased or of which more is to be
+    told than that they are done take the long way.
     """
-    if claims is None or any(one.kind not in _FINISHING or one.message or one.fixer for one in outcomes.values()):
+    as_asked = all(_as_asked(row, outcome) for row, outcome in answered)
+    if not as_asked and not all(_finishing(outcome) for _, outcome in answered):
         return False
-    before = all_values_json([one.before for one in outcomes.values()])
-    rows = [
-        (one.id, _RESULTS[one.kind], shown if one.before else None, one.code, id_, claims[id_], one.key)
-        for (id_, one), shown in zip(outcomes.items(), before, strict=True)
-    ]
     with closing(connection.connection.cursor()) as cursor:
         cursor.execute("SAVEPOINT finishing")
-        if _finished(database, cursor, rows, now_us) == len(rows):
-            cursor.execute("RELEASE SAVEPOINT finishing")
-            return True
-        cursor.execute("ROLLBACK TO SAVEPOINT finishing")
+        if as_asked:
+            count = _finished_as_asked(database, connection, answered, now_us)
+        else:
+            count = _finished(database, cursor, answered, now_us)
+        plain = count == len(answered)
+        if not plain:
+            cursor.execute("ROLLBACK TO SAVEPOINT finishing")
         cursor.execute("RELEASE SAVEPOINT finishing")
-    return False
+    return plain
 
 
-def _finished(database: Database, cursor: Any, rows: Sequence[tuple[Any, ...]], now_us: int) -> int:
+def _as_asked(row: Taken, outcome: WriteOutcome) -> bool:
+    """Say whether an outcome tells nothing but that the wish came true."""
+    write = row.write
+    return (
+        outcome.kind is OutcomeKind.WRITTEN
+        and (outcome.before is write.expected or outcome.before == write.expected)
+        and outcome.id == write.id
+        and outcome.key == write.key
+        and not (outcome.code or outcome.message or outcome.fixer)
+    )
+
+
+def _finishing(outcome: WriteOutcome) -> bool:
+    """Say whether an outcome ends a row's story, and nothing is to be told to a person."""
+    return outcome.kind in _FINISHING and not outcome.message and not outcome.fixer
+
+
+def _finished_as_asked(database: Database, connection: Connection, answered: Answered, now_us: int) -> int:
+    """Count the rows that were plain."""
+    by_attempts: defaultdict[int, list[int]] = defaultdict(list)
+    for row, _ in answered:
+        by_attempts[row.attempts].append(row.id)
+    statement = _AS_ASKED % database.list_of("ids", "bigint")
+    return sum(
+        bulk.change(database, connection, statement, {"ids": database.packed(ids), "attempts": attempts, "now": now_us})
+        for attempts, ids in by_attempts.items()
+    )
+
+
+def _finished(database: Database, cursor: Any, answered: Answered, now_us: int) -> int:
     """Count the rows that were plain; after the first that is not, the rest is not looked at."""
+    before = all_values_json([outcome.before for _, outcome in answered])
+    rows = [
+        (
+            outcome.id,
+            _RESULTS[outcome.kind],
+            shown if outcome.before else None,
+            outcome.code,
+            row.id,
+            row.attempts,
+            outcome.key,
+        )
+        for (row, outcome), shown in zip(answered, before, strict=True)
+    ]
     if database.make == "postgresql":
         cursor.execute(_POSTGRES, [now_us, *map(list, zip(*rows, strict=True))])
         return int(cursor.rowcount)

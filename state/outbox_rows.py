@@ -13,7 +13,7 @@ from connector.domain.outbox_states import INITIAL
 from connector.domain.refs import digest
 from connector.domain.writes import Cause, RowState, Write
 from connector.errors import HandoffError
-from connector.ports.store import OutboxRow
+from connector.ports.store import OutboxRow, Taken
 from state.bulk import as_json, storable, values_json
 from state.instants import from_us, to_us
 
@@ -22,6 +22,8 @@ COLUMNS: Final = (
     "id, key, kind, object, target_id, lane, grp, cause, rule, person_id, reason, run_id, plan_id, priority, "
     "decided_at, body, depends_on, state, held_by, attempts, not_before, sent_at, code, message, fixer"
 )
+#: what ``taken_of`` reads, in its order
+TAKEN: Final = "id, key, kind, object, target_id, body, priority, decided_at, attempts, code, not_before"
 #: what ``values_of`` gives, in its order
 INSERTED: Final = (
     "id",
@@ -132,6 +134,17 @@ def row_of(values: Sequence[Any]) -> OutboxRow:
         attempts, None if not_before is None else from_us(not_before),
         None if sent_at is None else _instant(sent_at), code, message, fixer,
     )  # fmt: skip
+
+
+def taken_of(values: Sequence[Any]) -> Taken:
+    """Read one result row of ``TAKEN``."""
+    id_, key, kind, object_, target_id, body, priority, decided_at, attempts, code, not_before = values
+    wish = _wish(body)
+    write = Write(
+        key, kind, object_, target_id, wish.fields, wish.expected, wish.ours, wish.if_blank, wish.references
+    )  # fmt: skip
+    until = None if not_before is None else from_us(not_before)
+    return Taken._make((id_, write, priority, _instant(decided_at), attempts, code, until))
 
 
 def _wish(body: str) -> _Wish:

@@ -12,7 +12,7 @@ from connector.domain.outbox_states import MOVES, OUTCOME_MOVES, Move, check_mov
 from connector.domain.records import Value
 from connector.domain.writes import OutcomeKind, RowState, WriteOutcome
 from connector.errors import HandoffError
-from state import bulk, outbox_finish
+from state import bulk
 from state.bulk import storable, values_json
 from state.database import Database
 from state.erasure import empty_settled
@@ -68,8 +68,8 @@ def settle(
     Raises:
         HandoffError: ``outbox.unlawful_move``, ``outbox.no_such_row``, ``outbox.wrong_key``: our bugs.
     """
-    if not outcomes or outbox_finish.finish(database, connection, outcomes, now_us=now_us, claims=claims):
-        return set(outcomes)
+    if not outcomes:
+        return set()
     rows = _locked(database, connection, list(outcomes))
     if len(rows) != len(outcomes):
         raise HandoffError("outbox.no_such_row", f"{len(outcomes) - len(rows)} settled rows do not exist")

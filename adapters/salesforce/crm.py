@@ -162,18 +162,21 @@ class SalesforceCrm:
         """
         self._schema.load(WRITABLE)
         batches = Batches()
-        distinct: dict[str, Write] = {}
-        for write in writes:
-            distinct.setdefault(write.key, write)
-        waiting = [write for write in distinct.values() if open_references(write)]
-        outcomes = self._send([write for write in distinct.values() if not open_references(write)], batches)
+        distinct = list({write.key: write for write in writes}.values())
+        waiting = [write for write in distinct if write.references and open_references(write)]
+        ready = [write for write in distinct if not open_references(write)] if waiting else distinct
+        outcomes = self._send(ready, batches)
         if waiting:
             ready, unready = self._references.resolve(waiting, outcomes, batches)
             outcomes |= unready | self._send(ready, batches)
-        if any(outcome.code in _STALE for outcome in outcomes.values()):
+        if any(outcome.code and outcome.code in _STALE for outcome in outcomes.values()):
             # A field went away or was closed to us: describe anew before the next batch.
             self._schema.forget()
-        return [self._with_bound(write, outcomes[write.key], now) for write in writes]
+        told = [(write, outcomes[write.key]) for write in writes]
+        return [
+            outcome if outcome.kind is OutcomeKind.WRITTEN else self._with_bound(write, outcome, now)
+            for write, outcome in told
+        ]
 
     def _send(self, writes: Sequence[Write], batches: Batches) -> dict[str, WriteOutcome]:
         outcomes = self._creator.apply([write for write in writes if write.kind == "create"], batches)

@@ -192,7 +192,7 @@ def contested_fields(write: Write) -> set[str]:
 
 def _mirrored(write: Write) -> bool:
     """Say whether a write is about nothing but fields of ours, and the mirror tells what stands in each of them."""
-    return write.fields.keys() <= write.expected.keys() and only_ours(write)
+    return only_ours(write) and write.fields.keys() <= write.expected.keys()
 
 
 def _shown(write: Write) -> dict[str, Value]:

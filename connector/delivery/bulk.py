@@ -18,7 +18,7 @@ import structlog
 from connector.domain.writes import OutcomeKind, RowState, WriteOutcome
 from connector.errors import AccessError, HandoffError, OutcomeUnknown, TransientError
 from connector.ports.crm import JOB_REFUSED, Bulky, Crm
-from connector.ports.store import OutboxRow, Store
+from connector.ports.store import OutboxRow, Store, Taken
 
 _SETTING = "bulk_job"
 #: how long the sender that sees to a job may be silent before another one does; half of what a cycle waits for answers
@@ -64,7 +64,7 @@ class BulkLane:
     def _todo(self) -> int:
         return self._store.outbox.unsettled_counts().get(RowState.TODO, 0)
 
-    def choose(self, rows: Sequence[OutboxRow]) -> list[OutboxRow]:
+    def choose(self, rows: Sequence[Taken]) -> list[Taken]:
         """Pick those that go as a job: own fields alone, of the object that has most; none when too few."""
         if self._bulky is None or self._job is not None or self._refused:
             return []
@@ -77,7 +77,7 @@ class BulkLane:
             return []
         return [row for row in fit if row.write.object == object_]
 
-    def send(self, rows: Sequence[OutboxRow], *, now: datetime) -> None:
+    def send(self, rows: Sequence[Taken], *, now: datetime) -> None:
         """Make a job of rows that are ours; they come back as todo where no job could be made.
 
         Raises:
@@ -135,7 +135,7 @@ class BulkLane:
         """Say whether this sender sees to jobs now; a sender that is gone is followed by another one."""
         return bool(self._store.switches.acquire(_SETTING, self._owner, _TURN))
 
-    def _settle(self, rows: Sequence[OutboxRow], outcomes: Sequence[WriteOutcome], now: datetime) -> None:
+    def _settle(self, rows: Sequence[Taken | OutboxRow], outcomes: Sequence[WriteOutcome], now: datetime) -> None:
         told = {row.id: out for row, out in zip(rows, outcomes, strict=True)}
         self._store.outbox.settle(told, now=now, claims={row.id: row.attempts for row in rows})
 
@@ -153,5 +153,5 @@ def _read(store: Store) -> KeptJob | None:
     return KeptJob(kept["id"], tuple(kept["rows"]))
 
 
-def _again(row: OutboxRow, error: HandoffError) -> WriteOutcome:
+def _again(row: Taken, error: HandoffError) -> WriteOutcome:
     return WriteOutcome(row.write.key, OutcomeKind.RETRY, code=error.code, message=error.message)

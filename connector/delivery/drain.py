@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
@@ -19,7 +19,7 @@ from connector.delivery.sender import LONGEST_BATCH, TTL, Sender
 from connector.domain.writes import OutcomeKind, Write, WriteOutcome, only_ours
 from connector.errors import AccessError, HandoffError, RateLimited, TransientError
 from connector.ports.crm import Crm
-from connector.ports.store import OutboxRow, Spent, Store
+from connector.ports.store import OutboxRow, Spent, Store, Taken
 from connector.ports.waits import Guarded
 
 #: how long a claimed row is ours at most, told for people; what counts is whether its sender lives
@@ -177,9 +177,7 @@ class Drain:
         left = self._budget.remaining(self._crm.usage(), now=now)
         return AHEAD if left is None or left >= _NEAR_CALLS else 1
 
-    def _send_with_job(
-        self, claimed: Sequence[OutboxRow], of_job: list[OutboxRow], drained: Drained, batch: int
-    ) -> int:
+    def _send_with_job(self, claimed: Sequence[Taken], of_job: list[Taken], drained: Drained, batch: int) -> int:
         taken = {row.id for row in of_job}
         final = 0
         try:
@@ -191,7 +189,7 @@ class Drain:
             self._give_back(of_job)
         return final
 
-    def _send_in_turn(self, rows: Sequence[OutboxRow], drained: Drained, batch: int) -> int:
+    def _send_in_turn(self, rows: Sequence[Taken], drained: Drained, batch: int) -> int:
         """Send batches that were taken, each settled before the next one goes; give the rows now done."""
         unsent = list(rows)
         final = 0
@@ -207,7 +205,7 @@ class Drain:
             self._give_back(unsent)
         return final
 
-    def _send_ahead(self, claimed: Sequence[OutboxRow], drained: Drained, batch: int, ahead: int) -> int:
+    def _send_ahead(self, claimed: Sequence[Taken], drained: Drained, batch: int, ahead: int) -> int:
         """Send batches from a thread while those before are settled and the next ones taken; give the rows now done.
 
         It ends after some batches, for there are others to look after, or when one of them got nowhere.
@@ -235,31 +233,29 @@ class Drain:
             self._give_up(error, drained)
         return final
 
-    def _attempt_unless_halted(self, rows: Sequence[OutboxRow], drained: Drained) -> Answer:
+    def _attempt_unless_halted(self, rows: Sequence[Taken], drained: Drained) -> Answer:
         return _not_sent(rows) if self._halted(drained) else self._attempt(rows)
 
-    def _attempt(self, rows: Sequence[OutboxRow]) -> Answer:
+    def _attempt(self, rows: Sequence[Taken]) -> Answer:
         """Send one batch; the only place from which writes go to the CRM one by one."""
         now = self._instant()
         self._sender.began()
         try:
             self._sender.may_send()
-            outcomes = self._crm.apply([_as_sent(row, now) for row in rows], now=now)
+            seen_since = now - _MIRROR_AGE
+            outcomes = self._crm.apply([_as_sent(row, seen_since) for row in rows], now=now)
         except (RateLimited, TransientError, AccessError) as error:
             # The port promises that nothing was attempted, so the rows are certain to be safe to send again.
             return Answer(rows, [_again(row, error.code, error.message) for row in rows], error)
         return Answer(rows, [self._lost.judged(row, outcome, now) for row, outcome in zip(rows, outcomes, strict=True)])
 
-    def _turn(self, answers: Sequence[Answer], drained: Drained, room: int) -> tuple[int, list[OutboxRow]]:
+    def _turn(self, answers: Sequence[Answer], drained: Drained, room: int) -> tuple[int, list[Taken]]:
         """Settle what was answered and take what is next; give how many rows are done now, and the next ones."""
         now = self._instant()
-        rows = [row for answer in answers for row in answer.rows]
-        outcomes = [outcome for answer in answers for outcome in answer.outcomes]
-        told = {row.id: outcome for row, outcome in zip(rows, outcomes, strict=True)}
+        answered = [pair for answer in answers for pair in zip(answer.rows, answer.outcomes, strict=True)]
         calls = self._crm.calls()
         moved, following = self._store.outbox.turn(
-            told,
-            claims={row.id: row.attempts for row in rows},
+            answered,
             spent=Spent(self._system, calls - self._counted, "write"),
             limit=room,
             owner=self._sender.name,
@@ -267,20 +263,20 @@ class Drain:
             lease=self._lease(now),
         )
         self._counted = calls
-        return self._told(rows, told, moved, drained), following
+        return self._told(answered, moved, drained), following
 
     def _count_calls(self) -> None:
         """Record what has been sent and is not in the ledger: something went wrong."""
         self._spend(self._counted, "write", self._instant())
 
-    def _give_back(self, rows: Sequence[OutboxRow]) -> None:
+    def _give_back(self, rows: Sequence[Taken]) -> None:
         """Let go of rows that were claimed and not sent."""
         if rows:
             again = {row.id: outcome for row, outcome in zip(rows, _not_sent(rows).outcomes, strict=True)}
             claims = {row.id: row.attempts for row in rows}
             self._store.outbox.settle(again, now=self._instant(), claims=claims)
 
-    def _send_job(self, rows: list[OutboxRow], drained: Drained, now: datetime) -> None:
+    def _send_job(self, rows: list[Taken], drained: Drained, now: datetime) -> None:
         before = self._crm.calls()
         try:
             self._bulk.send(rows, now=now)
@@ -296,23 +292,21 @@ class Drain:
             rows, outcomes = self._bulk.settle(now=now)
         finally:
             self._spend(before, "write", now)
-        return self._count(drained, rows, outcomes)
+        return self._count(drained, zip(rows, outcomes, strict=True))
 
     def _settle(
-        self, rows: Sequence[OutboxRow], outcomes: Mapping[int, WriteOutcome], drained: Drained, now: datetime
+        self, rows: Sequence[Taken], outcomes: Mapping[int, WriteOutcome], drained: Drained, now: datetime
     ) -> int:
         """Store and count what came of rows, but of none that others have taken over; give those now done."""
         moved = self._store.outbox.settle(outcomes, now=now, claims={row.id: row.attempts for row in rows})
-        return self._told(rows, outcomes, moved, drained)
+        return self._told([(row, outcomes[row.id]) for row in rows], moved, drained)
 
-    def _told(
-        self, rows: Sequence[OutboxRow], outcomes: Mapping[int, WriteOutcome], moved: set[int], drained: Drained
-    ) -> int:
+    def _told(self, answered: Sequence[tuple[Taken, WriteOutcome]], moved: set[int], drained: Drained) -> int:
         """Count what came of rows, but of none that others have taken over; give those now done."""
-        if len(moved) < len(outcomes):
-            structlog.get_logger().warning("sender.outdated", rows=len(outcomes) - len(moved))
-        told = [row for row in rows if row.id in moved]
-        return self._count(drained, told, [outcomes[row.id] for row in told])
+        if len(moved) < len(answered):
+            structlog.get_logger().warning("sender.outdated", rows=len(answered) - len(moved))
+            answered = [(row, outcome) for row, outcome in answered if row.id in moved]
+        return self._count(drained, answered)
 
     def _give_up(self, error: HandoffError | None, drained: Drained) -> None:
         if error is None:
@@ -326,11 +320,13 @@ class Drain:
         if isinstance(error, RateLimited) and error.daily:
             drained.stopped_by = "budget"
 
-    def _with_references(self, rows: list[OutboxRow]) -> list[OutboxRow]:
+    def _with_references(self, rows: list[Taken]) -> list[Taken]:
         """Put the ids of created records where their creation keys stand."""
-        keys = sorted({key for row in rows for key in row.write.references.values()})
-        ids = self._store.outbox.created_ids(keys) if keys else {}
-        return [replace(row, write=_resolved(row.write, ids)) if row.write.references else row for row in rows]
+        keys = sorted({key for row in rows if row.write.references for key in row.write.references.values()})
+        if not keys:
+            return rows
+        ids = self._store.outbox.created_ids(keys)
+        return [row._replace(write=_resolved(row.write, ids)) if row.write.references else row for row in rows]
 
     def _settle_unknown(self, drained: Drained, now: datetime) -> int:
         """Find out what became of lost answers, and give back what may be sent again; give the rows now done."""
@@ -356,27 +352,30 @@ class Drain:
             self._store.ledger.spend(self._system, calls, cause=cause, at=now)
 
     @staticmethod
-    def _count(drained: Drained, rows: Sequence[OutboxRow], outcomes: Sequence[WriteOutcome]) -> int:
+    def _count(drained: Drained, answered: Iterable[tuple[Taken | OutboxRow, WriteOutcome]]) -> int:
         """Count what came of rows; give those whose story has ended."""
-        kinds = Counter([(out.kind, row.write.kind, row.write.object) for row, out in zip(rows, outcomes, strict=True)])
-        final = 0
-        for (kind, *place), count in kinds.items():
-            final += count if kind in _FINAL else 0
-            if kind is OutcomeKind.WRITTEN:
-                drained.written += count
-                drained.by_kind[place[0], place[1]] = drained.by_kind.get((place[0], place[1]), 0) + count
-            elif kind in {OutcomeKind.UNCHANGED, OutcomeKind.HUMAN_WON}:
-                drained.unchanged += count
-            elif kind is OutcomeKind.REJECTED:
-                drained.dead += count
-        return final
+        written: list[tuple[str, str]] = []
+        others: list[OutcomeKind] = []
+        for row, outcome in answered:
+            if outcome.kind is OutcomeKind.WRITTEN:
+                written.append((row.write.kind, row.write.object))
+            else:
+                others.append(outcome.kind)
+        for place, count in Counter(written).items():
+            drained.by_kind[place] = drained.by_kind.get(place, 0) + count
+        unchanged = others.count(OutcomeKind.UNCHANGED) + others.count(OutcomeKind.HUMAN_WON)
+        dead = others.count(OutcomeKind.REJECTED)
+        drained.written += len(written)
+        drained.unchanged += unchanged
+        drained.dead += dead
+        return len(written) + unchanged + dead
 
 
-def _not_sent(rows: Sequence[OutboxRow]) -> Answer:
+def _not_sent(rows: Sequence[Taken]) -> Answer:
     return Answer(rows, [_again(row, "not_sent") for row in rows], sent=False)
 
 
-def _again(row: OutboxRow, code: str, message: str = "") -> WriteOutcome:
+def _again(row: Taken, code: str, message: str = "") -> WriteOutcome:
     """Say that a row was certainly not sent; what was lost once is still known to have been."""
     return WriteOutcome(row.write.key, OutcomeKind.RETRY, code=RESEND if row.code == RESEND else code, message=message)
 
@@ -386,10 +385,10 @@ def _got_somewhere(answer: Answer) -> bool:
     return answer.sent and any(outcome.kind in _FINAL for outcome in answer.outcomes)
 
 
-def _as_sent(row: OutboxRow, now: datetime) -> Write:
+def _as_sent(row: Taken, seen_since: datetime) -> Write:
     """Give what is sent: what the mirror showed of fields of ours when this was decided is not believed for ever."""
     write = row.write
-    if now - row.decided_at < _MIRROR_AGE or not write.expected or not only_ours(write):
+    if row.decided_at > seen_since or not write.expected or not only_ours(write):
         return write
     return replace(write, expected={})
 

@@ -17,7 +17,7 @@ from typing import Self
 from connector.delivery.brisk import brisk
 from connector.domain.writes import WriteOutcome
 from connector.errors import HandoffError
-from connector.ports.store import OutboxRow
+from connector.ports.store import Taken
 
 #: one under way, and two that wait: a commit that takes as long as a request or two does not keep the CRM waiting
 AHEAD = 3
@@ -33,7 +33,7 @@ class Answer:
         sent: False where nothing was tried: writing has been stopped, or a batch before this one went wrong.
     """
 
-    rows: Sequence[OutboxRow]
+    rows: Sequence[Taken]
     outcomes: Sequence[WriteOutcome]
     error: HandoffError | None = None
     sent: bool = True
@@ -42,14 +42,12 @@ class Answer:
 class Flight:
     """Sends batches in order, from a thread of its own that ends with the ``with`` block."""
 
-    def __init__(
-        self, send: Callable[[Sequence[OutboxRow]], Answer], unsent: Callable[[Sequence[OutboxRow]], Answer]
-    ) -> None:
+    def __init__(self, send: Callable[[Sequence[Taken]], Answer], unsent: Callable[[Sequence[Taken]], Answer]) -> None:
         """Prepare. ``send`` is called by the thread alone; ``unsent`` says of rows that nothing was tried."""
         self._send = send
         self._unsent = unsent
         self._thread = ThreadPoolExecutor(1, thread_name_prefix="sending")
-        self._given: deque[tuple[Sequence[OutboxRow], Future[Answer]]] = deque()
+        self._given: deque[tuple[Sequence[Taken], Future[Answer]]] = deque()
         self._halted = False
         self._closed = False
         self._brisk = ExitStack()
@@ -70,7 +68,7 @@ class Flight:
         """How many batches were given and not yet taken back."""
         return len(self._given)
 
-    def give(self, rows: Sequence[OutboxRow]) -> None:
+    def give(self, rows: Sequence[Taken]) -> None:
         """Send a batch once those before it have been answered."""
         self._given.append((rows, self._thread.submit(self._one, rows)))
 
@@ -92,11 +90,11 @@ class Flight:
         self._thread.shutdown(wait=True, cancel_futures=True)
         self._brisk.close()
 
-    def left(self) -> list[OutboxRow]:
+    def left(self) -> list[Taken]:
         """Give the rows, after ``close``, of which certainly nothing was tried."""
         return [row for rows, future in self._given if _untried(future) for row in rows]
 
-    def _one(self, rows: Sequence[OutboxRow]) -> Answer:
+    def _one(self, rows: Sequence[Taken]) -> Answer:
         if self._halted or self._closed:
             return self._unsent(rows)
         # Whatever goes wrong below, nothing is sent after it.

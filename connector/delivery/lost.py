@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 
 from connector.domain.writes import OutcomeKind, WriteOutcome
 from connector.ports.crm import Crm
-from connector.ports.store import OutboxRow
+from connector.ports.store import Taken
 
 #: beyond the vendor's bound: clocks differ, and an answer is older than it reads
 _MARGIN = timedelta(minutes=1)
@@ -25,7 +25,7 @@ class LostAnswers:
         """Prepare; sends nothing."""
         self._crm = crm
 
-    def outcomes(self, rows: Sequence[OutboxRow], *, now: datetime) -> dict[int, WriteOutcome]:
+    def outcomes(self, rows: Sequence[Taken], *, now: datetime) -> dict[int, WriteOutcome]:
         """Say what became of rows, or that they may be sent again, by id; of the others nothing is known yet.
 
         Raises:
@@ -35,17 +35,19 @@ class LostAnswers:
         rest = [row for row in rows if row.id not in again]
         return again | (self._look_up(rest, now) if rest else {})
 
-    def resent(self, rows: Sequence[OutboxRow]) -> dict[int, WriteOutcome]:
+    def resent(self, rows: Sequence[Taken]) -> dict[int, WriteOutcome]:
         """Say which rows are sent again without looking, by id."""
         return {row.id: _again(row) for row in rows if self._repeatable(row)}
 
-    def judged(self, row: OutboxRow, outcome: WriteOutcome, now: datetime) -> WriteOutcome:
+    def judged(self, row: Taken, outcome: WriteOutcome, now: datetime) -> WriteOutcome:
         """Give an outcome with what only we know of it.
 
         A creation that is sent again and found was made by us. A lost write may come true until its bound, where the
         adapter has not said until when: a creation is not sent again before; of an updated record no newer row is,
         for the lost one might overtake it.
         """
+        if outcome.kind is OutcomeKind.WRITTEN:
+            return outcome
         if row.code == RESEND and row.write.kind == "create":
             if outcome.kind is OutcomeKind.UNCHANGED:
                 return replace(outcome, kind=OutcomeKind.WRITTEN, code="found")
@@ -56,11 +58,11 @@ class LostAnswers:
         base = now if row.write.kind == "update" else _vendor_now(self._crm.clock(), now)
         return replace(outcome, not_before=base + self._crm.traits().settle_after + _MARGIN)
 
-    def _repeatable(self, row: OutboxRow) -> bool:
+    def _repeatable(self, row: Taken) -> bool:
         """A creation with a key that the CRM keeps unique is simply sent again: the second finds the first."""
         return row.write.kind == "create" and self._crm.traits().creation_key_unique.get(row.write.object, False)
 
-    def _look_up(self, rows: Sequence[OutboxRow], now: datetime) -> dict[int, WriteOutcome]:
+    def _look_up(self, rows: Sequence[Taken], now: datetime) -> dict[int, WriteOutcome]:
         before = self._crm.clock()
         found = dict(self._crm.find_applied([row.write for row in rows]))
         after = self._crm.clock()
@@ -87,7 +89,7 @@ class LostAnswers:
         return outcomes
 
 
-def _is_over(row: OutboxRow, at: datetime) -> bool:
+def _is_over(row: Taken, at: datetime) -> bool:
     """Say whether the vendor can no longer be at work on a creation whose answer was lost."""
     return row.write.kind == "create" and row.not_before is not None and at >= row.not_before
 
@@ -97,5 +99,5 @@ def _vendor_now(seen: datetime | None, now: datetime) -> datetime:
     return seen if seen is not None and abs(seen - now) < _SAME_TIME else now
 
 
-def _again(row: OutboxRow) -> WriteOutcome:
+def _again(row: Taken) -> WriteOutcome:
     return WriteOutcome(key=row.write.key, kind=OutcomeKind.RETRY, code=RESEND)

@@ -50,6 +50,18 @@ class OutboxRow:
     fixer: str = ""
 
 
+class Taken(NamedTuple):
+    """A row as whoever sends it, or looks up what became of it, needs it; each as in ``OutboxRow``."""
+
+    id: int
+    write: Write
+    priority: int
+    decided_at: datetime
+    attempts: int
+    code: str
+    not_before: datetime | None
+
+
 @dataclass(frozen=True, slots=True)
 class DoneRow:
     """A write that is done.
@@ -80,7 +92,7 @@ class Turned(NamedTuple):
     """What one turn did: the ids of the rows that were moved, and the rows that were taken."""
 
     moved: set[int]
-    rows: list[OutboxRow]
+    rows: list[Taken]
 
 
 class Outbox(Protocol):
@@ -93,7 +105,7 @@ class Outbox(Protocol):
             was quicker (a row to be held was claimed meanwhile).
     """
 
-    def claim(self, limit: int, *, owner: str, now: datetime, lease: timedelta) -> list[OutboxRow]:
+    def claim(self, limit: int, *, owner: str, now: datetime, lease: timedelta) -> list[Taken]:
         """Take at most ``limit`` rows for sending: todo, due, dependencies done, oldest of their lane, no lane twice.
 
         Nothing of a lane is taken while another row of it is doing or unknown, whichever is older.
@@ -125,9 +137,8 @@ class Outbox(Protocol):
 
     def turn(
         self,
-        outcomes: Mapping[int, WriteOutcome],
+        answered: Sequence[tuple[Taken, WriteOutcome]],
         *,
-        claims: Mapping[int, int],
         spent: Spent | None,
         limit: int,
         owner: str,
@@ -136,8 +147,8 @@ class Outbox(Protocol):
     ) -> Turned:
         """Settle what was answered, record what it cost, and take what is next: one transaction.
 
-        As ``settle``, ``Ledger.spend`` (at ``now``) and ``claim``, one after the other. Nothing is taken where
-        ``limit`` is 0 or writes are paused.
+        As ``settle`` (the claims are those of the rows), ``Ledger.spend`` (at ``now``) and ``claim``, one after the
+        other. Nothing is taken where ``limit`` is 0 or writes are paused.
         """
         ...
 
@@ -153,7 +164,7 @@ class Outbox(Protocol):
         """
         ...
 
-    def unknown(self, limit: int) -> list[OutboxRow]:
+    def unknown(self, limit: int) -> list[Taken]:
         """List rows whose fate is unknown, oldest first."""
         ...
 

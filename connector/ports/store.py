@@ -21,7 +21,7 @@ from connector.ports.memory_tables import (
     SCORE_HISTORY,
     STAGE_MOVES,
 )
-from connector.ports.outbox import Outbox, OutboxRow, Spent, Turned
+from connector.ports.outbox import Outbox, OutboxRow, Spent, Taken, Turned
 from connector.ports.past import Past
 from connector.ports.quarantine import Quarantine
 from connector.ports.task_times import TaskTimes
@@ -54,6 +54,7 @@ __all__ = [
     "Spent",
     "Store",
     "Switches",
+    "Taken",
     "Turned",
     "Version",
     "VersionKind",

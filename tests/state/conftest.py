@@ -85,7 +85,13 @@ class Hand:
         self.store.knowledge.commit_decisions(decisions(*rows, **changes))
 
     def claim(self, limit: int = 100, *, now: datetime = NOW, owner: str = "me") -> list[OutboxRow]:
-        return self.outbox.claim(limit, owner=owner, now=now, lease=LEASE)
+        taken = self.outbox.claim(limit, owner=owner, now=now, lease=LEASE)
+        whole = {row.id: row for row in self.outbox.unsettled()}
+        rows = [whole[row.id] for row in taken]
+        assert [(row.write, row.priority, row.attempts) for row in rows] == [
+            (row.write, row.priority, row.attempts) for row in taken
+        ]
+        return rows
 
     def settle(self, row: OutboxRow, kind: OutcomeKind | str, *, now: datetime = NOW, **words: Any) -> None:
         outcome = WriteOutcome(key=row.write.key, kind=OutcomeKind(kind), **words)

@@ -22,7 +22,7 @@ from state import open_store
 store = open_store(sys.argv[1])
 now = datetime(2026, 3, 1, 12, tzinfo=UTC)
 while rows := store.outbox.claim(7, owner=sys.argv[2], now=now, lease=timedelta(minutes=5)):
-    print(*(f"{row.id}={row.lane}" for row in rows), flush=True)
+    print(*(f"{row.id}={row.write.id}" for row in rows), flush=True)
     store.outbox.settle({r.id: WriteOutcome(r.write.key, OutcomeKind.WRITTEN) for r in rows}, now=now)
 store.close()
 """
@@ -42,7 +42,7 @@ def test_processes_share_the_work_and_no_row_goes_twice(hand, words, state_url):
     rest = hand.claim(1000)
     assert len(taken) + sum(hand.outbox.counts().get(state, 0) for state in ("todo", "doing")) == 180
     assert set(taken.values()) == {1}
-    assert not {f"{row.id}={row.lane}" for row in rest} & set(taken)
+    assert not {f"{row.id}={row.write.id}" for row in rest} & set(taken)
 
 
 def test_threads_never_share_a_lane(hand, words):
