@@ -37,7 +37,7 @@ _SQLITE: tuple[tuple[str, str, str, str], ...] = (
     ("SQLITE_PERM", "state.read_only", "the state database may not be opened", _WRITABLE),
     ("SQLITE_CANTOPEN", "state.cannot_open", "the state database cannot be opened", "check the path and its rights"),
     ("SQLITE_FULL", "state.full", "the disk of the state database is full", "make room on the disk"),
-    ("SQLITE_IOERR", "state.disk", "the disk of the state database fails", "check the disk"),
+    ("SQLITE_IOERR", "state.disk", "the disk of the state database fails", "check the disk, and its room"),
     ("SQLITE_NOMEM", "state.memory", "there is not enough memory for the state database", "give it more memory"),
 )
 #: by the leading part of PostgreSQL's SQLSTATE (manual, appendix A)

@@ -131,7 +131,8 @@ def engine_turn(
             raise LocalFault(
                 BUSY,
                 "another run or daemon is at work on this state",
-                cure="wait for it to end, or stop it; `handoff status` shows the last runs",
+                cure="wait for it to end, or stop it; one that was killed holds on for eight seconds; "
+                "`handoff status` shows the last runs",
             )
         time.sleep(_LOOK_SECONDS)
     with _kept(turn, _RENEW_SECONDS):
