@@ -135,6 +135,8 @@ class Senders(RuleBasedStateMachine):
         self.minute = 0
         self.model = Model()
         self.names = itertools.count(1)
+        #: until when the lease of each name runs; that of a process which is gone does so, too
+        self.leases: dict[str, int] = {}
         self.plans = itertools.count(1)
         clock = self.now
         self.senders = [Sender(number, open_store(url, now=clock)) for number in range(senders)]
@@ -178,7 +180,7 @@ class Senders(RuleBasedStateMachine):
         sender = self.senders[who % len(self.senders)]
         sender.name, sender.sent = f"{SENDER}{next(self.names)}", {}
         assert sender.store.switches.acquire(sender.name, sender.name, TTL)
-        sender.alive_until = self.minute + 2
+        sender.alive_until = self.leases[sender.name] = self.minute + 2
 
     @rule(who=st.integers(0, 2))
     def renew(self, who: int) -> None:
@@ -186,7 +188,7 @@ class Senders(RuleBasedStateMachine):
         sender = self.senders[who % len(self.senders)]
         if sender.name:
             assert sender.store.switches.renew(sender.name, sender.name, TTL) == self.lives(sender)
-            sender.alive_until = self.minute + 2 if self.lives(sender) else -1
+            sender.alive_until = self.leases[sender.name] = self.minute + 2 if self.lives(sender) else -1
 
     @precondition(lambda self: any(row.state is RowState.TODO for row in self.model.rows))
     @rule(who=st.integers(0, 2), limit=st.integers(1, 3))
@@ -242,7 +244,7 @@ class Senders(RuleBasedStateMachine):
     @rule(who=st.integers(0, 2))
     def bury(self, who: int) -> None:
         """What dead senders had on its way becomes unknown, never todo; the living keep theirs."""
-        living = {sender.name for sender in self.senders if self.lives(sender)}
+        living = {name for name, until in self.leases.items() if self.minute < until}
         lost = [row for row in self.model.rows if row.state is RowState.DOING and row.owner not in living]
         assert self.senders[who % len(self.senders)].store.outbox.lose_dead() == len(lost)
         for row in lost:
