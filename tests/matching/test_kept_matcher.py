@@ -74,17 +74,17 @@ def test_what_is_kept_matches_as_what_is_laid_out_anew(people, turns):
             assert found == match(persons, books, matching=matching, decided=told).to_pylist()
 
 
-def _acme(name: str = "Acme GmbH") -> pa.Table:
+def _acme(name: str) -> pa.Table:
     return _books([{"name": name, "website": "acme.example"}], [{}])
 
 
 def test_the_same_accounts_are_laid_out_once():
     told, matching = ANSWERS.empty_table(), AccountMatching()
-    with kept_matcher(_acme(), matching=matching, decided=told) as first:
+    with kept_matcher(_acme("Once GmbH"), matching=matching, decided=told) as first:
         pass
-    with kept_matcher(_acme(), matching=matching, decided=told) as second:
+    with kept_matcher(_acme("Once GmbH"), matching=matching, decided=told) as second:
         pass
-    with kept_matcher(_acme("Acme Inc"), matching=matching, decided=told) as third:
+    with kept_matcher(_acme("Twice GmbH"), matching=matching, decided=told) as third:
         pass
     assert second is first
     assert third is not first
@@ -93,8 +93,8 @@ def test_the_same_accounts_are_laid_out_once():
 def test_who_uses_it_at_the_same_time_has_one_of_their_own():
     told, matching = ANSWERS.empty_table(), AccountMatching()
     with (
-        kept_matcher(_acme(), matching=matching, decided=told) as first,
-        kept_matcher(_acme(), matching=matching, decided=told) as second,
+        kept_matcher(_acme("Both GmbH"), matching=matching, decided=told) as first,
+        kept_matcher(_acme("Both GmbH"), matching=matching, decided=told) as second,
     ):
         assert second is not first
 
@@ -102,9 +102,9 @@ def test_who_uses_it_at_the_same_time_has_one_of_their_own():
 def test_what_has_matched_many_or_failed_is_not_kept():
     told, matching = ANSWERS.empty_table(), AccountMatching()
     many = pa.Table.from_pylist([{"person_id": f"p{n:03}"} for n in range(FEW + 1)], schema=PERSONS_IN)
-    with kept_matcher(_acme(), matching=matching, decided=told) as first:
+    with kept_matcher(_acme("Many GmbH"), matching=matching, decided=told) as first:
         assert first.match(many).num_rows == FEW + 1
-    with pytest.raises(KeyError), kept_matcher(_acme(), matching=matching, decided=told) as second:
+    with pytest.raises(KeyError), kept_matcher(_acme("Many GmbH"), matching=matching, decided=told) as second:
         raise KeyError
-    with kept_matcher(_acme(), matching=matching, decided=told) as third:
+    with kept_matcher(_acme("Many GmbH"), matching=matching, decided=told) as third:
         assert len({id(one) for one in (first, second, third)}) == 3
