@@ -223,12 +223,36 @@ def choose(world: World, *, seed: int, pairs: int) -> list[Pair]:
 
 
 def campaign(world: World, pairs: Sequence[Pair], *, at_once: int = 3) -> Iterator[Verdict]:
-    """Live through the pairs, some at once."""
+    """Live through the pairs, some at once; then once more where the fault ended the run before its boundary."""
+    verdicts: list[Verdict] = []
     with ThreadPoolExecutor(at_once) as pool:
-        yield from pool.map(lambda numbered: strike(world, numbered[1], f"pair-{numbered[0]}"), enumerate(pairs))
+        for verdict in pool.map(lambda numbered: strike(world, numbered[1], f"pair-{numbered[0]}"), enumerate(pairs)):
+            verdicts.append(verdict)
+            yield verdict
+        again = enumerate(missed(verdicts))
+        yield from pool.map(lambda numbered: strike(world, numbered[1], f"again-{numbered[0]}"), again)
+
+
+def missed(verdicts: Sequence[Verdict]) -> list[Pair]:
+    """Give pairs for the boundaries at which nothing was ended, with a fault that holds up nothing."""
+    met = {verdict.pair.boundary for verdict in verdicts if verdict.killed}
+    slow = next(trouble for trouble in TROUBLES if trouble.what == "slow_body")
+    asked = dict.fromkeys(verdict.pair.boundary for verdict in verdicts)
+    return [Pair(boundary, slow) for boundary in asked if boundary not in met]
 
 
 # -- telling -----------------------------------------------------------------------------------------
+
+
+def _tell_of(verdicts: Sequence[Verdict], began: float, *, in_full: bool) -> None:
+    """Print how far it is, now and then, and the last one if it is wrong."""
+    last = verdicts[-1]
+    if len(verdicts) % 20 == 0:
+        wrong = sum(bool(each.wrong) for each in verdicts)
+        print(f"  {len(verdicts)} pairs, {wrong} wrong, {time.monotonic() - began:.0f} s")
+    if last.wrong:
+        print(f"WRONG {last.pair}", *last.wrong[:6], last.words if in_full else "", sep="\n  ")
+    sys.stdout.flush()
 
 
 def _kind(boundary: str) -> str:
@@ -303,15 +327,10 @@ def main(argv: Sequence[str] | None = None) -> int:
     with tempfile.TemporaryDirectory(prefix="kills-") as name, Commands() as commands:
         for world, pairs in _drawn(Path(name), commands, asked):
             print(f"seed {asked.seed}, {world.scene}: {len(world.boundaries)} boundaries, {len(pairs)} pairs")
-            some = []
+            some: list[Verdict] = []
             for verdict in campaign(world, pairs, at_once=asked.at_once):
                 some.append(verdict)
-                if len(some) % 20 == 0:
-                    wrong_ones = sum(bool(each.wrong) for each in some)
-                    print(f"  {len(some)} pairs, {wrong_ones} wrong, {time.monotonic() - began:.0f} s")
-                if verdict.wrong:
-                    print(f"WRONG {verdict.pair}", *verdict.wrong[:6], verdict.words if asked.only else "", sep="\n  ")
-                sys.stdout.flush()
+                _tell_of(some, began, in_full=bool(asked.only))
             print(_summed(some, world))
             verdicts += some
     print(tell(verdicts))
