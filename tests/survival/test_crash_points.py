@@ -39,11 +39,18 @@ def fresh(request: pytest.FixtureRequest, folder: Path) -> Callable[[], str]:
 @pytest.mark.timeout(600)
 def test_the_crm_ends_as_if_nothing_had_crashed(fresh: Callable[[], str]) -> None:
     campaign = Campaign()
-    assert campaign.history(1, fresh, hours=3) == []
+    # One history is struck some ninety times; where its threads take turns otherwise, less often: then another follows.
+    for seed in range(1, 6):
+        assert campaign.history(seed, fresh, hours=3) == []
+        if _struck_enough(campaign):
+            return
+    pytest.fail(f"five histories were struck so rarely: {campaign.points.struck}")
+
+
+def _struck_enough(campaign: Campaign) -> bool:
     struck = campaign.points.struck
-    assert struck.total() >= 50, struck
-    assert "crm.apply" in {boundary for boundary, _ in struck}
-    assert {side for _, side in struck} >= {"before", "after"}
+    sides = {side for _, side in struck}
+    return struck.total() >= 50 and sides >= {"before", "after"} and "crm.apply" in {place for place, _ in struck}
 
 
 @contextmanager
