@@ -20,7 +20,7 @@ class Budget:
 
     Attributes:
         ceiling: the operator's own number for 24 hours, or None.
-        left_to_others: the part (0 to 1) of the vendor's limit that is never ours.
+        left_to_others: the part (0 to 1) of the vendor's limit, or of what others leave of it, that is never ours.
     """
 
     system: str
@@ -31,17 +31,15 @@ class Budget:
     def remaining(self, usage: Usage | None, *, now: datetime) -> int | None:
         """Give the calls left in the rolling day, or None when nothing bounds them.
 
-        What others have used counts by the vendor's own counter, ``usage``: as long as we send anything, the part that
-        is left to others has not been touched by anybody.
+        What others have used, by the vendor's own counter, lowers our part: it is a part of what they leave. So a busy
+        org neither stops us for good nor do we take the last calls from under the others.
         """
-        ours = None if usage is None or not usage.limit else int((1 - self.left_to_others) * usage.limit)
-        bounds = [bound for bound in (self.ceiling, ours) if bound is not None]
-        if not bounds:
-            return None
-        left = min(bounds) - self.ledger.spent(self.system, now - DAY)
-        if usage is not None and ours is not None and now - usage.seen_at < DAY:
-            left = min(left, ours - usage.used)
-        return max(0, left)
+        spent = self.ledger.spent(self.system, now - DAY)
+        bounds = [] if self.ceiling is None else [self.ceiling]
+        if usage is not None and usage.limit:
+            others = max(0, usage.used - spent) if now - usage.seen_at < DAY else 0
+            bounds.append(int((1 - self.left_to_others) * max(0, usage.limit - others)))
+        return max(0, min(bounds) - spent) if bounds else None
 
 
 @contextmanager

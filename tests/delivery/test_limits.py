@@ -152,10 +152,11 @@ def test_budget(state_url: str, ceiling: Any, vendor: Any, spent: int, left: int
     ("ceiling", "used", "ago", "left"),
     [
         (None, 10, 0, 90),  # what we sent is all that was used
-        (None, 60, 0, 40),  # others have sent 50
+        (None, 60, 0, 65),  # others have sent 50: of the 150 they leave half is ours
         (30, 60, 0, 20),  # our own number is the lower one
-        (30, 95, 0, 5),
-        (None, 150, 0, 0),
+        (30, 175, 0, 7),
+        (None, 150, 0, 20),  # others have more than their part, and we still get on
+        (None, 210, 0, 0),
         (None, 150, 25, 90),  # counted yesterday
     ],
 )
