@@ -32,7 +32,7 @@ from connector.delivery.records import (
     owner_row,
 )
 from connector.delivery.shown import Shown, closed_channels, remember
-from connector.delivery.tasks import TaskWish, refresh_row, task_row
+from connector.delivery.tasks import TaskWish, refresh_row, remember_texts, task_row
 from connector.domain.writes import Cause
 from connector.mapping.evaluate import evaluate, holds
 from connector.ports.store import OutboxRow
@@ -259,7 +259,8 @@ class _Decision:
             wish = TaskWish(rule_id, rule.task, rule.to, latest["occurred_at"], episode, Cause.FAST_LANE_TASK, words)
             owner = self._ground.desk.user(str(task.get("owner")))
             zone = owner.time_zone if owner else "UTC"
-            row = refresh_row(self._ground, person, wish, task, Owner(str(task.get("owner")), "user", "", "", zone))
+            as_owner = Owner(str(task.get("owner")), "user", "", "", zone)
+            row = refresh_row(self._ground, person, wish, task, as_owner, memory)
             self._rows += [] if row is None else [row]
         elif self._on_its_way(rule_id, person, memory):
             if not person["crm_deleted"]:  # else it may come to nothing, and they ask for another
@@ -293,6 +294,8 @@ class _Decision:
         row = task_row(self._ground, person, wish, owner=owner, who_id=person["crm_id"], who_key=who_key)
         if row is not None:
             self._rows.append(row)
+            if fast_lane:
+                remember_texts(self._ground, self._remember(at), wish.rule, row.write.fields)
             if fast_lane or wish.rule in self._of_stages:
                 told = TaskEvent(row.write.key, wish.rule, "event" if fast_lane else "stage", wish.start)
                 self._events.append(told)

@@ -32,6 +32,8 @@ class Shown:
         owed: fast-lane rule → instant (ISO) of the last event that the task on its way tells of; what came later and is
             acted on is told in it as soon as it shows.
         tasks: fast-lane rule → key of the task last opened.
+        texts: fast-lane rule → what we last wrote into its task's words, as digests by field: what stands otherwise
+            is a person's.
         created: key of the record last asked for, so that no second one is while the CRM has yet to show the first.
         made: what that record was asked for with (``OwnFields.made``); gone once it has been seen.
         given: id of the user to whom we gave the record, as long as we gave it to nobody else.
@@ -54,6 +56,7 @@ class Shown:
     fast: dict[str, str] = field(default_factory=dict)
     owed: dict[str, str] = field(default_factory=dict)
     tasks: dict[str, str] = field(default_factory=dict)
+    texts: dict[str, dict[str, str]] = field(default_factory=dict)
     created: str | None = None
     made: dict[str, Any] | None = None
     given: str | None = None

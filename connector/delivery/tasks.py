@@ -5,17 +5,23 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from functools import partial
 from typing import Any
 
 from connector.delivery.ground import Ground, Person
 from connector.delivery.keys import creation_key
-from connector.delivery.opt_out import closed, line, mark
+from connector.delivery.opt_out import closed, line, mark, marked
+from connector.delivery.shown import Shown
 from connector.domain.records import Value
+from connector.domain.refs import digest
 from connector.domain.writes import Cause, Write
 from connector.mapping.routing import TaskTemplate
 from connector.ports.store import OutboxRow
 from connector.routing.pools import Owner
 from connector.routing.route import due, subject
+
+#: what people read in a task, by our words
+_TEXTS = ("subject", "body")
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,17 +78,32 @@ def task_row(
     )
 
 
+def remember_texts(ground: Ground, memory: Shown, rule: str, fields: Mapping[str, Value]) -> None:
+    """Keep what we write into a task's words, so that a person's are told from them."""
+    names = [name for name in map(partial(ground.native, "task"), _TEXTS) if name in fields]
+    memory.texts[rule] = memory.texts.get(rule, {}) | {name: _print(fields[name]) for name in names}
+
+
 def refresh_row(
-    ground: Ground, person: Person, wish: TaskWish, task: Mapping[str, Any], owner: Owner
+    ground: Ground, person: Person, wish: TaskWish, task: Mapping[str, Any], owner: Owner, memory: Shown
 ) -> OutboxRow | None:
-    """Build the refresh of an open task after a further event: subject, reasons and our due field, nothing else."""
+    """Build the refresh of an open task after a further event: subject, reasons and our due field, nothing else.
+
+    Words that a person has put there stay.
+    """
     words = _words(ground, person, wish, owner)
-    names = {ground.native("task", word): word for word in ("subject", "body", "due_at")}
+    names = {ground.native("task", word): word for word in (*_TEXTS, "due_at")}
     fields = {
         name: ground.fit_value("task", name, words[name])
         for name, word in names.items()
         if name and name in words and words[name] != task.get(word)
     }
+    known = memory.texts.get(wish.rule, {})
+    for name in [name for name in fields if names[name] in _TEXTS]:
+        ours = known[name] == _print(task.get(names[name])) if name in known else untouched(ground, task)
+        if not ours:
+            del fields[name]
+    remember_texts(ground, memory, wish.rule, fields)
     if not fields:
         return None
     return ground.update(
@@ -98,6 +119,11 @@ def refresh_row(
         reason=f"{wish.rule}: asked again",
         priority=0,
     )
+
+
+def _print(text: Value) -> str:
+    """Digest what a task says, without what comes and goes: the mark of closed channels, and kinds of blanks."""
+    return digest(" ".join(marked(str(text or ""), frozenset()).split()), length=16)
 
 
 def closing_row(ground: Ground, person: Person, task: Mapping[str, Any], reason: str) -> OutboxRow:

@@ -72,6 +72,18 @@ def test_a_further_request_refreshes_the_open_task() -> None:
     assert decide(nothing_new).rows == []
 
 
+@pytest.mark.parametrize("last", ["005rep1", "handoff"], ids=["theirs last", "ours last"])
+def test_words_that_a_person_has_put_into_a_task_stay(last: str) -> None:
+    one = settled(person())
+    base = ground(one, fast_events=[event()])
+    first = decide(base)
+    task = _open_task(first.rows[0], subject="My own words", body="Rang twice.", changed_by=last)
+    later = [event(), event(NOW + timedelta(hours=1), "e2")]
+    again = ground(one | {"shown": shown(first, base)}, fast_events=later, tasks=[task], now=NOW + timedelta(hours=1))
+    (row,) = decide(again).rows
+    assert set(row.write.fields) == {"due_at"}
+
+
 def test_a_second_task_only_after_the_first_is_closed() -> None:
     one = settled(person())
     base = ground(one, fast_events=[event()])
