@@ -64,9 +64,7 @@ def _of_person(document: Mapping[str, Any]) -> Iterator[str]:
         yield f"place in the buying process: {score['buying_stage']}"
     shown = score["shown"]
     if document["identity"]["crm_record"] and shown is not None:
-        same = shown["total"] == score["total"] and shown["grade"] == score["grade"]
-        more = "the same" if same else "written when it changes in a way that matters"
-        yield f"the CRM shows {shown['total']} {shown['grade']} ({more})"
+        yield _shown(shown, score)
     yield from _flags(score["flags"])
     for name, numbers in score["models"].items():
         said = ", ".join(f"{key.replace('_', ' ')} {value}" for key, value in numbers.items() if value is not None)
@@ -76,6 +74,19 @@ def _of_person(document: Mapping[str, Any]) -> Iterator[str]:
     if score["opening"]:
         yield f"opening: {score['opening']}"
     yield from _cold(score["goes_cold"])
+
+
+def _shown(shown: Mapping[str, Any], score: Mapping[str, Any]) -> str:
+    """Say what stands in the CRM, or what keeps from it what should."""
+    number, waits = f"{shown['total']} {shown['grade']}", score.get("undelivered")
+    if waits and waits["state"] == "dead":
+        fixer = f"; for {waits['fixer'].replace('_', ' ')} to mend" if waits["fixer"] not in {"", "nobody"} else ""
+        return f"the CRM does not show {number} yet: it refused that ({waits['code']}{fixer})"
+    if waits:
+        held = f", held by {waits['held_by']}" if waits["held_by"] else ""
+        return f"the CRM does not show {number} yet: the write waits{held}"
+    same = shown["total"] == score["total"] and shown["grade"] == score["grade"]
+    return f"the CRM shows {number} ({'the same' if same else 'written when it changes in a way that matters'})"
 
 
 def _flags(flags: Mapping[str, Any]) -> Iterator[str]:

@@ -4,13 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 from small_house import House
 
+from connector.cli.explained_words import facts
 from connector.domain.writes import RowState
+from connector.pipeline.explain.explaining import explain
+from connector.pipeline.people.census import census_of
 
 
 @pytest.fixture
@@ -41,6 +45,25 @@ def test_nothing_changed_so_nothing_is_sent_again(house: House) -> None:
     house.run()
     house.run()
     assert _tried(house) == tried
+
+
+def test_explain_says_that_the_crm_does_not_show_what_it_refused(house: House) -> None:
+    def explained() -> dict[str, Any]:
+        last = house.now - timedelta(hours=1)
+        return explain(census_of(house.engine), "crm:lead:L1", as_of=house.now, last=last).document
+
+    document = explained()
+    assert {name: document["score"]["undelivered"][name] for name in ("state", "held_by")} == {
+        "state": "dead",
+        "held_by": "",
+    }
+    assert any("does not show" in line and "refused" in line for line in facts(document))
+    house.crm.faults.rejected.clear()
+    house.crm.edit("lead", "L1", {"title": "CFO"}, user="005rep1", at=house.now)
+    house.run()
+    document = explained()
+    assert document["score"]["undelivered"] is None
+    assert not any("does not show" in line for line in facts(document))
 
 
 def test_a_person_s_edit_of_the_record_lets_it_go_once(house: House) -> None:

@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from connector.delivery.last_shown import UNSURE
+from connector.domain.outbox_states import OWN_GROUPS
 from connector.mapping.scoring import ScoringModel
 from connector.pipeline.explain.looking_back import Ground
 from connector.pipeline.people.census import Census
@@ -58,11 +59,24 @@ def score_document(
         "missing": _missing(today, told, model),
         "lines": told,
         "shown": None if shown is None else {name: shown.get(name) for name in ("total", "grade", "verdict", "stage")},
+        "undelivered": _undelivered(ground, row),
         "unsure": bool(row.get(UNSURE)),
         "changes": changes(census, person_id, today, told, as_of=ground.as_of),
         "goes_cold": _cold(ground, population, today, person_id),
         **_further(today, row),
     }
+
+
+def _undelivered(ground: Ground, row: Mapping[str, Any]) -> dict[str, str] | None:
+    """Say what keeps the numbers decided last from the record; None where they stand there."""
+    census = ground.census
+    lane = f"{census.crm.system}:{row['record']}"
+    # Of one record, of whom few rows wait; the last one carries what was decided last.
+    rows = [one for one in census.store.outbox.each_unsettled() if one.lane == lane and one.group in OWN_GROUPS]
+    if not rows:
+        return None
+    last = rows[-1]
+    return {"state": last.state.value, "held_by": last.held_by, "code": last.code, "fixer": last.fixer}
 
 
 def _rows(table: pa.Table, person_id: str) -> pa.Table:
