@@ -10,7 +10,7 @@ from __future__ import annotations
 import os
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 
 import duckdb
@@ -76,24 +76,23 @@ def kept_matcher(accounts: pa.Table, *, matching: AccountMatching, decided: pa.T
         layout = None
     if layout is None:
         layout = _laid_out(books, told, matching)
-    try:
+    with ExitStack() as unless_done:
+        unless_done.callback(layout.con.close)
         layout.bring_up(books, told)
         yield layout.one
-    except BaseException:
-        layout.con.close()
-        raise
+        unless_done.pop_all()
     _give_back(layout)
 
 
 def _laid_out(books: pa.Table, told: pa.Table, matching: AccountMatching) -> _Layout:
     domains = Domains(matching)
     con = open_ledger(books, told, domains)
-    try:
+    with ExitStack() as unless_done:
+        unless_done.callback(con.close)
         lay_crowds(con, None, domains)
-        return _Layout(con, Matcher(con, matching), books, told, matching)
-    except BaseException:
-        con.close()
-        raise
+        layout = _Layout(con, Matcher(con, matching), books, told, matching)
+        unless_done.pop_all()
+    return layout
 
 
 def _taken() -> _Layout | None:

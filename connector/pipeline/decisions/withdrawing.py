@@ -45,13 +45,13 @@ def of_left_records(store: Store, pending: Pending, people: pa.Table, system: st
         return []
     ids = pa.array(list(pending.kept), pa.string())
     held = people.select(["person_id", "record", "in_review"])
-    held = held.filter(pc.is_in(held.column("person_id"), value_set=ids))
-    bare = [row["person_id"] for row in held.to_pylist() if row["record"] is None]
+    rows = held.filter(pc.is_in(held.column("person_id"), value_set=ids)).to_pylist()
+    bare = [row["person_id"] for row in rows if row["record"] is None]
     known = store.knowledge.identities(bare).to_pylist() if bare else []
     seen = {f"{row['object']}:{row['id']}" for row in known if row["system"] == system}
     return [
         id_
-        for row in held.to_pylist()
+        for row in rows
         if not row["in_review"]
         for id_, record in pending.kept[row["person_id"]]
         if (record in seen if row["record"] is None else record != row["record"])
