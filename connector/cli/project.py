@@ -12,6 +12,7 @@ from connector.bootstrap import House, open_house, utc_now
 from connector.cli.offline import check_offline, note_of_model, shown
 from connector.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile, Verbose
 from connector.cli.output import complain, console, emit, error_document
+from connector.delivery.budget import accounted
 from connector.errors import AccessError, ConfigError, Refused
 from connector.logs import set_up_logs
 from connector.mapping.starter import write_starter
@@ -132,16 +133,14 @@ def provision_house(house: House, *, dry_run: bool) -> list[ProvisionStep]:
         )
     traits = crm.traits()
     specs = field_specs(house.mappings, traits)
-    before = crm.calls()
     ours = {(spec.object, spec.name) for spec in specs}
-    there = {object_: {info.name for info in crm.fields(object_)} for object_ in ("lead", "contact", "account", "task")}
-    # A field that only leads have is nothing to be read on contacts.
-    wanted = wanted_of(house.mappings, traits, is_crm=True)
-    readable = [(object_, name) for object_, name in wanted if (object_, name) in ours or name in there[object_]]
-    try:
+    with accounted([crm], house.store.ledger, cause="provision", now=utc_now()):
+        kinds = ("lead", "contact", "account", "task")
+        there = {object_: {info.name for info in crm.fields(object_)} for object_ in kinds}
+        # A field that only leads have is nothing to be read on contacts.
+        wanted = wanted_of(house.mappings, traits, is_crm=True)
+        readable = [(object_, name) for object_, name in wanted if (object_, name) in ours or name in there[object_]]
         return crm.provision(specs, readable, dry_run=dry_run)
-    finally:
-        house.store.ledger.spend(traits.system, crm.calls() - before, cause="provision", at=utc_now())
 
 
 def register(app: typer.Typer) -> None:

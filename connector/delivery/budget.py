@@ -34,12 +34,14 @@ class Budget:
         What others have used, by the vendor's own counter, lowers our part: it is a part of what they leave. So a busy
         org neither stops us for good nor do we take the last calls from under the others.
         """
+        if self.ceiling is None and (usage is None or not usage.limit):
+            return None
         spent = self.ledger.spent(self.system, now - DAY)
         bounds = [] if self.ceiling is None else [self.ceiling]
         if usage is not None and usage.limit:
             others = max(0, usage.used - spent) if now - usage.seen_at < DAY else 0
             bounds.append(int((1 - self.left_to_others) * max(0, usage.limit - others)))
-        return max(0, min(bounds) - spent) if bounds else None
+        return max(0, min(bounds) - spent)
 
 
 @contextmanager

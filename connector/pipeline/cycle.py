@@ -6,7 +6,7 @@ import json
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -155,7 +155,7 @@ class Cycle:
             if self.stood_aside or (pull and scope != "all" and not (news or self._goes_on)):
                 return self.report
             if command == "run" and self._may_write():
-                with accounted(self._engine.adapters, self._engine.store.ledger, cause="check", now=self._now):
+                with self._checking():
                     before += release_changed(self._engine, now=self._now)
             before += self._look_for_drift(command)
             self._full = self._full or bool(asked_anew(self._engine.store))
@@ -178,22 +178,24 @@ class Cycle:
 
     def _decided(self, command: steps.Command, scratch: Scratch) -> tuple[bool, Decisions]:
         """Decide and keep the plan; say whether its writes may be stored, and give what was decided."""
-        with self._timed("score"):
+        with self._timed("score"), self._checking():
             live = command == "run" and self._may_write()
             work = Working(self._engine, self._census(), self.report, self._steps, now=self._now)
-            with accounted(self._engine.adapters, self._engine.store.ledger, cause="check", now=self._now):
-                wished, decisions = work.decide(scratch, live=live, full=self._full)
+            wished, decisions = work.decide(scratch, live=live, full=self._full)
             self.moves, self.plan_summary, self._fast_lane = work.moves, work.plan_summary, work.fast_lane
-            self._keep = work.keep
-            self._came_back, self._anew = work.came_back, work.anew
+            self._keep, self._came_back, self._anew = work.keep, work.came_back, work.anew
             self._keep_plan(wished, done=live)
             decisions = hold_drifted(decisions, self._drift, self._engine.crm.traits().system)
         self._steps.done(steps.DECIDE, {"rows": len(decisions.rows), "reviews": len(decisions.reviews)})
         return live, decisions
 
+    def _checking(self) -> AbstractContextManager[None]:
+        """Write down the calls of the block, which neither pull nor write."""
+        return accounted(self._engine.adapters, self._engine.store.ledger, cause="check", now=self._now)
+
     def _look_for_drift(self, command: steps.Command) -> list[int]:
         """See which fields are not what they were; let go what waited for others, and work everybody then."""
-        with accounted(self._engine.adapters, self._engine.store.ledger, cause="check", now=self._now):
+        with self._checking():
             self._drift = look_for_drift(self._engine, now=self._now)
         self.report.drift = [one.words() for one in self._drift]
         waits, crm = command == "run" and self._may_write(), self._engine.crm.traits().system

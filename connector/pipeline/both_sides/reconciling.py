@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 import pyarrow as pa
 
-from connector.delivery.budget import Budget
+from connector.delivery.budget import Budget, accounted
 from connector.domain.records import Page, RecordVersion
 from connector.domain.refs import Ref
 from connector.errors import Refused
@@ -163,12 +163,10 @@ class Reconciler:
         adapter = next(one for one in self._engine.adapters if one.traits().system == system)
         before = adapter.calls()
         try:
-            yield
+            with accounted([adapter], self._engine.store.ledger, cause=cause, now=self._now):
+                yield
         finally:
-            used = adapter.calls() - before
-            found.used[system] = found.used.get(system, 0) + used
-            if used:
-                self._engine.store.ledger.spend(system, used, cause=cause, at=self._now)
+            found.used[system] = found.used.get(system, 0) + adapter.calls() - before
 
     def repair(self, found: Reconciled) -> None:
         """Land what was missed, as the systems give it now, and look again at all that differed (``after``).

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from connector.delivery.budget import accounted
 from connector.domain.records import Page, RecordVersion
 from connector.domain.refs import Ref, digest
 from connector.errors import AccessError, HandoffError, Stopped, TransientError
@@ -102,13 +103,8 @@ class Puller:
             system = source.traits().system
             source.want(wanted.get(system, ()))
             shapes = shapes_of(wanted.get(system, ()))
-            before = source.calls()
-            try:
+            with accounted([source], self.ledger, cause="pull", now=now):
                 self._system(source, shapes, pulled, now=now, lane=lane, is_crm=source is crm)
-            finally:
-                calls = source.calls() - before
-                if calls:
-                    self.ledger.spend(system, calls, cause="pull", at=now)
             if pulled.stood_aside:
                 break
         return pulled

@@ -62,11 +62,8 @@ class Undoing(Cycle):
         with self._recorded("undo"):
             before = self._unsettled()
             with self._timed("score"):
-                spent = engine.crm.calls()
-                try:
+                with self._checking():
                     weighed = weigh(store, engine.crm, run_id, chosen)
-                finally:
-                    self._spend(engine.crm.calls() - spent)
                 decisions = self._decisions(run_id, weighed, is_undo=is_undo)
                 self.report.undo = weighed.document(run_id, dry_run=False)
                 if not engine.still_ours():
@@ -77,11 +74,6 @@ class Undoing(Cycle):
                 self._let_go(run_id, weighed, chosen, who)
             self._write(before, self.report.run_id)
         return self.report
-
-    def _spend(self, calls: int) -> None:
-        engine = self._engine
-        if calls:
-            engine.store.ledger.spend(engine.crm.traits().system, calls, cause="check", at=self._now)
 
     def _commit(self, weighed: Weighed, decisions: Decisions) -> None:
         """Store memory and rows together, the plan beside them; where nothing is to be done nothing is stored."""
