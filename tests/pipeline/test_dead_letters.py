@@ -157,6 +157,21 @@ def test_a_field_that_changed_in_mid_run_and_was_put_right_lets_it_go(
     house.close()
 
 
+def test_while_somebody_is_waited_for_the_crm_is_described_anew_once_in_a_while(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    doubted: list[Any] = []
+    monkeypatch.setattr(house.crm, "doubt_fields", lambda: doubted.append(house.now), raising=False)
+    assert any(row.fixer != "nobody" for row in _dead(house))
+    for number, minutes in enumerate((60, 1, 3, 2, 4, 1)):
+        house.contact("2", title=f"CEO {number}")
+        at = house.now
+        house.run()
+        house.now = at + timedelta(minutes=minutes)
+    began = doubted[0]
+    assert [at - began for at in doubted] == [timedelta(minutes=minutes) for minutes in (0, 60, 66)]
+
+
 def test_while_paused_nothing_is_let_go(house: House) -> None:
     house.store.switches.pause("ops", house.now)
     house.crm.edit("lead", "L1", {"title": "CTO"}, user="005rep1", at=house.now)

@@ -10,7 +10,7 @@ import json
 from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Final, NamedTuple
 
 import pyarrow as pa
@@ -28,7 +28,10 @@ from connector.ports.crm import Redescribing
 from connector.ports.store import OutboxRow
 from connector.ports.traits import AdapterTraits
 
+#: describing the CRM costs calls: while a dead row waits for somebody, this lies between two looks at what was mended
+REST: Final = timedelta(minutes=5)
 _SETTING: Final = "dead_letters"
+_DOUBTED: Final = "dead_letters_doubted"
 _Place = tuple[str, str, str]
 
 
@@ -52,8 +55,8 @@ def release_changed(engine: Engine, *, now: datetime) -> list[int]:
     if not kept and not _any_dead(engine):
         return []
     rows = _dead(engine)
-    if any(row.fixer != "nobody" for row in rows):
-        _doubt(engine)
+    if any(row.fixer != "nobody" for row in rows) and _rested(engine, now):
+        _doubt(engine, now)
     present = _marks(engine, rows, now=now)
     changed = {id_: _differs(kept.get(id_), marks) for id_, marks in present.items() if kept.get(id_) != marks}
     created = {row.id for row in rows if row.write.kind == "create"}.intersection(changed)
@@ -77,7 +80,7 @@ def remember_dead(engine: Engine, *, now: datetime) -> None:
     known = {row.id: kept[row.id] for row in rows if row.id in kept}
     if fresh:
         # What is known of the fields may be from before they changed: that may be what the row died of.
-        _doubt(engine)
+        _doubt(engine, now)
     if fresh or len(known) != len(kept):
         _keep(engine, known | _marks(engine, fresh, now=now))
 
@@ -86,9 +89,15 @@ def _any_dead(engine: Engine) -> bool:
     return bool(engine.store.outbox.unsettled_counts().get(RowState.DEAD, 0))
 
 
-def _doubt(engine: Engine) -> None:
+def _rested(engine: Engine, now: datetime) -> bool:
+    doubted = engine.store.switches.setting(_DOUBTED)
+    return not doubted or not timedelta() <= now - datetime.fromisoformat(doubted) < REST
+
+
+def _doubt(engine: Engine, now: datetime) -> None:
     if isinstance(engine.crm, Redescribing):
         engine.crm.doubt_fields()
+        engine.store.switches.put_setting(_DOUBTED, now.isoformat())
 
 
 def _dead(engine: Engine) -> list[OutboxRow]:
