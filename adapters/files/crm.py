@@ -25,6 +25,7 @@ from adapters.files.shapes import (
     BY_OBJECT,
     BY_STREAM,
     CREATED,
+    CUSTOM,
     ID,
     KEY,
     NATIVE,
@@ -90,6 +91,7 @@ class FilesCrm(ListsByReading):
             settle_after=timedelta(0),
             creation_key_unique=dict.fromkeys(WRITABLE, True),
             native=NATIVE,
+            custom_suffix=CUSTOM,
             native_values=NATIVE_VALUES,
         )
 

@@ -40,6 +40,8 @@ ID = "Id"
 CREATED = "CreatedDate"
 MODIFIED = "LastModifiedDate"
 MODIFIED_BY = "LastModifiedById"
+#: Columns that end like this may be added.
+CUSTOM = "__c"
 #: Where a created record keeps its creation key.
 KEY = "Handoff_Key__c"
 #: The user behind our own writes, by which they are recognised when they are pulled back.

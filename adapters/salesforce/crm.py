@@ -28,7 +28,7 @@ from adapters.salesforce.signin import certificate_end
 from adapters.salesforce.streams import ACCOUNTS, OPT_OUTS, PEOPLE, STREAMS
 from adapters.salesforce.updating import Updater
 from adapters.salesforce.vendor_errors import ApiError
-from adapters.salesforce.words import NATIVE, NATIVE_VALUES
+from adapters.salesforce.words import CUSTOM, NATIVE, NATIVE_VALUES
 from connector.domain.records import Page, RecordVersion, Value
 from connector.domain.refs import Ref
 from connector.domain.writes import OutcomeKind, Write, WriteOutcome, only_ours
@@ -96,6 +96,7 @@ class SalesforceCrm:
             creation_key_unique={word: shape is not None and shape.key_is_unique() for word, shape in shapes.items()},
             daily_calls=usage.limit if usage else None,
             native=NATIVE,
+            custom_suffix=CUSTOM,
             native_values=NATIVE_VALUES,
         )
 

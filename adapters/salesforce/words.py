@@ -9,6 +9,8 @@ from collections.abc import Mapping
 
 from connector.domain.records import Value
 
+#: what names of custom fields end with (Object Reference, "Custom Objects")
+CUSTOM = "__c"
 _PERSON = {
     "owner": "OwnerId",
     "status": "Status",

@@ -83,6 +83,7 @@ class AdapterTraits:
             lead, contact: ``owner status key stage_entry changed_by account``; task: ``subject body owner who priority
             status closed due_date due_at reminder_at reminder_on key rule changed_by``; user: ``username name active
             time_zone manager``; queue: ``name``; account: ``owner``; opportunity: ``closed won``.
+        custom_suffix: what names of fields end with that may be created in the CRM; empty where none are (CRM only).
         native_values: ``object.word`` → our value → native value, e.g. ``{"task.priority": {"high": "High"}}``.
     """
 
@@ -97,6 +98,7 @@ class AdapterTraits:
     creation_key_unique: Mapping[str, bool] = field(default_factory=dict)
     daily_calls: int | None = None
     native: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
+    custom_suffix: str = ""
     native_values: Mapping[str, Mapping[str, Value]] = field(default_factory=dict)
 
 

@@ -10,8 +10,6 @@ from connector.ports.crm import FieldSpec
 from connector.ports.traits import AdapterTraits
 
 _PEOPLE = ("lead", "contact")
-#: fields whose names end like this are custom ones, which we may create
-CUSTOM = "__c"
 _NUMBERS = frozenset(
     {
         *("score.total", "score.fit", "score.interest", "score.qualification", "stage_entry"),
@@ -28,18 +26,21 @@ _POINTS = frozenset({"total", "fit", "interest", "qualification"})
 
 def field_specs(mappings: Mappings, crm: AdapterTraits) -> list[FieldSpec]:
     """List the custom fields that must exist, each once, in a stable order; nothing for a CRM without custom fields."""
-    if not any(names.get("key", "").endswith(CUSTOM) for names in crm.native.values()):
+    custom = crm.custom_suffix
+    if not custom:
         return []
     specs: dict[tuple[str, str], FieldSpec] = {}
-    for spec in (*_fixed(mappings, crm), *_qualification(mappings), *_mapped(mappings)):
+    for spec in (*_fixed(mappings, crm), *_qualification(mappings, custom), *_mapped(mappings, custom)):
         specs.setdefault((spec.object, spec.name), spec)
     return [specs[key] for key in sorted(specs)]
 
 
 def missing_keys(crm: AdapterTraits, described: Mapping[str, Collection[str]]) -> list[str]:
     """Name the key fields that exactly-once rests on and that the org does not show to our user (``lead.FIELD``)."""
-    needed = [(object_, crm.native.get(object_, {}).get("key", "")) for object_ in (*_PEOPLE, "task")]
-    return [f"{object_}.{name}" for object_, name in needed if name.endswith(CUSTOM) and name not in described[object_]]
+    if not crm.custom_suffix:
+        return []
+    needed = [(object_, crm.native[object_]["key"]) for object_ in (*_PEOPLE, "task")]
+    return [f"{object_}.{name}" for object_, name in needed if name not in described[object_]]
 
 
 def _fixed(mappings: Mappings, crm: AdapterTraits) -> Iterator[FieldSpec]:
@@ -89,10 +90,10 @@ def _fixed(mappings: Mappings, crm: AdapterTraits) -> Iterator[FieldSpec]:
         )
 
 
-def _qualification(mappings: Mappings) -> Iterator[FieldSpec]:
+def _qualification(mappings: Mappings, custom: str) -> Iterator[FieldSpec]:
     for question, name in mappings.scoring.dimensions.qualification.bants.items():
-        if name.endswith(CUSTOM):
-            label = name.removesuffix(CUSTOM).replace("_", " ")
+        if name.endswith(custom):
+            label = _label(name, custom)
             for object_ in _PEOPLE:
                 yield FieldSpec(
                     object_,
@@ -104,18 +105,21 @@ def _qualification(mappings: Mappings) -> Iterator[FieldSpec]:
                 )
 
 
-def _mapped(mappings: Mappings) -> Iterator[FieldSpec]:
+def _mapped(mappings: Mappings, custom: str) -> Iterator[FieldSpec]:
     for name, field in mappings.fields.crm.person.items():
-        if name.endswith(CUSTOM):
+        if name.endswith(custom):
             for object_ in _PEOPLE if field.only is None else (field.only,):
-                yield _spec(object_, name, field)
+                yield _spec(object_, name, field, _label(name, custom))
     for name, field in mappings.fields.crm.account.items():
-        if name.endswith(CUSTOM):
-            yield _spec("account", name, field)
+        if name.endswith(custom):
+            yield _spec("account", name, field, _label(name, custom))
 
 
-def _spec(object_: str, name: str, field: CrmField) -> FieldSpec:
-    label = name.removesuffix(CUSTOM).replace("_", " ")
+def _label(name: str, custom: str) -> str:
+    return name.removesuffix(custom).replace("_", " ")
+
+
+def _spec(object_: str, name: str, field: CrmField, label: str) -> FieldSpec:
     description = f"Shows {field.source}; written by Handoff."
     if field.source in _NUMBERS or (field.source.startswith("score.") and field.source.rpartition(".")[2] in _POINTS):
         return FieldSpec(object_, name, label, "number", description=description)

@@ -220,7 +220,7 @@ def test_a_crm_field_that_never_was_there_is_named_at_the_first_look_and_stops_n
     house.engine.mappings = load_mappings(folder)
     traits = house.crm.traits()
     native = {**traits.native, "lead": {**traits.native["lead"], "key": "Handoff_Key__c"}}
-    monkeypatch.setattr(house.crm, "traits", lambda: replace(traits, native=native))
+    monkeypatch.setattr(house.crm, "traits", lambda: replace(traits, native=native, custom_suffix="__c"))
     missing = {("contact", "Handoff_Grade__c")}
 
     def described(object_: str) -> list[FieldInfo]:

@@ -26,6 +26,7 @@ CUSTOM = AdapterTraits(
     people={"lead": {}, "contact": {}},
     streams=(),
     native=_NATIVE,
+    custom_suffix="__c",
     creation_key_unique={"lead": True, "task": False},
 )
 PLAIN = AdapterTraits("files", people={"lead": {}}, streams=(), native={"lead": {"key": "key"}, "task": {"key": "key"}})

@@ -32,8 +32,6 @@ REST = timedelta(hours=1)
 _SETTING = "schema_seen"
 _GONE = "gone, or hidden from our user"
 _NEVER = "never seen"
-#: custom fields of a CRM end like this: that one describes all it has, and takes nothing else
-_CUSTOM = "__c"
 
 
 @dataclass(frozen=True, slots=True)
@@ -203,17 +201,18 @@ def _missing(
 ) -> Drift | None:
     """Tell of a CRM field that the mappings name and no kind of record has, when it is first looked for.
 
-    Nothing stops for it: it has no value anywhere. What `provision` creates is told of once that has been done, and for
-    each kind of record; an org may do without the fields that say who has opted out.
+    Nothing stops for it: it has no value anywhere. Asked of CRMs that describe all they have, which are those in which
+    fields are made. What `provision` creates is told of once that has been done, and for each kind of record; an org
+    may do without the fields that say who has opted out.
     """
     system, object_, name = field
-    native, ours = engine.crm.traits().native, _provisioned(engine.mappings)
-    key = native.get("lead", {}).get("key", "")
+    traits, ours = engine.crm.traits(), _provisioned(engine.mappings)
+    custom, key = traits.custom_suffix, traits.native.get("lead", {}).get("key", "")
     needed = [use for use in uses[field] if not use.stops]
-    if not key.endswith(_CUSTOM) or "." in name or not needed or name in here.get(object_, {}):
+    if not custom or "." in name or not needed or name in here.get(object_, {}):
         return None
     cure = f"{name} is no field there: correct its name in the mappings, or create it"
-    if name in ours and name.endswith(_CUSTOM):
+    if name in ours and name.endswith(custom):
         cure = "run `handoff provision`"
         if key not in here.get("lead", {}):
             return None
