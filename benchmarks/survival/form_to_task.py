@@ -305,6 +305,7 @@ def live(town: Town, asked: argparse.Namespace) -> None:
             daemon.terminate()
             daemon.wait(timeout=60)
     _tell_times(crowd, watcher, spent)
+    _tell_missing(town, sorted(set(crowd.forms) - set(watcher.tasks)))
     shares = [(end - start) / spent for start, end in zip(before, after, strict=True)]
     print(
         f"processor: connector {shares[0]:.2f} of a core, orgs {shares[1]:.2f} of a core; load {os.getloadavg()[0]:.1f}"
@@ -338,6 +339,18 @@ def _tell_times(crowd: Crowd, watcher: Watcher, spent: float) -> None:
         p50, p99 = median(waits), waits[min(len(waits) - 1, int(len(waits) * 0.99))]
         print(f"form to task: p50 {p50:.2f} s, p99 {p99:.2f} s, longest {waits[-1]:.2f} s; looked every "
               f"{LOOK_SECONDS:g} s, at the rarest {watcher.blind:.2f} s")  # fmt: skip
+
+
+def _tell_missing(town: Town, addresses: Sequence[str]) -> None:
+    """Say why somebody who asked got no task, as ``handoff explain`` has it."""
+    for address in addresses:
+        told = json.loads(town.handoff(town.project, "explain", address, "--json"))
+        open_before = any(task["rule"] == "contact-us" for task in told["tasks"] or ())
+        stage = told["stage"] or {}
+        why = "has an open task from before" if open_before else f"disposition {stage.get('disposition')}"
+        if told["identity"]["in_review"]:
+            why += ", several records could be this person"
+        print(f"no task for {address}: {why}, stage {stage.get('stage')}")
 
 
 def _tell_cycles(heard: Log, jobs: Sequence[dict[str, Any]]) -> None:
