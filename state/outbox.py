@@ -146,7 +146,8 @@ class SqlOutbox:
 
     def ids(self, wanted: Collection[RowState]) -> list[int]:
         """List the ids of rows in some states, oldest first."""
-        statement = f"SELECT id FROM outbox WHERE state IN ({states(*wanted)}) ORDER BY id"
+        unsettled = f" AND {UNSETTLED_ROWS}" if set(wanted) <= set(UNSETTLED) else ""
+        statement = f"SELECT id FROM outbox WHERE state IN ({states(*wanted)}){unsettled} ORDER BY id"
         with self._database.read() as connection:
             return list(connection.execute(text(statement)).scalars())
 
@@ -302,7 +303,8 @@ class SqlOutbox:
         """Turn rows into todo, but not those whose wish has been overtaken; return how many may be sent again."""
         lock = " FOR UPDATE" if self._database.make == "postgresql" else ""
         also = f" AND {where}" if where else ""
-        statement = f"SELECT id FROM outbox WHERE state IN ({states(*MOVES[move].sources)}){also} ORDER BY id{lock}"
+        sources = f"state IN ({states(*MOVES[move].sources)}) AND {UNSETTLED_ROWS}"
+        statement = f"SELECT id FROM outbox WHERE {sources}{also} ORDER BY id{lock}"
         with self._database.write() as connection:
             if asked is not None:
                 self._check(connection, asked, move)
