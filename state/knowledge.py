@@ -281,7 +281,9 @@ class SqlKnowledge:
         """Take people out of everything the state holds; see the port."""
         with self._database.write() as connection:
             connection.execute(text(_PUT_DECIDED), {"name": _DECIDED, "value": ""})
-            return erase(self._database, connection, person_ids, hashes=hashes, who=who, at=at)
+            receipt = erase(self._database, connection, person_ids, hashes=hashes, who=who, at=at)
+        self._database.empty_log()
+        return receipt
 
     def lift_tombstones(self, hashes: Collection[str], *, who: str, at: datetime) -> int:
         """Forget that these people were erased; see the port."""

@@ -1,8 +1,11 @@
 from __future__ import annotations
 
+from contextlib import closing
+
 import pyarrow as pa
 
 from connector.ports.store import IDENTITIES, PERSONS, Review
+from state import open_store
 from state.tables import METADATA
 
 
@@ -54,3 +57,30 @@ def test_erased_person_is_nowhere_and_stays_out(hand, words):
     hand.store.knowledge.erase([], hashes=["another"], who="ann", at=words.NOW)
     assert hand.store.knowledge.lift_tombstones(["h1", "h9"], who="ann", at=words.NOW) == 3, "one person's go together"
     assert hand.store.knowledge.tombstones() == {"another"}
+
+
+def test_no_file_of_the_state_keeps_who_was_erased_beside_a_process_that_has_it_open(tmp_path, words):
+    """SQLite's log and free pages would go on showing them until somebody wrote enough, or for good."""
+    url = f"sqlite:///{tmp_path / 'state.db'}"
+    person = dict.fromkeys(PERSONS.names) | {"person_id": "p1", "shown": "Ada Lovelace " * 500}
+    with closing(open_store(url)) as daemon, closing(open_store(url)) as command:
+        daemon.knowledge.commit_decisions(words.decisions(persons=pa.Table.from_pylist([person], PERSONS)))
+        assert _files_that_hold(tmp_path, b"Ada Lovelace") != []
+        command.knowledge.erase(["p1"], hashes=["h1"], who="ann", at=words.NOW)
+        assert _files_that_hold(tmp_path, b"Ada Lovelace") == []
+
+
+def test_erasing_does_not_wait_for_somebody_who_reads(tmp_path, words):
+    url = f"sqlite:///{tmp_path / 'state.db'}"
+    with closing(open_store(url)) as daemon, closing(open_store(url)) as command:
+        with daemon.database.read() as reading:
+            reading.exec_driver_sql("SELECT count(*) FROM persons").fetchall()
+            command.knowledge.erase([], hashes=["h1"], who="ann", at=words.NOW)
+            # a writer is not kept waiting either, and the process waits as long as ever for its next commit
+            with command.database.write() as writing:
+                assert writing.exec_driver_sql("PRAGMA busy_timeout").scalar_one() > 1000
+        assert daemon.knowledge.tombstones() == {"h1"}
+
+
+def _files_that_hold(folder, needle):
+    return [file.name for file in sorted(folder.iterdir()) if needle in file.read_bytes()]
