@@ -2,7 +2,8 @@
 
 A row tells of somebody when it is a record of theirs, something they did, or a record that points at theirs (a task).
 The new files become durable first; one transaction of the manifest lists them and retires the old ones. A crash before
-it leaves files nobody lists, a crash after it old files that the next erasure or sweep deletes. Rows that stay keep
+it leaves files nobody lists, a crash after it old files. Those go too: what compaction has replaced, and what any crash
+has left, would otherwise tell of them until the next sweep is due. Rows that stay keep
 their serial and the time they landed, so every past instant reads as before, but for those who are gone.
 """
 
@@ -14,13 +15,14 @@ from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.compute as pc
+import pyarrow.parquet as pq
 
 from connector.lake.arranged import forget_arranged
 from connector.lake.layout import LINK
 from connector.lake.segments import cannot_write, check_segment, forget_checks, read_segment, write_segment
 from connector.ports.store import Manifest, Segment
 
-_RECORDS = "records"
+_RECORDS, _ACTIVITIES = "records", "activities"
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +48,7 @@ def purge_people(root: Path, manifest: Manifest, *, kinds: Collection[str], is_e
     """
     rows = files = 0
     for segment in manifest.segments():
-        kept = _without(root, segment, kinds, is_erased)
+        kept = _without(read_segment(root, segment), segment.stream, kinds, is_erased)
         if kept is None:
             continue
         # What is damaged must not become sound by getting a new checksum.
@@ -56,25 +58,40 @@ def purge_people(root: Path, manifest: Manifest, *, kinds: Collection[str], is_e
             added = [write_segment(root, segment.stream, kept, landed_at=segment.landed_at, dense=True)]
         manifest.commit_segments(added, [segment.path], {})
         rows, files = rows + segment.rows - kept.num_rows, files + 1
-        _delete(root, manifest, segment)
+        _delete(root, manifest, segment.path)
+    live = {segment.path for segment in manifest.segments()}
+    for path in [*(root / _RECORDS).rglob("*.parquet"), *(root / _ACTIVITIES).rglob("*.parquet")]:
+        name = path.relative_to(root).as_posix()
+        if name not in live and _may_tell(path, name, kinds, is_erased):
+            _delete(root, manifest, name)
     return Purged(rows, files)
 
 
-def _delete(root: Path, manifest: Manifest, segment: Segment) -> None:
+def _may_tell(path: Path, name: str, kinds: Collection[str], is_erased: Callable[[str], bool]) -> bool:
+    """Say whether a file that is no longer live tells of erased people; one that cannot be read is not kept for it."""
+    try:
+        table = pq.read_table(path, partitioning=None)
+    except (OSError, pa.ArrowException):
+        return True
+    return _without(table, name.rpartition("/")[0], kinds, is_erased) is not None
+
+
+def _delete(root: Path, manifest: Manifest, path: str) -> None:
     """Delete at once: readers that have the file open read it to its end, later ones ask for the newer set."""
     try:
-        (root / segment.path).unlink(missing_ok=True)
+        (root / path).unlink(missing_ok=True)
     except OSError as error:
         raise cannot_write(root, error) from error
-    forget_checks(root, [segment.path])
-    forget_arranged(root, [segment.path])
-    manifest.forget_retired([segment.path])
+    forget_checks(root, [path])
+    forget_arranged(root, [path])
+    manifest.forget_retired([path])
 
 
-def _without(root: Path, segment: Segment, kinds: Collection[str], is_erased: Callable[[str], bool]) -> pa.Table | None:
-    """Read one segment without erased people; None where it tells of none of them."""
-    kind, system, *rest = segment.stream.split("/")
-    table = read_segment(root, segment)
+def _without(
+    table: pa.Table, stream: str, kinds: Collection[str], is_erased: Callable[[str], bool]
+) -> pa.Table | None:
+    """Give the rows of a stream without erased people; None where they tell of none of them."""
+    kind, system, *rest = stream.split("/")
     if kind == _RECORDS:
         pointing = {LINK + word: word for word in sorted(kinds) if LINK + word in table.column_names}
         own = {"id": rest[0]} if rest[0] in kinds else {}

@@ -88,6 +88,26 @@ def test_whoever_is_forgotten_is_in_no_row_of_state_and_lake(house: House) -> No
     assert _purge(house) is None, "it is done once"
 
 
+def test_files_that_were_replaced_or_that_nobody_lists_tell_of_them_no_longer(house: House) -> None:
+    _crowd(house)
+    house.run()
+    for number in range(12):  # many small files are merged, and lie on for those who still read them
+        house.did(f"w{number}", "page_view", "1", path=f"/pricing/1/{number}")
+        house.run()
+    live = {segment.path for segment in house.store.manifest.segments()}
+    root = house.engine.lake_root
+    old = [path for path in root.rglob("*.parquet") if path.relative_to(root).as_posix() not in live]
+    assert _holding([str(row) for path in old for row in pq.read_table(path).to_pylist()], *_FIRST)
+    of_others = _holding(_lake(house), "/pricing/2")
+    left = root / "activities" / "hubspot" / "left-by-a-crash.parquet"
+    left.write_bytes(old[0].read_bytes())
+    _forget(house, "jo1@acme.example")
+    _purge(house)
+    assert _holding(_lake(house), *_FIRST) == []
+    assert set(of_others) == set(_holding(_lake(house), "/pricing/2"))
+    house.run()
+
+
 def test_what_comes_in_later_about_them_stays_out(house: House) -> None:
     _crowd(house)
     house.run()
