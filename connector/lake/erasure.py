@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 from connector.lake.arranged import forget_arranged
 from connector.lake.layout import LINK
 from connector.lake.segments import cannot_write, check_segment, forget_checks, read_segment, write_segment
-from connector.ports.store import Manifest, Segment
+from connector.ports.store import Manifest
 
 _RECORDS, _ACTIVITIES = "records", "activities"
 
@@ -87,9 +87,7 @@ def _delete(root: Path, manifest: Manifest, path: str) -> None:
     manifest.forget_retired([path])
 
 
-def _without(
-    table: pa.Table, stream: str, kinds: Collection[str], is_erased: Callable[[str], bool]
-) -> pa.Table | None:
+def _without(table: pa.Table, stream: str, kinds: Collection[str], is_erased: Callable[[str], bool]) -> pa.Table | None:
     """Give the rows of a stream without erased people; None where they tell of none of them."""
     kind, system, *rest = stream.split("/")
     if kind == _RECORDS:

@@ -4,12 +4,17 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+import pyarrow.parquet as pq
 import pytest
 from small_house import House
 
+from connector.domain.records import RecordVersion
 from connector.domain.refs import Ref
 from connector.errors import Refused
 from connector.pipeline.both_sides.reconciling import Reconciler
+from connector.pipeline.both_sides.two_sides import Difference
+from connector.pipeline.forgetting import forget, named
+from connector.pipeline.people.census import census_of
 
 
 @pytest.fixture
@@ -155,3 +160,29 @@ def test_an_event_that_the_next_pull_brings_is_no_difference(house):
     found = compared(house)
     assert causes(found) == []
     assert sum(stream.late for stream in found.events) == 1
+
+
+def test_what_points_at_somebody_who_was_erased_is_no_difference_and_no_repair_lands_it(house):
+    [task] = house.crm.records("task")
+    words = {"subject": "Call Surname", "status": "Open"}
+    house.crm.add(RecordVersion(Ref("crm", "task", "T9"), house.now, house.now, words, {"lead": "L3"}))
+    house.run()
+    for address in ("jo1@acme.example", "jo3@acme.example"):
+        whom = named(census_of(house.engine), address, as_of=house.now)
+        forget(house.store, whom, install="main", who="ann", at=house.now)
+    house.run()
+    house.now += timedelta(days=1)
+    found = compared(house)
+    assert causes(found) == []
+    assert {side.object: side.erased for side in found.sides if side.erased} == {"contact": 2, "lead": 2, "task": 2}
+    # erased between the comparison and the repair of what it found
+    next(side for side in found.sides if side.object == "task").differences.append(
+        Difference("missed_change", "crm", "task", "T9")
+    )
+    Reconciler(house.engine, now=house.now).repair(found)
+    rows = [
+        str(row)
+        for path in house.engine.lake_root.rglob("*.parquet")
+        for row in pq.read_table(path, partitioning=None).to_pylist()
+    ]
+    assert [row for row in rows if "Surname" in row or task in row] == []

@@ -24,7 +24,7 @@ from connector.pipeline.both_sides.own_written import OwnWritten, own_names
 from connector.pipeline.both_sides.reconciled import Reconciled
 from connector.pipeline.both_sides.two_sides import Comparer, Sides
 from connector.pipeline.engine import Engine
-from connector.pipeline.intake.pulling import cursor_name, shapes_of
+from connector.pipeline.intake.pulling import cursor_name, leave_out, shapes_of
 from connector.pipeline.intake.streams_read import last_read
 from connector.pipeline.intake.wanted import wanted_of
 from connector.ports.listing import EventReader, Lister
@@ -107,7 +107,8 @@ class Reconciler:
         besides: dict[tuple[str, str], set[str]] = defaultdict(set)
         for one in before.differences if before else ():
             besides[one.system, one.object].add(one.id)
-        comparer = Comparer(self._lake, self._now, self._sample, self._seed, self._yard.holds, besides)
+        yard = self._yard
+        comparer = Comparer(self._lake, self._now, self._sample, self._seed, yard.holds, bool(yard), besides)
         listed: set[tuple[str, str]] = set()
         for adapter, lister, objects in self._listers():
             system = adapter.traits().system
@@ -228,6 +229,7 @@ class Reconciler:
     def _repair_one(self, found: Reconciled, landing: Landing, adapter: Source, lister: Lister, sides: Sides) -> None:
         ids = sorted({one.id for one in sides.differences if one.cause != "doubled_key"} - set(sides.gone))
         page = lister.read_records(sides.object, ids) if ids else Page()
+        leave_out(page, self._yard.holds)
         living = [record for record in page.records if not record.deleted]
         gone = [record for record in page.records if record.deleted]
         if len(sides.gone) > max(_FEW, _MOST_GONE * sides.ours):

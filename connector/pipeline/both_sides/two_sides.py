@@ -17,6 +17,7 @@ from connector.domain.sql_text import literal
 from connector.lake.engine import querying
 from connector.lake.layout import FIELD, INSTANT, alias_of, as_text, named
 from connector.lake.reading import Lake
+from connector.pipeline.intake.pulling import leave_out
 from connector.ports.listing import Listed, Lister
 
 Cause = Literal[
@@ -27,7 +28,7 @@ CLOCKS_APART: Final = timedelta(minutes=5)
 
 _LISTED = pa.schema([("id", pa.string()), ("modified_at", INSTANT)])
 _COMPARE = """
-    SELECT coalesce(l.id, h.id) AS id, l.id IS NOT NULL AS there, l.modified_at AS stamp
+    SELECT coalesce(l.id, h.id) AS id, l.id IS NOT NULL AS there, h.id IS NOT NULL AS here, l.modified_at AS stamp
     FROM listed l FULL JOIN held h ON l.id = h.id
     WHERE l.id IS NULL AND NOT h.deleted AND h.merged_into IS NULL
        OR h.id IS NULL
@@ -64,7 +65,7 @@ class Sides:
         theirs: living records that the system lists.
         ours: records that live by the lake.
         since: records that differ because they changed after they were last pulled: no difference.
-        erased: records of people who were erased, which the lake leaves out on purpose.
+        erased: records of people who were erased, and those that point at them, which the lake leaves out on purpose.
         sampled: records whose values were compared.
         gone: ids that the list proves to be gone although the system says nothing of them.
     """
@@ -89,6 +90,7 @@ class Comparer:
         sample: how many records of each kind have their values compared.
         seed: which ones.
         erased: says of a reference whether its person was erased.
+        erased_any: whether anybody was.
         besides: (system, object) → ids whose values are compared whatever the sample.
     """
 
@@ -97,6 +99,7 @@ class Comparer:
     sample: int
     seed: int
     erased: Callable[[Ref], bool]
+    erased_any: bool
     besides: Mapping[tuple[str, str], Collection[str]] = field(default_factory=dict)
 
     def compare(
@@ -135,8 +138,10 @@ class Comparer:
 
     def _by_ids(self, lister: Lister, sides: Sides, rows: Sequence[Mapping[str, object]], mark: datetime) -> None:
         vanished = [str(row["id"]) for row in rows if not row["there"]]
+        left_out = self._left_out(lister, sides, [str(row["id"]) for row in rows if row["there"] and not row["here"]])
+        sides.erased += len(left_out)
         for row in rows:
-            if row["there"]:
+            if row["there"] and row["id"] not in left_out:
                 self._differs(sides, "missed_change", str(row["id"]), row["stamp"], mark)
         if not vanished:
             return
@@ -154,6 +159,15 @@ class Comparer:
             else:
                 # it came back, or into sight, while the list was read
                 sides.since += 1
+
+    def _left_out(self, lister: Lister, sides: Sides, ids: Sequence[str]) -> set[str]:
+        """Give those of the records we do not hold that point at somebody who was erased: a list of ids cannot tell."""
+        if not self.erased_any or not ids:
+            return set()
+        page = lister.read_records(sides.object, ids)
+        known = {record.ref.id for record in page.records if not self.erased(record.ref)}
+        leave_out(page, self.erased)
+        return known - {record.ref.id for record in page.records}
 
     def _differs(self, sides: Sides, cause: Cause, id_: str, stamp: object, mark: datetime) -> None:
         if self.erased(Ref(sides.system, sides.object, id_)):

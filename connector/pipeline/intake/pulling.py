@@ -192,7 +192,7 @@ class Puller:
     ) -> None:
         system = read.system
         if self.erased is not None:
-            left_out = [_without(page, self.erased) for page in batch]
+            left_out = [leave_out(page, self.erased) for page in batch]
             read.refused += sum(left_out)
             pulled.refused += sum(left_out)
         landed = self.landing.land(system, cursor_name(stream, shapes), batch, shapes=shapes, landed_at=now)
@@ -213,7 +213,7 @@ class Puller:
             pulled.accounts += landed.records - of_people
 
 
-def _without(page: Page, erased: Callable[[Ref], bool]) -> int:
+def leave_out(page: Page, erased: Callable[[Ref], bool]) -> int:
     """Leave out of a page what tells of erased people; give how many rows that were."""
 
     def tells(record: RecordVersion) -> bool:
