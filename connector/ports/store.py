@@ -192,6 +192,10 @@ class Runs(Protocol):
         ...
 
 
+#: the setting that says when the state was last put back from a copy (ISO 8601); empty where it never was
+SETTING_PUT_BACK = "put_back_at"
+
+
 class Switches(Protocol):
     """Pause, leases, audit."""
 

@@ -15,7 +15,7 @@ import structlog
 
 from connector.domain.writes import OutcomeKind, RowState, WriteOutcome
 from connector.errors import LocalFault
-from connector.ports.store import Store
+from connector.ports.store import SETTING_PUT_BACK, Store
 
 #: the lake's own memory of the last cycle that worked on it
 _WITNESS = "last-run.json"
@@ -24,7 +24,6 @@ _RUNS = 1_000
 _HELD = "restore"
 #: longer than any lease
 _LONG = timedelta(days=365)
-SETTING_PUT_BACK = "put_back_at"
 
 
 def witness(lake_root: Path, run_id: str) -> None:

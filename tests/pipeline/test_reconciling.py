@@ -15,6 +15,7 @@ from connector.pipeline.both_sides.reconciling import Reconciler
 from connector.pipeline.both_sides.two_sides import Difference
 from connector.pipeline.forgetting import forget, named
 from connector.pipeline.people.census import census_of
+from connector.trust.put_back import settle_put_back
 
 
 @pytest.fixture
@@ -51,6 +52,11 @@ def own_field(house, id_):
     row = next(row for row in house.store.outbox.each_done("update", "lead") if row.write.id == id_)
     name = min(row.write.ours)
     return name, row.write.expected.get(name)
+
+
+def ours_otherwise(house):
+    """Name the fields that are said to hold something else than we wrote."""
+    return {(one.id, one.field) for one in compared(house).differences if one.cause in ("overwritten", "lost_write")}
 
 
 def test_a_quiet_house_is_equal_and_looking_changes_nothing(house):
@@ -160,6 +166,27 @@ def test_an_event_that_the_next_pull_brings_is_no_difference(house):
     found = compared(house)
     assert causes(found) == []
     assert sum(stream.late for stream in found.events) == 1
+
+
+def test_what_an_older_state_has_written_says_nothing_of_what_stands_now(house):
+    """The backup knows one value, the CRM shows a later one: ours, of a run that the state no longer knows."""
+    name, _ = own_field(house, "L8")
+    silently(house, "lead", "L8", **{name: "of a run since the backup"})
+    house.now += timedelta(days=1)
+    assert ours_otherwise(house) == {("L8", name)}
+    settle_put_back(house.store, now=house.now)
+    assert ours_otherwise(house) == set()
+    # what is written from now on counts again
+    house.run()
+    house.contact("8", title="Chief Executive Officer")
+    for _ in range(3):  # seen, written, pulled back
+        house.now += timedelta(hours=1)
+        house.run()
+    name = "Handoff_Score__c"
+    assert [row for row in house.store.outbox.each_done("update", "lead") if row.write.id == "L8"][1:]
+    silently(house, "lead", "L8", **{name: "by somebody"})
+    house.now += timedelta(days=1)
+    assert ours_otherwise(house) == {("L8", name)}
 
 
 def test_what_points_at_somebody_who_was_erased_is_no_difference_and_no_repair_lands_it(house):

@@ -61,6 +61,9 @@ class OwnWritten:
     lister: Lister
     outbox: Outbox
     last_read: datetime
+    #: when the state was last put back: what the CRM has held since an older one was written is nowhere in it, and was
+    #: right by the cycles that have looked since
+    put_back: datetime | None = None
     #: key → record, of creations that are done
     created: dict[str, DoneRow] = field(default_factory=dict)
     #: records of keys that no creation in the outbox has: of an older state, or of another install
@@ -77,6 +80,8 @@ class OwnWritten:
         self.created = {row.write.key: row for row in self.outbox.each_done("create", object_)}
         rows: list[tuple[object, ...]] = []
         for done in self.outbox.each_done("update", object_):
+            if self.put_back is not None and done.settled_at is not None and done.settled_at < self.put_back:
+                continue
             rows += _told(done)
             if len(rows) >= _AT_ONCE:
                 self._written.append(_table(rows, _WRITTEN))

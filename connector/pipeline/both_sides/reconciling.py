@@ -29,6 +29,7 @@ from connector.pipeline.intake.streams_read import last_read
 from connector.pipeline.intake.wanted import wanted_of
 from connector.ports.listing import EventReader, Lister
 from connector.ports.source import Source
+from connector.ports.store import SETTING_PUT_BACK
 from connector.ports.traits import AdapterTraits, StreamTraits
 
 #: days of events that are compared unless somebody says otherwise
@@ -198,7 +199,9 @@ class Reconciler:
         if not names:
             comparer.compare(lister, sides, fields, last_read=read)
             return
-        own = OwnWritten(engine.crm, lister, engine.store.outbox, read)
+        put_back = engine.store.switches.setting(SETTING_PUT_BACK)
+        instant = datetime.fromisoformat(put_back) if put_back else None
+        own = OwnWritten(engine.crm, lister, engine.store.outbox, read, instant)
         own.read_outbox(object_)
         key = engine.crm.traits().native.get(object_, {}).get("key", "")
         watch = partial(own.watch, object_=object_, names=names, key=key)
