@@ -96,3 +96,10 @@ def test_who_is_gone_is_told_from_who_was_never_known(house: House) -> None:
         with pytest.raises(ConfigError) as unknown:
             asked(house, who)
         assert unknown.value.code == "explain.unknown"
+
+
+def test_an_address_that_nobody_has_is_not_answered_with_the_company_of_its_domain(house: House) -> None:
+    """Whoever was forgotten would otherwise seem to be known still."""
+    assert asked(house, "acme.example") == "A1"
+    with pytest.raises(ConfigError, match="nobody is known by that e-mail address"):
+        asked(house, "somebody.else@acme.example")

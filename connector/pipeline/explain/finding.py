@@ -41,7 +41,8 @@ def find(census: Census, population: Population, text: str) -> Somebody | str:
     """
     people = _people(census, population, text)
     parts = {person_id: part for person_id in people if (part := population.part_of(person_id)) is not None}
-    accounts = [] if parts else _accounts(population, text)
+    # an address means a person: who asks about somebody erased or unknown must not be answered with their company
+    accounts = [] if parts or normal_email(text) else _accounts(population, text)
     if len(parts) + len(accounts) > 1:
         raise ConfigError(
             "explain.several",
