@@ -52,6 +52,8 @@ class Pending:
         self.openings: dict[str, list[tuple[int, str, str]]] = {}
         self.waiting: dict[str, list[Waiting]] = {}
         self._wishes: dict[tuple[str, str], bytes] = {}
+        #: lane → the newest wish for fields of ours, whichever group it is in
+        self._own: dict[str, bytes] = {}
         for row in rows:
             if row.held_by == UNDONE:
                 self._held_back(row)
@@ -70,7 +72,9 @@ class Pending:
                 self.owners.add(row.lane)
             if row.state in _WAITING and row.person_id:
                 self._waits(row)
-            self._wishes[row.lane, row.group] = _digest(row.write.fields)
+            self._wishes[row.lane, row.group] = digest = _digest(row.write.fields)
+            if row.group in OWN_GROUPS:
+                self._own[row.lane] = digest
 
     def _waits(self, row: OutboxRow) -> None:
         write, dead = row.write, row.state is RowState.DEAD
@@ -100,9 +104,13 @@ class Pending:
             self._wishes[row.lane, row.group] = _digest(row.write.fields)
 
     def repeats(self, row: OutboxRow) -> bool:
-        """Say whether the newest wish for the row's record and group asks for just the same."""
-        waiting = self._wishes.get((row.lane, row.group))
-        return waiting is not None and waiting == _digest(row.write.fields)
+        """Say whether the newest wish for the row's record and group asks for just the same.
+
+        A first load shows stages together with scores; what of it is still on its way is no stage move.
+        """
+        digest = _digest(row.write.fields)
+        own = self._own.get(row.lane) if row.group in OWN_GROUPS else None
+        return digest in (self._wishes.get((row.lane, row.group)), own)
 
 
 def _digest(fields: dict[str, Value]) -> bytes:

@@ -82,3 +82,12 @@ def test_pending_says_what_waits_and_what_repeats_it() -> None:
     assert pending.repeats(update("1", fields={"Grade": "A", "Score": 1}, group="score"))
     assert not pending.repeats(update("1", fields={"Score": 5}, group="score"))
     assert not pending.repeats(update("2", fields={"Score": 1, "Grade": "A"}, group="score"))
+
+
+def test_a_stage_repeats_what_is_on_its_way_with_scores_unless_another_one_comes_after_it() -> None:
+    loaded = update("1", fields={"Score": 5, "Stage": "mql"}, group="score")
+    again = update("1", fields={"Score": 5, "Stage": "mql"}, group="stage")
+    assert Pending([loaded]).repeats(again)
+    assert not Pending([loaded]).repeats(update("1", fields={"Score": 5, "Stage": "mql"}, group="owner"))
+    moved = update("1", fields={"Score": 6, "Stage": "accepted"}, group="stage")
+    assert not Pending([loaded, moved]).repeats(again), "what was shown before is wanted again"

@@ -12,7 +12,8 @@ import pytest
 from small_house import House
 
 from adapters.memory import MemoryCrm
-from connector.domain.writes import Write, WriteOutcome
+from connector.delivery.limits import Limits
+from connector.domain.writes import Cause, Write, WriteOutcome
 from connector.ports.traits import Usage
 
 PEOPLE = 24
@@ -107,4 +108,23 @@ def test_what_others_take_in_the_middle_of_a_run_is_left_to_them(tmp_path: Path,
     assert report.writes["written"] == 3 * BATCH
     assert report.held_by["budget"] == report.writes["planned"] - 3 * BATCH > 0
     assert crm.others == crm.limit
+    house.close()
+
+
+def test_what_is_left_of_a_first_load_is_no_stage_move(tmp_path: Path, sqlite_url: str) -> None:
+    """Stages shown for the first time disturb nobody: they take nothing of a day's moves, and no limit holds them."""
+    limits = Limits({Cause.STAGE_MOVE: 2}, share=1, share_from=500)
+    house = House(tmp_path, sqlite_url, crm=Metered({"batch_size": BATCH}, system="crm"), limits=limits)
+    for number in range(PEOPLE):
+        house.contact(str(number), title="CEO", employees=500)
+        house.lead(f"L{number}", str(number))
+    house.engine = replace(house.engine, calls_per_day={"crm": 12})
+    first = house.run()
+    assert first.held_by["budget"] > BATCH, first.held_by
+    house.engine = replace(house.engine, calls_per_day={})
+    last = house.run()
+    assert (last.held_by["limit"], last.settled, last.writes["planned"]) == (0, True, first.writes["held"])
+    assert all(lead.fields["Handoff_Stage__c"] for lead in house.crm.records("lead").values())
+    rows = list(house.store.outbox.each_done("update", "lead"))
+    assert len(rows) == PEOPLE, "nothing was written twice"
     house.close()
