@@ -6,7 +6,6 @@ Local orgs run in a process of their own, and so does ``handoff run``. Before th
 once and the baseline is set. Then so many events a second happen in marketing, and every other second somebody fills in
 the contact form. A form's instant is taken before it is sent to the org; a task's is taken by a watcher that looks into
 the org's own file every tenth of a second, without asking the org anything: so each time is at most that much too long.
-
 With ``--folder`` the loaded town stays there for further runs.
 """
 
@@ -345,11 +344,10 @@ def _tell_missing(town: Town, addresses: Sequence[str]) -> None:
     """Say why somebody who asked got no task, as ``handoff explain`` has it."""
     for address in addresses:
         told = json.loads(town.handoff(town.project, "explain", address, "--json"))
-        open_before = any(task["rule"] == "contact-us" for task in told["tasks"] or ())
         stage = told["stage"] or {}
-        why = "has an open task from before" if open_before else f"disposition {stage.get('disposition')}"
-        if told["identity"]["in_review"]:
-            why += ", several records could be this person"
+        called = any(task["rule"] == "contact-us" for task in told["tasks"] or ())
+        why = "has an open task from before" if called else f"disposition {stage.get('disposition')}"
+        why += ", several records could be this person" if told["identity"]["in_review"] else ""
         print(f"no task for {address}: {why}, stage {stage.get('stage')}")
 
 
