@@ -59,24 +59,27 @@ def people_at_once() -> int:
 def give_back() -> None:
     """Return freed memory to the system: after a step that took much, so that the next does not come on top.
 
-    Looking through everything alive costs a tenth of a second, which small cycles would do four times for nothing: it
-    is done where the process has grown by ``_WORTH_LOOKING_MIB`` since the last time, and wherever that cannot be told;
-    what lies in free lists goes back where it has grown by ``_WORTH_MIB``.
+    What lies in free lists goes back where the process has grown by ``_WORTH_MIB`` since the last time. Looking through
+    everything alive costs a tenth of a second and more, which small cycles would do again and again for nothing: it is
+    done where the process is still larger by ``_WORTH_LOOKING_MIB`` than after the last look, and wherever that cannot
+    be told.
     """
     global _left_mib, _looked_mib  # noqa: PLW0603 - of the process
-    resident = _resident_mib()
-    if 0 < resident < _left_mib + _WORTH_MIB:
+    if 0 < _resident_mib() < _left_mib + _WORTH_MIB:
         return
-    look = not 0 < resident < _looked_mib + _WORTH_LOOKING_MIB
-    if look:
+    _empty_free_lists()
+    _left_mib = _resident_mib()
+    if not 0 < _left_mib < _looked_mib + _WORTH_LOOKING_MIB:
         gc.collect()
+        _empty_free_lists()
+        _left_mib = _looked_mib = _resident_mib()
+
+
+def _empty_free_lists() -> None:
     pa.default_memory_pool().release_unused()
     trim = getattr(_libc(), "malloc_trim", None)
     if trim is not None:
         trim(0)
-    _left_mib = _resident_mib()
-    if look:
-        _looked_mib = _left_mib
 
 
 def _resident_mib() -> float:

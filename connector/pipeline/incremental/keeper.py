@@ -121,10 +121,10 @@ class Keeper:
     def _others_deadline(self, kept: Kept, now: datetime) -> list[datetime]:
         """Give when the next of those who are not worked has come to the end of a span, if anybody has one."""
         assert self.touched is not None
-        ahead = [f"min({name}) FILTER ({name} > TIMESTAMPTZ '{now.isoformat()}')" for name in DEADLINES]
-        query = f"SELECT least({', '.join(ahead)}) AS at FROM people ANTI JOIN worked USING (person_id)"
-        found = kept.ask(query, worked=pa.table({"person_id": self.touched.persons})).column("at")[0].as_py()
-        return [] if found is None else [found]
+        others = kept.beside("people", self.touched.persons, list(DEADLINES))
+        ahead = [at.filter(pc.greater(at, pa.scalar(now, at.type))) for at in others.columns]
+        found = [pc.min(each).as_py() for each in ahead]
+        return [at for at in found if at is not None]
 
 
 def _retired(touched: Touched, store: Store) -> list[str]:

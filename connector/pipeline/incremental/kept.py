@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import datetime
@@ -26,11 +26,10 @@ from connector.domain.sql_text import literal
 from connector.errors import LocalFault
 from connector.identity.keys import KEYS
 from connector.lake.engine import querying
+from connector.pipeline.incremental.kept_tables import END, forget, harmed, holds, table_of, where
 from connector.ports.store import INSTANT
 
 FOLDER = "kept"
-#: Parquet, by a name of its own: whoever sweeps the lake of unlisted segments leaves it alone
-_END = ".kept"
 _HEAD = "head.json"
 _HASH = pa.uint64()
 #: a missing or damaged file; anything else would be a bug of ours
@@ -79,7 +78,13 @@ _PER_PERSON: Mapping[str, pa.Schema | None] = {
     "ties": TIES,
     "asked": ASKED,
 }
+#: people who are no longer as earlier folders have them
 _GONE = pa.schema([("person_id", pa.string())])
+#: an earlier folder of some stays beside a later one that has not a quarter of its people; else they become one. So
+#: there are few of them, and a cycle of a handful writes down a handful
+_MERGED = 4
+#: rows of one table that wait in memory to be written in one go
+_WAITING_ROWS = 20_000
 
 
 @dataclass
@@ -97,6 +102,7 @@ class Head:
         deadline: the earliest instant at which somebody's answer changes by itself.
         living, methods, dispositions, stages, reviews: what the report counts of everybody.
         base: the folder of everybody.
+        layers: folders of some laid over it, oldest first, and how many people each has.
         overlaid: people for whom later folders count.
         format: of these files.
     """
@@ -116,6 +122,7 @@ class Head:
     reviews: int
     accounts: int
     base: str = ""
+    layers: list[tuple[str, int]] = field(default_factory=list)
     overlaid: int = 0
     format: int = 1
 
@@ -145,13 +152,57 @@ class Kept:
         return self._root / self.head.decided
 
     @property
-    def base(self) -> Path:
-        """The folder of everybody."""
-        return self._root / self.head.base
+    def folders(self) -> list[Path]:
+        """The folder of everybody and those laid over it, oldest first."""
+        return [self._root / name for name in (self.head.base, *(name for name, _ in self.head.layers))]
 
     def accounts(self) -> pa.Table:
         """Give the hashes of all accounts (schema ``ACCOUNTS``)."""
-        return _read(self.folder / f"accounts{_END}")
+        return table_of(self.folder, "accounts")
+
+    def of(self, name: str, persons: pa.Array) -> pa.Table:
+        """Give some people's rows of one table."""
+        return self.rows(name, "person_id", persons)
+
+    def rows(self, name: str, column: str, values: pa.Array | pa.ChunkedArray) -> pa.Table:
+        """Give the rows of one table that have one of these values in a column.
+
+        Raises:
+            LocalFault: a file is missing or damaged.
+        """
+        if not holds(self.head.living):
+            wanted = pa.table({column: values})
+            return self.ask(f"SELECT * FROM {name} SEMI JOIN wanted USING ({column})", wanted=wanted)
+        found: list[pa.Table] = []
+        later: list[pa.ChunkedArray] = []
+        for folder in reversed(self.folders):
+            rows = where(table_of(folder, name), column, values)
+            for gone in later if rows.num_rows else ():
+                persons = rows.column("person_id")
+                rows = where(rows, "person_id", gone.filter(pc.is_in(gone, value_set=persons)), among=False)
+            found.append(rows)
+            later += self._gone(folder)
+        return pa.concat_tables(found, promote_options="default")
+
+    def beside(self, name: str, persons: pa.Array, columns: Sequence[str] = ()) -> pa.Table:
+        """Give everybody else's rows of one table; all its columns where none are named.
+
+        Raises:
+            LocalFault: a file is missing or damaged.
+        """
+        if not holds(self.head.living):
+            told = ", ".join(columns) or "*"
+            these = pa.table({"person_id": persons})
+            return self.ask(f"SELECT {told} FROM {name} ANTI JOIN these USING (person_id)", these=these)
+        found: list[pa.Table] = []
+        later = persons
+        for folder in reversed(self.folders):
+            rows = table_of(folder, name)
+            others = pc.invert(pc.is_in(rows.column("person_id"), value_set=later))
+            found.append((rows.select(columns) if columns else rows).filter(others))
+            for gone in self._gone(folder):
+                later = pa.concat_arrays([later, *gone.chunks])
+        return pa.concat_tables(found, promote_options="default")
 
     def ask(self, query: str, **tables: pa.Table) -> pa.Table:
         """Run one query over the tables by their names (``_PER_PERSON``), and others.
@@ -165,33 +216,27 @@ class Kept:
             try:
                 return connection.sql(query).to_arrow_table()
             except _FILE_FAULTS as error:
-                raise _harmed(self.folder) from error
+                raise harmed(self.folder) from error
 
-    def of(self, name: str, persons: pa.Array) -> pa.Table:
-        """Give some people's rows of one table."""
-        return self.ask(
-            f"SELECT * FROM {name} SEMI JOIN these USING (person_id)", these=pa.table({"person_id": persons})
-        )
-
-    def beside(self, name: str, persons: pa.Array) -> pa.Table:
-        """Give everybody else's rows of one table."""
-        return self.ask(
-            f"SELECT * FROM {name} ANTI JOIN these USING (person_id)", these=pa.table({"person_id": persons})
-        )
+    def _gone(self, folder: Path) -> list[pa.ChunkedArray]:
+        """Give who is no longer as the folders before this one have them."""
+        return [] if folder.name == self.head.base else [table_of(folder, "gone").column("person_id")]
 
     @contextmanager
     def _seen(self, names: Iterable[str]) -> Iterator[duckdb.DuckDBPyConnection]:
         with querying() as connection:
-            alone = self.head.base == self.head.decided
             for name in names:
-                query = f"SELECT * FROM {_table(self.base, name)}"
-                if not alone:
-                    gone = f"SELECT person_id FROM {_table(self.folder, 'gone')}"
-                    query += f" WHERE person_id NOT IN ({gone}) UNION ALL SELECT * FROM {_table(self.folder, name)}"
+                parts: list[str] = []
+                later: list[Path] = []
+                for folder in reversed(self.folders):
+                    gone = " UNION ALL ".join(f"SELECT person_id FROM {_table(each, 'gone')}" for each in later)
+                    left = f" WHERE person_id NOT IN ({gone})" if later else ""
+                    parts.append(f"SELECT * FROM {_table(folder, name)}{left}")
+                    later.append(folder)
                 try:
-                    connection.execute(f"CREATE TEMP VIEW {name} AS {query}")
+                    connection.execute(f"CREATE TEMP VIEW {name} AS {' UNION ALL '.join(reversed(parts))}")
                 except _FILE_FAULTS as error:
-                    raise _harmed(self.folder) from error
+                    raise harmed(self.folder) from error
             yield connection
 
 
@@ -205,8 +250,9 @@ def find_kept(lake_root: Path, decided: str) -> Kept | None:
     except (OSError, ValueError, TypeError, KeyError):
         return None
     fresh = Head(decided, head.as_of, {}, [], {}, [], [], None, 0, {}, {}, {}, 0, 0)
-    whole = head.format == fresh.format and head.decided == decided and (root / head.base / _HEAD).exists()
-    return Kept(root, head) if whole else None
+    kept = Kept(root, head)
+    whole = head.format == fresh.format and head.decided == decided
+    return kept if whole and all((folder / _HEAD).exists() for folder in kept.folders) else None
 
 
 @dataclass
@@ -218,6 +264,8 @@ class Keeping:
     over: Kept | None = None
     _folder: Path = field(init=False)
     _writers: dict[str, pq.ParquetWriter] = field(init=False, default_factory=dict)
+    #: what waits to be written
+    _waiting: dict[str, list[pa.Table]] = field(init=False, default_factory=dict)
 
     def __post_init__(self) -> None:
         """Make a folder of its own."""
@@ -235,28 +283,25 @@ class Keeping:
         """
         schema = ACCOUNTS if name == "accounts" else _PER_PERSON.get(name)
         table = table if schema is None else table.select(schema.names).cast(schema)
-        try:
-            if name not in self._writers:
-                self._writers[name] = pq.ParquetWriter(
-                    self._folder / f"{name}{_END}", table.schema, compression="zstd", compression_level=1
-                )
-            self._writers[name].write_table(table)
-        except OSError as error:
-            raise _unwritable(self._folder) from error
+        waiting = self._waiting.setdefault(name, [])
+        waiting.append(table)
+        if name in self._writers or sum(each.num_rows for each in waiting) > _WAITING_ROWS:
+            self._write(name)
 
     def finish(self, head: Head, persons: pa.Array | None = None) -> None:
         """Keep it under the name of the run that decided; what was kept before goes.
 
         Args:
-            head: with everything but ``base`` and ``overlaid``.
+            head: with everything but ``base``, ``layers`` and ``overlaid``.
             persons: of a cycle of some: all that were worked or were found to be others.
         """
+        head.base = head.decided
         if self.over is not None:
             assert persons is not None
-            gone = self._laid_over(self.over, persons)
-            head.base, head.overlaid = self.over.head.base, gone
-        else:
-            head.base, head.overlaid = head.decided, 0
+            head.base = self.over.head.base
+            head.layers, head.overlaid = self._laid_over(self.over, persons, head.decided)
+        for name in self._waiting:
+            self._write(name)
         for writer in self._writers.values():
             writer.close()
         self._writers.clear()
@@ -267,33 +312,58 @@ class Keeping:
             self._folder.replace(root / head.decided)
         except OSError as error:
             raise _unwritable(self._folder) from error
+        needed = {head.base, head.decided, *(name for name, _ in head.layers)}
         for old in root.iterdir():
-            if old.name not in {head.decided, head.base}:
+            if old.name not in needed:
                 shutil.rmtree(old, ignore_errors=True)
+                forget(old)
 
-    def _laid_over(self, kept: Kept, persons: pa.Array) -> int:
-        """Take over what earlier cycles of some have laid over everybody, but for those worked now."""
-        gone = pa.table({"person_id": persons})
-        earlier = kept.head.base != kept.head.decided
-        if earlier:
-            before = _read(kept.folder / f"gone{_END}")
-            gone = pa.table({"person_id": pc.unique(pa.chunked_array([*before.column(0).chunks, persons]))})
+    def _write(self, name: str) -> None:
+        """Write what waits of one table: what is little without what would make reading parts of it faster."""
+        tables, self._waiting[name] = self._waiting[name], []
+        if not tables:
+            return
+        table = pa.concat_tables(tables)
+        path = self._folder / f"{name}{END}"
+        try:
+            if name not in self._writers and table.num_rows <= _WAITING_ROWS:
+                pq.write_table(table, path, compression="none", use_dictionary=False, write_statistics=False)
+                return
+            if name not in self._writers:
+                self._writers[name] = pq.ParquetWriter(path, table.schema, compression="zstd", compression_level=1)
+            self._writers[name].write_table(table)
+        except OSError as error:
+            raise _unwritable(self._folder) from error
+
+    def _laid_over(self, kept: Kept, persons: pa.Array, decided: str) -> tuple[list[tuple[str, int]], int]:
+        """Take in the last of the folders laid over everybody that are not much larger, but for those worked now.
+
+        Gives what is laid over everybody from now on, and for how many people it counts.
+        """
+        layers = list(kept.head.layers)
+        gone: list[pa.Array] = [persons]
+        count = len(persons)
+        while layers and layers[-1][1] <= _MERGED * count:
+            folder = kept.folders[len(layers)]
+            for name in _PER_PERSON:
+                self.put(name, where(table_of(folder, name), "person_id", pa.concat_arrays(gone), among=False))
+            gone += table_of(folder, "gone").column("person_id").chunks
+            count += layers.pop()[1]
         for name, schema in _PER_PERSON.items():
-            if earlier:
-                rows = _read(kept.folder / f"{name}{_END}")
-                rest = pc.invert(pc.is_in(rows.column("person_id"), value_set=persons))
-                self.put(name, rows.filter(rest))
-            elif name not in self._writers:
-                known = pq.read_schema(kept.base / f"{name}{_END}") if schema is None else schema
-                self.put(name, known.empty_table())
-        self.put("gone", gone.cast(_GONE))
-        return int(gone.num_rows)
+            if name not in self._waiting:
+                self.put(name, (table_of(kept.folders[0], name).schema if schema is None else schema).empty_table())
+        here = pc.unique(pa.chunked_array(gone, pa.string()))
+        self.put("gone", pa.table({"person_id": here}).cast(_GONE))
+        for folder in kept.folders[1 : len(layers) + 1]:
+            gone += table_of(folder, "gone").column("person_id").chunks
+        return [*layers, (decided, len(here))], len(pc.unique(pa.chunked_array(gone, pa.string())))
 
     def drop(self) -> None:
         """Let go of it; nothing happens after ``finish``."""
         for writer in self._writers.values():
             writer.close()
         self._writers.clear()
+        self._waiting.clear()
         shutil.rmtree(self._folder, ignore_errors=True)
 
 
@@ -303,18 +373,7 @@ def forget_kept(lake_root: Path) -> None:
 
 
 def _table(folder: Path, name: str) -> str:
-    return f"read_parquet({literal(str(folder / f'{name}{_END}'))}, hive_partitioning = false)"
-
-
-def _read(path: Path) -> pa.Table:
-    try:
-        return pq.ParquetFile(path).read()
-    except (OSError, pa.ArrowException) as error:
-        raise _harmed(path.parent) from error
-
-
-def _harmed(place: Path) -> LocalFault:
-    return LocalFault("kept.harmed", "what was kept of the last cycle cannot be read", cure="", at=str(place))
+    return f"read_parquet({literal(str(folder / f'{name}{END}'))}, hive_partitioning = false)"
 
 
 def _unwritable(place: Path) -> LocalFault:

@@ -257,14 +257,13 @@ def touched_by(census: Census, kept: Kept, news: News, *, now: datetime) -> Touc
             "id": pa.array([id_ for _, id_ in companies], pa.string()),
         }
     )
-    found = kept.ask(
-        "SELECT person_id FROM keys SEMI JOIN keyed USING (key) UNION "
-        "SELECT person_id FROM links SEMI JOIN named USING (system, id) UNION SELECT person_id FROM told",
-        keyed=keyed,
-        named=named,
-        told=pa.table({"person_id": pa.array(sorted(news.persons), pa.string())}),
-    )
-    return complete(census, kept, found.column("person_id").combine_chunks(), fresh)
+    linked = kept.rows("links", "id", named.column("id")).join(named, ["system", "id"], join_type="left semi")
+    told = pa.array(sorted(news.persons), pa.string())
+    known = [
+        *kept.rows("keys", "key", keyed.column("key")).column("person_id").chunks,
+        *linked.column("person_id").chunks,
+    ]
+    return complete(census, kept, pc.unique(pa.chunked_array([told, *known])), fresh)
 
 
 def complete(census: Census, kept: Kept, persons: pa.Array, fresh: pa.Table) -> Touched:
@@ -278,11 +277,8 @@ def complete(census: Census, kept: Kept, persons: pa.Array, fresh: pa.Table) -> 
         if len(persons) > most:
             raise Grown(everybody="many")
         # First those who share a key with somebody at hand; what they share among themselves follows in memory.
-        sharing = kept.ask(
-            "SELECT key, person_id FROM keys SEMI JOIN (SELECT key FROM keys SEMI JOIN these USING (person_id)) "
-            "USING (key)",
-            these=pa.table({"person_id": persons}),
-        )
+        theirs = kept.rows("keys", "person_id", persons)
+        sharing = kept.rows("keys", "key", pc.unique(theirs.column("key"))).select(["key", "person_id"])
         more = closed(persons, sharing)
         if len(more) == len(persons):
             break
