@@ -122,8 +122,7 @@ class SqlKnowledge:
     def accounts(self) -> dict[str, str]:
         """Give what was last written per account: account id → JSON."""
         with self._database.read() as connection:
-            found = connection.execute(select(tables.ACCOUNTS.c.account_id, tables.ACCOUNTS.c.shown))
-            return {row[0]: row[1] for row in found}
+            return dict(bulk.fetch(self._database, connection, "SELECT account_id, shown FROM accounts", {}))
 
     def commit_decisions(self, decisions: Decisions) -> None:
         """Store all of it or nothing; see the port."""
@@ -233,8 +232,8 @@ class SqlKnowledge:
     def ids_of_open_questions(self) -> list[str]:
         """List the ids of open reviews; see the port."""
         with self._database.read() as connection:
-            query = select(tables.REVIEWS.c.id).where(tables.REVIEWS.c.state == "open").order_by(tables.REVIEWS.c.id)
-            return list(connection.execute(query).scalars())
+            query = "SELECT id FROM reviews WHERE state = 'open' ORDER BY id"
+            return [row[0] for row in bulk.fetch(self._database, connection, query, {})]
 
     def answer_review(
         self, review_id: str, *, state: Literal["accepted", "rejected"], answer: str, who: str, at: datetime

@@ -211,9 +211,9 @@ class SqlOutbox:
         return dict(tally)
 
     def used_by_cause(self, since: datetime) -> dict[Cause, int]:
-        """Count rows per cause decided at or after ``since`` that are todo, doing, unknown or done by writing."""
+        """Count what people notice, decided at or after ``since`` and todo, doing, unknown or done by writing."""
         statement = """
-            SELECT cause, count(*) FROM outbox WHERE decided_at >= :since
+            SELECT cause, count(*) FROM outbox WHERE decided_at >= :since AND cause <> 'score'
             AND (state IN ('todo', 'doing', 'unknown') OR (state = 'done' AND result = 'written')) GROUP BY cause
         """
         with self._database.read() as connection:

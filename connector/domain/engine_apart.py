@@ -19,7 +19,7 @@ from connector.domain.kept_engine import KeptEngine
 #: rows beyond which an engine of one's own is worth its opening
 FEW = 20_000
 #: replaced after so many pieces of work: each leaves a little behind in its queues
-_kept = KeptEngine(128)
+_kept = KeptEngine(128, threads=1)
 _numbers = count()
 
 

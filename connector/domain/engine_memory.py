@@ -12,6 +12,8 @@ from typing import Any
 
 import pyarrow as pa
 
+from connector.domain.few_at_work import works_few
+
 _MIB = 1 << 20
 #: of every engine; beyond it sorting and joining go through the disk
 _ENGINE_MIB = 512
@@ -19,8 +21,9 @@ _ENGINE_MIB = 512
 _PEOPLE = 20_000
 #: what one of them takes at most while worked on: some hundred columns, held about twice
 _BYTES_EACH = 8_000
-#: growth beyond which memory is given back between steps, and beyond which everything alive is looked through for it
-_WORTH_MIB, _WORTH_LOOKING_MIB = 32, 128
+#: growth beyond which memory is given back between steps, beyond which that is done while few people are worked on, and
+#: beyond which everything alive is looked through for it
+_WORTH_MIB, _WORTH_OF_FEW_MIB, _WORTH_LOOKING_MIB = 32, 96, 128
 _left_mib = _looked_mib = 0.0
 #: where a container says how much it may have (cgroup v2, v1)
 _LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
@@ -59,13 +62,14 @@ def people_at_once() -> int:
 def give_back() -> None:
     """Return freed memory to the system: after a step that took much, so that the next does not come on top.
 
-    What lies in free lists goes back where the process has grown by ``_WORTH_MIB`` since the last time. Looking through
-    everything alive costs a tenth of a second and more, which small cycles would do again and again for nothing: it is
-    done where the process is still larger by ``_WORTH_LOOKING_MIB`` than after the last look, and wherever that cannot
-    be told.
+    What lies in free lists goes back where the process has grown by ``_WORTH_MIB`` since the last time, and while few
+    people are worked on by ``_WORTH_OF_FEW_MIB``: what a small cycle gives back the next one asks for again. Looking
+    through everything alive costs a tenth of a second and more, which small cycles would do again and again for
+    nothing: it is done where the process is still larger by ``_WORTH_LOOKING_MIB`` than after the last look, and
+    wherever that cannot be told.
     """
     global _left_mib, _looked_mib  # noqa: PLW0603 - of the process
-    if 0 < _resident_mib() < _left_mib + _WORTH_MIB:
+    if 0 < _resident_mib() < _left_mib + (_WORTH_OF_FEW_MIB if works_few() else _WORTH_MIB):
         return
     _empty_free_lists()
     _left_mib = _resident_mib()

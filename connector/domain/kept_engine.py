@@ -11,6 +11,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from typing import Any
 
 import duckdb
 
@@ -30,9 +31,13 @@ class _Engine:
 class KeptEngine:
     """Lends cursors of one engine in memory, from any thread."""
 
-    def __init__(self, most: int) -> None:
-        """Prepare; the engine is replaced after ``most`` cursors, once nobody is at work on it."""
+    def __init__(self, most: int, **settings: Any) -> None:
+        """Prepare; the engine is replaced after ``most`` cursors, once nobody is at work on it.
+
+        ``settings``: of the engine, for all of its cursors.
+        """
         self._most = most
+        self._settings = settings
         self._lock = threading.Lock()
         self._current: _Engine | None = None
 
@@ -40,6 +45,11 @@ class KeptEngine:
     def database(self) -> duckdb.DuckDBPyConnection | None:
         """The engine that is kept now, if one is."""
         return None if self._current is None else self._current.database
+
+    def renew(self) -> None:
+        """Let go of the engine that is kept: the next cursor is of a new one."""
+        with self._lock:
+            self._current = None
 
     @contextmanager
     def cursor(self) -> Iterator[duckdb.DuckDBPyConnection]:
@@ -55,7 +65,10 @@ class KeptEngine:
         """Give the engine of this process; its threads do not survive a fork."""
         with self._lock:
             if self._current is None or self._current.pid != os.getpid():
-                self._current = _Engine(duckdb.connect(":memory:", config=engine_memory()), os.getpid())
+                database = duckdb.connect(":memory:", config=engine_memory())
+                for name, value in self._settings.items():
+                    database.execute(f"SET GLOBAL {name} = {value!r}")
+                self._current = _Engine(database, os.getpid())
             self._current.given += 1
             self._current.open += 1
             return self._current

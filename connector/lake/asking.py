@@ -34,7 +34,7 @@ def asking(root: Path, segments: Sequence[Segment]) -> Iterator[duckdb.DuckDBPyC
     Raises:
         LocalFault: a query failed; its own words do not always say over which file, so all of them are looked at.
     """
-    with querying() as connection:
+    with querying(files=bool(segments)) as connection:
         try:
             yield connection
         except duckdb.Error as error:

@@ -12,6 +12,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from connector.domain.few_at_work import few_at_work
 from connector.errors import LocalFault
 from connector.pipeline import steps
 from connector.pipeline.decisions.deciding import Deciding, decide_all, nothing_decided, with_limits
@@ -87,7 +88,8 @@ class Working:
         while not outlook.nothing:
             tries += 1
             try:
-                return self._work(outlook, census, deciding, scratch.within(f"try-{tries}"), live=live)
+                with few_at_work(None if outlook.touched is None else len(outlook.touched.persons)):
+                    return self._work(outlook, census, deciding, scratch.within(f"try-{tries}"), live=live)
             except Grown as grown:
                 outlook.widen(grown)
             except LocalFault as fault:

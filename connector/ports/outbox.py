@@ -213,7 +213,10 @@ class Outbox(Protocol):
         ...
 
     def used_by_cause(self, since: datetime) -> dict[Cause, int]:
-        """Count rows per cause decided at or after ``since`` that are todo, doing, unknown or done by writing."""
+        """Count rows by each cause that people notice, which is all but ``SCORE``.
+
+        Those count that were decided at or after ``since`` and are todo, doing, unknown or done by writing.
+        """
         ...
 
     def hold(self, ids: Sequence[int], *, held_by: str) -> None:

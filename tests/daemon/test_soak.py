@@ -15,8 +15,6 @@ from daemon_house import Desk, overheard
 
 import connector.domain.engine_apart
 import connector.lake.engine
-from connector.domain.kept_engine import KeptEngine
-from connector.lake.engine import CONNECTIONS
 
 _HOURS = 5
 #: cycles at the end that all find news and decide
@@ -63,8 +61,8 @@ def _in_use_mib() -> float:
 
 def _figures(desk: Desk, folder: Path) -> dict[str, float]:
     # Like with like: what a kept engine has piled up depends on how far it is from being replaced.
-    for engine in (connector.domain.engine_apart, connector.lake.engine):
-        engine._kept = KeptEngine(CONNECTIONS)
+    for engine in (connector.domain.engine_apart._kept, connector.lake.engine._kept, connector.lake.engine._alone):
+        engine.renew()
     gc.collect()
     pages = int(Path("/proc/self/statm").read_text("ascii").split()[1])
     return {

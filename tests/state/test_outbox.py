@@ -251,6 +251,7 @@ def test_wrong_outcomes_change_nothing(hand, words):
 def test_counts_by_cause_leave_out_what_nobody_notices(hand, words):
     hand.add(*(words.update(str(n), cause=Cause.TASK) for n in range(4)), words.update("9", cause=Cause.EDIT))
     hand.add(words.update("8", cause=Cause.EDIT, decided_at=words.NOW - MINUTE), plan_id="p0")
+    hand.add(words.update("7", cause=Cause.SCORE))
     by_id = {row.write.id: row for row in hand.claim()}
     hand.settle(by_id["0"], "written")
     hand.settle(by_id["1"], "unchanged")

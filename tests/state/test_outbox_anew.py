@@ -8,7 +8,6 @@ from typing import Any
 import pytest
 from sqlalchemy.exc import IntegrityError
 
-from state import migrations
 from state.database import Database
 from state.migrations import MIGRATIONS, migrate
 
@@ -63,7 +62,7 @@ def _content(database: Database) -> dict[str, list[Any]]:
 def test_every_row_and_index_is_there_after_the_step(before: Database) -> None:
     told = _content(before)
     assert [row["state"] for row in told["outbox"]] == list(_STATES)
-    assert migrate(before) == migrations.MIGRATIONS[-1].number
+    assert migrate(before, MIGRATIONS[:10]) == 10
     assert _content(before) == told
 
 

@@ -224,7 +224,7 @@ class Kept:
 
     @contextmanager
     def _seen(self, names: Iterable[str]) -> Iterator[duckdb.DuckDBPyConnection]:
-        with querying() as connection:
+        with querying(files=True) as connection:
             for name in names:
                 parts: list[str] = []
                 later: list[Path] = []

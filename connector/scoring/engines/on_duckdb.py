@@ -17,12 +17,13 @@ import duckdb
 import pyarrow as pa
 
 from connector.domain.engine_memory import engine_memory
+from connector.domain.few_at_work import works_few
 from connector.scoring.engines.runner import Runner
 
 
 @dataclass(frozen=True, slots=True)
 class DuckDb:
-    """The embedded engine; ``threads`` None leaves the number to the machine."""
+    """The embedded engine; ``threads`` None leaves the number to the machine. A handful of people is scored by one."""
 
     threads: int | None = None
 
@@ -32,7 +33,7 @@ class DuckDb:
 
         Extensions are neither fetched nor loaded, and row order is free: whoever cares orders by a key.
         """
-        engine = _taken(self.threads)
+        engine = _taken(1 if works_few() else self.threads)
         try:
             with engine.database.cursor() as connection:
                 yield _DuckDbRunner(connection)

@@ -18,7 +18,7 @@ import pyarrow as pa
 from connector.scoring.compile import TENTH, CompiledModel, InterestRuleC, earnings
 
 Numbers = npt.NDArray[Any]
-#: tables of what an age is worth are made for ages up to a multiple of this, so that few of them are ever made
+#: tables of what an age is worth are made for ages up to this, or twice, four times … as many: few are ever made
 _AGES_AT_ONCE = 128
 _LINES = ("person", "rule", "tenths", "count", "first_day", "last_day")
 
@@ -131,7 +131,9 @@ def _earned(
     if not len(rule):
         return kept
     age = np.maximum(today - day, 0)
-    ages = _AGES_AT_ONCE * (1 + int(age.max()) // _AGES_AT_ONCE)
+    ages = _AGES_AT_ONCE
+    while ages <= age.max():
+        ages *= 2
     each, first = _worth(rules, ages)
     slot = rule * ages + age
     micro: Numbers = kept * each[slot]
