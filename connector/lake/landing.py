@@ -7,6 +7,7 @@ cursor: the rows are pulled again. A crash after it leaves nothing to do.
 
 from __future__ import annotations
 
+import os
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -142,12 +143,19 @@ class Landing:
         retired = set(self._manifest.retired_before(_ALWAYS)) - listed
         due = set(self._manifest.retired_before(now - _RETIRED_AFTER)) & retired
         swept = []
+        root = str(self._root)
         try:
-            for path in self._root.rglob("*.parquet"):
-                name = path.relative_to(self._root).as_posix()
-                if name in due or (name not in listed and name not in retired and self._old(path, now)):
-                    path.unlink(missing_ok=True)
-                    swept.append(name)
+            for folder, _, files in os.walk(root):
+                inside = folder[len(root) :].strip(os.sep).replace(os.sep, "/")
+                for file in files:
+                    name = f"{inside}/{file}" if inside else file
+                    known = name in listed or name in retired
+                    if not file.endswith(".parquet") or (known and name not in due):
+                        continue
+                    path = self._root / name
+                    if known or self._old(path, now):
+                        path.unlink(missing_ok=True)
+                        swept.append(name)
         except OSError as error:
             raise cannot_write(self._root, error) from error
         forget_checks(self._root, swept)

@@ -40,6 +40,9 @@ def _spelt_alike(parts: list[pa.Table]) -> list[pa.Table]:
 
     Where one part has several such it tells them apart as the engine does.
     """
+    names = parts[0].column_names
+    if len({name.casefold() for name in names}) == len(names) and all(part.column_names == names for part in parts):
+        return parts
     spelling: dict[str, str] = {}
     alike = []
     for part in parts:
