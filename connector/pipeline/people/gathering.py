@@ -29,6 +29,7 @@ _SQL_TYPES = {
     "date": "DATE",
     "datetime": "TIMESTAMPTZ",
 }
+_COMPANY = ["system", "id", "person_id"]
 #: what tells whether a record stands by itself
 _STANDS = ["id", "deleted", "merged_into"]
 #: people whose facts are folded in one go: this bounds memory, not the result
@@ -176,21 +177,19 @@ class Gatherer:
 
     def companies(self, identities: pa.Table) -> pa.Table:
         """Give the companies and accounts that people's records are linked to: ``system id person_id``, each once."""
-        parts = [identities.slice(0, 0).select(["system", "id", "person_id"])]
+        parts = [identities.slice(0, 0).select(_COMPANY)]
         for traits in self._traits:
             for object_ in traits.people:
                 table = self._holdings.get(traits.system, object_)
                 if LINK + "account" in table.column_names:
-                    with querying() as connection:
-                        connection.register("records", table.select(["id", LINK + "account"]))
-                        connection.register("identities", identities)
-                        query = (
-                            f'SELECT DISTINCT i.system, r."{LINK}account" AS id, i.person_id FROM records r '
-                            "JOIN identities i ON i.id = r.id AND i.system = $system AND i.object = $object "
-                            f'WHERE r."{LINK}account" IS NOT NULL'
-                        )
-                        words = {"system": traits.system, "object": object_}
-                        parts.append(connection.sql(query, params=words).to_arrow_table())
+                    system, of_kind = identities.column("system"), identities.column("object")
+                    mine = identities.filter(pc.and_(pc.equal(system, traits.system), pc.equal(of_kind, object_)))
+                    linked = table.filter(pc.is_valid(table.column(LINK + "account")))
+                    place = pc.index_in(linked.column("id"), value_set=mine.column("id").combine_chunks())
+                    told = {"system": mine.column("system"), "person_id": mine.column("person_id")}
+                    told = {name: column.take(place) for name, column in told.items()}
+                    rows = pa.table({**told, "id": linked.column(LINK + "account")}).drop_null()
+                    parts.append(rows.group_by(rows.column_names, use_threads=False).aggregate([]).select(_COMPANY))
         return pa.concat_tables(parts)
 
     def parted(self) -> pa.Table:
@@ -246,13 +245,20 @@ class Gatherer:
     def _addresses(self) -> pa.Table:
         addresses = self._holdings.addresses
         assert addresses is not None
-        with querying() as connection:
-            connection.register("addresses", addresses)
-            return connection.sql(
-                "SELECT person_system AS system, 'email' AS object, person_id AS id, person_id AS email, "
-                "NULL::VARCHAR AS additional_emails, created_at, false AS deleted, "
-                "NULL::VARCHAR AS merged_into, NULL::VARCHAR AS crm_id, NULL::VARCHAR AS source_id FROM addresses"
-            ).to_arrow_table()
+        count = addresses.num_rows
+        nothing = pa.nulls(count, pa.string())
+        return pa.table(
+            {
+                "system": addresses.column("person_system"),
+                "object": pa.array(["email"] * count, pa.string()),
+                "id": addresses.column("person_id"),
+                "email": addresses.column("person_id"),
+                "additional_emails": nothing,
+                "created_at": addresses.column("created_at"),
+                "deleted": pa.array([False] * count, pa.bool_()),
+                **dict.fromkeys(("merged_into", "crm_id", "source_id"), nothing),
+            }
+        )
 
     def person_facts(self, identities: pa.Table) -> pa.Table:
         """Give one row per living person with every fact the mappings name, by the first system that knows it.
