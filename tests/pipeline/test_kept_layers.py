@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import random
 from datetime import UTC, datetime
 from pathlib import Path
@@ -89,3 +90,13 @@ def test_a_file_that_is_not_as_it_was_is_read_again_and_a_lost_folder_is_no_whol
         kept.of("links", one)
     kept.folders[0].rename(tmp_path / "elsewhere")
     assert find_kept(tmp_path, "r1") is None
+
+
+def test_what_an_earlier_program_kept_in_another_form_is_not_taken_for_its_own(tmp_path: Path) -> None:
+    kept = _keep(tmp_path, "r0", {"p1": ["a"]}, None, [])
+    head = kept.folder / "head.json"
+    told = json.loads(head.read_text("utf-8"))
+    assert told["format"] == 2
+    del told["layers"]
+    head.write_text(json.dumps(told | {"format": 1}), "utf-8")
+    assert find_kept(tmp_path, "r0") is None

@@ -124,7 +124,7 @@ class Head:
     base: str = ""
     layers: list[tuple[str, int]] = field(default_factory=list)
     overlaid: int = 0
-    format: int = 1
+    format: int = 2
 
     def dump(self) -> str:
         """Write as JSON."""
