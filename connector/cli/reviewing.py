@@ -3,19 +3,24 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Annotated, Any, Literal
 
 import typer
 from rich.console import Console
 
-from connector.bootstrap import open_house, open_state, read_settings_of_state, utc_now
+from connector.bootstrap import lake_folder, open_house, open_state, read_settings_of_state, utc_now
 from connector.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile
 from connector.cli.output import console, emit
 from connector.cli.running import who
 from connector.errors import ConfigError, Refused
 from connector.lake.reading import Lake
+from connector.mapping.load import load_mappings
+from connector.mapping.settings import Settings
 from connector.matching import shared_in
 from connector.pipeline.explain.acquaintance import known_of
+from connector.pipeline.explain.asked_in_review import AskedInReview, asked_in_review
+from connector.pipeline.turn import cycle_clock
 from connector.ports.store import Review, Store
 
 #: how many questions the list shows unless asked for more
@@ -37,24 +42,27 @@ State = Annotated[Literal["open", "accepted", "rejected", "all"], typer.Option("
 def list_reviews(
     kind: Kind = "all",
     state: State = "open",
-    limit: Annotated[int, typer.Option("--limit", min=1, help="at most so many, oldest first")] = _SHOWN,
+    limit: Annotated[int, typer.Option("--limit", min=1, help="at most so many")] = _SHOWN,
     config: ConfigFile = DEFAULT_CONFIG,
     as_json: AsJson = False,
 ) -> int:
-    """List questions, oldest first, each with its candidates and what speaks for them."""
-    with open_state(read_settings_of_state(config)) as store:
+    """List questions with candidates and evidence: first of people who wait to be called, else oldest first."""
+    settings = read_settings_of_state(config)
+    with open_state(settings) as store:
         found = store.knowledge.reviews(None if state == "all" else state)
-    wanted = [one for one in found if kind in ("all", one.kind)]
-    documents = [_document(one) for one in wanted[:limit]]
+        wanted = [one for one in found if kind in ("all", one.kind)]
+        asked = _asked(settings, store, wanted)
+    wanted.sort(key=lambda one: (one.id not in asked, asked[one.id].at if one.id in asked else one.opened_at))
+    documents = [_document(one) | {"asked": asked[one.id]._asdict() if one.id in asked else None} for one in wanted]
     shared = shared_in(one for one in wanted if one.state == "open")
     if as_json:
         suspects = [each._asdict() for each in shared]
-        emit({"reviews": documents, "total": len(wanted), "suspect_domains": suspects})
+        emit({"reviews": documents[:limit], "total": len(wanted), "suspect_domains": suspects})
         return 0
     screen = console()
     if not wanted:
         screen.print("no questions" if state != "open" else "no open questions")
-    for document in documents:
+    for document in documents[:limit]:
         _tell(screen, document)
     if len(wanted) > limit:
         screen.print(f"and {len(wanted) - limit:,} more: --limit {len(wanted)}")
@@ -147,6 +155,17 @@ def _answer(
     return 0
 
 
+def _asked(settings: Settings, store: Store, reviews: Sequence[Review]) -> dict[str, AskedInReview]:
+    """Say whose question keeps sales from hearing of them, by the question's id."""
+    if not any(one.kind == "person" and one.state == "open" for one in reviews):
+        return {}
+    lake = Lake(lake_folder(settings.lake), store.manifest)
+    systems = [one.name for one in settings.sources]
+    return asked_in_review(
+        reviews, store, lake, load_mappings(settings.mappings), systems, as_of=cycle_clock(store, None)
+    )
+
+
 def _find(store: Store, review_id: str) -> Review:
     """Give the question.
 
@@ -232,6 +251,10 @@ def _document(one: Review) -> dict[str, Any]:
 def _tell(screen: Console, document: dict[str, Any]) -> None:
     screen.print(f"{document['id']}  {document['kind']}: {document['question']}", style="bold")
     screen.print(f"  person {document['person_id']}, asked {document['opened_at']:%Y-%m-%d}")
+    if asked := document.get("asked"):
+        since = f"{asked['rule']} of {asked['at']:%Y-%m-%d %H:%M} UTC"
+        waits = f"  waits to be called ({since}): no task before this is answered"
+        screen.print(waits, style="yellow")
     if document["answered_by"]:
         word = "taken back" if document["state"] == "open" else document["state"]
         answer = f" {document['answer']}" if document["state"] != "open" and document["answer"] else ""

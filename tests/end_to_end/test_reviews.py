@@ -77,6 +77,7 @@ def test_questions_wait_for_a_person_whose_answers_are_used_kept_and_taken_back(
     assert place.cycle(later(hours=1))["needs_person"] == open_before + 3
     asked = story.asked()
     _holds_what_is_asked(story, asked)
+    _puts_who_waits_first(story, asked)
 
     _answer(story, asked)
     assert place.cycle(later(hours=2))["needs_person"] == open_before
@@ -108,6 +109,16 @@ def _holds_what_is_asked(story: Story, asked: dict[str, dict[str, Any]]) -> None
     assert all(one["method"] == "name" and one["evidence"].startswith("same name") for one in tie)
     assert story.shown() == dict.fromkeys([*story.twins, *story.pair])
     assert story.called() == [], "she asked for a call, but nobody knows which of the two she is"
+
+
+def _puts_who_waits_first(story: Story, asked: dict[str, dict[str, Any]]) -> None:
+    """Once the org shows the form, which takes it a while."""
+    assert story.place.cycle(later(hours=1, minutes=10))["writes"]["planned"] == 0
+    first = story.place.json("review", "list", "--limit", "1")["reviews"]
+    assert [one["id"] for one in first] == [asked["twin"]["id"]]
+    assert first[0]["asked"]["rule"] == "contact-us"
+    assert {what for what, one in story.asked().items() if one["asked"]} == {"twin"}
+    assert "waits to be called (contact-us of" in story.place.handoff("review", "list").out
 
 
 def _answer(story: Story, asked: dict[str, dict[str, Any]]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,9 @@ from small_house import House
 
 from connector.domain.records import RecordVersion
 from connector.domain.refs import Ref
+from connector.lake.reading import Lake
 from connector.mapping.fields import PersonMatching
+from connector.pipeline.explain.asked_in_review import AskedInReview, asked_in_review
 
 
 @pytest.fixture
@@ -162,3 +165,31 @@ def test_a_plan_carried_out_later_keeps_the_cause_too(house: House) -> None:
     house.cycle().run_plan(plan)
     (move,) = house.store.knowledge.account_moves(_who(house)["hubspot:contact:1"]).to_pylist()
     assert (move["from_account"], move["to_account"]) == ("A1", "A2")
+
+
+def test_whoever_asks_for_sales_meanwhile_is_told_apart_until_their_task_opens(house: House) -> None:
+    def waiting() -> dict[str, AskedInReview]:
+        lake = Lake(house.engine.lake_root, house.store.manifest)
+        reviews = house.store.knowledge.reviews()
+        return asked_in_review(reviews, house.store, lake, house.engine.mappings, ["hubspot"], as_of=house.now)
+
+    for number in ("1", "2"):
+        house.contact(number)
+        house.lead(f"L{number}", number)
+        house.lead(f"M{number}", number)
+    house.asks("before", "1")
+    house.run()
+    assert len(_open(house)) == 2
+    assert waiting() == {}, "what was asked for before the baseline is nobody's task"
+    at = house.now
+    house.asks("form", "1", at=at)
+    house.now += timedelta(minutes=5)
+    house.asks("again", "1")
+    house.run()
+    (who,) = waiting()
+    assert waiting()[who] == AskedInReview("contact-us", at)
+    assert not house.tasks()
+    assert house.store.knowledge.answer_review(who, state="accepted", answer="crm:lead:L1", who="ann", at=house.now)
+    house.run()
+    assert [task["rule"] for task in house.tasks()] == ["contact-us"]
+    assert waiting() == {}

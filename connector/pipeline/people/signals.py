@@ -63,7 +63,7 @@ def read_signals(
         views: dict[str, pa.Table] = {}
         people = _people(connection, lake, holdings, crm, mappings, list(automation), views)
         answers = read_answers(connection, views, crm, mappings)
-    return Signals(people, _fast_lane(activities, mappings, holdings.as_of), activities, answers)
+    return Signals(people, fast_lane_events(activities, mappings, holdings.as_of), activities, answers)
 
 
 def _people(
@@ -181,7 +181,8 @@ def _opportunities(connection: duckdb.DuckDBPyConnection, holdings: Holdings, cr
 _FAST_COLUMNS = ("person_id", "system", "kind", "id", "occurred_at", "landed_at", "form", "path")
 
 
-def _fast_lane(activities: Activities, mappings: Mappings, now: datetime) -> pa.Table:
+def fast_lane_events(activities: Activities, mappings: Mappings, now: datetime) -> pa.Table:
+    """Give every event of a fast-lane rule (``Signals.fast_lane``)."""
     tables = []
     of_types = activities.of_types([rule.on for rule in mappings.routing.fast_lane])
     for rule in mappings.routing.fast_lane:
