@@ -12,6 +12,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, timedelta
+from functools import partial
 from typing import Final, Literal
 from zoneinfo import ZoneInfo
 
@@ -26,6 +27,7 @@ from connector.daemon.rhythm import Outcome, Rhythm
 from connector.daemon.state_file import PASSING, StateFile
 from connector.errors import HandoffError, LocalFault, Refused, Stopped, TransientError
 from connector.pipeline.cycle import Cycle, Scope
+from connector.pipeline.incremental.choosing import URGENT, Portion
 from connector.pipeline.reports.report import Report
 from connector.pipeline.turn import Turn, cycle_clock, remember_clock
 from connector.ports.waits import Guarded
@@ -270,7 +272,9 @@ class Jobs:
         full = name == "full_rescore"
 
         def work(one: Cycle) -> Report:
-            return one.run(_SCOPES[name], full=full, aside=lambda: self._fast_lane_waits(began), goes_on=goes_on)
+            portion = URGENT if name == "fast_lane" else Portion()
+            aside = partial(self._fast_lane_waits, began)
+            return one.run(_SCOPES[name], full=full, aside=aside, goes_on=goes_on, portion=lambda: portion)
 
         report = self._cycle(name, cycle, work)
         if cycle.stood_aside:

@@ -46,12 +46,20 @@ FROM address LEFT JOIN mail_domain ON mail_domain.host = split_part(written, '@'
 _KEYS: Final = f"{_IDS} UNION ALL {_ADDRESSES}"
 
 
-def stated_keys(stated: pa.Table, ids: Iterable[str] = ()) -> pa.Array:
-    """Give the keys of everything that records state (schema ``STATED``), and of further ids, each once."""
+def stated_keys(stated: pa.Table, references: pa.Table, ids: Iterable[str] = ()) -> pa.Table:
+    """Give the keys of everything that records state (schema ``STATED``), and of the ids of ``references``.
+
+    Columns: ``key``, ``ref`` (``system:object:id``); of further ``ids``, of which nobody says what they name, ``ref``
+    is empty. Each pair once, in no order.
+    """
     with _laid_out(stated) as con:
         con.register("further", pa.table({"id": pa.array(list(ids), pa.string())}))
-        query = f"SELECT key FROM ({_KEYS}) UNION SELECT {_ID.format('id')} FROM further"
-        return con.sql(query).to_arrow_table().column("key").combine_chunks()
+        con.register("named", references.select(["system", "object", "id"]))
+        query = (
+            f"SELECT key, ref FROM ({_KEYS}) UNION SELECT {_ID.format('id')}, '' FROM further "
+            f"UNION SELECT {_ID.format('id')}, concat_ws(':', system, object, id) FROM named"
+        )
+        return con.sql(query).to_arrow_table()
 
 
 def person_keys(stated: pa.Table, identities: pa.Table, decided: pa.Table) -> Iterator[pa.Table]:

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
 import pyarrow as pa
 
-from connector.domain.sql_text import moment, quoted
+from connector.domain.sql_text import literal, moment, quoted
 from connector.lake.asking import asking, rows_of
 from connector.ports.store import Segment
 
@@ -33,9 +34,30 @@ def records_since(root: Path, segments: Sequence[Segment], since: datetime, colu
         return found
 
 
+@dataclass(frozen=True, slots=True)
+class Doers:
+    """Who did something that has come.
+
+    Attributes:
+        all: everybody (schema ``DOERS``).
+        urgent: those who did something of some types.
+        count: how many activities that is.
+    """
+
+    all: pa.Table
+    urgent: pa.Table
+    count: int
+
+
 def doers_since(
-    root: Path, segments: Sequence[Segment], changed: Sequence[Segment], since: datetime, until: datetime
-) -> tuple[pa.Table, int]:
+    root: Path,
+    segments: Sequence[Segment],
+    changed: Sequence[Segment],
+    since: datetime,
+    until: datetime,
+    *,
+    urgent: Collection[str] = (),
+) -> Doers:
     """Say whose activities of one system have come, or come to their time, between two instants (schema ``DOERS``).
 
     Args:
@@ -44,9 +66,9 @@ def doers_since(
         changed: those of them in which something new may be.
         since: what had landed and occurred by then is known.
         until: what occurs later has yet to come.
+        urgent: types of activity whose doers are told apart.
 
-    What changes may go from one person to another: every version of such an activity counts. Gives the number of
-    activities beside.
+    What changes may go from one person to another: every version of such an activity counts.
 
     Raises:
         LocalFault: a segment is missing or damaged, or was replaced and swept meanwhile.
@@ -54,11 +76,13 @@ def doers_since(
     with asking(root, segments) as connection:
         files = rows_of(root, changed)
         fresh = connection.sql(
-            f"SELECT kind, id, modified_at, person_system, person_object, person_id FROM {files} "
+            f"SELECT kind, id, type, modified_at, person_system, person_object, person_id FROM {files} "
             f"WHERE (landed_at > {moment(since)} OR occurred_at > {moment(since)}) AND occurred_at <= {moment(until)}"
         ).to_arrow_table()
         connection.register("fresh", fresh)
         doers = "SELECT DISTINCT person_system AS system, person_object AS object, person_id AS id FROM "
+        types = ", ".join(literal(name) for name in sorted(urgent)) or "''"
+        pressing = connection.sql(f"{doers} fresh WHERE type IN ({types})").to_arrow_table()
         found = [connection.sql(doers + "fresh").to_arrow_table()]
         if fresh.column("modified_at").null_count < fresh.num_rows:
             again = (
@@ -67,4 +91,4 @@ def doers_since(
             )
             found.append(connection.sql(again).to_arrow_table())
         count = len(set(zip(fresh.column("kind").to_pylist(), fresh.column("id").to_pylist(), strict=True)))
-        return pa.concat_tables(found).cast(DOERS), count
+        return Doers(pa.concat_tables(found).cast(DOERS), pressing.cast(DOERS), count)

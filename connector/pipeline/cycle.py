@@ -12,9 +12,6 @@ from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import uuid4
 
-import pyarrow as pa
-import pyarrow.compute as pc
-
 from connector.delivery.budget import Budget, accounted
 from connector.delivery.drain import Drained
 from connector.domain.engine_memory import give_back
@@ -33,6 +30,7 @@ from connector.pipeline.decisions.rerouting import drain_and_reroute
 from connector.pipeline.decisions.withdrawing import withdraw
 from connector.pipeline.engine import Engine
 from connector.pipeline.forgetting import Named, bury_again, purge
+from connector.pipeline.incremental.choosing import Portion
 from connector.pipeline.incremental.kept_hits import KeptHits
 from connector.pipeline.intake.drift import Drift, hold_drifted, look_for_drift, lost_by, release_drifted
 from connector.pipeline.intake.pulling import Pulled, Puller
@@ -45,12 +43,13 @@ from connector.pipeline.scratch import Scratch, open_scratch
 from connector.pipeline.versions import meet_mappings, tell_results
 from connector.pipeline.working import Working
 from connector.ports.source import Source
-from connector.ports.store import Decisions, OutboxRow, Run
+from connector.ports.store import Decisions, Run
 from connector.ports.traits import AdapterTraits
 
-#: ``fast``: forms and replies; ``sources``: all of marketing; ``all``: everything
-Scope = Literal["fast", "sources", "all"]
-_LANES: Mapping[str, str | None] = {"fast": "fast", "sources": None, "all": None}
+#: ``fast``: forms and replies; ``sources``: all of marketing; ``all``: everything; ``left``: nothing but what the CRM
+#: shows of our own writes
+Scope = Literal["fast", "sources", "all", "left"]
+_LANES: Mapping[str, str | None] = {"fast": "fast", "sources": None, "all": None, "left": None}
 #: how far before the mark `status` looks for people who asked for sales
 BEFORE_BASELINE = timedelta(days=7)
 #: words kept in the state for commands that ask no system
@@ -72,19 +71,19 @@ class Cycle:
         self.report = Report(run_id, f"plan-{run_id}", now, engine.mode)
         #: moves between stages: (from, to) → people
         self.moves: Counter[tuple[str, str]] = Counter()
-        self._fast_lane: pa.Table | None = None
         self._full = False
         self._aside: Callable[[], bool] = lambda: False
         self._goes_on = False
-        #: whether it made room for the fast lane before all was read
-        self.stood_aside = False
+        self._portion: Callable[[], Portion | None] = Portion
+        #: whether it made room for the fast lane before it decided, and whether all was read by then
+        self.stood_aside = self.all_read = False
+        #: whether it has stored decisions and left people to the next
+        self.leaves = False
+        #: people it has worked, where it did not work everybody
+        self.worked = 0
         self._drift: list[Drift] = []
         #: whether the engine's turn is ours: a plan beside a daemon is made without
         self._turn = True
-        #: keeps this cycle for the next once its decisions are stored
-        self._keep: Callable[[], None] = lambda: None
-        self._came_back: list[Named] = []
-        self._anew: dict[int, OutboxRow | None] = {}
         self.plan_summary: dict[str, Any] = {}
         self._steps = steps.Walk(run_id, engine.on_step)
 
@@ -99,15 +98,18 @@ class Cycle:
         full: bool = False,
         aside: Callable[[], bool] = lambda: False,
         goes_on: bool = False,
+        portion: Callable[[], Portion | None] = Portion,
     ) -> Report:
         """Walk all steps; ``full`` works everybody even where only some could be given another answer.
 
         With a narrower ``scope`` only those streams are read, and where they bring nothing new nothing is decided: the
         daemon looks at forms far more often than at the whole CRM. Where ``aside`` says so between pages of marketing's
-        slow streams, what was read is landed, nothing is decided (``stood_aside``), and a cycle that ``goes_on`` does
-        so for it.
+        slow streams, or ``portion`` gives none once all is read, what was read is landed and nothing is decided
+        (``stood_aside``); a cycle that ``goes_on`` does so for it. Of those whom news concern it may decide about a
+        ``portion`` (``leaves``); one that goes on in the scope ``left`` decides about the next.
         """
         self._full, self._aside, self._goes_on = full, aside, goes_on
+        self._portion = portion
         return self._walk("run", pull=True, scope=scope)
 
     def run_plan(self, plan_id: str, *, deliver: bool = True) -> Report:
@@ -152,7 +154,11 @@ class Cycle:
         with self._recorded(command):
             before = self._unsettled()
             news = pull and self._pull(scope)
+            self.all_read = not self.stood_aside
             if self.stood_aside or (pull and scope != "all" and not (news or self._goes_on)):
+                return self.report
+            if (portion := self._portion()) is None:
+                self.stood_aside = True
                 return self.report
             if command == "run" and self._may_write():
                 with self._checking():
@@ -160,34 +166,37 @@ class Cycle:
             before += self._look_for_drift(command)
             self._full = self._full or bool(asked_anew(self._engine.store))
             with open_scratch(self._engine.lake_root) as scratch:
-                live, decisions = self._decided(command, scratch)
+                live, work, decisions = self._decided(command, scratch, portion)
                 if not live:
                     self._remember(command, decisions, before)
                     return self.report
                 if decisions.moves_on:
                     self._engine.progress(steps.STORE.name, "memory and outbox", len(decisions.rows))
-                    self._store(decisions)
+                    self._store(decisions, work.came_back)
                     if self._engine.still_ours():
-                        self._keep()
-                before = [*before, *settle_anew(self._engine, self._anew, now=self._now)]
+                        work.keep()
+                        self.leaves = work.leaves
+                before = [*before, *settle_anew(self._engine, work.anew, now=self._now)]
             if "baseline" in decisions.marks:
-                self._note_before_baseline()
+                week = json.dumps(work.asked_since(self._now - BEFORE_BASELINE))
+                self._engine.store.switches.put_setting(SETTING_BEFORE_BASELINE, week)
             give_back()
             self._write(before, self.report.run_id)
         return self.report
 
-    def _decided(self, command: steps.Command, scratch: Scratch) -> tuple[bool, Decisions]:
-        """Decide and keep the plan; say whether its writes may be stored, and give what was decided."""
+    def _decided(self, command: steps.Command, scratch: Scratch, portion: Portion) -> tuple[bool, Working, Decisions]:
+        """Decide and keep the plan; say whether its writes may be stored, and give what was found out and decided."""
         with self._timed("score"), self._checking():
             live = command == "run" and self._may_write()
             work = Working(self._engine, self._census(), self.report, self._steps, now=self._now)
-            wished, decisions = work.decide(scratch, live=live, full=self._full)
-            self.moves, self.plan_summary, self._fast_lane = work.moves, work.plan_summary, work.fast_lane
-            self._keep, self._came_back, self._anew = work.keep, work.came_back, work.anew
+            # what is dropped is not kept either: then nobody would be known to have been left
+            some = portion if live else Portion()
+            wished, decisions = work.decide(scratch, live=live, full=self._full, portion=some)
+            self.moves, self.plan_summary, self.worked = work.moves, work.plan_summary, work.worked
             self._keep_plan(wished, done=live)
             decisions = hold_drifted(decisions, self._drift, self._engine.crm.traits().system)
         self._steps.done(steps.DECIDE, {"rows": len(decisions.rows), "reviews": len(decisions.reviews)})
-        return live, decisions
+        return live, work, decisions
 
     def _checking(self) -> AbstractContextManager[None]:
         """Write down the calls of the block, which neither pull nor write."""
@@ -206,7 +215,7 @@ class Cycle:
     def _may_write(self) -> bool:
         return self._engine.mode == "live" and self._engine.store.switches.paused() is None
 
-    def _store(self, decisions: Decisions) -> None:
+    def _store(self, decisions: Decisions, came_back: Sequence[Named] = ()) -> None:
         """Store decisions, unless another engine has decided meanwhile: this one may have slept since it looked."""
         if not self._engine.still_ours():
             raise LocalFault("engine.lost", "another run took over while this one slept", cure="let that one work")
@@ -214,22 +223,11 @@ class Cycle:
         self._engine.store.knowledge.commit_decisions(decisions)
         # Only now: what is wished for in their place must not be lost. Whoever ends in between does so again.
         withdraw(self._engine.store.outbox, decisions.withdrawn, now=self._now)
-        bury_again(self._engine.store, self._came_back, install=self._engine.install, at=self._now)
+        bury_again(self._engine.store, came_back, install=self._engine.install, at=self._now)
         tell_results(self._engine.store, self.report.document(), at=decisions.at)
         tables = ("identities", "persons", "stage_moves", "scores")
         counts = {name: getattr(decisions, name).num_rows for name in tables}
         self._steps.done(steps.STORE, {"rows": len(decisions.rows), **counts})
-
-    def _note_before_baseline(self) -> None:
-        """Keep, for `status`, who asked for sales in the week before the mark: nobody is called for it by us."""
-        assert self._fast_lane is not None
-        since = pa.scalar(self._now - BEFORE_BASELINE, self._fast_lane.schema.field("occurred_at").type)
-        events = self._fast_lane.filter(pc.greater_equal(self._fast_lane.column("occurred_at"), since)).to_pylist()
-        week = [
-            {"rule": event["rule"], "person_id": event["person_id"], "at": event["occurred_at"].isoformat()}
-            for event in events
-        ]
-        self._engine.store.switches.put_setting(SETTING_BEFORE_BASELINE, json.dumps(week))
 
     def _pull(self, scope: Scope) -> bool:
         """Pull and land; say whether anything new came."""
@@ -271,6 +269,8 @@ class Cycle:
         return pulled.news
 
     def _in_scope(self, scope: Scope) -> list[Source]:
+        if scope == "left":
+            return []
         return self._engine.adapters if scope == "all" else list(self._engine.sources)
 
     def _keep_plan(self, decisions: Decisions, *, done: bool) -> None:

@@ -11,6 +11,7 @@ from functools import partial
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from connector.domain.few_at_work import few_at_work
 from connector.errors import LocalFault
@@ -20,10 +21,11 @@ from connector.pipeline.decisions.plans import summary
 from connector.pipeline.decisions.redeciding import asked_anew, decide_anew
 from connector.pipeline.engine import Engine
 from connector.pipeline.forgetting import Named
+from connector.pipeline.incremental.choosing import Portion
 from connector.pipeline.incremental.keeper import Keeper
 from connector.pipeline.incremental.kept_hits import DAMAGED
 from connector.pipeline.incremental.outlook import Outlook, look
-from connector.pipeline.incremental.touched import Grown
+from connector.pipeline.incremental.touched import Grown, Left
 from connector.pipeline.people.census import Census
 from connector.pipeline.people.gathering import hold
 from connector.pipeline.people.passes import PopulationPart
@@ -52,6 +54,8 @@ class Working:
         plan_summary: what a plan of it would do, in numbers.
         fast_lane: events of those who were worked that sales should act on at once.
         keep: keeps the cycle for the next one, to be called once its decisions are stored.
+        leaves: whether it leaves people to the next one.
+        worked: how many people it works, where it is not everybody.
     """
 
     def __init__(self, engine: Engine, census: Census, report: Report, walk: steps.Walk, *, now: datetime) -> None:
@@ -65,17 +69,19 @@ class Working:
         self.plan_summary: dict[str, Any] = {}
         self.fast_lane: pa.Table | None = None
         self.keep: Callable[[], None] = lambda: None
+        self.leaves, self.worked = False, 0
         self.came_back: list[Named] = []
         #: dead creations, decided anew; None where they are not to be made any more
         self.anew: dict[int, OutboxRow | None] = {}
 
-    def decide(self, scratch: Scratch, *, live: bool, full: bool) -> tuple[Decisions, Decisions]:
+    def decide(self, scratch: Scratch, *, live: bool, full: bool, portion: Portion) -> tuple[Decisions, Decisions]:
         """Give what was decided, without and with the rows that a limit holds.
 
         Args:
             scratch: where it lies.
             live: it will be stored; then it is also kept for the next cycle.
             full: work everybody, whatever has come.
+            portion: of those whom news concern, how many are worked.
         """
         engine = self._engine
         engine.progress(steps.IDENTIFY.name, "reading the lake", 0)
@@ -83,7 +89,8 @@ class Working:
         own = engine.crm.user_id()
         engine.store.switches.put_setting(SETTING_USER, own or "")
         deciding = Deciding(self.report.run_id, self.report.plan_id, self._described(), own)
-        outlook = look(census, engine.lake_root, now=self._now, described=deciding.info, own=own, full=full)
+        root, info = engine.lake_root, deciding.info
+        outlook = look(census, root, now=self._now, described=info, own=own, full=full, portion=portion)
         tries = 0
         while not outlook.nothing:
             tries += 1
@@ -162,9 +169,20 @@ class Working:
         limited = with_limits(decisions, census, engine.limits, living=population.living, now=self._now)
         forecast(self.report, engine, limited.rows)
         self.plan_summary = summary(limited.rows)
+        if touched is not None:
+            self.leaves = touched.left is not None and bool(touched.left.waiting)
+            self.worked = len(touched.persons)
         if keeper is not None:
             self.keep = partial(self._kept, keeper, population, scratch)
         return decisions, limited
+
+    def asked_since(self, since: datetime) -> list[dict[str, str]]:
+        """List who asked for sales since an instant: before the mark nobody is called for it by us."""
+        assert self.fast_lane is not None
+        at = self.fast_lane.column("occurred_at")
+        events = self.fast_lane.filter(pc.greater_equal(at, pa.scalar(since, at.type))).to_pylist()
+        names = ("rule", "person_id")
+        return [{name: event[name] for name in names} | {"at": event["occurred_at"].isoformat()} for event in events]
 
     def _kept(self, keeper: Keeper, population: Population, scratch: Scratch) -> None:
         """Keep the cycle for the next, if the disk takes it: else the next works everybody."""
@@ -186,7 +204,10 @@ class Working:
         if step is not steps.IDENTIFY:
             self._steps.done(step, counts)
             return
-        touched = {} if outlook.touched is None else {"touched": len(outlook.touched.persons)}
+        touched: dict[str, int] = {}
+        if outlook.touched is not None:
+            left = outlook.touched.left or Left()
+            touched = {"touched": len(outlook.touched.persons), "left": len(left.waiting)}
         came = {f"came_{name}": count for name, count in sorted(outlook.by().items())}
         self._steps.done(step, {**counts, **touched, **came}, words={"everybody": outlook.everybody})
 

@@ -45,7 +45,8 @@ class _Mark(msgspec.Struct):
         landed: latest instant of landing that was looked at.
         at_landed: how many activities had landed at that instant.
         watched_since: time of the first page view.
-        seen_rows: rows the lake held at the last look at some people only; looks at everybody do not rely on these.
+        seen_rows: rows the lake held at the last look at some people only, all who had done something since among them;
+            looks at everybody do not rely on these.
         seen_as_of: clock of that look.
     """
 
@@ -121,12 +122,14 @@ def keep_apart_of(
     bots: Bots,
     *,
     as_of: datetime,
+    all_who_did: bool = True,
 ) -> KeptApart:
     """Bring the list up to date of those in ``identities`` only, whole persons, from a lake narrowed to them.
 
-    The same rows of theirs as a look over everybody gives, provided all who did something since the last look are among
-    them, and all who are ``awaited``. Nothing is read where nothing has landed and they are not listed. Nothing is done
-    before the first look over everybody, and where only such a one would do: both are told by ``grown``.
+    The same rows of theirs as a look over everybody gives, provided all who are ``awaited`` are among them. Nothing is
+    read where nothing has landed since a look at all who did something, and they are not listed; ``all_who_did`` says
+    that this is such a look. Nothing is done before the first look over everybody, and where only such a one would do:
+    both are told by ``grown``.
 
     Raises:
         LocalFault: the lake or the state cannot be read or written.
@@ -148,7 +151,9 @@ def keep_apart_of(
     listed = quarantine.rows() if fresh else theirs
     inside = "(l.ref_system, l.ref_object, l.ref_id) IN (SELECT (system, object, id) FROM refs)"
     rows, past = compared(listed, judged, answers, as_of=as_of, inside=inside, refs=identities)
-    mark = msgspec.structs.replace(before, seen_rows=lake.count_activities(systems), seen_as_of=as_of)
+    mark = before
+    if all_who_did:
+        mark = msgspec.structs.replace(before, seen_rows=lake.count_activities(systems), seen_as_of=as_of)
     return _told(rows, quarantine.commit(rows, past, answers=fresh, at=as_of, mark=_written(mark)))
 
 

@@ -22,7 +22,7 @@ from connector.ports.store import Review
 from connector.ports.traits import AdapterTraits, FieldInfo
 
 #: raised with every change of what is kept or of how it is used
-_FORMAT = "2"
+_FORMAT = "3"
 _TOLD_OF_FIELDS = tuple(one.name for one in fields(FieldInfo))
 
 

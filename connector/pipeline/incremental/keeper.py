@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from connector.pipeline.incremental.kept import ASKED, DEADLINES, PEOPLE, Head, Keeping, Kept, counts
-from connector.pipeline.incremental.touched import Touched
+from connector.pipeline.incremental.touched import Left, Touched
 from connector.pipeline.people.population import Population
 from connector.pipeline.scratch import Scratch
 from connector.ports.store import IDENTITIES, Store
@@ -18,6 +18,8 @@ from connector.scoring.accounts.roll_up import STANDINGS
 
 #: more people, or rows of the outbox, than these are not listed: the next cycle works everybody
 MOST_LISTED = 20_000
+#: what is said of such lists in the ground of the next cycle
+UNLISTED = ("moving", "outbox", "left")
 
 
 class Keeper:
@@ -91,10 +93,13 @@ class Keeper:
         deadlines = [at for at in self._deadlines if at > now]
         if kept is not None and kept.head.deadline is not None:
             deadlines += self._others_deadline(kept, now)
+        left = (None if self.touched is None else self.touched.left) or Left()
         for name, listed in (("moving", self._restless), ("outbox", self._pending)):
             if len(listed) > MOST_LISTED:
                 self._ground[name] = "many"
                 listed.clear()
+        if len(left.waiting) > MOST_LISTED:
+            self._ground["left"], left = "many", Left()
         head = Head(
             decided=decided,
             as_of=now,
@@ -110,6 +115,7 @@ class Keeper:
             stages=counts(stages),
             reviews=len(population.identified.reviews) + population.others.reviews,
             accounts=population.scored_accounts,
+            left=left.waiting,
         )
         worked = None
         if self.touched is not None:

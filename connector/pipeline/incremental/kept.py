@@ -104,6 +104,7 @@ class Head:
         base: the folder of everybody.
         layers: folders of some laid over it, oldest first, and how many people each has.
         overlaid: people for whom later folders count.
+        left: whom the cycle left to the next one, who has waited longest first (``touched.Left``).
         format: of these files.
     """
 
@@ -124,7 +125,8 @@ class Head:
     base: str = ""
     layers: list[tuple[str, int]] = field(default_factory=list)
     overlaid: int = 0
-    format: int = 2
+    left: list[str] = field(default_factory=list)
+    format: int = 3
 
     def dump(self) -> str:
         """Write as JSON."""

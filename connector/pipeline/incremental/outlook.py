@@ -12,10 +12,11 @@ import pyarrow as pa
 
 from connector.delivery.pending import Pending
 from connector.errors import LocalFault
+from connector.pipeline.incremental.choosing import URGENT, Portion, choose
 from connector.pipeline.incremental.ground import ground_of, unfit, workers
-from connector.pipeline.incremental.keeper import MOST_LISTED, Keeper
+from connector.pipeline.incremental.keeper import MOST_LISTED, UNLISTED, Keeper
 from connector.pipeline.incremental.kept import Keeping, Kept, find_kept
-from connector.pipeline.incremental.touched import Grown, News, Reader, Touched, complete, touched_by, waiting
+from connector.pipeline.incremental.touched import Grown, News, Reader, Touched, complete, waiting
 from connector.pipeline.people.census import Census
 from connector.pipeline.people.population import answered_questions
 from connector.ports.store import OutboxRow, Review
@@ -78,7 +79,8 @@ class Outlook:
             LocalFault: nothing can be written beside the lake.
         """
         over = None if self.touched is None else self.touched.kept
-        return Keeper(Keeping(self.root, over), self.ground, self.segments, self.waiting, self.touched)
+        ground = {name: word for name, word in self.ground.items() if over is not None or name not in UNLISTED}
+        return Keeper(Keeping(self.root, over), ground, self.segments, self.waiting, self.touched)
 
     def by(self) -> Counter[str]:
         """Say what has come, for the log."""
@@ -93,8 +95,12 @@ def look(
     described: Mapping[str, Mapping[str, FieldInfo]],
     own: str | None,
     full: bool,
+    portion: Portion,
 ) -> Outlook:
-    """Find out whom this cycle must work. Everybody, wherever anything else is in doubt."""
+    """Find out whom this cycle must work. Everybody, wherever anything else is in doubt.
+
+    ``portion``: of those whom news concern, how many it works; whoever is left is news to the next cycle.
+    """
     store = census.store
     answered = answered_questions(store)
     lines: dict[str, list[str]] = {}
@@ -110,7 +116,7 @@ def look(
     outlook = Outlook(census, root, now, answered, pending, ground, lines, [])
     outlook.kept = find_kept(root, store.knowledge.last_decided())
     try:
-        _settle(outlook, full=full)
+        _settle(outlook, portion, full=full)
     except Grown as grown:
         outlook.everybody = grown.everybody
     except LocalFault:
@@ -123,7 +129,7 @@ def look(
     return outlook
 
 
-def _settle(outlook: Outlook, *, full: bool) -> None:
+def _settle(outlook: Outlook, portion: Portion, *, full: bool) -> None:
     kept, census = outlook.kept, outlook.census
     outlook.everybody = "asked" if full else "first" if kept is None else unfit(census.mappings)
     if kept is None or outlook.everybody:
@@ -134,14 +140,20 @@ def _settle(outlook: Outlook, *, full: bool) -> None:
         outlook.ground |= workers(census, as_of=outlook.now)
     else:
         outlook.ground |= {name: kept.head.ground.get(name, "") for name in ("users", "queues")}
+    if portion == URGENT:
+        # Whom a wide cycle has to work, being too many to be listed, it still has to after this one.
+        outlook.ground |= {name: kept.head.ground[name] for name in UNLISTED if name in kept.head.ground}
     outlook.everybody = _other(kept.head.ground, outlook.ground)
     if outlook.everybody:
         return
-    if kept.head.overlaid > max(MOST_LISTED, kept.head.living // 2) or len(outlook.waiting) > MOST_LISTED:
+    overlaid = kept.head.overlaid > max(MOST_LISTED, kept.head.living // 2)
+    if (overlaid or len(outlook.waiting) > MOST_LISTED) and portion != URGENT:
         raise Grown(everybody="many")
     outlook.news = reader.read(outlook.waiting.items())
     if outlook.news:
-        outlook.touched = touched_by(census, kept, outlook.news, now=outlook.now)
+        outlook.touched = choose(census, kept, outlook.news, portion, now=outlook.now)
+        if outlook.touched is None:
+            outlook.news = News()
 
 
 def _other(before: Mapping[str, str], now: Mapping[str, str]) -> str:

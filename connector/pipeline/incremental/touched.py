@@ -7,6 +7,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
@@ -24,6 +25,10 @@ from connector.ports.store import OutboxRow, Segment
 _MANY_SHARE = 0.2
 #: so few are never too many
 _FEW = 2_000
+#: looked for as often as what the fast lane names
+_REPLY = "email_reply"
+#: how a reference is told from a person among those who wait
+MARK: Final = "\x1f"
 #: kinds of record of the CRM that concern people by what they link to
 _WHO, _CONTACT, _OPPORTUNITY, _ACCOUNT = (LINK + word for word in ("who", "contact", "opportunity", "account"))
 
@@ -33,7 +38,9 @@ class News:
     """What has come since the last cycle that decided.
 
     Attributes:
-        refs: records of people, and whoever did something (system, object, id).
+        refs: records of people, and what an earlier cycle left of them (system, object, id).
+        doers: whoever did something.
+        urgent: those of them who did what sales should act on at once.
         ids: ids of people's records that others name.
         companies: (system, id) of accounts and companies whose people are concerned.
         persons: people known by other ways.
@@ -41,6 +48,8 @@ class News:
     """
 
     refs: list[pa.Table] = field(default_factory=list)
+    doers: list[pa.Table] = field(default_factory=list)
+    urgent: list[pa.Table] = field(default_factory=list)
     ids: set[str] = field(default_factory=set)
     companies: set[tuple[str, str]] = field(default_factory=set)
     persons: set[str] = field(default_factory=set)
@@ -49,6 +58,24 @@ class News:
     def __bool__(self) -> bool:
         """Whether anything has."""
         return bool(+self.by)
+
+
+@dataclass
+class Left:
+    """Those whom news concern and whom a cycle leaves to the next one.
+
+    Attributes:
+        waiting: known people by their ids, and, as ``marked``, what states something new of people, be they known or
+            not; who has waited longest comes first.
+        chosen_all: nobody was left when people were chosen; those who see other accounts may have come since.
+    """
+
+    waiting: list[str] = field(default_factory=list)
+    chosen_all: bool = False
+
+    def add(self, persons: Iterable[str]) -> None:
+        """Leave further people to the next cycle."""
+        self.waiting = list(dict.fromkeys([*self.waiting, *persons]))
 
 
 @dataclass(frozen=True)
@@ -60,6 +87,7 @@ class Touched:
         persons: known people, in order of their ids.
         references: all references of theirs, and those that are new (system, object, id).
         known: those of them that are remembered (schema ``IDENTITIES``).
+        left: who is concerned, too, and left to the next cycle; None where a cycle takes in whoever is.
     """
 
     kept: Kept
@@ -67,6 +95,12 @@ class Touched:
     references: pa.Table
     known: pa.Table
     fresh: pa.Table
+    left: Left | None = None
+
+    @property
+    def all_who_did(self) -> bool:
+        """Whether all who did something since the last cycle are among them."""
+        return self.left is None or self.left.chosen_all
 
     def others(self, name: str) -> pa.Table:
         """Give everybody else's rows of what is kept."""
@@ -163,13 +197,16 @@ class Reader:
 
     def _deeds(self, news: News) -> None:
         since = self._kept.head.as_of
+        urgent = {_REPLY, *(rule.on for rule in self._census.mappings.routing.fast_lane)}
         for one in self._census.traits:
             stream = activities_stream(one.system)
             if stream in self._fresh:
-                doers, count = doers_since(self._root, self._by_stream[stream], self._fresh[stream], since, self._now)
-                if count:
-                    news.refs.append(doers)
-                    news.by["activities"] += count
+                segments, fresh = self._by_stream[stream], self._fresh[stream]
+                doers = doers_since(self._root, segments, fresh, since, self._now, urgent=urgent)
+                if doers.count:
+                    news.doers.append(doers.all)
+                    news.urgent.append(doers.urgent)
+                    news.by["activities"] += doers.count
 
     def _crm(self, news: News) -> None:
         """Find people by tasks, opportunities and roles that are news, as they are linked now and were before."""
@@ -227,6 +264,10 @@ class Reader:
         if head.restless:
             news.persons |= set(head.restless)
             news.by["moving"] += len(head.restless)
+        if head.left:
+            news.persons |= {one for one in head.left if not one.startswith(MARK)}
+            news.refs.append(_unmarked([one for one in head.left if one.startswith(MARK)]))
+            news.by["left"] += len(head.left)
         if head.deadline is not None and head.deadline <= self._now:
             since, until = (f"TIMESTAMPTZ '{at.isoformat()}'" for at in (head.as_of, self._now))
             passed = " OR ".join(f"({name} > {since} AND {name} <= {until})" for name in DEADLINES)
@@ -240,16 +281,31 @@ def waiting(row: OutboxRow) -> tuple[str, list[str]]:
     return str(row.id), [f"{row.state}:{row.held_by}", row.person_id, row.lane]
 
 
-def touched_by(census: Census, kept: Kept, news: News, *, now: datetime) -> Touched:
-    """Find everybody whom news concern, closed under all keys by which persons are found to be one.
+@dataclass(frozen=True)
+class Concerned:
+    """Whom news concern themselves, before those who hang together with them are found.
+
+    Attributes:
+        persons: known people.
+        fresh: what has come of people (schema ``DOERS``).
+        keyed: by what that could be somebody's (``key``, ``ref``).
+    """
+
+    persons: pa.Array
+    fresh: pa.Table
+    keyed: pa.Table
+
+
+def concerned_by(census: Census, kept: Kept, news: News, *, now: datetime) -> Concerned:
+    """Find out whom news concern.
 
     Raises:
-        Grown: so many are that everybody is worked.
+        LocalFault: the lake or what is kept cannot be read.
     """
-    fresh = pa.concat_tables([DOERS.empty_table(), *news.refs])
-    fresh = fresh.group_by(fresh.column_names, use_threads=False).aggregate([])
+    fresh = pa.concat_tables([DOERS.empty_table(), *news.refs, *news.doers])
+    fresh = fresh.group_by(fresh.column_names, use_threads=False).aggregate([]).select(DOERS.names)
     stated = _stated(census, fresh, now=now) if fresh.num_rows else STATED.empty_table()
-    keyed = pa.table({"key": stated_keys(stated, sorted(news.ids | set(fresh.column("id").to_pylist())))})
+    keyed = stated_keys(stated, fresh, sorted(news.ids))
     companies = sorted(news.companies)
     named = pa.table(
         {
@@ -263,7 +319,7 @@ def touched_by(census: Census, kept: Kept, news: News, *, now: datetime) -> Touc
         *kept.rows("keys", "key", keyed.column("key")).column("person_id").chunks,
         *linked.column("person_id").chunks,
     ]
-    return complete(census, kept, pc.unique(pa.chunked_array([told, *known])), fresh)
+    return Concerned(pc.unique(pa.chunked_array([told, *known])), fresh, keyed)
 
 
 def complete(census: Census, kept: Kept, persons: pa.Array, fresh: pa.Table) -> Touched:
@@ -283,11 +339,18 @@ def complete(census: Census, kept: Kept, persons: pa.Array, fresh: pa.Table) -> 
         if len(more) == len(persons):
             break
         persons = more
+    return with_references(census, kept, persons, fresh)
+
+
+def with_references(
+    census: Census, kept: Kept, persons: pa.Array, fresh: pa.Table, left: Left | None = None
+) -> Touched:
+    """Look up what is known of people who are closed under all keys; ``fresh``: what has come of them."""
     persons = persons.take(pc.sort_indices(persons))
     known = census.store.knowledge.identities(persons.to_pylist())
     both = pa.concat_tables([known.select(DOERS.names), fresh.select(DOERS.names)])
     references = both.group_by(DOERS.names, use_threads=False).aggregate([])
-    return Touched(kept, persons, references.select(DOERS.names), known, fresh)
+    return Touched(kept, persons, references.select(DOERS.names), known, fresh, left)
 
 
 def _stated(census: Census, fresh: pa.Table, *, now: datetime) -> pa.Table:
@@ -306,3 +369,16 @@ def _stated(census: Census, fresh: pa.Table, *, now: datetime) -> pa.Table:
 
 def _texts(table: pa.Table, column: str) -> Sequence[str]:
     return [] if column not in table.column_names else pc.drop_null(pc.unique(table.column(column))).to_pylist()
+
+
+def marked(references: pa.Table) -> pa.Array:
+    """Name references (system, object, id) as ``stated_keys`` does, told apart from persons."""
+    columns = (references.column(name).cast(pa.string()) for name in DOERS.names)
+    names = pc.binary_join_element_wise(MARK, pc.binary_join_element_wise(*columns, ":"), "")
+    return names.combine_chunks() if isinstance(names, pa.ChunkedArray) else names
+
+
+def _unmarked(names: Sequence[str]) -> pa.Table:
+    """Give the references of such names."""
+    columns = list(zip(*(name.removeprefix(MARK).split(":", 2) for name in names), strict=True)) or [(), (), ()]
+    return pa.table([pa.array(list(each), pa.string()) for each in columns], schema=DOERS)

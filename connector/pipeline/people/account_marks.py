@@ -61,16 +61,35 @@ def with_score_marks(marks: pa.Table, scores: pa.Table, mappings: Mappings) -> p
     )
 
 
-def refuse_if_grown(touched: Touched, marks: pa.Table, mappings: Mappings) -> None:
-    """Say so when people who are not worked see another account than the last cycle did.
+def met_by_others(touched: Touched, marks: pa.Table, mappings: Mappings) -> bool:
+    """See to those who are not worked and see another account than the last cycle did.
 
-    ``marks``: of all accounts, with or without scores.
+    A cycle that leaves people to the next one leaves these as well. ``marks``: of all accounts, with or without scores.
+    Says whether accounts are known by the same words: else nobody is matched as before, and what the last cycle kept of
+    accounts stays, so that the next one that works all whom news concern works everybody.
 
     Raises:
-        Grown: with those people.
+        Grown: the cycle has to take them in.
     """
+    moved = _moved(touched, marks)
+    left = touched.left
+    if pc.any(moved.column("matched")).as_py():
+        if left is None or left.chosen_all:
+            raise Grown(everybody="accounts")
+        return False
+    if moved.num_rows:
+        found = _seeing(touched, moved, mappings)
+        if len(found) and left is None:
+            raise Grown(found)
+        if left is not None:
+            left.add(found.to_pylist())
+    return True
+
+
+def _moved(touched: Touched, marks: pa.Table) -> pa.Table:
+    """Find the accounts of which people see something else than before, and what it is."""
     scored = "score" in marks.column_names
-    moved = sql(
+    return sql(
         f"""
         SELECT coalesce(n.account_id, o.account_id) AS account_id,
             n.match IS DISTINCT FROM o.match AS matched, n.ties IS DISTINCT FROM o.ties AS tied,
@@ -81,12 +100,12 @@ def refuse_if_grown(touched: Touched, marks: pa.Table, mappings: Mappings) -> No
         marks=marks,
         before=touched.kept.accounts(),
     )
-    if pc.any(moved.column("matched")).as_py():
-        raise Grown(everybody="accounts")
+
+
+def _seeing(touched: Touched, moved: pa.Table, mappings: Mappings) -> pa.Array:
+    """Find the people who are not worked and see these accounts."""
     ids = moved.filter(moved.column("told")).select(["account_id"])
     contested = bool(pc.any(moved.column("tied")).as_py()) and bool(mappings.matching.account.tie_break)
-    if not moved.num_rows:
-        return
     torn = "SELECT person_id FROM people ANTI JOIN worked USING (person_id) WHERE contested"
     found = touched.kept.ask(
         "SELECT person_id FROM people SEMI JOIN ids USING (account_id) ANTI JOIN worked USING (person_id)"
@@ -94,5 +113,4 @@ def refuse_if_grown(touched: Touched, marks: pa.Table, mappings: Mappings) -> No
         ids=ids,
         worked=pa.table({"person_id": touched.persons}),
     )
-    if found.num_rows:
-        raise Grown(found.column("person_id").combine_chunks())
+    return found.column("person_id").combine_chunks()

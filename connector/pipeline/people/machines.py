@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from connector.pipeline.incremental.touched import Touched
 from connector.pipeline.people.census import Census
 from connector.pipeline.people.gathering import Holdings
 from connector.ports.quarantine import EVENT
@@ -27,20 +28,26 @@ class Apart:
 
 
 def looked_through(
-    census: Census, holdings: Holdings, identities: pa.Table, *, narrowed: bool, look_only: bool
+    census: Census,
+    holdings: Holdings,
+    identities: pa.Table,
+    touched: Touched | None,
+    *,
+    look_only: bool,
 ) -> Apart:
     """Bring the list of quarantined events up to date as of the holdings, and give what is on it.
 
-    ``narrowed``: the lake and ``identities`` hold some people only, whole. ``look_only``: nothing is brought up to
+    ``touched``: the lake and ``identities`` hold these people only, whole. ``look_only``: nothing is brought up to
     date; what is given is what was known then, or, in hindsight, what is known now.
     """
     quarantine, as_of = census.store.quarantine, holdings.as_of
     if look_only:
         return Apart(quarantine.held(as_of=None if census.lake.hindsight else as_of), {})
-    look = keep_apart_of if narrowed else keep_apart
-    kept = look(quarantine, census.lake, holdings.systems, identities, census.mappings.scoring.bots, as_of=as_of)
-    if not narrowed:
+    lake, systems, bots = census.lake, holdings.systems, census.mappings.scoring.bots
+    if touched is None:
+        kept = keep_apart(quarantine, lake, systems, identities, bots, as_of=as_of)
         return Apart(quarantine.held(), kept.counts())
+    kept = keep_apart_of(quarantine, lake, systems, identities, bots, as_of=as_of, all_who_did=touched.all_who_did)
     names = pc.binary_join_element_wise(*(identities.column(name) for name in ("system", "object", "id")), ":")
     theirs = quarantine.rows_of(names.to_pylist())
     held = theirs.filter(pc.equal(theirs.column("state"), "held")).select(list(EVENT))

@@ -33,7 +33,7 @@ from connector.pipeline.incremental.others import Others, others_than
 from connector.pipeline.incremental.touched import Grown, Touched
 from connector.pipeline.intake.wanted import told_by
 from connector.pipeline.people import columns
-from connector.pipeline.people.account_marks import account_marks, refuse_if_grown, with_score_marks
+from connector.pipeline.people.account_marks import account_marks, met_by_others, with_score_marks
 from connector.pipeline.people.activities import Activities
 from connector.pipeline.people.census import Census
 from connector.pipeline.people.gathering import Gatherer, Holdings
@@ -200,7 +200,7 @@ def _first_passes(
         def laid_out() -> Matcher:
             return stack.enter_context(kept_matcher(laid.accounts, matching=matching, decided=match_answers(answered)))
 
-        one = Matching(laid_out, touched, keeping)
+        one = Matching(laid_out, touched if laid.same_words else None, keeping)
         return [passes.first(number, one) for number in range(laid.parts)]
 
 
@@ -223,8 +223,8 @@ def _rolled_up(
     scores = roll_up(mappings.scoring, everybody, laid.accounts, as_of=now, time_zone=zone, engine=census.scoring)
     if laid.marks is not None:
         marks = with_score_marks(laid.marks, scores, mappings)
-        if touched is not None:
-            refuse_if_grown(touched, marks, mappings)
+        if touched is not None and not (laid.same_words and met_by_others(touched, marks, mappings)):
+            marks = touched.kept.accounts()
         if keeping is not None:
             keeping.put("accounts", marks)
     return scores
@@ -242,6 +242,8 @@ class _LaidOut:
     parts: int
     apart: Mapping[str, int]
     marks: pa.Table | None
+    #: accounts are known by the same words as when people were matched
+    same_words: bool
     hits: HitStore | None
 
 
@@ -262,7 +264,7 @@ def _lay_out(
     identified = _identify(census, gatherer, answered, scratch, touched, keeping, now=now, brief=not explained)
     give_back()
     identities = identified.identities
-    apart = looked_through(census, holdings, identities, narrowed=touched is not None, look_only=explained)
+    apart = looked_through(census, holdings, identities, touched, look_only=explained)
     if apart.grown:
         raise Grown(everybody="machines")
     held = apart.held
@@ -277,8 +279,7 @@ def _lay_out(
         ties = pa.concat_tables([ties.select(TIES.names).cast(TIES), touched.others("ties").cast(TIES)])
     accounts = columns.accounts_with_ties(gatherer.account_facts(), holdings, crm, ties)
     marks = None if keeping is None and touched is None else account_marks(accounts, census.mappings)
-    if touched is not None and marks is not None:
-        refuse_if_grown(touched, marks, census.mappings)
+    same_words = touched is None or marks is None or met_by_others(touched, marks, census.mappings)
     holdings.forget(census.of_people())
     living = identified.persons.select(_NARROW).filter(identified.persons.column("living"))
     deeds = signals.activities if hits is None else None
@@ -288,7 +289,7 @@ def _lay_out(
         signals.activities.forget()
     parts = -(-living.num_rows // census.at_once)
     give_back()
-    return _LaidOut(identified, signals, accounts, tasks, living.num_rows, parts, apart.counts, marks, hits)
+    return _LaidOut(identified, signals, accounts, tasks, living.num_rows, parts, apart.counts, marks, same_words, hits)
 
 
 def _hits(census: Census, holdings: Holdings, held: pa.Table) -> HitStore | None:
