@@ -33,7 +33,8 @@ import structlog
 from connector.bootstrap import open_house
 from connector.daemon.clock import Clock
 from connector.daemon.health import Health
-from connector.daemon.jobs import JOBS, Jobs
+from connector.daemon.jobs import Jobs
+from connector.daemon.looks import JOBS
 from connector.daemon.metrics import Metrics
 from connector.daemon.serve import timetable
 from connector.logs import log_step

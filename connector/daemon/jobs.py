@@ -12,8 +12,7 @@ from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import date, timedelta
-from functools import partial
-from typing import Final, Literal
+from typing import Final
 from zoneinfo import ZoneInfo
 
 import structlog
@@ -21,23 +20,18 @@ import structlog
 from connector.bootstrap import House, check_ready
 from connector.daemon.clock import Clock
 from connector.daemon.health import Health
+from connector.daemon.looks import LOOKS, SCOPES, Job, Looks
 from connector.daemon.metrics import Metrics
 from connector.daemon.reading import take_reading
 from connector.daemon.rhythm import Outcome, Rhythm
 from connector.daemon.state_file import PASSING, StateFile
 from connector.errors import HandoffError, LocalFault, Refused, Stopped, TransientError
-from connector.pipeline.cycle import Cycle, Scope
-from connector.pipeline.incremental.choosing import URGENT, Portion
+from connector.pipeline.cycle import Cycle
 from connector.pipeline.reports.report import Report
 from connector.pipeline.turn import Turn, cycle_clock, remember_clock
 from connector.ports.waits import Guarded
 from connector.trust.put_back import is_older_than_lake, notice_put_back, witness
 
-Job = Literal["deliver", "fast_lane", "source", "crm", "full_rescore", "housekeeping"]
-#: those that look at systems, widest first; each one sees what those after it would have seen
-LOOKS: Final[tuple[Job, ...]] = ("full_rescore", "crm", "source", "fast_lane")
-JOBS: Final[tuple[Job, ...]] = ("deliver", *LOOKS, "housekeeping")
-_SCOPES: Final[dict[Job, Scope]] = {"full_rescore": "all", "crm": "all", "source": "sources", "fast_lane": "fast"}
 HOUSEKEEPING_SECONDS: Final = 3600.0
 
 # -- what is kept (docs/operating.md) --------------------------------------------------------------
@@ -52,8 +46,6 @@ KEEP_BODIES: Final = 10
 #: calls; the budget asks for one day
 KEEP_CALLS: Final = timedelta(days=7)
 #: those who watch are told again after a job at most this often
-#: of the time between two looks at forms, what a wider look that makes room for them has at the least
-_LEAST_SHARE = 0.6
 _READING_SECONDS: Final = 10.0
 
 
@@ -76,17 +68,14 @@ class Jobs:
     #: held while a job is at work; adapters are for one thread at a time
     at_work: threading.Lock = field(default_factory=threading.Lock, init=False)
     _rhythms: dict[Job, Rhythm] = field(init=False)
+    _looks: Looks = field(init=False)
     _file: StateFile = field(init=False)
     #: whether another holds the engine's turn, as far as is known
     standing_by: bool = field(default=False, init=False)
     #: whether the job in hand delivers without the engine's turn
     beside: bool = field(default=False, init=False)
     _led: bool = field(default=False, init=False)
-    #: whether this process has read everything to its end
-    _seen_all: bool = field(default=False, init=False)
     _known_as_ours: bool = field(default=False, init=False)
-    #: when forms and replies were last looked for
-    _forms_sought: float = field(default=0.0, init=False)
     _checked_on: date | None = field(default=None, init=False)
     _paused: bool = field(default=False, init=False)
     _waiting: dict[str, int] = field(default_factory=dict, init=False)
@@ -104,6 +93,13 @@ class Jobs:
             "housekeeping": HOUSEKEEPING_SECONDS,
         }
         self._rhythms = {name: Rhythm(seconds) for name, seconds in spans.items()}
+        self._looks = Looks(
+            self._carry_out,
+            self.clock.monotonic,
+            span=lambda: self._rhythms["fast_lane"].seconds,
+            broken_off=lambda: self.stop() or self.turn.asked,
+            fast_lane_first=self._fast_lane_first,
+        )
         self._file = StateFile(self.house.settings.state.get_secret_value())
         self._log = structlog.get_logger().bind(mode=self.house.settings.mode)
 
@@ -226,41 +222,28 @@ class Jobs:
                 outcome = self._deliver()
             else:
                 outcome = self._look(name)
-                while outcome is None and not self.stop():
-                    self._fast_lane_first()
-                    outcome = self._look(name, goes_on=True)
         if outcome is not None:
             self._ended(name, began, outcome)
 
+    def _look(self, name: Job) -> Outcome | None:
+        """Look as far as the job does; None where it was broken off."""
+        return self._looks.narrow() if name == "fast_lane" else self._looks.wide(name)
+
     def _fast_lane_first(self) -> None:
-        """Look at forms and replies while a wider look waits, half read."""
+        """Look at forms and replies while a wider look waits."""
         began = self.clock.monotonic()
         try:
             # what the wider look has landed of forms is news to nobody, and must not wait for its end
-            outcome = self._look("fast_lane", goes_on=True)
+            outcome = self._looks.narrow(goes_on=True)
         except HandoffError as error:
             self._failed("fast_lane", began, error)
         else:
-            self._ended("fast_lane", began, outcome or "quiet")
-
-    def _fast_lane_waits(self, began: float) -> bool:
-        """Say whether forms and replies have waited for a look that began then; none does before all was read once.
-
-        They wait since they were last looked for, not since that was decided on; but the look gets on meanwhile.
-        """
-        at, span = self.clock.monotonic(), self._rhythms["fast_lane"].seconds
-        return self._seen_all and at - self._forms_sought >= span and at - began >= span * _LEAST_SHARE
+            self._ended("fast_lane", began, outcome)
 
     # -- the jobs ----------------------------------------------------------------------------------
 
-    def _look(self, name: Job, *, goes_on: bool = False) -> Outcome | None:
-        """Pull, decide and write, as far as the job looks; None where it stood aside for the fast lane.
-
-        ``goes_on``: with one that did.
-        """
-        began = self.clock.monotonic()
-        if name == "fast_lane" or not goes_on:
-            self._forms_sought = began
+    def _carry_out(self, name: Job, work: Callable[[Cycle], Report]) -> tuple[Cycle, Report]:
+        """Let a cycle of now look at systems."""
         now = cycle_clock(self.house.store, None, clock=self.clock.now)
         today = now.astimezone(ZoneInfo(self.house.settings.time_zone)).date()
         if today != self._checked_on:
@@ -269,19 +252,7 @@ class Jobs:
             self._checked_on = today
         remember_clock(self.house.store, now)
         cycle = Cycle(self.house.engine, now=now)
-        full = name == "full_rescore"
-
-        def work(one: Cycle) -> Report:
-            portion = URGENT if name == "fast_lane" else Portion()
-            aside = partial(self._fast_lane_waits, began)
-            return one.run(_SCOPES[name], full=full, aside=aside, goes_on=goes_on, portion=lambda: portion)
-
-        report = self._cycle(name, cycle, work)
-        if cycle.stood_aside:
-            return None
-        self._seen_all = self._seen_all or _SCOPES[name] == "all"
-        pulled = sum(report.pulled[kind] for kind in ("people", "activities", "crm_records"))
-        return "news" if pulled or report.writes["planned"] else "quiet"
+        return cycle, self._cycle(name, cycle, work)
 
     def _anything_to_send(self, at: float) -> bool:
         """Say whether rows wait that others released, retried or handed over, or that could not be sent.
@@ -347,7 +318,7 @@ class Jobs:
             witness(self.house.engine.lake_root, report.run_id)
         if cycle.stood_aside:
             return report
-        told = report.writes["planned"] or _SCOPES.get(name) == "all"
+        told = report.writes["planned"] or SCOPES.get(name) == "all"
         # A narrow look that found nothing says nothing of how the last cycle went.
         self.health.ended([*self._stands_for(name)], verdict=report.verdict if told else "", silent=report.silent)
         return report

@@ -24,7 +24,8 @@ from connector.bootstrap import House, check_ready, open_house
 from connector.daemon.clock import Clock
 from connector.daemon.door import Door, json_page
 from connector.daemon.health import Health
-from connector.daemon.jobs import HOUSEKEEPING_SECONDS, JOBS, Job, Jobs
+from connector.daemon.jobs import HOUSEKEEPING_SECONDS, Jobs
+from connector.daemon.looks import JOBS, Job
 from connector.daemon.metrics import CONTENT_TYPE, Metrics
 from connector.errors import Stopped
 from connector.logs import log_step

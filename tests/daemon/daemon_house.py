@@ -17,7 +17,8 @@ from sqlalchemy import event
 from connector import bootstrap
 from connector.daemon.clock import Clock
 from connector.daemon.health import Health
-from connector.daemon.jobs import JOBS, Job, Jobs
+from connector.daemon.jobs import Jobs
+from connector.daemon.looks import JOBS, Job
 from connector.daemon.metrics import Metrics
 from connector.daemon.serve import timetable
 from connector.logs import log_step

@@ -53,14 +53,15 @@ def scopes(monkeypatch: pytest.MonkeyPatch) -> list[tuple[str, bool, bool]]:
 def test_a_long_look_stands_aside_and_goes_on_where_it_was(desk: Desk, scopes: Any) -> None:
     desk.fire("source")
     first, fast, then = ("sources", False, True), ("fast", True, False), ("sources", True, True)
-    assert scopes == [first, fast, then, fast, ("sources", True, False)]
+    # forms are late already when it begins: after its first page it makes room, then after every third
+    assert scopes == [first, fast, then, fast, then, fast, ("sources", True, False)]
     lake = desk.small.engine.store.manifest.segments("activities/hubspot")
     assert sum(segment.rows for segment in lake) == 100 * PAGES, "each was read once"
 
 
 def test_what_was_landed_before_standing_aside_is_decided_on(desk: Desk, scopes: Any) -> None:
     desk.fire("source")
-    assert len(scopes) == 5
+    assert len(scopes) == 7
     assert desk.store.knowledge.last_decided() == desk.store.runs.last(1)[0].id
 
 
@@ -76,7 +77,7 @@ def test_what_a_look_at_forms_took_is_not_waited_for_once_more(
 
     monkeypatch.setattr(Cycle, "run", slow)
     desk.fire("source")
-    # nine pages: three before forms are first looked for, then as many as the least share of the span has room for
+    # nine pages: one before forms are first looked for, then as many as the least share of the span has room for
     stood_aside = [aside for scope, _, aside in scopes if scope == "sources"]
     assert stood_aside == [True, True, True, False]
 
@@ -97,7 +98,7 @@ def test_the_fast_lane_may_fail_meanwhile(desk: Desk, scopes: Any, monkeypatch: 
 
 
 def test_the_first_load_is_not_interrupted(desk: Desk, scopes: Any) -> None:
-    desk.jobs._seen_all = False
+    desk.jobs._looks.seen_all = False
     desk.fire("source")
     assert scopes == [("sources", False, False)]
 
@@ -106,6 +107,60 @@ def test_asked_to_stop_it_does_not_go_on(desk: Desk, scopes: Any, monkeypatch: p
     def stopping() -> None:
         desk.asked_to_stop = True
 
-    monkeypatch.setattr(desk.jobs, "_fast_lane_first", stopping)
+    monkeypatch.setattr(desk.jobs._looks, "fast_lane_first", stopping)
     desk.fire("source")
     assert scopes == [("sources", False, True)]
+
+
+class TwoAtATime:
+    """A pace by which two people are decided about as long as forms are not late."""
+
+    def fits(self, room_seconds: float) -> int | None:
+        return 2 if room_seconds > 0 else None
+
+    def took(self, people: int, seconds: float) -> None:
+        """Learn nothing."""
+
+
+def test_who_asks_while_a_wide_look_decides_is_called_before_its_end(
+    tmp_path: Path, sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("connector.daemon.jobs.check_ready", lambda _house, today: None)
+    desk = Desk(tmp_path, sqlite_url).past_the_baseline()
+    for number in range(5):
+        desk.small.contact(f"n{number}", email=f"jo@firm{number}.example", company=f"Firm {number}")
+    desk.small.did("first", "page_view", "1", path="/")
+    for _ in range(3):
+        desk.hands.on(minutes=6)
+        desk.fire("crm")
+    monkeypatch.setattr(desk.jobs._looks, "_pace", TwoAtATime())
+    for number in range(5):
+        desk.small.did(f"v{number}", "page_view", f"n{number}", path="/pricing")
+    told: list[tuple[str, int, int]] = []
+    run = Cycle.run
+
+    def heard(cycle: Cycle, scope: Any, **words: Any) -> Any:
+        # forms have no stream of their own in memory
+        report = run(cycle, "sources" if scope == "fast" else scope, **words)
+        told.append((scope, cycle.worked, desk.tasks()))
+        return report
+
+    def sending(_step: str, detail: str, _rows: int) -> None:
+        if detail == "sending":
+            desk.hands.on(seconds=20)
+            if not told:
+                desk.small.now = desk.hands.wall
+                desk.small.asks("ask", "n4")
+
+    monkeypatch.setattr(Cycle, "run", heard)
+    desk.small.engine.progress = sending
+    desk.hands.on(minutes=20)
+    desk.fire("crm")
+    scopes = [scope for scope, _, _ in told]
+    asked = scopes.index("fast")
+    assert (scopes[0], {*scopes[1:]}) == ("all", {"left", "fast"}), "what is read is read once"
+    assert told[asked][1:] == (1, 1), "of all who wait the one alone, and the task is there"
+    assert "left" in scopes[asked + 1 :], "the others are decided about after"
+    assert sum(worked for scope, worked, _ in told if scope != "fast") >= 4
+    assert desk.tasks() == 1
+    desk.small.close()

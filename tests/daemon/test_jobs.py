@@ -337,7 +337,8 @@ def test_one_line_for_each_step_of_a_cycle_with_counts_however_many_pages(desk: 
     for number in range(250):  # three pages
         desk.small.did(f"v{number}", "page_view", "1", path="/nothing")
     desk.small.asks("e1", "1")
-    desk.hands.on(minutes=5)
+    desk.hands.on(seconds=10)  # late forms would be looked for between two pages
+    desk.jobs.wake()
     with overheard() as lines:
         desk.fire("crm")
     run = desk.store.runs.last(1)[0].id

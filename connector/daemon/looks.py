@@ -1,0 +1,142 @@
+"""Looks at systems by turns: a wide one makes room for forms and replies while it reads, and while it decides."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final, Literal
+
+from connector.daemon.pace import LEAST, Pace
+from connector.daemon.rhythm import Outcome
+from connector.pipeline.cycle import Cycle, Scope
+from connector.pipeline.incremental.choosing import URGENT, Portion
+from connector.pipeline.reports.report import Report
+
+Job = Literal["deliver", "fast_lane", "source", "crm", "full_rescore", "housekeeping"]
+#: those that look at systems, widest first; each one sees what those after it would have seen
+LOOKS: Final[tuple[Job, ...]] = ("full_rescore", "crm", "source", "fast_lane")
+JOBS: Final[tuple[Job, ...]] = ("deliver", *LOOKS, "housekeeping")
+SCOPES: Final[dict[Job, Scope]] = {"full_rescore": "all", "crm": "all", "source": "sources", "fast_lane": "fast"}
+#: of the time between two looks at forms, what a wider look that makes room for them has at the least
+_LEAST_SHARE: Final = 0.6
+
+
+@dataclass
+class Looks:
+    """Carries out looks at systems.
+
+    Attributes:
+        carry_out: begins a cycle of a job, lets it work, and tells of it.
+        monotonic: seconds on a clock that is never set.
+        span: seconds between two looks at forms, at present.
+        broken_off: whether a wide look is to end between two turns.
+        fast_lane_first: looks at forms and replies; fails alone.
+        seen_all: whether this process has read everything to its end.
+    """
+
+    carry_out: Callable[[Job, Callable[[Cycle], Report]], tuple[Cycle, Report]]
+    monotonic: Callable[[], float]
+    span: Callable[[], float]
+    broken_off: Callable[[], bool]
+    fast_lane_first: Callable[[], None]
+    seen_all: bool = field(default=False, init=False)
+    #: when forms and replies were last looked for
+    _sought: float = field(default=0.0, init=False)
+    #: whether a look has left people, or landed what it did not decide on: that is for the next wide one
+    _left: bool = field(default=False, init=False)
+    _pace: Pace = field(default_factory=Pace, init=False)
+    _began_to_decide: float = field(default=0.0, init=False)
+
+    def narrow(self, *, goes_on: bool = False) -> Outcome:
+        """Look at forms and replies, and decide about whom they concern.
+
+        ``goes_on``: while a wider look waits, which may have landed some; they must not wait for its end.
+        """
+        self._sought = self.monotonic()
+        cycle, report = self.carry_out(
+            "fast_lane", lambda one: one.run("fast", goes_on=goes_on, portion=lambda: self._begin(URGENT))
+        )
+        outcome = _outcome(report)
+        self._left = self._left or cycle.leaves or outcome == "news"
+        self._learn(cycle)
+        return outcome
+
+    def wide(self, name: Job) -> Outcome | None:
+        """Look at more, by turns; None where it was broken off: it is to be begun again.
+
+        Everything that is left is news to the next look, whichever it is.
+        """
+        scope, goes_on, made_room = SCOPES[name], self._left, False
+        # Whatever ends it early, what it has landed and whom it has left is news to the next one.
+        self._left = True
+        outcome: Outcome = "quiet"
+        while True:
+            cycle, report = self._turn(name, scope, goes_on=goes_on, made_room=made_room)
+            if _outcome(report) == "news":
+                outcome = "news"
+            if not (cycle.stood_aside or cycle.leaves):
+                break
+            if self.broken_off():
+                return None
+            # What was read is decided on even where the rest brings nothing.
+            goes_on = True
+            if cycle.all_read:
+                scope = "left"
+            made_room = cycle.stood_aside or self._fitting() is None
+            if made_room:
+                self.fast_lane_first()
+        self._left = False
+        self.seen_all = self.seen_all or SCOPES[name] == "all"
+        return outcome
+
+    def _turn(self, name: Job, scope: Scope, *, goes_on: bool, made_room: bool) -> tuple[Cycle, Report]:
+        began = self.monotonic()
+
+        def portion() -> Portion | None:
+            if scope != "left":
+                # a wide look reads them last
+                self._sought = self.monotonic()
+            if name == "full_rescore" or not self.seen_all:
+                return self._begin(Portion())
+            # Whoever has made room gets on before room is made again, however long forms and replies took.
+            people = LEAST if made_room and self._fitting() is None else self._fitting()
+            # Only the turn that has read lets others wait for whoever has just asked: of all turns some get on.
+            return None if people is None else self._begin(Portion(most=people, urgent_alone=scope != "left"))
+
+        def aside() -> bool:
+            return self._waits(began, made_room=made_room)
+
+        full = name == "full_rescore"
+        cycle, report = self.carry_out(
+            name, lambda one: one.run(scope, full=full, aside=aside, goes_on=goes_on, portion=portion)
+        )
+        self._learn(cycle)
+        return cycle, report
+
+    def _waits(self, began: float, *, made_room: bool) -> bool:
+        """Say whether forms and replies have waited for a turn that began then; none does before all was read once.
+
+        They wait since they were last looked for, not since that was decided on; but a look that has made room for them
+        gets on meanwhile.
+        """
+        at, span = self.monotonic(), self.span()
+        least = span * _LEAST_SHARE if made_room else 0.0
+        return self.seen_all and at - self._sought >= span and at - began >= least
+
+    def _fitting(self) -> int | None:
+        """Say how many people can be decided about before forms are looked for again; None: too few."""
+        return self._pace.fits(self.span() - (self.monotonic() - self._sought))
+
+    def _begin(self, portion: Portion) -> Portion:
+        """Note when a cycle begins to decide."""
+        self._began_to_decide = self.monotonic()
+        return portion
+
+    def _learn(self, cycle: Cycle) -> None:
+        if cycle.worked:
+            self._pace.took(cycle.worked, self.monotonic() - self._began_to_decide)
+
+
+def _outcome(report: Report) -> Outcome:
+    pulled = sum(report.pulled[kind] for kind in ("people", "activities", "crm_records"))
+    return "news" if pulled or report.writes["planned"] else "quiet"
