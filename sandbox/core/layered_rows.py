@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, MutableMapping, Sequence
+from collections.abc import Iterable, Iterator, MutableMapping, Sequence
 from itertools import chain
 from typing import TYPE_CHECKING, Any, overload
 
@@ -102,11 +102,7 @@ class LayeredRows(MutableMapping[str, Record]):
             wanted = np.zeros(len(self.block), dtype=np.bool_)
             wanted[self.block.rows_with(*where)] = True
             order = order[wanted[order]]
-        view = Sorted(self.block, self.untouched(order), [])
-        extra = sorted(loose, key=lambda record: (record.values[name], record.id))
-        places = [view.place_of(name, record) for record in extra]
-        merged = np.insert(view.rows, places, -1 - np.arange(len(extra)))
-        return Sorted(self.block, merged, extra)
+        return Sorted(self.block, self.untouched(order), []).with_rows(name, loose)
 
 
 class Sorted(Sequence[Record]):
@@ -130,6 +126,14 @@ class Sorted(Sequence[Record]):
             return Sorted(self.block, self.rows[place], self._loose)
         row = self.rows.item(range(len(self.rows))[place])
         return self._loose[-1 - row] if row < 0 else self.block.record(row)
+
+    def with_rows(self, name: str, records: Iterable[Record]) -> Sorted:
+        """Return these rows, in order by (a field of numbers, id), and some more put between them."""
+        extra = sorted(records, key=lambda record: (record.values[name], record.id))
+        places = [self.place_of(name, record) for record in extra]
+        known = len(self._loose)
+        merged = np.insert(self.rows, places, -1 - np.arange(known, known + len(extra)))
+        return Sorted(self.block, merged, [*self._loose, *extra])
 
     def place_of(self, name: str, record: Record) -> int:
         """Return where a record belongs by (a field of numbers, id)."""

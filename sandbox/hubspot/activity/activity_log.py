@@ -5,6 +5,7 @@ from __future__ import annotations
 import uuid
 from typing import TYPE_CHECKING, Any
 
+from sandbox.core.layered_rows import Sorted
 from sandbox.hubspot.answers import PORTAL_ID, from_ms, iso, ms
 
 if TYPE_CHECKING:
@@ -25,6 +26,8 @@ EMAIL_TYPES = (
 )  # fmt: skip
 APP_ID = 113
 BROWSER = {"name": "Chrome", "family": "Chrome", "type": "Browser"}
+#: rows added one by one that are remembered as such; after more a log is ordered anew
+MOST_ADDED = 10_000
 SPREAD = 0x9E3779B97F4A7C15F39CC0605CEDC835  # odd, so that counting up walks through all of 2**128
 
 
@@ -35,6 +38,8 @@ class ActivityLog:
         """Keep the logs in the portal's store."""
         self._portal = portal
         self._ordered: dict[tuple[str, str | None, str | None], tuple[int, Sequence[Record]]] = {}
+        #: the account's count of changes after a row was added → the row, of changes that added a row and nothing else
+        self._added: dict[int, Record] = {}
         portal.computed.update(self._reckoners())
 
     def _event_id(self) -> str:
@@ -103,7 +108,11 @@ class ActivityLog:
 
     def _add(self, obj: str, values: dict[str, Any], noted: datetime, row_id: str | None = None) -> Record:
         self._portal.activity_changes += 1
-        return self._portal.records.insert(obj, row_id or self._event_id(), values, at=noted, by=self._portal.author)
+        row = self._portal.records.insert(obj, row_id or self._event_id(), values, at=noted, by=self._portal.author)
+        if len(self._added) >= MOST_ADDED:
+            self._added.clear()
+        self._added[self._portal.activity_changes] = row
+        return row
 
     # -- reading -------------------------------------------------------------------------------
 
@@ -112,11 +121,27 @@ class ActivityLog:
         key, stamp = (obj, name, value), self._portal.activity_changes
         known = self._ordered.get(key)
         if known is None or known[0] != stamp:
-            where = None if name is None else (name, value)
-            known = (stamp, self._portal.records.sorted_by(obj, "ms", where))
-            self._ordered[key] = known
+            rows = None if known is None else self._with_added(key, *known)
+            if rows is None:
+                rows = self._portal.records.sorted_by(obj, "ms", None if name is None else (name, value))
+            known = self._ordered[key] = (stamp, rows)
         horizon = self._portal.read_horizon
         return known[1] if horizon is None else [row for row in known[1] if row.created_at <= horizon]
+
+    def _with_added(
+        self, key: tuple[str, str | None, str | None], before: int, rows: Sequence[Record]
+    ) -> Sequence[Record] | None:
+        """Put what was added since between ordered rows; None where anything else has changed.
+
+        Ordering a log anew takes seconds where it is long, and in a busy account it grows between two pages.
+        """
+        obj, name, value = key
+        stamps = range(before + 1, self._portal.activity_changes + 1)
+        if not isinstance(rows, Sorted) or not all(stamp in self._added for stamp in stamps):
+            return None
+        added = (self._added[stamp] for stamp in stamps)
+        mine = [row for row in added if row.obj == obj and (name is None or row.values.get(name) == value)]
+        return rows.with_rows("ms", mine)
 
     def _reckoners(self) -> dict[tuple[str, str], Any]:
         """Return what works out the read-only properties of a contact that sum its activity up."""

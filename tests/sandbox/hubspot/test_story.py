@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from datetime import UTC, datetime, timedelta
+from random import Random
 
 import pytest
 
@@ -271,6 +272,31 @@ def test_an_account_is_found_again_and_can_start_over(tmp_path):
     assert int(org._portal.new_id()) >= int(last)
     org.reset()
     assert org.snapshot() == fresh
+    org.close()
+
+
+def test_a_log_that_grows_between_two_readings_is_as_one_that_is_ordered_anew(tmp_path):
+    world, dice = build_world(1, AT, 30), Random(7)
+    org = HubSpotOrg(tmp_path, OrgClock(AT), world=world)
+    log, records = org._log, org._portal.records
+    living = [row for row in records.rows("contacts") if row.values.get("email") and not row.deleted]
+    emails = [str(row.values["email"]) for row in living]
+    acts = [
+        *({"do": "visit", "email": dice.choice(emails), "path": f"/{n}"} for n in range(20)),
+        *({"do": "download", "email": dice.choice(emails), "asset": "buyers-guide"} for _ in range(5)),
+        *({"do": "submit_form", "email": f"f{n}@x.example", "form": "contact-us"} for n in range(5)),
+        {"do": "merge", "email": emails[1], "into": emails[0]},
+    ]
+    dice.shuffle(acts)
+    quick = []
+    for act in acts:
+        for obj, where in (("web_event", ("type", "e_visited_page")), ("web_event", None), ("submission", None)):
+            key = where or (None, None)
+            before = log._ordered.get((obj, *key))
+            quick.append(before is not None and log._with_added((obj, *key), *before) is not None)
+            assert list(log.ordered(obj, *key)) == list(records.sorted_by(obj, "ms", where))
+        org.act([act])
+    assert quick.count(True) >= 60
     org.close()
 
 
