@@ -157,7 +157,7 @@ def _answer(
 
 def _asked(settings: Settings, store: Store, reviews: Sequence[Review]) -> dict[str, AskedInReview]:
     """Say whose question keeps sales from hearing of them, by the question's id."""
-    if not any(one.kind == "person" and one.state == "open" for one in reviews):
+    if not any(one.state == "open" for one in reviews):
         return {}
     lake = Lake(lake_folder(settings.lake), store.manifest)
     systems = [one.name for one in settings.sources]

@@ -167,12 +167,28 @@ def test_a_plan_carried_out_later_keeps_the_cause_too(house: House) -> None:
     assert (move["from_account"], move["to_account"]) == ("A1", "A2")
 
 
-def test_whoever_asks_for_sales_meanwhile_is_told_apart_until_their_task_opens(house: House) -> None:
-    def waiting() -> dict[str, AskedInReview]:
-        lake = Lake(house.engine.lake_root, house.store.manifest)
-        reviews = house.store.knowledge.reviews()
-        return asked_in_review(reviews, house.store, lake, house.engine.mappings, ["hubspot"], as_of=house.now)
+def _waiting(house: House) -> dict[str, AskedInReview]:
+    lake, reviews = Lake(house.engine.lake_root, house.store.manifest), house.store.knowledge.reviews()
+    return asked_in_review(reviews, house.store, lake, house.engine.mappings, ["hubspot"], as_of=house.now)
 
+
+def test_somebody_who_is_in_no_crm_yet_waits_for_the_account_to_be_known(house: House) -> None:
+    house.account("A2", website="acme-2.example")
+    house.contact("1", email="jo@gmail.com")
+    house.run()
+    assert [one.kind for one in _open(house)] == ["account"]
+    at = house.now
+    house.asks("form", "1")
+    house.run()
+    assert not house.tasks()
+    assert list(_waiting(house).values()) == [AskedInReview("contact-us", at)]
+    _answer(house, "accepted", "A2")
+    house.run()
+    assert [task["rule"] for task in house.tasks()] == ["contact-us"]
+    assert _waiting(house) == {}
+
+
+def test_whoever_asks_for_sales_meanwhile_is_told_apart_until_their_task_opens(house: House) -> None:
     for number in ("1", "2"):
         house.contact(number)
         house.lead(f"L{number}", number)
@@ -180,16 +196,16 @@ def test_whoever_asks_for_sales_meanwhile_is_told_apart_until_their_task_opens(h
     house.asks("before", "1")
     house.run()
     assert len(_open(house)) == 2
-    assert waiting() == {}, "what was asked for before the baseline is nobody's task"
+    assert _waiting(house) == {}, "what was asked for before the baseline is nobody's task"
     at = house.now
     house.asks("form", "1", at=at)
     house.now += timedelta(minutes=5)
     house.asks("again", "1")
     house.run()
-    (who,) = waiting()
-    assert waiting()[who] == AskedInReview("contact-us", at)
+    (who,) = _waiting(house)
+    assert _waiting(house)[who] == AskedInReview("contact-us", at)
     assert not house.tasks()
     assert house.store.knowledge.answer_review(who, state="accepted", answer="crm:lead:L1", who="ann", at=house.now)
     house.run()
     assert [task["rule"] for task in house.tasks()] == ["contact-us"]
-    assert waiting() == {}
+    assert _waiting(house) == {}

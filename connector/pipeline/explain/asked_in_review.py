@@ -1,4 +1,4 @@
-"""Who asks for sales while nobody knows which record they are: no task tells of them, so the list of questions must."""
+"""Who asks for sales while it is a question which record or account is theirs: the list of questions tells of them."""
 
 from __future__ import annotations
 
@@ -33,11 +33,13 @@ def asked_in_review(
 ) -> dict[str, AskedInReview]:
     """Give which open questions are about people who have asked for sales since anybody last acted on it, by question.
 
+    Of questions about accounts those whose people are in no CRM yet, as nobody is created under a question.
+
     Raises:
         LocalFault: the lake cannot be read.
     """
-    of_people = [one for one in reviews if one.kind == "person" and one.state == "open"]
-    identities = store.knowledge.identities(sorted({one.person_id for one in of_people}))
+    asking = [one for one in reviews if one.state == "open"]
+    identities = store.knowledge.identities(sorted({one.person_id for one in asking}))
     if not identities.num_rows:
         return {}
     # Records of no kind are read here: only what these people did.
@@ -50,4 +52,4 @@ def asked_in_review(
         person, rule, at = event["person_id"], event["rule"], event["occurred_at"]
         if at.isoformat() > Shown.load(shown.get(person)).fast.get(rule, ""):
             found.setdefault(person, AskedInReview(rule, at))
-    return {one.id: found[one.person_id] for one in of_people if one.person_id in found}
+    return {one.id: found[one.person_id] for one in asking if one.person_id in found}
