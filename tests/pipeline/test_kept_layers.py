@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import random
+import shutil
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -13,7 +14,18 @@ import pytest
 from connector.errors import LocalFault
 from connector.identity.keys import KEYS
 from connector.pipeline.incremental import kept_tables
-from connector.pipeline.incremental.kept import ASKED, FOLDER, LINKS, PEOPLE, TIES, Head, Keeping, Kept, find_kept
+from connector.pipeline.incremental.kept import (
+    ASKED,
+    FOLDER,
+    LINKS,
+    PEOPLE,
+    TIES,
+    Head,
+    Keeping,
+    Kept,
+    find_kept,
+    forget_kept,
+)
 
 _ROOMS = pa.schema([("person_id", pa.string()), ("account_id", pa.string())])
 _TABLES = {"people": PEOPLE, "keys": KEYS, "ties": TIES, "asked": ASKED, "standings": _ROOMS, "matches": _ROOMS}
@@ -90,6 +102,24 @@ def test_a_file_that_is_not_as_it_was_is_read_again_and_a_lost_folder_is_no_whol
         kept.of("links", one)
     kept.folders[0].rename(tmp_path / "elsewhere")
     assert find_kept(tmp_path, "r1") is None
+
+
+def test_nothing_of_what_was_taken_away_stays_in_memory(tmp_path: Path) -> None:
+    def held() -> set[str]:
+        return {path.parent.name for path in kept_tables._tables if tmp_path in path.parents}
+
+    links: Links = {f"p{number}": ["a"] for number in range(10)}
+    first = _keep(tmp_path, "r0", links, None, [])
+    first.of("links", pa.array(["p1"], pa.string()))
+    assert held() == {"r0"}
+    # by another process, whose memory is its own
+    shutil.rmtree(tmp_path / FOLDER)
+    second = _keep(tmp_path, "r1", links, None, [])
+    assert held() == set()
+    second.of("links", pa.array(["p1"], pa.string()))
+    assert held() == {"r1"}
+    forget_kept(tmp_path)
+    assert held() == set()
 
 
 def test_what_an_earlier_program_kept_in_another_form_is_not_taken_for_its_own(tmp_path: Path) -> None:

@@ -26,7 +26,7 @@ from connector.domain.sql_text import literal
 from connector.errors import LocalFault
 from connector.identity.keys import KEYS
 from connector.lake.engine import querying
-from connector.pipeline.incremental.kept_tables import END, forget, harmed, holds, table_of, where
+from connector.pipeline.incremental.kept_tables import END, forget_all_but, harmed, holds, table_of, where
 from connector.ports.store import INSTANT
 
 FOLDER = "kept"
@@ -318,7 +318,7 @@ class Keeping:
         for old in root.iterdir():
             if old.name not in needed:
                 shutil.rmtree(old, ignore_errors=True)
-                forget(old)
+        forget_all_but(root, needed)
 
     def _write(self, name: str) -> None:
         """Write what waits of one table: what is little without what would make reading parts of it faster."""
@@ -372,6 +372,7 @@ class Keeping:
 def forget_kept(lake_root: Path) -> None:
     """Take away everything that is kept: the next cycle works everybody."""
     shutil.rmtree(lake_root / FOLDER, ignore_errors=True)
+    forget_all_but(lake_root / FOLDER)
 
 
 def _table(folder: Path, name: str) -> str:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import threading
 from collections import OrderedDict
+from collections.abc import Collection
 from pathlib import Path
 from typing import NamedTuple
 
@@ -84,8 +85,8 @@ def _table_at(path: Path) -> pa.Table:
     return table
 
 
-def forget(folder: Path) -> None:
-    """Let go of the tables of a folder that has been deleted."""
+def forget_all_but(root: Path, folders: Collection[str] = ()) -> None:
+    """Let go of all tables below a root but those of some folders: the others are gone, whoever deleted them."""
     with _lock:
-        for path in [path for path in _tables if path.parent == folder]:
+        for path in [path for path in _tables if path.parent.parent == root and path.parent.name not in folders]:
             del _tables[path]
