@@ -292,12 +292,7 @@ def test_cycles_of_the_urgent_between_change_nothing_of_the_others(tmp_path: Pat
         (tmp_path / str(seed)).mkdir()
         twins = Twins(tmp_path / str(seed), random.Random(seed))
         twins.houses.pop().close()
-        for house in twins.houses:
-            for number, name in enumerate(("Acme", "Bolt", "Crane")):
-                house.account(f"A{number}", name=name, website=f"{name.lower()}.example")
-        for _ in range(5):
-            twins.arrive()
-            twins.lead()
+        twins.begin()
         told: list[str] = []
         for turn in range(ROUNDS + 2):
             if turn >= 2:
@@ -330,11 +325,7 @@ def test_cycles_of_some_at_a_time_come_to_rest_where_all_would(tmp_path: Path) -
         while len(twins.houses) > 1:
             twins.houses.pop().close()
         (house,) = twins.houses
-        for number, name in enumerate(("Acme", "Bolt", "Crane")):
-            house.account(f"A{number}", name=name, website=f"{name.lower()}.example")
-        for _ in range(5):
-            twins.arrive()
-            twins.lead()
+        twins.begin()
         for _ in range(3):
             house.cycle().run()
             _on(house)

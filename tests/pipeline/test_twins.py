@@ -74,6 +74,15 @@ class Twins:
 
     # -- what happens ------------------------------------------------------------------------------
 
+    def begin(self) -> None:
+        """Three accounts, and the first people in both systems."""
+        for house in self.houses:
+            for number, name in enumerate(("Acme", "Bolt", "Crane")):
+                house.account(f"A{number}", name=name, website=f"{name.lower()}.example")
+        for _ in range(5):
+            self.arrive()
+            self.lead()
+
     def arrive(self) -> None:
         id_, address, title = self.number(), self.address(), self.dice.choice(_TITLES)
         firm = address.partition("@")[2].partition(".")[0].title()
@@ -358,12 +367,7 @@ def _timeless(candidates: str) -> str:
 
 def _history(folder: Path, seed: int) -> Twins:
     twins = Twins(folder, random.Random(seed))
-    for house in twins.houses:
-        for number, name in enumerate(("Acme", "Bolt", "Crane")):
-            house.account(f"A{number}", name=name, website=f"{name.lower()}.example")
-    for _ in range(5):
-        twins.arrive()
-        twins.lead()
+    twins.begin()
     some, *others = twins.houses
     told: list[str] = []
     for turn in range(ROUNDS + 3):
