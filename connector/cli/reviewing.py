@@ -53,16 +53,18 @@ def list_reviews(
         wanted = [one for one in found if kind in ("all", one.kind)]
         asked = _asked(settings, store, wanted)
     wanted.sort(key=lambda one: (one.id not in asked, asked[one.id].at if one.id in asked else one.opened_at))
-    documents = [_document(one) | {"asked": asked[one.id]._asdict() if one.id in asked else None} for one in wanted]
+    documents = [
+        _document(one) | {"asked": asked[one.id]._asdict() if one.id in asked else None} for one in wanted[:limit]
+    ]
     shared = shared_in(one for one in wanted if one.state == "open")
     if as_json:
         suspects = [each._asdict() for each in shared]
-        emit({"reviews": documents[:limit], "total": len(wanted), "suspect_domains": suspects})
+        emit({"reviews": documents, "total": len(wanted), "suspect_domains": suspects})
         return 0
     screen = console()
     if not wanted:
         screen.print("no questions" if state != "open" else "no open questions")
-    for document in documents[:limit]:
+    for document in documents:
         _tell(screen, document)
     if len(wanted) > limit:
         screen.print(f"and {len(wanted) - limit:,} more: --limit {len(wanted)}")
