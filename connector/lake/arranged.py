@@ -59,11 +59,9 @@ class Arranged:
     def of(self, wanted: Sequence[str]) -> pa.Table:
         """Give all rows of whom is ``wanted``."""
         near = self.rows(self.blocks_of(wanted))
-        return (
-            near
-            if not near.num_rows
-            else near.filter(pc.is_in(near.column(self.by), value_set=pa.array(wanted, pa.string())))
-        )
+        if not near.num_rows:
+            return near
+        return near.filter(pc.is_in(near.column(self.by), value_set=pa.array(wanted, pa.string())))
 
     def blocks_of(self, wanted: Sequence[str]) -> set[int]:
         """List the blocks in which rows of whom is ``wanted`` can be."""
