@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 import structlog
 
 from connector.domain.refs import digest
+from connector.domain.rests import has_rested
 from connector.domain.writes import RowState
 from connector.errors import AccessError
 from connector.lake.layout import FIELD
@@ -55,7 +56,8 @@ def release_changed(engine: Engine, *, now: datetime) -> list[int]:
     if not kept and not _any_dead(engine):
         return []
     rows = _dead(engine)
-    if any(row.fixer != "nobody" for row in rows) and _rested(engine, now):
+    waits = any(row.fixer != "nobody" for row in rows)
+    if waits and has_rested(store.switches.setting(_DOUBTED), REST, now=now):
         _doubt(engine, now)
     present = _marks(engine, rows, now=now)
     changed = {id_: _differs(kept.get(id_), marks) for id_, marks in present.items() if kept.get(id_) != marks}
@@ -87,11 +89,6 @@ def remember_dead(engine: Engine, *, now: datetime) -> None:
 
 def _any_dead(engine: Engine) -> bool:
     return bool(engine.store.outbox.unsettled_counts().get(RowState.DEAD, 0))
-
-
-def _rested(engine: Engine, now: datetime) -> bool:
-    doubted = engine.store.switches.setting(_DOUBTED)
-    return not doubted or not timedelta() <= now - datetime.fromisoformat(doubted) < REST
 
 
 def _doubt(engine: Engine, now: datetime) -> None:

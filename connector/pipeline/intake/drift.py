@@ -15,6 +15,7 @@ from dataclasses import asdict, dataclass, fields, replace
 from datetime import datetime, timedelta
 from typing import Any
 
+from connector.domain.rests import has_rested
 from connector.domain.writes import Cause, RowState
 from connector.mapping.bundle import Mappings
 from connector.mapping.lost import Lost
@@ -75,7 +76,7 @@ def look_for_drift(engine: Engine, *, now: datetime, keep: bool = True) -> list[
     uses = uses_of(engine.mappings, engine.traits(), crm)
     fresh = kept.get("mappings") != engine.mappings.digest
     seen: dict[str, Any] = {} if fresh else dict(kept["seen"])
-    due = not keep or fresh or bool(kept["drift"]) or not timedelta() <= now - datetime.fromisoformat(kept["at"]) < REST
+    due = not keep or fresh or bool(kept["drift"]) or has_rested(kept["at"], REST, now=now)
     found: list[Drift] = []
     for adapter in engine.adapters:
         system = adapter.traits().system

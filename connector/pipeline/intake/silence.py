@@ -19,6 +19,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+from connector.domain.rests import has_rested
 from connector.lake.rhythm import hours_of_events, hours_of_records
 from connector.ports.store import Store
 from connector.ports.traits import AdapterTraits
@@ -87,7 +88,7 @@ def note_silence(
         LocalFault: the lake cannot be read.
     """
     kept = json.loads(store.switches.setting(_SETTING) or "{}")
-    if kept and not kept["silent"] and timedelta() <= now - datetime.fromisoformat(kept["at"]) < REST:
+    if kept and not kept["silent"] and not has_rested(kept["at"], REST, now=now):
         return []
     ear = _Ear(kept, now)
     found = list(_listen(store, lake_root, traits, ear, now=now, allowed=allowed))
