@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import errno
 import shutil
 import sqlite3
-from contextlib import closing, suppress
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from datetime import timedelta
 from pathlib import Path
 
 from connector.domain.durable import fsync
-from connector.errors import ConfigError, LocalFault
+from connector.errors import ConfigError, HandoffError, LocalFault
 from connector.ports.store import Segment
 from state.database import Database
 from state.faults import faults_named
@@ -54,7 +56,8 @@ def back_up(url: str, target: Path, *, patience: timedelta = PATIENCE) -> StateC
     if not place.is_file():
         raise LocalFault("state.missing", "there is no state to copy", cure="check `state:`", at=str(place))
     part = target.with_name(f"{target.name}.part")
-    part.unlink(missing_ok=True)
+    with _disk_named(part):
+        part.unlink(missing_ok=True)
     with (
         faults_named(str(place)),
         closing(sqlite3.connect(place, timeout=patience.total_seconds())) as source,
@@ -65,9 +68,10 @@ def back_up(url: str, target: Path, *, patience: timedelta = PATIENCE) -> StateC
     with faults_named(str(part)), closing(sqlite3.connect(part)) as copy:
         # the copy leaves WAL mode, so that it is one file that can be moved about
         copy.execute("PRAGMA journal_mode=DELETE")
-    fsync(part)
-    part.replace(target)
-    fsync(target.parent)
+    with _disk_named(part):
+        fsync(part)
+        part.replace(target)
+        fsync(target.parent)
     return StateCopy(target.stat().st_size, segments)
 
 
@@ -76,7 +80,8 @@ def put_back(url: str, copy: Path, *, aside: Path, patience: timedelta = PATIENC
 
     Whoever was erased since the copy was made stays erased, where the state that stood there can be read.
 
-    Killed on the way, either the old or the copied state stands there, never half of one.
+    Killed on the way, either the old or the copied state stands there, never half of one. Where the disk takes no more
+    the old one stands there, and nothing is left beside it that would take what room there is.
 
     Raises:
         ConfigError: ``state.backup``: PostgreSQL is restored by its own tools.
@@ -87,13 +92,20 @@ def put_back(url: str, copy: Path, *, aside: Path, patience: timedelta = PATIENC
         sound = _is_sound(looked)
     if not sound:
         raise LocalFault("state.corrupt", "the copy of the state is damaged", cure="use an older backup", at=str(copy))
-    _set_aside(url, place, aside, patience)
     part = place.with_name(f"{place.name}.part")
-    with faults_named(str(place)):
-        place.parent.mkdir(parents=True, exist_ok=True)
-        part.write_bytes(copy.read_bytes())
-        _bury(aside, part, patience)
-        fsync(part)
+    try:
+        with _disk_named(place):
+            place.parent.mkdir(parents=True, exist_ok=True)
+            _set_aside(url, place, aside, patience)
+            shutil.copyfile(copy, part)
+            _bury(aside, part, patience)
+            fsync(part)
+    except HandoffError:
+        for left in (part, aside, aside.with_name(f"{aside.name}.part")):
+            for rest in ("", "-wal", "-shm"):
+                left.with_name(left.name + rest).unlink(missing_ok=True)
+        raise
+    with _disk_named(place):
         # what the old state has beside its file must not be taken for the new one's
         for rest in ("-wal", "-shm"):
             place.with_name(place.name + rest).unlink(missing_ok=True)
@@ -139,12 +151,36 @@ def _set_aside(url: str, place: Path, aside: Path, patience: timedelta) -> None:
 def _bury(old: Path, new: Path, patience: timedelta) -> None:
     """Bring the tombstones of one state into another, which comes to this program's version on the way."""
     open_store(f"sqlite:///{new}", patience=patience).close()
-    with suppress(sqlite3.DatabaseError), closing(sqlite3.connect(new)) as target:
-        target.execute("ATTACH DATABASE ? AS old", (str(old),))
-        target.execute("INSERT OR IGNORE INTO tombstones (hash, at, grave) SELECT hash, at, grave FROM old.tombstones")
+    with faults_named(str(new)), closing(sqlite3.connect(new)) as target:
+        target.executemany("INSERT OR IGNORE INTO tombstones (hash, at, grave) VALUES (?, ?, ?)", _tombstones(old))
         target.commit()
-    with closing(sqlite3.connect(new)) as target:
         target.execute("PRAGMA journal_mode=DELETE")
+
+
+def _tombstones(old: Path) -> list[tuple[object, ...]]:
+    """Read who was erased; of a state that is damaged there, or is none, nobody can tell."""
+    if not old.is_file():
+        return []
+    with faults_named(str(old)), closing(sqlite3.connect(old)) as state:
+        try:
+            return state.execute("SELECT hash, at, grave FROM tombstones").fetchall()
+        except sqlite3.DatabaseError as error:
+            # a disk that is full or fails is no answer: who was erased would come back
+            if error.sqlite_errorname not in ("SQLITE_CORRUPT", "SQLITE_NOTADB", "SQLITE_ERROR"):
+                raise
+            return []
+
+
+@contextmanager
+def _disk_named(place: Path) -> Iterator[None]:
+    """Turn what the disk refuses into the fault that a statement refused by it would be."""
+    try:
+        yield
+    except OSError as error:
+        full = error.errno in (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+        code, words = ("state.full", "is full") if full else ("state.disk", "fails")
+        cure = "make room on the disk" if full else "check the disk, and its rights"
+        raise LocalFault(code, f"the disk of the state database {words}", cure=cure, at=str(place)) from error
 
 
 def _place(url: str, patience: timedelta) -> Path:

@@ -1,12 +1,14 @@
 from __future__ import annotations
 
+import resource
 import sqlite3
-from contextlib import closing
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from pathlib import Path
 
 import pytest
 
-from connector.errors import ConfigError, LocalFault
+from connector.errors import ConfigError, HandoffError, LocalFault
 from connector.ports.store import Segment
 from state import open_store
 from state.backup import back_up, put_back
@@ -58,6 +60,62 @@ def test_who_was_erased_since_stays_erased(sqlite_url, tmp_path, words):
     store = open_store(sqlite_url)
     assert store.knowledge.tombstones() == {"h1", "h2"}
     assert store.knowledge.lift_tombstones(["h1"], who="ann", at=words.NOW) == 2
+    store.close()
+
+
+@contextmanager
+def _files_of_at_most(size_bytes: int) -> Iterator[None]:
+    """Let this process make no file larger than that, as on a disk that is full."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size_bytes, hard))
+    try:
+        yield
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+
+
+def test_a_disk_with_no_room_for_the_copy_leaves_the_old_state_and_nothing_beside_it(sqlite_url, tmp_path, words):
+    copy, aside = tmp_path / "copies" / "copy.db", tmp_path / "aside.db"
+    copy.parent.mkdir()
+    store = open_store(sqlite_url)
+    store.switches.put_setting("large", "x" * 500_000)
+    back_up(sqlite_url, copy)
+    store.close()
+    place = Path(sqlite_url.removeprefix("sqlite:///"))
+    with closing(sqlite3.connect(place)) as state:
+        state.execute("DELETE FROM settings WHERE name = 'large'")
+        state.commit()
+        state.execute("VACUUM")
+    store = open_store(sqlite_url)
+    store.knowledge.commit_decisions(words.decisions(words.update("1")))
+    store.close()
+    before = {path.name for path in tmp_path.iterdir()}
+    with _files_of_at_most(copy.stat().st_size - 4096), pytest.raises(LocalFault) as caught:
+        put_back(sqlite_url, copy, aside=aside)
+    assert (caught.value.code, caught.value.at) == ("state.full", str(place))
+    assert {path.name for path in tmp_path.iterdir()} == before
+    store = open_store(sqlite_url)
+    assert store.outbox.counts() == {"todo": 1}
+    store.close()
+    put_back(sqlite_url, copy, aside=aside)
+    store = open_store(sqlite_url)
+    assert store.outbox.counts() == {}
+    store.close()
+
+
+def test_a_copy_that_cannot_be_told_who_was_erased_is_not_put_back(sqlite_url, tmp_path, words):
+    store = open_store(sqlite_url)
+    copy = tmp_path / "copy.db"
+    back_up(sqlite_url, copy)
+    with closing(sqlite3.connect(copy)) as full:
+        full.execute("CREATE TRIGGER full BEFORE INSERT ON tombstones BEGIN SELECT RAISE(ABORT, 'no room'); END")
+        full.commit()
+    store.knowledge.erase([], hashes=["h1"], who="ann", at=words.NOW)
+    store.close()
+    with pytest.raises(HandoffError):
+        put_back(sqlite_url, copy, aside=tmp_path / "aside.db")
+    store = open_store(sqlite_url)
+    assert store.knowledge.tombstones() == {"h1"}
     store.close()
 
 
