@@ -12,7 +12,7 @@ import ssl
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
@@ -95,6 +95,7 @@ class VendorSession(requests.Session):
         self._rate_limited = 0
         self._waited_seconds = 0.0
         self._clock: datetime | None = None
+        self._ahead: timedelta | None = None
         #: something has answered at this address before: then it is worth waiting for
         self._met = False
         #: the last read used up its patience: until an answer comes, the next ones try once
@@ -130,6 +131,11 @@ class VendorSession(requests.Session):
     def clock(self) -> datetime | None:
         """The vendor's clock (UTC, whole seconds) as last seen in a Date header; None before the first answer."""
         return self._clock
+
+    @property
+    def ahead(self) -> timedelta | None:
+        """How far this machine's clock was ahead of the vendor's at the last answer; None before the first."""
+        return self._ahead
 
     def merge_environment_settings(self, url: Any, proxies: Any, stream: Any, verify: Any, cert: Any) -> Any:
         """Ask the environment once per host: the base class reads all of it, twice, for every request."""
@@ -322,7 +328,7 @@ class VendorSession(requests.Session):
     def _note_clock(self, response: requests.Response) -> None:
         seen = _date_header(response)
         if seen is not None:
-            self._clock = seen
+            self._clock, self._ahead = seen, datetime.now(UTC) - seen
 
 
 #: Full jitter: anywhere between nothing and the doubled span, so that many clients do not come back together.

@@ -11,7 +11,7 @@ import re
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Any
 from urllib.parse import quote_plus
 
@@ -115,6 +115,10 @@ class Connection:
     def clock(self) -> datetime | None:
         """Give the vendor's clock as last seen."""
         return self.session.clock
+
+    def ahead(self) -> timedelta | None:
+        """Give how far this machine's clock was ahead of the vendor's at the last answer."""
+        return self.session.ahead
 
     def close(self) -> None:
         """Give back connections. Safe to call twice."""

@@ -310,6 +310,10 @@ class SalesforceCrm:
         """Give the vendor's clock as last seen in an answer, or None before the first."""
         return self._connection.clock()
 
+    def ahead(self) -> timedelta | None:
+        """Give how far this machine's clock was ahead of the vendor's at the last answer; None before the first."""
+        return self._connection.ahead()
+
     def close(self) -> None:
         """Give back connections. Safe to call twice."""
         self._connection.close()

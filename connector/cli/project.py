@@ -16,10 +16,12 @@ from connector.delivery.budget import accounted
 from connector.errors import AccessError, ConfigError, Refused
 from connector.logs import set_up_logs
 from connector.mapping.starter import write_starter
+from connector.pipeline.circuits import clocks_ahead
 from connector.pipeline.intake.drift import look_for_drift
 from connector.pipeline.intake.wanted import wanted_of
 from connector.ports.crm import Provisioner, ProvisionStep
 from connector.ports.traits import Finding
+from connector.trust.clocks import clock_findings
 from connector.trust.expiry import expiry_findings, known_expiries, read_expiries
 from connector.trust.fields import field_specs
 from connector.trust.golive import unsigned
@@ -83,6 +85,7 @@ def _online(config: Path) -> list[Finding]:
         if not any(finding.shut for finding in found):
             expiries = known_expiries(house.settings, read_expiries(house.engine.adapters))
             found += expiry_findings(expiries, now=utc_now(), ahead=house.settings.alarms.expiry)
+            found += clock_findings(clocks_ahead(house.engine.adapters))
             changed = look_for_drift(house.engine, now=utc_now(), keep=False)
             told = {re.sub(r":\d+", "", place) for one in changed for place in one.uses}
             found = [finding for finding in found if finding.ok or finding.subject not in told]

@@ -17,14 +17,16 @@ from connector.domain.writes import RowState
 from connector.errors import LocalFault
 from connector.lake.checking import check_segments
 from connector.mapping.load import load_mappings
-from connector.pipeline.circuits import expiries, lacking, open_circuits
+from connector.pipeline.circuits import clocks_told, expiries, lacking, open_circuits
 from connector.pipeline.cycle import SETTING_BEFORE_BASELINE
 from connector.pipeline.intake.drift import drifted
 from connector.pipeline.intake.silence import silent_streams
 from connector.pipeline.intake.streams_read import last_counted, missing_rows
 from connector.pipeline.reports.task_times import in_words, told_times
+from connector.pipeline.turn import last_clock
 from connector.pipeline.versions import news_of
 from connector.ports.store import Store
+from connector.trust.clocks import wrong_clock
 from connector.trust.expiry import known_expiries, soon
 from connector.trust.golive import unsigned
 
@@ -82,6 +84,7 @@ def status(
             "drift": [one.words() for one in drifted(store)],
             "expiring": soon(known_expiries(settings, expiries(store)), now=now, ahead=settings.alarms.expiry),
             "lacks": lacking(store),
+            "clock": wrong_clock(clocks_told(store), last=last_clock(store), now=now),
             "last_runs": runs,
             "lake": _lake(store, lake_folder(settings.lake), deep=deep),
         }
@@ -139,7 +142,13 @@ def _tell_status(screen: Console, document: dict[str, Any]) -> None:
         )
     for sentence in in_words(document["event_to_task"]):
         screen.print(f"{sentence} in 24 hours")
-    for word, what in (("changed", "drift"), ("missing", "missing"), ("silent", "silent"), ("renew", "expiring")):
+    for word, what in (
+        ("changed", "drift"),
+        ("missing", "missing"),
+        ("silent", "silent"),
+        ("renew", "expiring"),
+        ("clock", "clock"),
+    ):
         for sentence in document[what]:
             screen.print(f"{word}: {sentence}")
     for system, words in document["lacks"].items():

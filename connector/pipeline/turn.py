@@ -218,8 +218,7 @@ def cycle_clock(store: Store, as_of: datetime | None, *, clock: Callable[[], dat
     Raises:
         ConfigError: ``as_of`` lies before the last cycle; what was known then can only be explained, not lived again.
     """
-    text = store.switches.setting(_LAST)
-    last = datetime.fromisoformat(text) if text else None
+    last = last_clock(store)
     if as_of is None:
         # A clock that was set back must not stamp new rows as older than what is known.
         now = clock()
@@ -232,6 +231,12 @@ def cycle_clock(store: Store, as_of: datetime | None, *, clock: Callable[[], dat
             at="--as-of",
         )
     return as_of
+
+
+def last_clock(store: Store) -> datetime | None:
+    """Give the clock of the last cycle that began; None before the first."""
+    text = store.switches.setting(_LAST)
+    return datetime.fromisoformat(text) if text else None
 
 
 def remember_clock(store: Store, now: datetime) -> None:

@@ -1,9 +1,9 @@
-"""What an adapter may tell besides: how long a system made it wait, whether it is left alone, what it lacks."""
+"""What an adapter may tell besides: how long a system made it wait, is it left alone, what it lacks, its clock."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal, Protocol, runtime_checkable
 
 
@@ -71,6 +71,15 @@ class Expiring(Protocol):
 
     def expires(self) -> dict[str, datetime]:
         """Give, per credential that tells, its last instant (UTC). Sends nothing."""
+        ...
+
+
+@runtime_checkable
+class Clocked(Protocol):
+    """What an adapter may offer besides: how far this machine's clock is from its system's."""
+
+    def ahead(self) -> timedelta | None:
+        """Give how far ours was ahead at the last answer (negative: behind); None before the first. Sends nothing."""
         ...
 
 

@@ -41,6 +41,8 @@ def test_a_read_is_tried_again_and_counted_and_leaves_the_vendors_clock():
         assert body_of(http.get(URL)) == {"a": 1}
         assert http.calls == 3
         assert http.clock == datetime(2024, 3, 5, 10, tzinfo=UTC)
+        assert http.ahead is not None
+        assert http.clock + http.ahead <= datetime.now(UTC)
     assert responses.calls[0].request.headers["User-Agent"].startswith("handoff")
 
 
