@@ -83,9 +83,7 @@ def lay_deeds_of_some(
     kept, others = arranged(root, segments)
     wanted = pc.drop_null(pc.unique(people.column("id"))).to_pylist()
     connection.register("only_people", people)
-    theirs = [one.blocks_of(wanted) for one in kept]
-    blocks = [one.rows(each) for one, each in zip(kept, theirs, strict=True)]
-    connection.register(f"theirs_{rows}", _together(blocks))
+    connection.register(f"theirs_{rows}", _together([one.of(wanted) for one in kept]))
     sources = [f"SELECT {_WHO} FROM theirs_{rows}"]
     if others:
         sources.append(f"SELECT {_WHO} FROM {rows_of(root, others)}")
@@ -95,9 +93,7 @@ def lay_deeds_of_some(
         "SEMI JOIN only_people o ON o.id = a.person_id AND o.system = a.person_system AND o.object = a.person_object"
     )
     mine = connection.sql(f"SELECT h FROM mine_{rows}").to_arrow_table().column("h").to_numpy()
-    further = [one.blocks_with(mine) - each for one, each in zip(kept, theirs, strict=True)]
-    blocks += [one.rows(each) for one, each in zip(kept, further, strict=True)]
-    connection.register(f"near_{rows}", _together(blocks))
+    connection.register(f"near_{rows}", _together([one.with_hashes(mine) for one in kept]))
     columns = ", ".join(ACTIVITY_COLUMNS.names)
     sources = [f"SELECT {columns} FROM near_{rows}"]
     if others:
