@@ -24,8 +24,9 @@ from connector.pipeline.forgetting import Named
 from connector.pipeline.incremental.choosing import Portion
 from connector.pipeline.incremental.keeper import Keeper
 from connector.pipeline.incremental.kept_hits import DAMAGED
+from connector.pipeline.incremental.news import Grown
 from connector.pipeline.incremental.outlook import Outlook, look
-from connector.pipeline.incremental.touched import Grown, Left
+from connector.pipeline.incremental.touched import Left
 from connector.pipeline.people.census import Census
 from connector.pipeline.people.gathering import hold
 from connector.pipeline.people.passes import PopulationPart

@@ -25,7 +25,7 @@ from connector.domain.writes import Cause
 from connector.pipeline.cycle import Cycle
 from connector.pipeline.incremental.choosing import URGENT, Portion
 from connector.pipeline.incremental.kept import FOLDER, Head, find_kept
-from connector.pipeline.incremental.touched import MARK
+from connector.pipeline.incremental.news import MARK
 
 #: more and longer histories: HANDOFF_TWINS=10 tries so many seeds
 LONG = int(os.environ.get("HANDOFF_TWINS", "0"))

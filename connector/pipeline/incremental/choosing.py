@@ -12,15 +12,13 @@ import pyarrow.compute as pc
 from connector.identity.keys import KEYS, closed
 from connector.lake.arrivals import DOERS
 from connector.pipeline.incremental.kept import Kept
+from connector.pipeline.incremental.news import MARK, News, marked
 from connector.pipeline.incremental.touched import (
-    MARK,
     Concerned,
     Left,
-    News,
     Touched,
     complete,
     concerned_by,
-    marked,
     with_references,
 )
 from connector.pipeline.people.census import Census

@@ -8,7 +8,8 @@ import pyarrow.compute as pc
 from connector.domain.sql_text import quoted
 from connector.mapping.bundle import Mappings
 from connector.pipeline.incremental.ground import asked_of_accounts
-from connector.pipeline.incremental.touched import Grown, Touched
+from connector.pipeline.incremental.news import Grown
+from connector.pipeline.incremental.touched import Touched
 from connector.pipeline.people.columns import ACCOUNT_STANDING
 from connector.pipeline.tables import sql
 

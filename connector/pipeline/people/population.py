@@ -29,8 +29,9 @@ from connector.matching import Matcher, kept_matcher
 from connector.matching import answers as match_answers
 from connector.pipeline import steps
 from connector.pipeline.incremental.kept import TIES, Keeping
+from connector.pipeline.incremental.news import Grown
 from connector.pipeline.incremental.others import Others, others_than
-from connector.pipeline.incremental.touched import Grown, Touched
+from connector.pipeline.incremental.touched import Touched
 from connector.pipeline.intake.wanted import told_by
 from connector.pipeline.people import columns
 from connector.pipeline.people.account_marks import account_marks, met_by_others, with_score_marks
