@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from house_with_a_clock import with_a_clock
 from small_house import House
 
 from connector.domain.records import RecordVersion
@@ -91,6 +92,27 @@ def test_only_the_touched_are_worked_and_told_in_the_totals(house: Watched) -> N
     assert house.last[0] == ""
     assert after.identity["persons"] == before["identity"]["persons"] + 1
     assert sum(after.dispositions.values()) == sum(after.matched.values()) == 6
+
+
+def test_of_an_account_only_what_peoples_facts_are_made_of_is_news_to_them(tmp_path: Path) -> None:
+    mappings = with_a_clock(tmp_path)
+    text = (mappings / "fields.yaml").read_text("utf-8")
+    text = text.replace("person:\n", "person:\n  employees: {crm: account.employees}\n", 1)
+    (mappings / "fields.yaml").write_text(text, "utf-8")
+    house = Watched(tmp_path, mappings=mappings)
+    house.account()
+    fields: Any = {"email": "jo@acme.example", "last_name": "Doe", "owner_id": "005rep2", "account_id": "A1"}
+    links = {"owner": "005rep2", "account": "A1"}
+    house.crm.add(RecordVersion(Ref("crm", "contact", "C1"), house.now, house.now, fields, links))
+    for _ in range(3):
+        house.run()
+    house.crm.edit("account", "A1", {"Handoff_Account_Score__c": "99"}, user="005rep1", at=house.now)
+    house.run()
+    assert house.last == ("", 0)
+    house.crm.edit("account", "A1", {"employees": 20}, user="005rep1", at=house.now)
+    house.run()
+    assert house.last == ("", 1)
+    house.close()
 
 
 def test_the_first_cycle_of_a_day_works_everybody_and_so_does_who_is_asked_to(house: Watched) -> None:

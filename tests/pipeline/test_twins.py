@@ -47,6 +47,7 @@ class Twins:
             tell = self._heard if name == "some" else (lambda _done: None)
             words: Any = {"limits": limits, "on_step": tell, "keeps_hits": name != "anew"}
             words["mappings"] = with_a_clock(folder / name)
+            _let_people_be_as_large_as_their_account(words["mappings"] / "fields.yaml")
             self.houses.append(House(folder / name, f"sqlite:///{folder / name}/state.db", **words))
         self.serial = 0
 
@@ -304,6 +305,13 @@ class Twins:
         deed = self.dice.choice((*often, *often, *rare))
         deed()
         return deed.__name__
+
+
+def _let_people_be_as_large_as_their_account(fields: Path) -> None:
+    text = fields.read_text("utf-8")
+    line = "  channel: {hubspot: hs_analytics_source}\n"
+    assert line in text
+    fields.write_text(text.replace(line, f"{line}  employees: {{crm: account.employees}}\n"), "utf-8")
 
 
 def _cycle(house: House, *, full: bool) -> Any:

@@ -7,16 +7,17 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from connector.lake.arrivals import DOERS, doers_since, records_since
-from connector.lake.layout import LINK, activities_stream, records_stream
+from connector.lake.layout import FIELD, LINK, activities_stream, records_stream
 from connector.pipeline.incremental.kept import DEADLINES, Kept
 from connector.pipeline.people.census import Census
 from connector.ports.store import OutboxRow, Segment
+from connector.ports.traits import AdapterTraits
 
 #: looked for as often as what the fast lane names
 _REPLY = "email_reply"
@@ -131,15 +132,30 @@ class Reader:
             if table is None:
                 continue
             news.by["accounts"] += table.num_rows
-            if one.system != self._census.crm.system or self._dotted():
-                news.companies |= {(one.system, id_) for id_ in table.column("id").to_pylist()}
+            columns = self._facts_from_companies(one)
+            if columns:
+                news.companies |= {(one.system, id_) for id_ in self._changed(one.system, table.column("id"), columns)}
 
-    def _dotted(self) -> bool:
-        """Say whether facts about people of the CRM come from the account they are linked to."""
-        crm, lines = self._census.crm, self._census.mappings.fields.person.values()
-        natives = [native for standard in crm.people.values() for native in standard.values()]
-        natives += [line.sources[crm.system] for line in lines if crm.system in line.sources]
-        return any(native.partition(".")[0] in {"company", "account"} and "." in native for native in natives)
+    def _facts_from_companies(self, traits: AdapterTraits) -> list[str]:
+        """Name the columns from which facts about people of one system are taken, of the company they are linked to."""
+        lines = self._census.mappings.fields.person.values()
+        natives = [native for standard in traits.people.values() for native in standard.values()]
+        natives += [line.sources[traits.system] for line in lines if traits.system in line.sources]
+        dotted = (native.partition(".") for native in natives)
+        return sorted({FIELD + tail for head, _, tail in dotted if tail and head in {"company", "account"}})
+
+    def _changed(self, system: str, ids: pa.ChunkedArray, columns: Sequence[str]) -> set[str]:
+        """Give those of some companies of which any of these columns is another than when the last cycle decided.
+
+        Most that come are our own writes of scores, or the vendor's counters: no fact about anybody is made of them.
+        """
+        words = {"system": pa.repeat(pa.scalar(system), len(ids)), "object": pa.repeat(pa.scalar("account"), len(ids))}
+        lake = self._census.lake.of(pa.table({**words, "id": ids}), [(system, "account")])
+        before, now = (
+            _by_id(lake.current(system, "account", as_of=at, columns=columns), columns)
+            for at in (self._kept.head.as_of, self._now)
+        )
+        return {id_ for id_, told in now.items() if before.get(id_) != told}
 
     def _deeds(self, news: News) -> None:
         since = self._kept.head.as_of
@@ -238,6 +254,11 @@ def unmarked(names: Sequence[str]) -> pa.Table:
     """Give the references of such names."""
     columns = list(zip(*(name.removeprefix(MARK).split(":", 2) for name in names), strict=True)) or [(), (), ()]
     return pa.table([pa.array(list(each), pa.string()) for each in columns], schema=DOERS)
+
+
+def _by_id(companies: pa.Table, columns: Sequence[str]) -> dict[str, dict[str, Any]]:
+    held = [name for name in ("deleted", "merged_into", *columns) if name in companies.column_names]
+    return dict(zip(companies.column("id").to_pylist(), companies.select(held).to_pylist(), strict=True))
 
 
 def _texts(table: pa.Table, column: str) -> Sequence[str]:
