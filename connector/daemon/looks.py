@@ -10,6 +10,7 @@ from connector.daemon.pace import LEAST, Pace
 from connector.daemon.rhythm import Outcome
 from connector.pipeline.cycle import Cycle, Scope
 from connector.pipeline.incremental.choosing import URGENT, Portion
+from connector.pipeline.intake.pulling import Aside
 from connector.pipeline.reports.report import Report
 
 Job = Literal["deliver", "fast_lane", "source", "crm", "full_rescore", "housekeeping"]
@@ -19,6 +20,8 @@ JOBS: Final[tuple[Job, ...]] = ("deliver", *LOOKS, "housekeeping")
 SCOPES: Final[dict[Job, Scope]] = {"full_rescore": "all", "crm": "all", "source": "sources", "fast_lane": "fast"}
 #: of the time between two looks at forms, what a wider look that makes room for them has at the least
 _LEAST_SHARE: Final = 0.6
+#: of it, what deciding is to leave over: how long it takes is an estimate, and a look is better early than late
+_MARGIN_SHARE: Final = 0.08
 
 
 @dataclass
@@ -67,11 +70,12 @@ class Looks:
         Everything that is left is news to the next look, whichever it is.
         """
         scope, goes_on, made_room = SCOPES[name], self._left, False
+        read: set[tuple[str, str]] = set()
         # Whatever ends it early, what it has landed and whom it has left is news to the next one.
         self._left = True
         outcome: Outcome = "quiet"
         while True:
-            cycle, report = self._turn(name, scope, goes_on=goes_on, made_room=made_room)
+            cycle, report = self._turn(name, scope, read, goes_on=goes_on, made_room=made_room)
             if _outcome(report) == "news":
                 outcome = "news"
             if not (cycle.stood_aside or cycle.leaves):
@@ -89,7 +93,9 @@ class Looks:
         self.seen_all = self.seen_all or SCOPES[name] == "all"
         return outcome
 
-    def _turn(self, name: Job, scope: Scope, *, goes_on: bool, made_room: bool) -> tuple[Cycle, Report]:
+    def _turn(
+        self, name: Job, scope: Scope, read: set[tuple[str, str]], *, goes_on: bool, made_room: bool
+    ) -> tuple[Cycle, Report]:
         began = self.monotonic()
 
         def portion() -> Portion | None:
@@ -103,9 +109,7 @@ class Looks:
             # Only the turn that has read lets others wait for whoever has just asked: of all turns some get on.
             return None if people is None else self._begin(Portion(most=people, urgent_alone=scope != "left"))
 
-        def aside() -> bool:
-            return self._waits(began, made_room=made_room)
-
+        aside = Aside(lambda: self._waits(began, made_room=made_room), read)
         full = name == "full_rescore"
         cycle, report = self.carry_out(
             name, lambda one: one.run(scope, full=full, aside=aside, goes_on=goes_on, portion=portion)
@@ -125,7 +129,7 @@ class Looks:
 
     def _fitting(self) -> int | None:
         """Say how many people can be decided about before forms are looked for again; None: too few."""
-        return self._pace.fits(self.span() - (self.monotonic() - self._sought))
+        return self._pace.fits((1 - _MARGIN_SHARE) * self.span() - (self.monotonic() - self._sought))
 
     def _begin(self, portion: Portion) -> Portion:
         """Note when a cycle begins to decide."""

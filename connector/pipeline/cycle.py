@@ -33,7 +33,7 @@ from connector.pipeline.forgetting import Named, bury_again, purge
 from connector.pipeline.incremental.choosing import Portion
 from connector.pipeline.incremental.kept_hits import KeptHits
 from connector.pipeline.intake.drift import Drift, hold_drifted, look_for_drift, lost_by, release_drifted
-from connector.pipeline.intake.pulling import Pulled, Puller
+from connector.pipeline.intake.pulling import Aside, Pulled, Puller
 from connector.pipeline.intake.silence import note_silence, silent_streams
 from connector.pipeline.intake.streams_read import note_read
 from connector.pipeline.intake.wanted import wanted_of
@@ -72,7 +72,7 @@ class Cycle:
         #: moves between stages: (from, to) → people
         self.moves: Counter[tuple[str, str]] = Counter()
         self._full = False
-        self._aside: Callable[[], bool] = lambda: False
+        self._aside = Aside()
         self._goes_on = False
         self._portion: Callable[[], Portion | None] = Portion
         #: whether it made room for the fast lane before it decided, and whether all was read by then
@@ -96,19 +96,19 @@ class Cycle:
         scope: Scope = "all",
         *,
         full: bool = False,
-        aside: Callable[[], bool] = lambda: False,
+        aside: Aside | None = None,
         goes_on: bool = False,
         portion: Callable[[], Portion | None] = Portion,
     ) -> Report:
         """Walk all steps; ``full`` works everybody even where only some could be given another answer.
 
         With a narrower ``scope`` only those streams are read, and where they bring nothing new nothing is decided: the
-        daemon looks at forms far more often than at the whole CRM. Where ``aside`` says so between pages of marketing's
+        daemon looks at forms far more often than at the whole CRM. Where ``aside`` says so after a page of marketing's
         slow streams, or ``portion`` gives none once all is read, what was read is landed and nothing is decided
         (``stood_aside``); a cycle that ``goes_on`` does so for it. Of those whom news concern it may decide about a
         ``portion`` (``leaves``); one that goes on in the scope ``left`` decides about the next.
         """
-        self._full, self._aside, self._goes_on = full, aside, goes_on
+        self._full, self._aside, self._goes_on = full, aside or Aside(), goes_on
         self._portion = portion
         return self._walk("run", pull=True, scope=scope)
 

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from daemon_house import Desk
 
+from adapters.memory import MemorySource
 from connector.errors import TransientError
 from connector.pipeline.cycle import Cycle
 
@@ -77,9 +78,33 @@ def test_what_a_look_at_forms_took_is_not_waited_for_once_more(
 
     monkeypatch.setattr(Cycle, "run", slow)
     desk.fire("source")
-    # nine pages: one before forms are first looked for, then as many as the least share of the span has room for
+    # nine pages: one before forms are first looked for, then as many as the least share of the span has room for, and
+    # once more after the last
     stood_aside = [aside for scope, _, aside in scopes if scope == "sources"]
-    assert stood_aside == [True, True, True, False]
+    assert stood_aside == [True, True, True, True, False]
+
+
+def test_room_is_made_between_streams_and_each_is_read_once(
+    desk: Desk, scopes: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    desk.fire("source")
+    scopes.clear()
+    read: list[str] = []
+    pull = MemorySource.pull
+
+    def slow(source: MemorySource, stream: str, cursor: str | None, **words: Any) -> Any:
+        read.append(stream)
+        desk.hands.on(seconds=20)
+        return pull(source, stream, cursor, **words)
+
+    monkeypatch.setattr(MemorySource, "pull", slow)
+    desk.hands.on(minutes=2)
+    desk.fire("source")
+    assert read == ["accounts", "contacts", "activities"]
+    assert [aside for scope, _, aside in scopes if scope == "sources"] == [True, True, False]
+    desk.hands.on(minutes=2)
+    desk.fire("source")
+    assert len(read) == 6, "the next look reads all of them again"
 
 
 def test_the_fast_lane_may_fail_meanwhile(desk: Desk, scopes: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -136,19 +161,23 @@ def test_who_asks_while_a_wide_look_decides_is_called_before_its_end(
     monkeypatch.setattr(desk.jobs._looks, "_pace", TwoAtATime())
     for number in range(5):
         desk.small.did(f"v{number}", "page_view", f"n{number}", path="/pricing")
-    told: list[tuple[str, int, int]] = []
+    told: list[tuple[str, int, int, bool]] = []
+    begun: list[str] = []
+    asked: list[int] = []
     run = Cycle.run
 
     def heard(cycle: Cycle, scope: Any, **words: Any) -> Any:
         # forms have no stream of their own in memory
+        begun.append(scope)
         report = run(cycle, "sources" if scope == "fast" else scope, **words)
-        told.append((scope, cycle.worked, desk.tasks()))
+        told.append((scope, cycle.worked, desk.tasks(), cycle.leaves))
         return report
 
     def sending(_step: str, detail: str, _rows: int) -> None:
         if detail == "sending":
             desk.hands.on(seconds=20)
-            if not told:
+            if not asked and begun[-1] != "fast":
+                asked.append(len(told))
                 desk.small.now = desk.hands.wall
                 desk.small.asks("ask", "n4")
 
@@ -156,11 +185,12 @@ def test_who_asks_while_a_wide_look_decides_is_called_before_its_end(
     desk.small.engine.progress = sending
     desk.hands.on(minutes=20)
     desk.fire("crm")
-    scopes = [scope for scope, _, _ in told]
-    asked = scopes.index("fast")
-    assert (scopes[0], {*scopes[1:]}) == ("all", {"left", "fast"}), "what is read is read once"
-    assert told[asked][1:] == (1, 1), "of all who wait the one alone, and the task is there"
-    assert "left" in scopes[asked + 1 :], "the others are decided about after"
-    assert sum(worked for scope, worked, _ in told if scope != "fast") >= 4
+    scopes = [scope for scope, *_ in told]
+    next_look = scopes.index("fast", asked[0])
+    assert scopes[0] == "all"
+    assert "all" not in scopes[scopes.index("left") :], "what is read is read once"
+    assert told[next_look][1:3] == (1, 1), "of all who wait the one alone, and the task is there"
+    assert "left" in scopes[next_look + 1 :], "the others are decided about after"
+    assert [leaves for *_, leaves in told][-1] is False, "and nobody is left"
     assert desk.tasks() == 1
     desk.small.close()

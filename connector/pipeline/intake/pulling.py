@@ -65,6 +65,20 @@ class Pulled:
 
 
 @dataclass(frozen=True, slots=True)
+class Aside:
+    """How a look that reads much makes room, by turns, for the fast lane.
+
+    Attributes:
+        asked: says whether room is to be made now.
+        read: slow streams of marketing, by system and name, that an earlier turn of the look has read to their end: a
+            later one goes on with the others.
+    """
+
+    asked: Callable[[], bool] = lambda: False
+    read: set[tuple[str, str]] = field(default_factory=set)
+
+
+@dataclass(frozen=True, slots=True)
 class Puller:
     """Reads adapters into the lake.
 
@@ -72,7 +86,7 @@ class Puller:
         erased: says of a reference whether its person was erased; rows that tell of them are not landed.
         progress: told the system, the stream and the rows read so far.
         stop: asked between pages; a page in hand is landed before it is obeyed.
-        aside: the same, of slow streams of marketing alone: whether to make room for the fast lane.
+        aside: whether to make room for the fast lane; asked after each page of a slow stream of marketing.
     """
 
     landing: Landing
@@ -81,7 +95,7 @@ class Puller:
     erased: Callable[[Ref], bool] | None = None
     progress: Callable[[str, str, int], None] = lambda _system, _stream, _rows: None
     stop: Callable[[], bool] = lambda: False
-    aside: Callable[[], bool] = lambda: False
+    aside: Aside = field(default_factory=Aside)
 
     def pull(
         self,
@@ -121,6 +135,7 @@ class Puller:
     ) -> None:
         traits = source.traits()
         streams = [stream for stream in traits.streams if lane is None or stream.lane == lane]
+        streams = [stream for stream in streams if (traits.system, stream.name) not in self.aside.read]
         cursors = {stream.name: self.manifest.cursor(traits.system, cursor_name(stream, shapes)) for stream in streams}
         begin: Any = getattr(source, "begin_cycle", None)
         if begin is not None:
@@ -165,7 +180,10 @@ class Puller:
                     read.expected = (read.expected or 0) + page.counted.expected
                     read.seen += page.counted.seen
                 self.progress(system, stream.name, read.rows)
-                pulled.stood_aside = not (page.last or is_crm or stream.lane == "fast") and self.aside()
+                if not (is_crm or stream.lane == "fast"):
+                    if page.last:
+                        self.aside.read.add((system, stream.name))
+                    pulled.stood_aside = self.aside.asked()
                 if size >= BATCH_ROWS or page.last or pulled.stood_aside or self.stop():
                     self._land(read, stream, batch, shapes, pulled, people, now=now, is_crm=is_crm)
                     batch, size = [], 0
