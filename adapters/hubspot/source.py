@@ -47,6 +47,8 @@ _EVENTS_A_CALL = {
     "custom_events": EVENTS_PAGE,
     "email_events": MAIL_PAGE,
 }
+#: Looked for more often than the others.
+FAST = frozenset({"form_submissions", "email_replies"})
 #: A search body may have so many characters (hubspot.md section 5).
 LARGEST_SEARCH = 3000
 #: So many of them are kept for filters.
@@ -83,6 +85,7 @@ class HubSpotSource:
             "email_events": self._events.email_events,
             **{kind.stream: partial(self._pull_engagements, kind) for kind in ENGAGEMENTS[1:]},
         }
+        self._leaves_room = False
         unknown = sorted(set(self._settings.without) - set(self._pulls))
         if unknown:
             raise ConfigError("config.option", f"without: there is no stream {', '.join(unknown)}", at=system)
@@ -92,7 +95,6 @@ class HubSpotSource:
     def traits(self) -> AdapterTraits:
         """Say what the engine must know; form submissions and replies are the fast streams."""
         objects = {"companies": "account", "contacts": "contact", "archived_contacts": "contact"}
-        fast = ("form_submissions", "email_replies")
         usage = self._wire.usage
         return AdapterTraits(
             system=self._system,
@@ -100,7 +102,7 @@ class HubSpotSource:
             opt_outs={"contact": OPT_OUTS},
             accounts={"account": COMPANY_COLUMNS},
             streams=tuple(
-                StreamTraits(name, objects.get(name, ""), "fast" if name in fast else "slow") for name in self._pulls
+                StreamTraits(name, objects.get(name, ""), "fast" if name in FAST else "slow") for name in self._pulls
             ),
             # Installed apps have no daily limit of their own and get no daily headers (hubspot.md section 3).
             daily_calls=None if self._settings.oauth else usage.limit if usage else self._settings.daily_calls,
@@ -157,7 +159,14 @@ class HubSpotSource:
         pull = self._pulls.get(stream)
         if pull is None:
             raise ConfigError("hubspot.stream", f"HubSpot has no stream {stream!r}", at=self._system)
+        self._wire.unhurried(unhurried=self._leaves_room and stream not in FAST)
         return pull(cursor, now)
+
+    def leave_room(self, *, leave: bool) -> None:
+        """Let pulls of slow streams leave some of the account's rate to the fast ones, or not."""
+        self._leaves_room = leave
+        if not leave:
+            self._wire.unhurried(unhurried=False)
 
     def fetch_people(self, refs: Sequence[Ref]) -> list[RecordVersion]:
         """Read contacts by id or, for ``email`` references, by address, 100 a call."""

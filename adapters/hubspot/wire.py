@@ -136,6 +136,11 @@ class Wire:
                 return Written(response.status_code, None)
         return Written(response.status_code, vars(response)["parsed_body"])
 
+    def unhurried(self, *, unhurried: bool) -> None:
+        """Say whether what is asked from now on can wait for what is in a hurry."""
+        for pace in self._all:
+            pace.unhurried = unhurried
+
     def fence(self, may_send: Callable[[], None]) -> None:
         """Ask before each request whether it may still go."""
         self._session.may_send = may_send

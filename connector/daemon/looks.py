@@ -109,7 +109,7 @@ class Looks:
             # Only the turn that has read lets others wait for whoever has just asked: of all turns some get on.
             return None if people is None else self._begin(Portion(most=people, urgent_alone=scope != "left"))
 
-        aside = Aside(lambda: self._waits(began, made_room=made_room), read)
+        aside = Aside((lambda: self._waits(began, made_room=made_room)) if self.seen_all else None, read)
         full = name == "full_rescore"
         cycle, report = self.carry_out(
             name, lambda one: one.run(scope, full=full, aside=aside, goes_on=goes_on, portion=portion)
@@ -118,14 +118,14 @@ class Looks:
         return cycle, report
 
     def _waits(self, began: float, *, made_room: bool) -> bool:
-        """Say whether forms and replies have waited for a turn that began then; none does before all was read once.
+        """Say whether forms and replies have waited for a turn that began then.
 
         They wait since they were last looked for, not since that was decided on; but a look that has made room for them
         gets on meanwhile.
         """
         at, span = self.monotonic(), self.span()
         least = span * _LEAST_SHARE if made_room else 0.0
-        return self.seen_all and at - self._sought >= span and at - began >= least
+        return at - self._sought >= span and at - began >= least
 
     def _fitting(self) -> int | None:
         """Say how many people can be decided about before forms are looked for again; None: too few."""

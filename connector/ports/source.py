@@ -71,3 +71,12 @@ class Source(Protocol):
     def close(self) -> None:
         """Give back connections. Safe to call twice."""
         ...
+
+
+@runtime_checkable
+class Sharing(Protocol):
+    """A source that keeps below the vendor's rate by itself, and can leave some of it to its fast streams."""
+
+    def leave_room(self, *, leave: bool) -> None:
+        """Let pulls of slow streams, from now on, leave to the fast ones what these need; or not."""
+        ...

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -13,7 +14,7 @@ from connector.domain.refs import Ref, digest
 from connector.errors import AccessError, HandoffError, Stopped, TransientError
 from connector.lake.landing import Landed, Landing
 from connector.pipeline.steps import StreamRead
-from connector.ports.source import Source
+from connector.ports.source import Sharing, Source
 from connector.ports.store import Ledger, Manifest
 from connector.ports.traits import StreamTraits
 
@@ -69,13 +70,17 @@ class Aside:
     """How a look that reads much makes room, by turns, for the fast lane.
 
     Attributes:
-        asked: says whether room is to be made now.
+        asked: says whether room is to be made now; None where there is nobody to make it for.
         read: slow streams of marketing, by system and name, that an earlier turn of the look has read to their end: a
             later one goes on with the others.
     """
 
-    asked: Callable[[], bool] = lambda: False
+    asked: Callable[[], bool] | None = None
     read: set[tuple[str, str]] = field(default_factory=set)
+
+    def wanted(self) -> bool:
+        """Say whether room is to be made now."""
+        return self.asked is not None and self.asked()
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,11 +122,23 @@ class Puller:
             system = source.traits().system
             source.want(wanted.get(system, ()))
             shapes = shapes_of(wanted.get(system, ()))
-            with accounted([source], self.ledger, cause="pull", now=now):
+            with accounted([source], self.ledger, cause="pull", now=now), self._leaving_room(source):
                 self._system(source, shapes, pulled, now=now, lane=lane, is_crm=source is crm)
             if pulled.stood_aside:
                 break
         return pulled
+
+    @contextmanager
+    def _leaving_room(self, source: Source) -> Iterator[None]:
+        """Let slow streams leave some of the vendor's rate to the fast lane, which comes between."""
+        if not isinstance(source, Sharing):
+            yield
+            return
+        source.leave_room(leave=self.aside.asked is not None)
+        try:
+            yield
+        finally:
+            source.leave_room(leave=False)
 
     def _system(
         self,
@@ -183,7 +200,7 @@ class Puller:
                 if not (is_crm or stream.lane == "fast"):
                     if page.last:
                         self.aside.read.add((system, stream.name))
-                    pulled.stood_aside = self.aside.asked()
+                    pulled.stood_aside = self.aside.wanted()
                 if size >= BATCH_ROWS or page.last or pulled.stood_aside or self.stop():
                     self._land(read, stream, batch, shapes, pulled, people, now=now, is_crm=is_crm)
                     batch, size = [], 0

@@ -1,10 +1,13 @@
 """However unevenly the way delays calls, no window of the vendor's ever counts more than it allows."""
 
+from datetime import UTC, datetime
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from adapters.hubspot.pace import Pace
+from adapters.hubspot.source import HubSpotSource
 
 DELAYS = st.floats(0, 3, allow_nan=False)
 
@@ -57,3 +60,39 @@ def test_a_call_that_fails_counts_and_no_limit_means_no_wait():
         with free:
             pass
     assert free.waited == 0.0
+
+
+@given(limit=st.integers(10, 60), often=st.floats(1.01, 3), quick=st.floats(0.001, 0.05))
+def test_who_is_in_a_hurry_waits_for_nothing_while_others_read_on(limit, often, quick):
+    time = Time()
+    pace = Pace(limit, 10.0, clock=time.clock, sleep=time.sleep)
+    apart, calls, due, waits = often * 10.0 / (limit // 10), 0, 3.0, []
+    while time.now < 60:
+        pace.unhurried = time.now < due
+        waited = pace.waited
+        with pace:
+            pass
+        if pace.unhurried:
+            calls += 1
+            time.now += quick
+        else:
+            waits.append(pace.waited - waited)
+            due = time.now + apart
+    assert max(waits) == 0.0
+    assert calls >= 0.7 * min(limit * 6, 60 / quick), "and these get nearly all of the rate"
+
+
+def test_only_slow_streams_leave_room_and_only_when_told_to():
+    source = HubSpotSource({"token": "t", "base_url": "http://127.0.0.1:1"})
+    paces = source._wire._all
+
+    def unhurried(stream):
+        source.pull(stream, None, now=datetime(2026, 3, 2, tzinfo=UTC))
+        return {pace.unhurried for pace in paces}
+
+    assert unhurried("contacts") == {False}
+    source.leave_room(leave=True)
+    assert (unhurried("contacts"), unhurried("form_submissions"), unhurried("page_views")) == ({True}, {False}, {True})
+    source.leave_room(leave=False)
+    assert {pace.unhurried for pace in paces} == {False}
+    assert unhurried("contacts") == {False}
