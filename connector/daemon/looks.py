@@ -20,7 +20,8 @@ JOBS: Final[tuple[Job, ...]] = ("deliver", *LOOKS, "housekeeping")
 SCOPES: Final[dict[Job, Scope]] = {"full_rescore": "all", "crm": "all", "source": "sources", "fast_lane": "fast"}
 #: of the time between two looks at forms, what a wider look that makes room for them has at the least
 _LEAST_SHARE: Final = 0.6
-#: of it, what deciding is to leave over: how long it takes is an estimate, and a look is better early than late
+#: of it, what deciding is to leave over: how long it takes is an estimate, and a look is better early than late. So
+#: late it may be, too: most wide looks end sooner, and see all that a look at forms would have
 _MARGIN_SHARE: Final = 0.08
 
 
@@ -70,12 +71,12 @@ class Looks:
         Everything that is left is news to the next look, whichever it is.
         """
         scope, goes_on, made_room = SCOPES[name], self._left, False
-        read: set[tuple[str, str]] = set()
+        aside = Aside()
         # Whatever ends it early, what it has landed and whom it has left is news to the next one.
         self._left = True
         outcome: Outcome = "quiet"
         while True:
-            cycle, report = self._turn(name, scope, read, goes_on=goes_on, made_room=made_room)
+            cycle, report = self._turn(name, scope, aside, goes_on=goes_on, made_room=made_room)
             if _outcome(report) == "news":
                 outcome = "news"
             if not (cycle.stood_aside or cycle.leaves):
@@ -89,17 +90,16 @@ class Looks:
             made_room = cycle.stood_aside or self._fitting() is None
             if made_room:
                 self.fast_lane_first()
+                aside.made = True
         self._left = False
         self.seen_all = self.seen_all or SCOPES[name] == "all"
         return outcome
 
-    def _turn(
-        self, name: Job, scope: Scope, read: set[tuple[str, str]], *, goes_on: bool, made_room: bool
-    ) -> tuple[Cycle, Report]:
+    def _turn(self, name: Job, scope: Scope, aside: Aside, *, goes_on: bool, made_room: bool) -> tuple[Cycle, Report]:
         began = self.monotonic()
 
         def portion() -> Portion | None:
-            if scope != "left":
+            if scope != "left" and not aside.made:
                 # a wide look reads them last
                 self._sought = self.monotonic()
             if name == "full_rescore" or not self.seen_all:
@@ -109,7 +109,7 @@ class Looks:
             # Only the turn that has read lets others wait for whoever has just asked: of all turns some get on.
             return None if people is None else self._begin(Portion(most=people, urgent_alone=scope != "left"))
 
-        aside = Aside((lambda: self._waits(began, made_room=made_room)) if self.seen_all else None, read)
+        aside.asked = (lambda: self._waits(began, made_room=made_room)) if self.seen_all else None
         full = name == "full_rescore"
         cycle, report = self.carry_out(
             name, lambda one: one.run(scope, full=full, aside=aside, goes_on=goes_on, portion=portion)
@@ -124,7 +124,7 @@ class Looks:
         gets on meanwhile.
         """
         at, span = self.monotonic(), self.span()
-        least = span * _LEAST_SHARE if made_room else 0.0
+        least = span * (_LEAST_SHARE if made_room else _MARGIN_SHARE)
         return at - self._sought >= span and at - began >= least
 
     def _fitting(self) -> int | None:

@@ -12,6 +12,8 @@ from daemon_house import Desk
 from adapters.memory import MemorySource
 from connector.errors import TransientError
 from connector.pipeline.cycle import Cycle
+from connector.pipeline.intake.pulling import Aside
+from connector.ports.traits import StreamTraits
 
 #: pages of 100 rows, and what each takes
 PAGES, PAGE_SECONDS = 9, 6.0
@@ -78,10 +80,9 @@ def test_what_a_look_at_forms_took_is_not_waited_for_once_more(
 
     monkeypatch.setattr(Cycle, "run", slow)
     desk.fire("source")
-    # nine pages: one before forms are first looked for, then as many as the least share of the span has room for, and
-    # once more after the last
+    # nine pages: one before forms are first looked for, then as many as the least share of the span has room for
     stood_aside = [aside for scope, _, aside in scopes if scope == "sources"]
-    assert stood_aside == [True, True, True, True, False]
+    assert stood_aside == [True, True, True, False]
 
 
 def test_room_is_made_between_streams_and_each_is_read_once(
@@ -105,6 +106,17 @@ def test_room_is_made_between_streams_and_each_is_read_once(
     desk.hands.on(minutes=2)
     desk.fire("source")
     assert len(read) == 6, "the next look reads all of them again"
+
+
+def test_forms_are_left_to_looks_of_their_own_once_room_was_made_for_these() -> None:
+    form, view = StreamTraits("forms", "", "fast"), StreamTraits("page_views", "")
+    aside = Aside(lambda: True)
+    assert (aside.has_still("hubspot", form), aside.has_still("hubspot", view)) == (True, True)
+    aside.made = True
+    assert (aside.has_still("hubspot", form), aside.has_still("hubspot", view)) == (False, True)
+    aside.read.add(("hubspot", "page_views"))
+    assert not aside.has_still("hubspot", view)
+    assert aside.has_still("marketo", view)
 
 
 def test_the_fast_lane_may_fail_meanwhile(desk: Desk, scopes: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -16,3 +16,10 @@ def with_a_clock(folder: Path) -> Path:
     with (place / "routing.yaml").open("a", encoding="utf-8") as file:
         file.write(CLOCK)
     return place
+
+
+def as_large_as_their_account(place: Path) -> Path:
+    """Let the CRM's people have as many employees as the account they are linked to; give the same place."""
+    path = place / "fields.yaml"
+    path.write_text(path.read_text("utf-8").replace("person:\n", "person:\n  employees: {crm: account.employees}\n", 1))
+    return place

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from house_with_a_clock import with_a_clock
+from house_with_a_clock import as_large_as_their_account, with_a_clock
 from small_house import House
 
 from connector.domain.records import RecordVersion
@@ -95,11 +95,7 @@ def test_only_the_touched_are_worked_and_told_in_the_totals(house: Watched) -> N
 
 
 def test_of_an_account_only_what_peoples_facts_are_made_of_is_news_to_them(tmp_path: Path) -> None:
-    mappings = with_a_clock(tmp_path)
-    text = (mappings / "fields.yaml").read_text("utf-8")
-    text = text.replace("person:\n", "person:\n  employees: {crm: account.employees}\n", 1)
-    (mappings / "fields.yaml").write_text(text, "utf-8")
-    house = Watched(tmp_path, mappings=mappings)
+    house = Watched(tmp_path, mappings=as_large_as_their_account(with_a_clock(tmp_path)))
     house.account()
     fields: Any = {"email": "jo@acme.example", "last_name": "Doe", "owner_id": "005rep2", "account_id": "A1"}
     links = {"owner": "005rep2", "account": "A1"}

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from house_with_a_clock import with_a_clock
+from house_with_a_clock import as_large_as_their_account, with_a_clock
 from small_house import House
 
 from connector.delivery.limits import Limits
@@ -46,8 +46,7 @@ class Twins:
             (folder / name).mkdir()
             tell = self._heard if name == "some" else (lambda _done: None)
             words: Any = {"limits": limits, "on_step": tell, "keeps_hits": name != "anew"}
-            words["mappings"] = with_a_clock(folder / name)
-            _let_people_be_as_large_as_their_account(words["mappings"] / "fields.yaml")
+            words["mappings"] = as_large_as_their_account(with_a_clock(folder / name))
             self.houses.append(House(folder / name, f"sqlite:///{folder / name}/state.db", **words))
         self.serial = 0
 
@@ -305,13 +304,6 @@ class Twins:
         deed = self.dice.choice((*often, *often, *rare))
         deed()
         return deed.__name__
-
-
-def _let_people_be_as_large_as_their_account(fields: Path) -> None:
-    text = fields.read_text("utf-8")
-    line = "  channel: {hubspot: hs_analytics_source}\n"
-    assert line in text
-    fields.write_text(text.replace(line, f"{line}  employees: {{crm: account.employees}}\n"), "utf-8")
 
 
 def _cycle(house: House, *, full: bool) -> Any:

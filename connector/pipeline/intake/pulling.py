@@ -65,22 +65,29 @@ class Pulled:
         }
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Aside:
     """How a look that reads much makes room, by turns, for the fast lane.
 
     Attributes:
         asked: says whether room is to be made now; None where there is nobody to make it for.
+        made: whether it has been made, so that the fast streams of marketing are read by others; asking for them once
+            more would be calls for nothing.
         read: slow streams of marketing, by system and name, that an earlier turn of the look has read to their end: a
             later one goes on with the others.
     """
 
     asked: Callable[[], bool] | None = None
+    made: bool = False
     read: set[tuple[str, str]] = field(default_factory=set)
 
     def wanted(self) -> bool:
         """Say whether room is to be made now."""
         return self.asked is not None and self.asked()
+
+    def has_still(self, system: str, stream: StreamTraits) -> bool:
+        """Say whether this turn is to read a stream of marketing."""
+        return not self.made if stream.lane == "fast" else (system, stream.name) not in self.read
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,7 +159,8 @@ class Puller:
     ) -> None:
         traits = source.traits()
         streams = [stream for stream in traits.streams if lane is None or stream.lane == lane]
-        streams = [stream for stream in streams if (traits.system, stream.name) not in self.aside.read]
+        if not is_crm:
+            streams = [stream for stream in streams if self.aside.has_still(traits.system, stream)]
         cursors = {stream.name: self.manifest.cursor(traits.system, cursor_name(stream, shapes)) for stream in streams}
         begin: Any = getattr(source, "begin_cycle", None)
         if begin is not None:
