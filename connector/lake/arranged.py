@@ -39,7 +39,7 @@ _WORDS = 4096
 _PACKED = pa.ipc.IpcWriteOptions(compression="lz4")
 #: waking other threads takes longer than unpacking a block
 _ALONE = pa.ipc.IpcReadOptions(use_threads=False)
-_NO_HASHES, _NO_PLACES = np.array([], np.uint64), np.array([], np.int64)
+_NO_HASHES, _NO_PLACES = np.array([], np.uint64), np.array([], np.int32)
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,7 +55,7 @@ class Arranged:
     firsts: list[str]
     #: of activities: hashes of kind and id, in order, and the row of each
     hashes: npt.NDArray[np.uint64] = field(default_factory=lambda: _NO_HASHES)
-    places: npt.NDArray[np.int64] = field(default_factory=lambda: _NO_PLACES)
+    places: npt.NDArray[np.int32] = field(default_factory=lambda: _NO_PLACES)
 
     @property
     def size_bytes(self) -> int:
@@ -64,7 +64,7 @@ class Arranged:
 
     def of(self, wanted: Sequence[str]) -> pa.Table:
         """Give all rows of whom is ``wanted``."""
-        near = self._blocks(np.array(sorted(self._blocks_of(wanted)), np.int64))
+        near = self._blocks(np.array(sorted(self._blocks_of(wanted)), np.int32))
         if near is None:
             return self.schema.empty_table()
         return near.filter(pc.is_in(near.column(self.by), value_set=pa.array(wanted, pa.string()))).cast(self.schema)
@@ -88,7 +88,7 @@ class Arranged:
             for number in range(max(0, bisect_left(self.firsts, one) - 1), bisect_right(self.firsts, one))
         }
 
-    def _blocks(self, numbers: npt.NDArray[np.int64]) -> pa.Table | None:
+    def _blocks(self, numbers: npt.NDArray[np.int32]) -> pa.Table | None:
         """Unpack some blocks, in order; None where there are none."""
         if not len(numbers):
             return None
@@ -179,7 +179,7 @@ def _arrange(table: pa.Table) -> Arranged:
         return Arranged(by, packed, table.schema, rows, firsts)
     hashes = hashes_of(table)
     order = np.argsort(hashes, kind="stable")
-    return Arranged(by, packed, table.schema, rows, firsts, hashes[order], order)
+    return Arranged(by, packed, table.schema, rows, firsts, hashes[order], order.astype(np.int32))
 
 
 def _with_words_once(table: pa.Table) -> pa.Table:

@@ -24,6 +24,8 @@ from connector.matching.tables import ACCOUNTS_IN, ANSWERS, shaped
 
 #: more accounts are laid out each time: some two kibibytes are kept of each
 MOST_ACCOUNTS = 50_000
+#: tables of more people leave the engine more than laying accounts out anew takes
+MOST_PEOPLE = 5_000
 #: each question leaves a few kilobytes behind in the engine, so a layout is made anew after so many
 _MOST_USES = 256
 #: what is laid anew by itself
@@ -103,10 +105,11 @@ def _taken() -> _Layout | None:
 
 
 def _give_back(layout: _Layout) -> None:
-    """Keep it for the next, unless many were matched by it: their words lie in its tables."""
+    """Keep it for the next, unless many were matched by it."""
     global _kept
     layout.uses += 1
-    if layout.one.holds_people or layout.uses >= _MOST_USES or layout.books.num_rows > MOST_ACCOUNTS:
+    worn = layout.one.most_at_once > MOST_PEOPLE or layout.uses >= _MOST_USES
+    if worn or layout.books.num_rows > MOST_ACCOUNTS:
         layout.con.close()
         return
     layout.one.forget()

@@ -96,8 +96,9 @@ class Matcher:
         #: near names of the people at hand: who is asked about is looked for once more
         self._near: dict[str, list[Near]] = {}
         self._one_by_one = OneByOne(con, matching, self._domains, self._near_names)
-        #: whether words of people lie in the tables
-        self.holds_people = False
+        self._of_accounts = self._tables()
+        #: the most people who were matched by tables at a time
+        self.most_at_once = 0
 
     @cached_property
     def _names(self) -> NearNames:
@@ -117,8 +118,14 @@ class Matcher:
         return self.match_few(persons) if persons.num_rows <= FEW else self.match_many(persons)
 
     def forget(self) -> None:
-        """Let go of what was found for the last people who were matched one by one."""
+        """Let go of what was found for the last people who were matched, and of their words."""
         self._near.clear()
+        if self.most_at_once:
+            for table in self._tables() - self._of_accounts:
+                self._con.execute(f"DROP TABLE {table}")
+
+    def _tables(self) -> set[str]:
+        return {name for (name,) in self._con.execute("SELECT table_name FROM duckdb_tables()").fetchall()}
 
     def match_few(self, persons: pa.Table) -> pa.Table:
         """As ``match``, one person after the other, whatever their number."""
@@ -129,7 +136,7 @@ class Matcher:
         """As ``match``, by tables, whatever the number of people."""
         con = self._con
         self._near.clear()
-        self.holds_people = True
+        self.most_at_once = max(self.most_at_once, persons.num_rows)
         lay_people(con, persons, self._domains)
         _run_tiers(con, self._matching, self._near_names)
         con.execute(_CHOSEN)

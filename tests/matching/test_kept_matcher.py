@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from datetime import UTC, datetime
 
 import pyarrow as pa
@@ -12,6 +13,8 @@ from hypothesis import strategies as st
 from connector.mapping.fields import AccountMatching, AccountTier
 from connector.matching import ACCOUNTS_IN, ANSWERS, PERSONS_IN, kept_matcher, match
 from connector.matching.match import FEW
+
+room = sys.modules["connector.matching.kept_matcher"]
 
 _people = st.fixed_dictionaries(
     {
@@ -71,6 +74,7 @@ def test_what_is_kept_matches_as_what_is_laid_out_anew(people, turns):
             books = _books(accounts, tie)
             with kept_matcher(books, matching=matching, decided=told) as one:
                 found = one.match(persons).to_pylist()
+                assert one.match_many(persons).to_pylist() == found
             assert found == match(persons, books, matching=matching, decided=told).to_pylist()
 
 
@@ -99,12 +103,31 @@ def test_who_uses_it_at_the_same_time_has_one_of_their_own():
         assert second is not first
 
 
-def test_what_has_matched_many_or_failed_is_not_kept():
+def _nameless(count: int) -> pa.Table:
+    return pa.Table.from_pylist([{"person_id": f"p{n:04}"} for n in range(count)], schema=PERSONS_IN)
+
+
+def test_what_has_matched_very_many_or_failed_is_not_kept(monkeypatch):
+    monkeypatch.setattr(room, "MOST_PEOPLE", FEW + 1)
     told, matching = ANSWERS.empty_table(), AccountMatching()
-    many = pa.Table.from_pylist([{"person_id": f"p{n:03}"} for n in range(FEW + 1)], schema=PERSONS_IN)
     with kept_matcher(_acme("Many GmbH"), matching=matching, decided=told) as first:
-        assert first.match(many).num_rows == FEW + 1
+        assert first.match(_nameless(FEW + 2)).num_rows == FEW + 2
     with pytest.raises(KeyError), kept_matcher(_acme("Many GmbH"), matching=matching, decided=told) as second:
         raise KeyError
     with kept_matcher(_acme("Many GmbH"), matching=matching, decided=told) as third:
         assert len({id(one) for one in (first, second, third)}) == 3
+
+
+def test_of_people_who_were_matched_by_tables_nothing_is_kept():
+    told, matching = ANSWERS.empty_table(), AccountMatching()
+    named = [{"person_id": f"p{n:02}", "email": f"jo{n}@firm.example", "company": f"Firma {n}"} for n in range(FEW + 1)]
+    people = pa.Table.from_pylist(named, schema=PERSONS_IN)
+    with kept_matcher(_acme("Words GmbH"), matching=matching, decided=told) as first:
+        before = first._tables()
+        answer = first.match(people)
+        assert first._tables() > before
+    with kept_matcher(_acme("Words GmbH"), matching=matching, decided=told) as second:
+        assert second is first
+        assert second._tables() == before
+        assert second.match(people).equals(answer)
+        assert second.match(people.slice(0, 3)).equals(answer.slice(0, 3))
