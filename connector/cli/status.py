@@ -23,7 +23,7 @@ from connector.pipeline.intake.drift import drifted
 from connector.pipeline.intake.silence import silent_streams
 from connector.pipeline.intake.streams_read import last_counted, missing_rows
 from connector.pipeline.reports.task_times import in_words, told_times
-from connector.pipeline.turn import last_clock
+from connector.pipeline.turn import LEASE, last_clock
 from connector.pipeline.versions import news_of
 from connector.ports.store import Store
 from connector.trust.clocks import wrong_clock
@@ -67,6 +67,7 @@ def status(
         document = {
             "mode": settings.mode,
             "paused": None if paused is None else {"by": paused[0], "at": paused[1]},
+            "at_work": store.switches.holder(LEASE) is not None,
             "model": news_of(store, mappings, at=now),
             "definition": unsigned(mappings.lifecycle.definition, now.date()) or "signed",
             "outbox": counts,
@@ -162,6 +163,7 @@ def _tell_status(screen: Console, document: dict[str, Any]) -> None:
     for harmed in lake["problems"]:
         screen.print(f"  {harmed['file']} is {harmed['what']} ({harmed['rows']:,} rows of {harmed['stream']})")
         screen.print(f"    cure: {harmed['cure']}")
+    screen.print(f"at work now: {'yes' if document['at_work'] else 'nobody, neither a daemon nor a run'}")
     for run in document["last_runs"]:
         screen.print(f"  {run['as_of']:%Y-%m-%d %H:%M} {run['kind']} {run['run_id']}: {run['verdict']} ({run['mode']})")
 

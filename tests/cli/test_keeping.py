@@ -37,9 +37,13 @@ def test_a_restore_is_refused_while_a_daemon_is_at_work_and_goes_when_it_is_gone
         assert store.switches.acquire(LEASE, "daemon", LONG)
     refused = mine("restore", "../monday", "--json")
     assert (refused.code, refused.json["error"]["code"]) == (5, "engine.busy")
+    assert mine("status", "--json").json["at_work"]
+    assert "at work now: yes\n" in mine("status").out
     with closing(open_store(state_url)) as store:
         assert store.switches.setting("word") == "after", "nothing was touched"
         store.switches.release(LEASE, "daemon")
+    assert not mine("status", "--json").json["at_work"], "a daemon that has died shows in no run of its own"
+    assert "at work now: nobody" in mine("status").out
     done = mine("restore", "../monday", "--json")
     assert done.code == 0, done
     assert set(done.json["outbox"]) == {"looked_up", "taken_as_it_is", "decided_anew"}
