@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import timedelta
 from pathlib import Path
 from typing import Annotated, Any
@@ -46,16 +47,6 @@ def status(
         mappings = load_mappings(settings.mappings)
         paused = store.switches.paused()
         counts = store.outbox.counts()
-        runs = [
-            {
-                "run_id": run.id,
-                "kind": run.kind,
-                "mode": run.mode,
-                "as_of": run.as_of,
-                "verdict": run.verdict or "running",
-            }
-            for run in store.runs.last(5)
-        ]
         systems = [system.name for system in settings.sources] + [settings.crm.name]
         budget = {
             name: {
@@ -86,7 +77,7 @@ def status(
             "expiring": soon(known_expiries(settings, expiries(store)), now=now, ahead=settings.alarms.expiry),
             "lacks": lacking(store),
             "clock": wrong_clock(clocks_told(store), last=last_clock(store), now=now),
-            "last_runs": runs,
+            "last_runs": _last_runs(store),
             "lake": _lake(store, lake_folder(settings.lake), deep=deep),
         }
     if as_json:
@@ -94,6 +85,21 @@ def status(
     else:
         _tell_status(console(), document)
     return LocalFault.exit_code if document["lake"]["problems"] else 0
+
+
+def _last_runs(store: Store) -> list[dict[str, Any]]:
+    """Give the latest runs, newest first, and what those that failed ended with: code, message, cure, at."""
+    return [
+        {
+            "run_id": run.id,
+            "kind": run.kind,
+            "mode": run.mode,
+            "as_of": run.as_of,
+            "verdict": run.verdict or "running",
+            "error": json.loads(run.report).get("error") if run.report else None,
+        }
+        for run in store.runs.last(5)
+    ]
 
 
 def _lake(store: Store, root: Path, *, deep: bool) -> dict[str, Any]:
@@ -164,8 +170,20 @@ def _tell_status(screen: Console, document: dict[str, Any]) -> None:
         screen.print(f"  {harmed['file']} is {harmed['what']} ({harmed['rows']:,} rows of {harmed['stream']})")
         screen.print(f"    cure: {harmed['cure']}")
     screen.print(f"at work now: {'yes' if document['at_work'] else 'nobody, neither a daemon nor a run'}")
-    for run in document["last_runs"]:
+    _tell_runs(screen, document["last_runs"])
+
+
+def _tell_runs(screen: Console, runs: Sequence[dict[str, Any]]) -> None:
+    """List them, and say once of several that failed alike why."""
+    told = None
+    for run in runs:
         screen.print(f"  {run['as_of']:%Y-%m-%d %H:%M} {run['kind']} {run['run_id']}: {run['verdict']} ({run['mode']})")
+        error = run["error"]
+        if error and error != told:
+            screen.print(f"    {error['at'] + ': ' if error['at'] else ''}{error['message']} [{error['code']}]")
+            if error["cure"]:
+                screen.print(f"    cure: {error['cure']}")
+        told = error
 
 
 def _tell_model(screen: Console, model: dict[str, Any]) -> None:
