@@ -10,7 +10,7 @@ from typing import Any
 from adapters.salesforce.connection import QUERIES_PER_COMPOSITE, Connection, page_of, query_part
 from adapters.salesforce.cursors import DAWN, Mark, read_mark
 from adapters.salesforce.masked import MaskedEdits
-from adapters.salesforce.rows import RowReader
+from adapters.salesforce.rows import MOST_BEFORE, RowReader, RowsBefore
 from adapters.salesforce.schema import Schema
 from adapters.salesforce.selecting import Selection, Selector
 from adapters.salesforce.streams import STREAMS
@@ -56,6 +56,7 @@ class Puller:
         self._system = system
         self._overlap = overlap
         self.masked = MaskedEdits(connection)
+        self._before: dict[str, RowsBefore] = {}
         self._planned: dict[str, str | None] = {}
         self._ready: dict[str, tuple[str, dict[str, Any], datetime | None]] = {}
 
@@ -93,9 +94,11 @@ class Puller:
 
     def _pages(self, selection: Selection, window: _Window) -> Iterator[Page]:
         """Read one window to its end; the window's mark moves with each page."""
-        reader = RowReader(selection.spec, selection.shape, selection.fields, system=self._system)
         answer = self._first_page(selection, window)
         total, seen = answer["totalSize"], 0
+        few = isinstance(total, int) and total <= MOST_BEFORE
+        before = self._before.setdefault(selection.spec.name, RowsBefore()) if few else None
+        reader = RowReader(selection.spec, selection.shape, selection.fields, system=self._system, before=before)
         while True:
             rows, refused = reader.read_all(answer["records"])
             seen += len(answer["records"])

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import hashlib
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import UTC, date, datetime, time
 from typing import Any, NamedTuple
+
+import msgspec
 
 from adapters.salesforce.schema import ObjectShape
 from adapters.salesforce.streams import STAMPS, StreamSpec
@@ -17,6 +20,9 @@ from connector.domain.refs import Ref
 PERSON_PREFIXES: Mapping[str, str] = {"00Q": "lead", "003": "contact"}
 #: A field longer than this is no field of the vendor's: long text ends at 131,072 characters (section 15).
 LONGEST_TEXT = 131_072
+
+#: So many rows of a stream are kept to be known again, some three kibibytes each.
+MOST_BEFORE = 3_000
 
 _ID = re.compile(r"(?=.*[0-9])[a-zA-Z0-9]{15}(?:[a-zA-Z0-9]{3})?")
 _CALL = frozenset({"call"})
@@ -32,15 +38,59 @@ class ReadRow(NamedTuple):
     activity: Activity | None
 
 
+class RowsBefore:
+    """What the last rows of one stream gave: reads overlap, so most that a look brings were read by the one before.
+
+    A row counts as read before where it is the same to the letter, its fields being of the same kinds.
+    """
+
+    def __init__(self) -> None:
+        """Begin with none."""
+        self._kinds: Sequence[tuple[str, str]] = ()
+        self._rows: dict[str, tuple[bytes, ReadRow]] = {}
+
+    def of(self, kinds: Sequence[tuple[str, str]]) -> RowsBefore:
+        """Give the same; without rows, where these are not the kinds that they were read by."""
+        if kinds != self._kinds:
+            self._kinds = kinds
+            self._rows.clear()
+        return self
+
+    def read(self, row: Mapping[str, Any], read: Callable[[Mapping[str, Any]], ReadRow]) -> ReadRow:
+        """Give what a row gave before, or what it gives; raises as ``read``."""
+        id_ = row["Id"]
+        try:
+            said = hashlib.blake2b(msgspec.json.encode(row), digest_size=16).digest()
+        except (TypeError, ValueError, OverflowError, RecursionError, msgspec.MsgspecError):
+            # half a character, say: it can be read, and not told again
+            return read(row)
+        before = self._rows.pop(id_, None)
+        if before is None or before[0] != said:
+            before = (said, read(row))
+        self._rows[id_] = before
+        if len(self._rows) > MOST_BEFORE:
+            del self._rows[next(iter(self._rows))]
+        return before[1]
+
+
 class RowReader:
     """Reads the rows of one stream in one shape."""
 
-    def __init__(self, spec: StreamSpec, shape: ObjectShape, selected: Sequence[str], *, system: str) -> None:
-        """Prepare for rows that hold the ``selected`` fields."""
+    def __init__(
+        self,
+        spec: StreamSpec,
+        shape: ObjectShape,
+        selected: Sequence[str],
+        *,
+        system: str,
+        before: RowsBefore | None = None,
+    ) -> None:
+        """Prepare for rows that hold the ``selected`` fields; ``before``: what the last ones gave."""
         self._spec = spec
         self._system = system
         self._stamp = next(name for name in STAMPS if shape.has(name))
         self._kinds = [(name, shape.kind(name)) for name in selected if name != "Id"]
+        self._before = None if before is None else before.of(self._kinds)
 
     def read_all(self, rows: Iterable[Any]) -> tuple[list[ReadRow], list[RefusedRow]]:
         """Read a page; a row that cannot be read is refused, and the rest goes on."""
@@ -48,7 +98,7 @@ class RowReader:
         refused: list[RefusedRow] = []
         for index, row in enumerate(rows):
             try:
-                good.append(self._read(row))
+                good.append(self._read(row) if self._before is None else self._before.read(row, self._read))
             except (KeyError, TypeError, ValueError, AttributeError, OverflowError) as error:
                 code = "too_large" if isinstance(error, _TooLarge) else "malformed"
                 refused.append(RefusedRow(self._spec.name, _row_name(row, index), code, "the row cannot be read"))

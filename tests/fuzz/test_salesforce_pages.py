@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from json_mutations import as_bytes, mutated
 
 from adapters.salesforce.connection import page_of
-from adapters.salesforce.rows import RowReader
+from adapters.salesforce.rows import RowReader, RowsBefore
 from adapters.salesforce.schema import OBJECTS, ObjectShape
 from adapters.salesforce.streams import AUDIT_FIELDS, STREAMS
 from adapters.salesforce.vendor_errors import read_errors
@@ -86,6 +86,10 @@ def _hold(stream: str, body: bytes) -> None:
     shape, names = _shape(stream)
     good, refused = RowReader(STREAMS[stream], shape, names, system="salesforce").read_all(page["records"])
     assert len(good) + len(refused) == len(document["records"])
+    before = RowsBefore()
+    for _ in range(2):
+        again = RowReader(STREAMS[stream], shape, names, system="salesforce", before=before)
+        assert again.read_all(page["records"]) == (good, refused), "what was read before reads as it did"
     for row in refused:
         assert row.row
         assert "somebody" not in f"{row.row} {row.message}"

@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from adapters.salesforce import SalesforceCrm
+from adapters.salesforce import SalesforceCrm, rows
 from adapters.salesforce.connection import Connection
 from connector.domain.records import Page
 from connector.domain.refs import Ref
@@ -286,3 +286,20 @@ def test_usage_and_clock_are_the_orgs_own(org):
     assert 0 < usage.used < usage.limit
     assert crm.traits().daily_calls == usage.limit
     assert crm.clock() is not None
+
+
+def test_a_row_is_known_again_to_the_letter_by_the_same_kinds_and_not_for_ever(monkeypatch):
+    monkeypatch.setattr(rows, "MOST_BEFORE", 2)
+    reads: list[str] = []
+
+    def read(row: Any) -> Any:
+        reads.append(f"{row['Id']}{row['Name']}")
+        return len(reads)
+
+    before = rows.RowsBefore().of([("Name", "text")])
+    told = [before.read({"Id": id_, "Name": name}, read) for id_, name in ("1a", "1a", "1b", "2a", "1b", "3a", "2a")]
+    assert reads == ["1a", "1b", "2a", "3a", "2a"]
+    assert told == [1, 1, 2, 3, 2, 4, 5]
+    before.of([("Name", "text")]).read({"Id": "2", "Name": "a"}, read)
+    before.of([("Name", "boolean")]).read({"Id": "2", "Name": "a"}, read)
+    assert reads[5:] == ["2a"]
