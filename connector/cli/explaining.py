@@ -40,7 +40,9 @@ def explain(
         last = instant(house.store.switches.setting("last_as_of"))
         census = census_of(engine)
         moment = instant(as_of) or last or utc_now()
-        told = explain_person(census, somebody, as_of=moment, last=last, hindsight=hindsight)
+        told = explain_person(
+            census, somebody, as_of=moment, last=last, hindsight=hindsight, lake_root=engine.lake_root
+        )
     if html is not None:
         _write(html, page(told.document))
     if as_json:

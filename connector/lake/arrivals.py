@@ -34,6 +34,17 @@ def records_since(root: Path, segments: Sequence[Segment], since: datetime, colu
         return found
 
 
+def landed_at(root: Path, segments: Sequence[Segment], at: datetime) -> bool:
+    """Say whether any row of some files, at least one, has landed at that very instant; ``segments`` of one stream.
+
+    Raises:
+        LocalFault: a segment is missing or damaged, or was replaced and swept meanwhile.
+    """
+    with asking(root, segments) as connection:
+        found = connection.sql(f"SELECT 1 FROM {rows_of(root, segments)} WHERE landed_at = {moment(at)} LIMIT 1")
+        return bool(found.fetchall())
+
+
 @dataclass(frozen=True, slots=True)
 class Doers:
     """Who did something that has come.

@@ -14,7 +14,7 @@ from connector.pipeline.explain.looking_back import Ground
 from connector.pipeline.people.population import Population
 from connector.scoring.accounts.hierarchy import lineage
 from connector.scoring.accounts.shares import AccountLine, Member, account_lines
-from connector.scoring.compile import CompiledModel, compile_model
+from connector.scoring.compile import compile_model
 
 _MEMBER = ("person_id", "account_id", "first_name", "last_name", "title", "role", "interest", "score.total")
 _MEMBER_NOW = ("grade", "verdict", "stage")
@@ -27,12 +27,11 @@ _RESULTS = ("grade", "shown", "record")
 _MOVES = 20
 
 
-def account_document(ground: Ground, population: Population, account_id: str) -> dict[str, Any]:
-    """Give the JSON of one account."""
+def account_document(ground: Ground, population: Population, account_id: str, takes_in: set[str]) -> dict[str, Any]:
+    """Give the JSON of one account; ``takes_in``: as the function of that name gives it."""
     census, accounts = ground.census, population.accounts
     model = compile_model(census.mappings.scoring)
     row = accounts.filter(pc.equal(accounts.column("account_id"), account_id)).to_pylist()[0]
-    takes_in = _takes_in(model, accounts, account_id, ground)
     members, lines_of = _members(population, takes_in)
     lines = account_lines(
         model,
@@ -61,9 +60,10 @@ def account_document(ground: Ground, population: Population, account_id: str) ->
     }
 
 
-def _takes_in(model: CompiledModel, accounts: pa.Table, account_id: str, ground: Ground) -> set[str]:
+def takes_in(ground: Ground, population: Population, account_id: str) -> set[str]:
     """List the accounts whose people count at this one: itself, and subsidiaries where the model lets it."""
-    hierarchy = model.account.hierarchy
+    accounts = population.accounts
+    hierarchy = compile_model(ground.census.mappings.scoring).account.hierarchy
     if hierarchy is None:
         return {account_id}
     facts = accounts.select([name for name in accounts.column_names if "." not in name and name not in _RESULTS])

@@ -19,7 +19,7 @@ from connector.pipeline.people.population import Population
 
 _CURE = "check the spelling, or pull first: `handoff run --once` or `handoff plan`"
 #: the vendor shows ids of 15 characters in places, which 3 more make safe where case is lost (Salesforce, "ID field")
-_SHORT_ID, _LONG_ID = 15, 18
+SHORT_ID, _LONG_ID = 15, 18
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,7 +98,7 @@ def _whose(identities: pa.Table, words: dict[str, str]) -> list[str]:
 
 
 def _by_short_id(identities: pa.Table, text: str) -> list[str]:
-    if len(text) != _SHORT_ID:
+    if len(text) != SHORT_ID:
         return []
     ids = identities.column("id")
     long = pc.and_(pc.starts_with(ids, text), pc.equal(pc.utf8_length(ids), _LONG_ID))
@@ -121,7 +121,7 @@ def _accounts(population: Population, text: str) -> Sequence[str]:
     id_ = text.rpartition(":")[2] if text.count(":") and text.split(":")[-2] == "account" else text
     ids = accounts.column("account_id")
     exact = accounts.filter(pc.equal(ids, id_))
-    if not exact.num_rows and len(id_) == _SHORT_ID:
+    if not exact.num_rows and len(id_) == SHORT_ID:
         exact = accounts.filter(pc.and_(pc.starts_with(ids, id_), pc.equal(pc.utf8_length(ids), _LONG_ID)))
     if exact.num_rows:
         return _ids(exact.column("account_id").to_pylist())

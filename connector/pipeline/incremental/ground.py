@@ -23,6 +23,8 @@ from connector.ports.traits import AdapterTraits, FieldInfo
 
 #: raised with every change of what is kept or of how it is used
 _FORMAT = "3"
+#: what an adapter has from its system: the limit of calls concerns no answer, unique keys only what is written
+_LEARNED = ("creation_key_unique", "daily_calls")
 _TOLD_OF_FIELDS = tuple(one.name for one in fields(FieldInfo))
 
 
@@ -43,7 +45,8 @@ def ground_of(
         "install": census.install,
         "zone": census.time_zone,
         "day": now.astimezone(ZoneInfo(census.time_zone)).date().isoformat(),
-        "systems": [asdict(one) for one in census.traits],
+        "systems": [_unlearned(one) for one in census.traits],
+        "keys": [one.creation_key_unique for one in census.traits],
         "marks": sorted((name, at.isoformat()) for name, at in knowledge.marks().items()),
         "own": own or "",
         "fields": {object_: {name: _words(info) for name, info in of.items()} for object_, of in described.items()},
@@ -58,6 +61,11 @@ def ground_of(
 def _words(info: FieldInfo) -> dict[str, Any]:
     """Give what is told of one field: all of it is plain, and copying it deeply takes ten times as long."""
     return {name: getattr(info, name) for name in _TOLD_OF_FIELDS}
+
+
+def _unlearned(traits: AdapterTraits) -> dict[str, Any]:
+    """Give what an adapter says of itself whether it has asked its system yet or not: who explains has not."""
+    return {name: value for name, value in asdict(traits).items() if name not in _LEARNED}
 
 
 def workers(census: Census, *, as_of: datetime) -> dict[str, str]:

@@ -12,7 +12,7 @@ from typing import Any, Final
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from connector.lake.arrivals import DOERS, doers_since, records_since
+from connector.lake.arrivals import DOERS, doers_since, landed_at, records_since
 from connector.lake.layout import FIELD, LINK, activities_stream, records_stream
 from connector.pipeline.incremental.kept import DEADLINES, Kept
 from connector.pipeline.people.census import Census
@@ -101,13 +101,35 @@ class Reader:
                 segment.path not in set(self._kept.head.segments) for each in self._fresh.values() for segment in each
             ):
                 raise Grown(everybody="clock")
-            self._people(news)
-            self._companies(news)
-            self._deeds(news)
-            self._crm(news)
+            self._lake(news)
         self._waiting(news, dict(pending))
         self._by_itself(news)
+        self._left(news)
         return news
+
+    def landed(self) -> News:
+        """Read what has come to the lake, and who was left: nobody's number, account or identity rests on more.
+
+        What lands after the instant that is looked at may be among it.
+
+        Raises:
+            Grown: everybody is concerned.
+            LocalFault: the lake cannot be read.
+        """
+        news = News()
+        at = self._kept.head.as_of
+        if self._now > at:
+            self._lake(news)
+        elif any(landed_at(self._root, each, at) for each in self._fresh.values()):
+            raise Grown(everybody="clock")
+        self._left(news)
+        return news
+
+    def _lake(self, news: News) -> None:
+        self._people(news)
+        self._companies(news)
+        self._deeds(news)
+        self._crm(news)
 
     def _records(self, system: str, object_: str, *columns: str) -> pa.Table | None:
         segments = self._fresh.get(records_stream(system, object_))
@@ -226,16 +248,20 @@ class Reader:
         if head.restless:
             news.persons |= set(head.restless)
             news.by["moving"] += len(head.restless)
-        if head.left:
-            news.persons |= {one for one in head.left if not one.startswith(MARK)}
-            news.refs.append(unmarked([one for one in head.left if one.startswith(MARK)]))
-            news.by["left"] += len(head.left)
         if head.deadline is not None and head.deadline <= self._now:
             since, until = (f"TIMESTAMPTZ '{at.isoformat()}'" for at in (head.as_of, self._now))
             passed = " OR ".join(f"({name} > {since} AND {name} <= {until})" for name in DEADLINES)
             due = self._kept.ask(f"SELECT person_id FROM people WHERE {passed}")
             news.persons |= set(due.column("person_id").to_pylist())
             news.by["deadlines"] += due.num_rows
+
+    def _left(self, news: News) -> None:
+        """Find whom the last cycle left to this one."""
+        left = self._kept.head.left
+        if left:
+            news.persons |= {one for one in left if not one.startswith(MARK)}
+            news.refs.append(unmarked([one for one in left if one.startswith(MARK)]))
+            news.by["left"] += len(left)
 
 
 def waiting(row: OutboxRow) -> tuple[str, list[str]]:
