@@ -20,6 +20,7 @@ from state.migration_0008 import STATEMENTS as TASK_TIMES
 from state.migration_0009 import STATEMENTS as CHEAP_UNSETTLED
 from state.migration_0010 import STATEMENTS as CHEAP_CHECKS
 from state.migration_0011 import STATEMENTS as NOTICED
+from state.migration_0012 import STATEMENTS as TASKS_MADE
 
 #: any number that no other program on the same server is likely to lock by
 _LOCK = 0x48414E444F46
@@ -64,6 +65,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     Migration(9, "what is unsettled, in words that cost less", CHEAP_UNSETTLED),
     Migration(10, "a check of states that costs less", CHEAP_CHECKS, only="sqlite"),
     Migration(11, "what people notice, counted without looking at scores", NOTICED),
+    Migration(12, "tasks that were made lately", TASKS_MADE),
 )
 
 

@@ -24,7 +24,7 @@ from state.ledger import spend
 from state.outbox_dependents import UNSETTLED_ROWS, refresh, states
 from state.outbox_enqueue import known_keys
 from state.outbox_renew import renew
-from state.outbox_rows import COLUMNS, TAKEN, row_of, taken_of
+from state.outbox_rows import COLUMNS, TAKEN, done_of, row_of, taken_of
 
 #: senders that meet try again at once; more than a few in a row means something else is wrong
 _CLAIM_TRIES: Final = 20
@@ -135,14 +135,21 @@ class SqlOutbox:
         while True:
             with self._database.read() as connection:
                 found = list(connection.execute(text(statement), {"kind": kind, "object": object, "after": after}))
-            for values in found:
-                row = row_of(values[:-3])
-                record_id, result, settled_at = values[-3:]
-                at = None if settled_at is None else from_us(settled_at)
-                yield DoneRow(row.id, row.write, record_id or row.write.id, result == "written", row.code, at)
+            yield from map(done_of, found)
             if not found:
                 return
             after = found[-1][0]
+
+    def tasks_made(self, since: datetime) -> list[DoneRow]:
+        """Give creations of tasks done at or after an instant."""
+        # word for word what their index is for
+        statement = f"""
+            SELECT {COLUMNS}, record_id, result, settled_at FROM outbox
+            WHERE kind = 'create' AND object = 'task' AND state = 'done' AND settled_at >= :since
+            ORDER BY settled_at, id
+        """
+        with self._database.read() as connection:
+            return [done_of(values) for values in connection.execute(text(statement), {"since": to_us(since)})]
 
     def ids(self, wanted: Collection[RowState]) -> list[int]:
         """List the ids of rows in some states, oldest first."""

@@ -13,6 +13,7 @@ from connector.domain.outbox_states import INITIAL
 from connector.domain.refs import digest
 from connector.domain.writes import Cause, RowState, Write
 from connector.errors import HandoffError
+from connector.ports.outbox import DoneRow
 from connector.ports.store import OutboxRow, Taken
 from state.bulk import as_json, storable, values_json
 from state.instants import from_us, to_us
@@ -134,6 +135,14 @@ def row_of(values: Sequence[Any]) -> OutboxRow:
         attempts, None if not_before is None else from_us(not_before),
         None if sent_at is None else _instant(sent_at), code, message, fixer,
     )  # fmt: skip
+
+
+def done_of(values: Sequence[Any]) -> DoneRow:
+    """Read one result row of ``COLUMNS``, and the record, the result and the instant of settling after them."""
+    row = row_of(values[:-3])
+    record_id, result, settled_at = values[-3:]
+    at = None if settled_at is None else from_us(settled_at)
+    return DoneRow(row.id, row.write, record_id or row.write.id, result == "written", row.code, at)
 
 
 def taken_of(values: Sequence[Any]) -> Taken:

@@ -184,6 +184,10 @@ class Outbox(Protocol):
         """Give done creations or updates of one kind of record, oldest first; they are read as they are asked for."""
         ...
 
+    def tasks_made(self, since: datetime) -> list[DoneRow]:
+        """Give creations of tasks done at or after ``since``, in order of time: cheap whatever came before."""
+        ...
+
     def ids(self, states: Collection[RowState]) -> list[int]:
         """List the ids of rows in some states, oldest first."""
         ...

@@ -300,3 +300,15 @@ def test_creation_keeps_the_key_it_was_given(hand, words):
     hand.add(words.create("k", kind="task"))
     [row] = hand.claim()
     assert row.write == Write(key="k", kind="create", object="task", id=None, fields={"Subject": "k"})
+
+
+def test_tasks_made_since_an_instant_are_found_and_nothing_else(hand, words):
+    hand.add(words.create("a"), words.create("b"), words.create("c", kind="lead"), words.update("1"))
+    rows = {row.write.key if row.write.kind == "create" else "": row for row in hand.claim()}
+    hand.settle(rows["a"], "written", id="00T1")
+    hand.settle(rows["b"], "rejected", code="NO")
+    hand.settle(rows["c"], "written", id="00Q1")
+    hand.settle(rows[""], "written")
+    [made] = hand.outbox.tasks_made(words.NOW - MINUTE)
+    assert (made.write.key, made.record_id) == ("a", "00T1")
+    assert hand.outbox.tasks_made(words.NOW + timedelta(days=1)) == []

@@ -24,7 +24,7 @@ from connector.pipeline.people.columns import unacted
 from connector.pipeline.people.gathering import Holdings
 from connector.pipeline.people.passes import PopulationPart
 from connector.pipeline.people.population import Population
-from connector.pipeline.people.workplace import set_up_desk, users
+from connector.pipeline.people.workplace import made_lately, set_up_desk, users
 from connector.pipeline.scratch import Scratch
 from connector.pipeline.tables import row_hashes, sql
 from connector.ports.store import (
@@ -109,7 +109,8 @@ def set_out(census: Census, population: Population, holdings: Holdings, deciding
     """Set out what deciding about any people shares, and a desk that hands out work to them in order; nobody yet."""
     knowledge, pending = census.store.knowledge, population.pending
     everybody, routing = users(holdings, census.crm), census.mappings.routing
-    desk = set_up_desk(holdings, census.crm, routing, everybody, population.tasks, knowledge.rotations(), pending)
+    rotations, made = knowledge.rotations(), made_lately(census.store.outbox, now=now)
+    desk = set_up_desk(holdings, census.crm, routing, everybody, population.tasks, rotations, pending, made)
     return Ground(
         now=now,
         install=census.install,

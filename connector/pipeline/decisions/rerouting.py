@@ -25,7 +25,7 @@ from connector.pipeline.decisions.redeciding import remember_owners
 from connector.pipeline.engine import Engine
 from connector.pipeline.people.census import Census, census_of
 from connector.pipeline.people.gathering import hold
-from connector.pipeline.people.workplace import open_tasks, set_up_desk, users
+from connector.pipeline.people.workplace import made_lately, open_tasks, set_up_desk, users
 from connector.ports.crm import INACTIVE_OWNER
 from connector.ports.store import OutboxRow
 from connector.routing.pools import Desk, Owner
@@ -109,7 +109,8 @@ def _desk(census: Census, gone: set[str], *, now: datetime) -> Desk:
     tasks = open_tasks(holdings, census.crm, census.store.knowledge.identities([]))
     rotations = census.store.knowledge.rotations()
     pending = Pending(census.store.outbox.each_unsettled())
-    return set_up_desk(holdings, census.crm, census.mappings.routing, everybody, tasks, rotations, pending)
+    made = made_lately(census.store.outbox, now=now)
+    return set_up_desk(holdings, census.crm, census.mappings.routing, everybody, tasks, rotations, pending, made)
 
 
 def _next(desk: Desk, routing: RoutingFile, left: str) -> Owner | None:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
+from collections.abc import Iterable
+from datetime import datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
@@ -13,9 +15,13 @@ from connector.lake.layout import FIELD, LINK
 from connector.mapping.routing import RoutingFile
 from connector.pipeline.people.gathering import Holdings
 from connector.pipeline.tables import sql
+from connector.ports.outbox import DoneRow
+from connector.ports.store import Outbox
 from connector.ports.traits import AdapterTraits
 from connector.routing.pools import Desk, User, load_rotations
 
+#: longer than a system takes to tell of a new task
+_UNTOLD = timedelta(days=1)
 #: words of a task the engine reads
 _TASK_WORDS = (
     "subject",
@@ -81,6 +87,11 @@ def open_tasks(holdings: Holdings, crm: AdapterTraits, identities: pa.Table) -> 
     return rows
 
 
+def made_lately(outbox: Outbox, *, now: datetime) -> list[DoneRow]:
+    """List the tasks that may have been made since the CRM was read: what it has not told of in a day is not there."""
+    return outbox.tasks_made(now - _UNTOLD)
+
+
 def set_up_desk(
     holdings: Holdings,
     crm: AdapterTraits,
@@ -89,10 +100,12 @@ def set_up_desk(
     tasks: list[dict[str, Any]],
     rotations: dict[str, str],
     pending: Pending,
+    made: Iterable[DoneRow],
 ) -> Desk:
     """Set up who can take work now: users, queues, open tasks of ours, and whose turn it is.
 
-    Tasks that wait in the outbox are work, too: once they are released, whoever they go to must have room for them.
+    Tasks that wait in the outbox are work, too: once they are released, whoever they go to must have room for them. And
+    so are those ``made`` in the CRM since it was read: nothing has told of them yet, so nobody can have done them.
     """
     queue_name = FIELD + crm.native.get("queue", {}).get("name", "")
     queues = {
@@ -102,6 +115,8 @@ def set_up_desk(
     }
     shown, owner = {str(task["key"]) for task in tasks}, crm.native.get("task", {}).get("owner", "")
     coming = [str(fields.get(owner)) for key, fields in pending.to_do.items() if key not in shown]
+    told = set(holdings.get(crm.system, "task").column("id").to_pylist())
+    coming += [str(row.write.fields.get(owner)) for row in made if row.record_id and row.record_id not in told]
     return Desk(
         pools=routing.pools,
         users={user.username.casefold(): user for user in everybody},
