@@ -24,7 +24,7 @@ from connector.pipeline.intake.drift import drifted
 from connector.pipeline.intake.silence import silent_streams
 from connector.pipeline.intake.streams_read import last_counted, missing_rows
 from connector.pipeline.reports.task_times import in_words, told_times
-from connector.pipeline.turn import LEASE, last_clock
+from connector.pipeline.turn import LEASE, by_cycles, last_clock
 from connector.pipeline.versions import news_of
 from connector.ports.store import Store
 from connector.trust.clocks import wrong_clock
@@ -42,8 +42,9 @@ def status(
 ) -> int:
     """Show health, backlog, budget, questions and the last runs; 5 where files of the lake are not what was written."""
     settings = read_settings_of_state(config)
-    now = utc_now()
     with open_state(settings) as store:
+        # Calls, tasks and models are stamped with the cycles' clock, by which the budget counts its day, too.
+        now = by_cycles(store)
         mappings = load_mappings(settings.mappings)
         paused = store.switches.paused()
         counts = store.outbox.counts()
@@ -74,9 +75,9 @@ def status(
             "streams": last_counted(store),
             "missing": missing_rows(store),
             "drift": [one.words() for one in drifted(store)],
-            "expiring": soon(known_expiries(settings, expiries(store)), now=now, ahead=settings.alarms.expiry),
+            "expiring": soon(known_expiries(settings, expiries(store)), now=utc_now(), ahead=settings.alarms.expiry),
             "lacks": lacking(store),
-            "clock": wrong_clock(clocks_told(store), last=last_clock(store), now=now),
+            "clock": wrong_clock(clocks_told(store), last=last_clock(store), now=utc_now()),
             "last_runs": _last_runs(store),
             "lake": _lake(store, lake_folder(settings.lake), deep=deep),
         }

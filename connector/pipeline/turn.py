@@ -26,6 +26,10 @@ GUEST = "engine.guest"
 GUEST_PATIENCE_SECONDS = 600.0
 _LOOK_SECONDS = 0.25
 _LAST = "last_as_of"
+#: by how many seconds the last cycle's clock went from the real one
+_APART = "clock_apart"
+#: a cycle that began so long ago by its own clock began now
+_TOGETHER = timedelta(minutes=5)
 
 
 def _utc_now() -> datetime:
@@ -239,6 +243,19 @@ def last_clock(store: Store) -> datetime | None:
     return datetime.fromisoformat(text) if text else None
 
 
-def remember_clock(store: Store, now: datetime) -> None:
-    """Keep the clock of the cycle that begins."""
+def remember_clock(store: Store, now: datetime, *, clock: Callable[[], datetime] = _utc_now) -> None:
+    """Keep the clock of the cycle that begins, and how far it goes from ``clock`` where that is worth a word."""
     store.switches.put_setting(_LAST, now.isoformat())
+    apart = now - clock()
+    word = "" if abs(apart) < _TOGETHER else str(apart.total_seconds())
+    if (store.switches.setting(_APART) or "") != word:
+        store.switches.put_setting(_APART, word)
+
+
+def by_cycles(store: Store, *, clock: Callable[[], datetime] = _utc_now) -> datetime:
+    """Say what time it is by the clock that cycles stamp what they do with: calls, tasks, models.
+
+    That is ``clock``'s, or as far from it as ``--as-of`` took the last cycle; never earlier than that cycle's own.
+    """
+    apart = timedelta(seconds=float(store.switches.setting(_APART) or 0))
+    return cycle_clock(store, None, clock=lambda: clock() + apart)

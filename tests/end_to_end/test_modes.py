@@ -161,6 +161,9 @@ def test_a_limit_holds_the_excess_until_somebody_approves(place):
     assert document["held_by"]["limit"] == 1
     assert document["created"]["task"] == 1
     assert document["needs_person"] >= 1
+    # The cycle's clock is not the real one: its day is counted all the same.
+    used = place.json("status")["api_calls"]
+    assert all(used[system]["used_24h"] >= calls["used"] > 0 for system, calls in document["api_calls"].items())
     quiet = place.cycle(day.at)
     assert quiet["created"] == {}
     approved = place.json("approve", document["plan_id"])

@@ -139,3 +139,14 @@ def _until(what: Callable[[], bool]) -> None:
             return
         time.sleep(0.02)
     raise AssertionError("it never came")
+
+
+@pytest.mark.parametrize("apart", [timedelta(0), timedelta(days=-200), timedelta(days=200)])
+def test_status_counts_the_day_by_the_clock_of_the_cycles(store: Any, apart: timedelta) -> None:
+    real = [T0]
+    assert turn.by_cycles(store, clock=lambda: real[0]) == T0
+    turn.remember_clock(store, T0 + apart, clock=lambda: real[0])
+    real[0] += timedelta(hours=3)
+    assert turn.by_cycles(store, clock=lambda: real[0]) == T0 + apart + timedelta(hours=3)
+    turn.remember_clock(store, T0 + timedelta(days=300), clock=lambda: T0 + timedelta(days=300))
+    assert turn.by_cycles(store, clock=lambda: T0 + timedelta(days=301)) == T0 + timedelta(days=301)
