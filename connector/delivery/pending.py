@@ -14,6 +14,8 @@ from connector.ports.store import OutboxRow
 
 #: not sent, and not refused for good
 _WAITING = frozenset({RowState.TODO, RowState.HELD, RowState.DEAD})
+#: bytes that tell one value of one field from another
+_MARK = 8
 
 
 class Waiting(NamedTuple):
@@ -54,6 +56,8 @@ class Pending:
         self._wishes: dict[tuple[str, str], bytes] = {}
         #: lane → the newest wish for fields of ours, whichever group it is in
         self._own: dict[str, bytes] = {}
+        #: lane → what a wish that moves no stage is to show there, field by field
+        self._shown: dict[str, bytes] = {}
         for row in rows:
             if row.held_by == UNDONE:
                 self._held_back(row)
@@ -75,6 +79,9 @@ class Pending:
             self._wishes[row.lane, row.group] = digest = _digest(row.write.fields)
             if row.group in OWN_GROUPS:
                 self._own[row.lane] = digest
+                self._shown.pop(row.lane, None)
+            if row.group == "score":
+                self._shown[row.lane] = b"".join(map(_mark, row.write.fields.items()))
 
     def _waits(self, row: OutboxRow) -> None:
         write, dead = row.write, row.state is RowState.DEAD
@@ -111,6 +118,16 @@ class Pending:
         digest = _digest(row.write.fields)
         own = self._own.get(row.lane) if row.group in OWN_GROUPS else None
         return digest in (self._wishes.get((row.lane, row.group)), own)
+
+    def shows(self, lane: str, fields: Mapping[str, Value]) -> bool:
+        """Say whether a record is about to show all these values with its first score: then they are no stage move."""
+        told = self._shown.get(lane, b"")
+        marks = {told[at : at + _MARK] for at in range(0, len(told), _MARK)}
+        return all(_mark(field) in marks for field in fields.items())
+
+
+def _mark(field: tuple[str, Value]) -> bytes:
+    return _digest(dict([field]))[:_MARK]
 
 
 def _digest(fields: dict[str, Value]) -> bytes:

@@ -86,7 +86,9 @@ def own_rows(ground: Ground, own: OwnFields, mapped: Mapping[str, CrmField]) -> 
         }
         if not fields:
             continue
-        moves = not ground.baseline and bool(stages.intersection(fields))
+        moved = {name: value for name, value in fields.items() if name in stages}
+        # What of a first load is still on its way disturbs nobody, though the number beside it be another by now.
+        moves = bool(moved) and not ground.baseline and not ground.pending.shows(ground.lane(object_, id_), moved)
         yield ground.update(
             object_,
             id_,

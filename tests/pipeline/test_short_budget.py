@@ -111,7 +111,8 @@ def test_what_others_take_in_the_middle_of_a_run_is_left_to_them(tmp_path: Path,
     house.close()
 
 
-def test_what_is_left_of_a_first_load_is_no_stage_move(tmp_path: Path, sqlite_url: str) -> None:
+@pytest.mark.parametrize("scores", ["stay", "move"])
+def test_what_is_left_of_a_first_load_is_no_stage_move(tmp_path: Path, sqlite_url: str, scores: str) -> None:
     """Stages shown for the first time disturb nobody: they take nothing of a day's moves, and no limit holds them."""
     limits = Limits({Cause.STAGE_MOVE: 2}, share=1, share_from=500)
     house = House(tmp_path, sqlite_url, crm=Metered({"batch_size": BATCH}, system="crm"), limits=limits)
@@ -122,9 +123,40 @@ def test_what_is_left_of_a_first_load_is_no_stage_move(tmp_path: Path, sqlite_ur
     first = house.run()
     assert first.held_by["budget"] > BATCH, first.held_by
     house.engine = replace(house.engine, calls_per_day={})
+    if scores == "move":
+        for number in range(PEOPLE):
+            house.did(f"v{number}", "page_view", str(number), path="/pricing")
     last = house.run()
-    assert (last.held_by["limit"], last.settled, last.writes["planned"]) == (0, True, first.writes["held"])
-    assert all(lead.fields["Handoff_Stage__c"] for lead in house.crm.records("lead").values())
+    anew = PEOPLE if scores == "move" else 0
+    assert (last.held_by["limit"], last.settled, last.moves) == (0, True, 0)
+    assert last.writes["planned"] == first.writes["held"] + anew
+    leads = list(house.crm.records("lead").values())
+    assert all(lead.fields["Handoff_Stage__c"] for lead in leads)
+    assert len({lead.fields["Handoff_Score__c"] for lead in leads}) == 1, "the number is everybody's last one"
+    assert not house.store.outbox.used_by_cause(house.now - timedelta(days=1)).get(Cause.STAGE_MOVE)
     rows = list(house.store.outbox.each_done("update", "lead"))
-    assert len(rows) == PEOPLE, "nothing was written twice"
+    shown = first.writes["written"] if scores == "move" else 0
+    assert len(rows) == PEOPLE + shown, "nothing was written twice"
+    house.close()
+
+
+def test_a_stage_that_moves_while_a_first_load_waits_is_a_move(tmp_path: Path, sqlite_url: str) -> None:
+    limits = Limits({Cause.STAGE_MOVE: 2}, share=1, share_from=500)
+    house = House(tmp_path, sqlite_url, crm=Metered({"batch_size": BATCH}, system="crm"), limits=limits)
+    house.account()
+    for number in range(PEOPLE):
+        house.contact(str(number), title="CEO", employees=500)
+        house.lead(f"L{number}", str(number))
+    house.engine = replace(house.engine, calls_per_day={"crm": 12})
+    waiting = house.run().held_by["budget"]
+    assert waiting > BATCH
+    house.engine = replace(house.engine, calls_per_day={})
+    for number in range(PEOPLE):
+        for visit in range(3):
+            house.did(f"v{number}-{visit}", "page_view", str(number), path="/pricing")
+        house.did(f"r{number}", "email_reply", str(number))
+    last = house.run()
+    assert last.moves == PEOPLE
+    assert last.held_by["limit"] >= PEOPLE - 2
+    assert house.store.outbox.used_by_cause(house.now - timedelta(days=1))[Cause.STAGE_MOVE] == 2
     house.close()
