@@ -8,7 +8,7 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 from connector.domain.durable import fsync
@@ -19,6 +19,8 @@ from state.faults import faults_named
 from state.manifest import SqlManifest
 from state.store import PATIENCE, open_store
 
+#: between the name of the state and the instant of the restore that kept it
+_ASIDE = ".before-restore-"
 #: how integrity_check begins what it says of a value that is missing: ``NULL value in TABLE.COLUMN``
 _NULL = "NULL value in "
 #: findings it tells before it stops (SQLite: 100 unless told), so that the harmless ones hide no other
@@ -41,6 +43,20 @@ class StateCopy:
 def is_copied_by_us(url: str) -> bool:
     """Say whether the state is a file; PostgreSQL is copied by its own tools."""
     return url.startswith("sqlite:")
+
+
+def aside_of(url: str, now: datetime) -> Path:
+    """Name the place where a restore at this instant keeps what stood there."""
+    place = Path(url.removeprefix("sqlite:///"))
+    return place.with_name(f"{place.name}{_ASIDE}{now:%Y%m%dT%H%M%SZ}")
+
+
+def kept_aside(url: str) -> list[Path]:
+    """List what restores have kept of former states, oldest first; nothing where the state is no file."""
+    if not is_copied_by_us(url):
+        return []
+    place = Path(url.removeprefix("sqlite:///"))
+    return sorted(path for path in place.parent.glob(f"{place.name}{_ASIDE}*") if path.name.endswith("Z"))
 
 
 def back_up(url: str, target: Path, *, patience: timedelta = PATIENCE) -> StateCopy:

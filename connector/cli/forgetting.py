@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from contextlib import closing
+from datetime import datetime
 from typing import Annotated, Any
 from uuid import uuid4
 
@@ -11,12 +13,14 @@ from connector.bootstrap import House, open_house, utc_now
 from connector.cli.options import DEFAULT_CONFIG, AsJson, ConfigFile, Verbose
 from connector.cli.output import console, emit
 from connector.cli.running import who as typist
-from connector.errors import ConfigError, Refused
+from connector.errors import ConfigError, LocalFault, Refused
 from connector.lake.erasure import Purged
 from connector.logs import set_up_logs
-from connector.pipeline.forgetting import Named, forget, lift, named, purge
+from connector.pipeline.forgetting import Named, forget, forget_as_well, lift, named, purge
 from connector.pipeline.people.census import census_of
 from connector.pipeline.turn import engine_turn_if_free
+from state import open_store
+from state.backup import kept_aside
 
 #: what of the receipt counts rows that held something
 _HELD = ("identities", "persons", "outbox", "reviews", "stage_moves", "score_history")
@@ -53,6 +57,7 @@ def forget_person(
         with engine_turn_if_free(house.store, house.engine.owner) as ours:
             purged = None if ours is None else _purge(house)
         receipt["state"] = state
+        receipt["kept_states"] = _forget_in_kept(house, whom, at=now)
         receipt["lake"] = None if purged is None else {"rows": purged.rows, "files": purged.files}
         house.store.switches.audit(typist(), "forget", now, {"receipt": receipt["receipt"]})
     if as_json:
@@ -65,6 +70,19 @@ def forget_person(
 def _purge(house: House) -> Purged | None:
     engine = house.engine
     return purge(house.store, engine.lake_root, engine.traits(), install=engine.install, at=utc_now())
+
+
+def _forget_in_kept(house: House, whom: Named, *, at: datetime) -> dict[str, Any]:
+    """Erase them from former states that restores have kept; name those that cannot be read: they are to be deleted."""
+    told: dict[str, Any] = {"files": 0, "persons": 0, "unreadable": []}
+    for path in kept_aside(house.settings.state.get_secret_value()):
+        try:
+            with closing(open_store(f"sqlite:///{path}")) as former:
+                told["persons"] += forget_as_well(former, whom, install=house.engine.install, who=typist(), at=at)
+            told["files"] += 1
+        except LocalFault:
+            told["unreadable"].append(str(path))
+    return told
 
 
 def _lift(house: House, whom: Named, *, as_json: bool) -> int:
@@ -89,6 +107,13 @@ def _tell(receipt: dict[str, Any]) -> None:
         screen.print("the daemon at work takes them out of the lake with its next look")
     else:
         screen.print(f"{receipt['lake']['rows']} rows of the lake, {receipt['lake']['files']} files written anew")
+    former = receipt["kept_states"]
+    if former["files"]:
+        screen.print(
+            f"{former['files']} former states kept by `handoff restore`: {former['persons']} persons erased there"
+        )
+    for path in former["unreadable"]:
+        screen.print(f"{path} cannot be read, and may tell of them: delete it")
     screen.print(f"{state['tombstones']} names are kept as hashes: whoever comes back under one of them is left out")
     screen.print("what CRM and marketing tool hold is theirs: erase the person there too")
 

@@ -23,7 +23,7 @@ from connector.mapping.settings import Settings
 from connector.pipeline.forgetting import SETTING_DUE
 from connector.pipeline.turn import engine_turn
 from connector.trust.put_back import settle_put_back
-from state.backup import back_up, is_copied_by_us, put_back
+from state.backup import aside_of, back_up, is_copied_by_us, put_back
 
 _FORMAT = 1
 _STATE = "handoff.db"
@@ -98,7 +98,7 @@ def restore(
             at=str(folder),
         )
     place = Path(url.removeprefix("sqlite:///"))
-    aside = place.with_name(f"{place.name}.before-restore-{now:%Y%m%dT%H%M%SZ}")
+    aside = aside_of(url, now)
     if ours:
         if place.is_file():
             _take_turn(settings)

@@ -5,11 +5,15 @@ from __future__ import annotations
 import shutil
 from collections.abc import Iterable
 from pathlib import Path
+from typing import Final
 
 from connector.domain.durable import fsync
 from connector.errors import LocalFault
 from connector.lake.checking import state_of
 from connector.ports.store import Segment
+
+#: how the name of a file ends that is being brought
+PART: Final = ".part"
 
 
 def copy_segments(segments: Iterable[Segment], source: Path, target: Path) -> int:
@@ -50,7 +54,7 @@ def copy_segments(segments: Iterable[Segment], source: Path, target: Path) -> in
 
 
 def _bring(source: Path, target: Path) -> None:
-    part = target.with_name(f"{target.name}.part")
+    part = target.with_name(f"{target.name}{PART}")
     part.unlink(missing_ok=True)
     try:
         part.hardlink_to(source)

@@ -3,7 +3,7 @@
 A row tells of somebody when it is a record of theirs, something they did, or a record that points at theirs (a task).
 The new files become durable first; one transaction of the manifest lists them and retires the old ones. A crash before
 it leaves files nobody lists, a crash after it old files. Those go too: what compaction has replaced, and what any crash
-has left, would otherwise tell of them until the next sweep is due. Rows that stay keep
+has left, drafts among it, would otherwise tell of them until the next sweep is due. Rows that stay keep
 their serial and the time they landed, so every past instant reads as before, but for those who are gone.
 """
 
@@ -18,8 +18,9 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from connector.lake.arranged import forget_arranged
+from connector.lake.copies import PART
 from connector.lake.layout import LINK
-from connector.lake.segments import cannot_write, check_segment, forget_checks, read_segment, write_segment
+from connector.lake.segments import STAGING, cannot_write, check_segment, forget_checks, read_segment, write_segment
 from connector.ports.store import Manifest
 
 _RECORDS, _ACTIVITIES = "records", "activities"
@@ -64,7 +65,17 @@ def purge_people(root: Path, manifest: Manifest, *, kinds: Collection[str], is_e
         name = path.relative_to(root).as_posix()
         if name not in live and _may_tell(path, name, kinds, is_erased):
             _delete(root, manifest, name)
+    _drop_drafts(root)
     return Purged(rows, files)
+
+
+def _drop_drafts(root: Path) -> None:
+    """Take away what a crash has left half-way to its place: with the engine's turn ours, nobody is at work on it."""
+    try:
+        for path in [*(root / STAGING).glob("*"), *root.rglob(f"*{PART}")]:
+            path.unlink(missing_ok=True)
+    except OSError as error:
+        raise cannot_write(root, error) from error
 
 
 def _may_tell(path: Path, name: str, kinds: Collection[str], is_erased: Callable[[str], bool]) -> bool:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -24,6 +25,7 @@ from connector.pipeline.incremental.kept import forget_kept
 from connector.pipeline.incremental.kept_hits import forget_hits
 from connector.pipeline.people.census import Census
 from connector.pipeline.people.gathering import Gatherer, hold
+from connector.pipeline.scratch import sweep_crashed
 from connector.ports.store import Store
 from connector.ports.traits import AdapterTraits
 
@@ -122,6 +124,19 @@ def forget(store: Store, whom: Named, *, install: str, who: str, at: datetime) -
     return receipt
 
 
+def forget_as_well(store: Store, whom: Named, *, install: str, who: str, at: datetime) -> int:
+    """Erase people from a state that was kept, in which they may be other persons; give how many they were there.
+
+    Should it ever stand in its place again, it knows who was erased.
+    """
+    known = store.knowledge.identities()
+    known = known.append_column("reference", _references(known))
+    persons = {*whom.person_ids, *_where(known, "reference", whom.references, "person_id")}
+    there = set(known.column("person_id").to_pylist()) & persons
+    forget(store, Named(tuple(sorted(persons)), whom.references, whom.addresses), install=install, who=who, at=at)
+    return len(there)
+
+
 def lift(store: Store, whom: Named, *, install: str, who: str, at: datetime) -> int:
     """Let people be known again after new consent; give how many names were dug up."""
     return store.knowledge.lift_tombstones(graves(install, whom.references, whom.addresses), who=who, at=at)
@@ -151,6 +166,9 @@ def purge(
         forget_kept(lake_root)
         forget_hits(lake_root)
         purged = purge_people(lake_root, store.manifest, kinds=kinds, is_erased=yard.holds)
+        with suppress(OSError):
+            # Where it may not be changed now, the next cycle, which sets aside beside it, says so.
+            sweep_crashed(lake_root)
     told = {"at": at.isoformat(), "rows": purged.rows, "files": purged.files}
     store.switches.put_setting(SETTING_PURGED, json.dumps(told))
     store.switches.put_setting(SETTING_DUE, "")

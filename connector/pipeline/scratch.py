@@ -113,7 +113,7 @@ def open_scratch(base: Path) -> Iterator[Scratch]:
     """
     folder = base / FOLDER / uuid4().hex
     try:
-        _sweep(base / FOLDER)
+        sweep_crashed(base)
         folder.mkdir(parents=True, mode=0o700)
         lock = (folder / _LOCK).open("wb")
     except OSError as error:
@@ -129,8 +129,13 @@ def open_scratch(base: Path) -> Iterator[Scratch]:
                 folder.parent.rmdir()
 
 
-def _sweep(place: Path) -> None:
-    for folder in place.glob("*"):
+def sweep_crashed(base: Path) -> None:
+    """Take away what crashed processes have set aside below ``base``; what the living have stays.
+
+    Raises:
+        OSError: a folder may not be changed.
+    """
+    for folder in (base / FOLDER).glob("*"):
         try:
             with (folder / _LOCK).open("rb") as lock:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

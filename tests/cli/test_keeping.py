@@ -10,6 +10,7 @@ import pytest
 
 from connector.pipeline.turn import LEASE
 from state import open_store
+from state.backup import kept_aside
 
 LONG = timedelta(hours=1)
 
@@ -74,3 +75,18 @@ def test_a_pause_says_who_and_when_and_is_noted_once(mine: Any, state_url: str) 
     assert mine("status", "--json").json["paused"] is None
     with closing(open_store(state_url)) as store:
         assert [what for _, _, what, _ in store.switches.audited()][:3] == ["resume", "pause", "pause"]
+
+
+def test_whoever_is_forgotten_leaves_the_former_states_that_restores_keep(mine: Any, state_url: str) -> None:
+    assert mine("restore", "../monday", "--json").code == 0
+    kept = kept_aside(state_url)
+    assert len(kept) == state_url.startswith("sqlite")
+    secrets = {"HUBSPOT_TOKEN": "one", "SALESFORCE_URL": "https://acme.my.salesforce.com", "SALESFORCE_TOKEN": "two"}
+    mine = type(mine)(mine.folder, mine.env | secrets)
+    told = mine("forget", "somebody@acme.example", "--json").json["kept_states"]
+    assert told == {"files": len(kept), "persons": 0, "unreadable": []}
+    for path in kept:
+        with closing(open_store(f"sqlite:///{path}")) as former:
+            assert former.knowledge.tombstones()
+        path.write_bytes(b"no state")
+        assert mine("forget", "somebody@acme.example", "--json").json["kept_states"]["unreadable"] == [str(path)]

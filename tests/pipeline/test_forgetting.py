@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,10 @@ from small_house import House
 from connector.domain.records import RecordVersion
 from connector.domain.refs import Ref
 from connector.errors import ConfigError, Refused
-from connector.pipeline.forgetting import SETTING_DUE, Named, forget, lift, named, purge
+from connector.pipeline.forgetting import SETTING_DUE, Named, forget, forget_as_well, lift, named, purge
 from connector.pipeline.people.census import census_of
+from state import open_store
+from state.backup import aside_of, back_up, kept_aside
 
 
 @pytest.fixture
@@ -210,3 +213,46 @@ def test_a_record_that_points_at_them_goes_too(house: House) -> None:
     _forget(house, "jo1@acme.example")
     _purge(house)
     assert _holding(_lake(house), "Call Surname1") == []
+
+
+def test_what_a_crash_left_half_way_to_its_place_tells_of_nobody(house: House) -> None:
+    _crowd(house)
+    house.run()
+    root = house.engine.lake_root
+    (told, *_) = [
+        path for path in (root / "records").rglob("*.parquet") if "Surname1" in str(pq.read_table(path).to_pylist())
+    ]
+    (root / "staging").mkdir(exist_ok=True)
+    (root / "scratch" / "crashed").mkdir(parents=True)
+    left = [
+        root / "staging" / "0123.77.parquet",
+        told.with_name(f"{told.name}.part"),
+        root / "scratch" / "crashed" / "x.arrow",
+    ]
+    for path in left:
+        path.write_bytes(told.read_bytes())
+    (root / "scratch" / "crashed" / "lock").touch()
+    _forget(house, "jo1@acme.example")
+    _purge(house)
+    assert not any(path.exists() for path in left)
+    assert _holding(_lake(house) + _state(house), *_FIRST) == []
+
+
+def test_a_former_state_that_a_restore_keeps_tells_of_nobody_either(house: House, tmp_path: Path) -> None:
+    url = f"sqlite:///{tmp_path}/state.db"
+    _crowd(house)
+    house.run()
+    house.asks("f2", "1")
+    house.run()
+    aside = aside_of(url, house.now)
+    back_up(url, aside)
+    assert kept_aside(url) == [aside]
+    assert b"Surname1" in aside.read_bytes(), "the task that calls them is in the outbox"
+    whom = _named(house, "jo1@acme.example")
+    for _ in range(2):
+        with closing(open_store(f"sqlite:///{aside}")) as former:
+            forget_as_well(former, whom, install="main", who="ann", at=house.now)
+            assert not set(former.knowledge.persons().column("person_id").to_pylist()) & set(whom.person_ids)
+            assert former.knowledge.tombstones()
+    told = b"".join(path.read_bytes() for path in tmp_path.glob(f"{aside.name}*"))
+    assert b"Surname1" not in told
