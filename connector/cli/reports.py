@@ -12,6 +12,7 @@ from rich.table import Table
 from connector.bootstrap import open_house, utc_now
 from connector.cli.options import DEFAULT_CONFIG, AsJson, AsOf, ConfigFile, Verbose, instant
 from connector.cli.output import console, emit
+from connector.domain.spans import span_in_words
 from connector.logs import set_up_logs
 from connector.pipeline.people.census import census_of
 from connector.pipeline.reports.late_follow_ups import late_follow_ups
@@ -52,19 +53,20 @@ def _tell(screen: Console, document: dict[str, Any]) -> None:
     table = Table("campaign or source", "people", "late by up to", "with whom", box=None, padding=(0, 2, 0, 0))
     for line in document["late"]:
         owners = ", ".join(f"{name} {count:,}" for name, count in line["owners"].items())
-        table.add_row(line["campaign"], f"{line['people']:,}", _span(line["longest_late_seconds"]), owners)
+        table.add_row(
+            line["campaign"],
+            f"{line['people']:,}",
+            span_in_words(timedelta(seconds=line["longest_late_seconds"])),
+            owners,
+        )
     screen.print(table)
     for one in document["people"][:_LISTED]:
         screen.print(
             f"  {one['record'] or one['person_id']}: {one['stage']} since {one['since'][:16]}, due {one['due'][:16]}, "
-            f"late by {_span(one['late_seconds'])}, with {one['owner']}"
+            f"late by {span_in_words(timedelta(seconds=one['late_seconds']))}, with {one['owner']}"
         )
     if late > _LISTED:
         screen.print(f"  and {late - _LISTED:,} more (--json lists all)")
-
-
-def _span(seconds: float) -> str:
-    return str(timedelta(seconds=round(seconds)))
 
 
 def shares(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from typing import Any
 
 from rich.console import Console
@@ -11,6 +12,7 @@ from rich.table import Table
 from connector.cli.explained_words import about, basis, changed, facts
 from connector.cli.waterfall import steps_of
 from connector.cli.waterfall_text import waterfall
+from connector.domain.spans import span_in_words
 
 #: channels as people say them
 _CHANNELS = {"call": "to be called", "email": "e-mail"}
@@ -65,9 +67,8 @@ def _tell_work(screen: Console, document: dict[str, Any]) -> None:
             f"  task: {task['subject']} ({task['rule']}), {task['owner']}, due {task['due']}, {task['status']}"
         )
     for took in document["task_times"]:
-        screen.print(
-            f"  {took['rule']}: {took['event'][:19]}, task in the CRM {took['task'][:19]}, {took['seconds']:,.0f} s"
-        )
+        span = span_in_words(timedelta(seconds=took["seconds"]))
+        screen.print(f"  {took['rule']}: {took['event'][:19]}, task in the CRM {took['task'][:19]}, {span}")
 
 
 def _tell_story(screen: Console, document: dict[str, Any]) -> None:

@@ -7,6 +7,7 @@ from datetime import timedelta
 from math import ceil
 from typing import Any, get_args
 
+from connector.domain.spans import span_in_words
 from connector.ports.task_times import OpenedBy, TaskTime
 
 OPENED_BY: tuple[OpenedBy, ...] = get_args(OpenedBy)
@@ -42,8 +43,8 @@ def in_words(told: Mapping[str, Any]) -> Iterator[str]:
     for opened_by in OPENED_BY:
         of = told[opened_by]
         if of["tasks"]:
-            half, most = (timedelta(seconds=round(of[name])) for name in ("p50_seconds", "p99_seconds"))
+            half, most = (span_in_words(timedelta(seconds=of[name])) for name in ("p50_seconds", "p99_seconds"))
             yield f"{_WORDS[opened_by]} to the task in the CRM: {of['tasks']:,} tasks, half within {half}, 99 % {most}"
     if told["missed"]:
-        target = timedelta(seconds=told["target_seconds"])
+        target = span_in_words(timedelta(seconds=told["target_seconds"]))
         yield f"{told['missed']:,} tasks came later than {target} after their event (alarms.event_to_task)"
