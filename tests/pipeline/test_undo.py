@@ -108,6 +108,7 @@ def test_an_undone_run_is_gone_but_for_what_people_did_and_stays_gone_until_ther
     assert undone.held_by["undone"] == undone.writes["held"] > 0
     assert undone.verdict == "amber"
     _quiet(house)
+    assert house.store.outbox.unsettled_counts()["held:undone"] == undone.held_by["undone"]
     news = _hot(house)
     assert news.created.get("task", 0) >= 1
     assert news.updated.get("lead", 0) >= 1
