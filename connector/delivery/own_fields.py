@@ -193,7 +193,8 @@ def _news(
         held = f'"{prefix}{name}"' if prefix + name in people.column_names else "NULL"
         conditions.append(
             f'({held} IS DISTINCT FROM {before} OR ({before} IS NULL AND "wanted.{name}" IS NOT NULL)) '
-            f"AND {was['$.record']} = record{_there(mapped[name])}"
+            # Null is nothing that could be known otherwise here: without a record the answer is no.
+            f"AND coalesce({was['$.record']} = record, false){_there(mapped[name])}"
         )
     looked_at = {"shown", "record", "score.total", *triggers, *(prefix + name for name in wanted)}
     looked = people.select([name for name in people.column_names if name in looked_at])
