@@ -41,6 +41,9 @@ LINKS: Mapping[str, str] = {
     "contact_id": "contact",
     "who": "who",
 }
+#: Standard column of people → field. Where the starter's mappings name the CRM's own field, it has that name here, too:
+#: no vendor lets two fields differ by case alone (Salesforce: API names are case-insensitive; HubSpot: lower case).
+PEOPLE: Mapping[str, str] = {name: name for name in PERSON_COLUMNS} | {"title": "Title", "industry": "Industry"}
 _PERSON_WORDS = {"owner": "owner_id", "account": "account_id"} | {
     word: word for word in ("status", "key", "stage_entry", "changed_by")
 }
@@ -61,7 +64,7 @@ NATIVE: Mapping[str, Mapping[str, str]] = {
 
 
 class MemoryCrm:
-    """Records by object and id; native names are the standard ones, any other field may be written.
+    """Records by object and id; native names are the standard ones (``PEOPLE``), any other field may be written.
 
     Options: ``records`` (list of ``RecordVersion``), ``page`` (rows per page, 100), ``batch_size`` (200).
     ``faults`` says what goes wrong next; ``edit``, ``delete`` and ``did`` are what people do.
@@ -96,8 +99,14 @@ class MemoryCrm:
         self.add(*told.get("records") or ())
 
     def add(self, *records: RecordVersion) -> None:
-        """Let records appear or change as they stand here; whoever did it stays open."""
+        """Let records appear or change as they stand here; whoever did it stays open.
+
+        Raises:
+            ConfigError: two fields of a record differ by case alone: nothing of it is taken.
+        """
         for record in records:
+            if len({name.casefold() for name in record.fields}) < len(record.fields):
+                raise ConfigError("memory.field", f"two fields of {record.ref} differ by case alone", at=self._system)
             self._logs[self._stream_of[record.ref.object]].items.append(record)
             if record.deleted:
                 self._records.pop(record.ref, None)
@@ -130,10 +139,9 @@ class MemoryCrm:
 
     def traits(self) -> AdapterTraits:
         """Say what the engine must know: a repeated creation finds its key."""
-        people = {name: name for name in PERSON_COLUMNS}
         return AdapterTraits(
             system=self._system,
-            people={"lead": people, "contact": people},
+            people={"lead": PEOPLE, "contact": PEOPLE},
             opt_outs={"lead": OPT_OUTS, "contact": OPT_OUTS},
             accounts={"account": {name: name for name in ACCOUNT_COLUMNS}},
             streams=tuple(StreamTraits(stream, object_) for stream, object_ in STREAMS.items()),
@@ -156,7 +164,8 @@ class MemoryCrm:
         self._call()
         if object not in self._stream_of:
             return []
-        standard = {"lead": PERSON_COLUMNS, "contact": PERSON_COLUMNS, "account": ACCOUNT_COLUMNS}.get(object, ())
+        people = tuple(PEOPLE.values())
+        standard = {"lead": people, "contact": people, "account": ACCOUNT_COLUMNS}.get(object, ())
         names = dict.fromkeys(standard)
         for record in self.records(object).values():
             names |= dict.fromkeys(record.fields)

@@ -9,7 +9,7 @@ from connector.domain.records import Activity, RecordVersion
 from connector.domain.refs import Ref
 
 NOW = datetime(2026, 5, 1, 12, tzinfo=UTC)
-FIELDS = {"lead": "company", "contact": "title", "account": "website", "task": "subject"}
+FIELDS = {"lead": "company", "contact": "Title", "account": "website", "task": "subject"}
 
 
 def version(object_, number, *, at=NOW - timedelta(days=1), **fields):

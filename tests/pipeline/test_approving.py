@@ -44,7 +44,7 @@ def test_the_first_by_rank_go_with_their_tasks_and_the_rest_stays(house: House) 
 
     assert _approve(house, report.plan_id, 2) == 2
     assert house.run().created == {"lead": 2, "task": 2}
-    assert {lead.fields["title"] for lead in house.crm.records("lead").values()} == {"CEO", "VP Sales"}
+    assert {lead.fields["Title"] for lead in house.crm.records("lead").values()} == {"CEO", "VP Sales"}
     left = held_in_order(house.store.outbox.each_unsettled(), report.plan_id)
     assert [row.id for row in left] == [row.id for row in ranked[2:]]
 

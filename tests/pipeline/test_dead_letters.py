@@ -59,7 +59,7 @@ def test_explain_says_that_the_crm_does_not_show_what_it_refused(house: House) -
     }
     assert any("does not show" in line and "refused" in line for line in facts(document))
     house.crm.faults.rejected.clear()
-    house.crm.edit("lead", "L1", {"title": "CFO"}, user="005rep1", at=house.now)
+    house.crm.edit("lead", "L1", {"Title": "CFO"}, user="005rep1", at=house.now)
     house.run()
     document = explained()
     assert document["score"]["undelivered"] is None
@@ -68,13 +68,13 @@ def test_explain_says_that_the_crm_does_not_show_what_it_refused(house: House) -
 
 def test_a_person_s_edit_of_the_record_lets_it_go_once(house: House) -> None:
     tried, rows = _tried(house), len(_dead(house))
-    house.crm.edit("lead", "L1", {"title": "CTO"}, user="005rep1", at=house.now)
+    house.crm.edit("lead", "L1", {"Title": "CTO"}, user="005rep1", at=house.now)
     house.run()
     assert _tried(house) == tried + rows, "the cause still stands: tried once for the change"
     house.run()
     assert _tried(house) == tried + rows
     house.crm.faults.rejected.clear()
-    house.crm.edit("lead", "L1", {"title": "CFO"}, user="005rep1", at=house.now)
+    house.crm.edit("lead", "L1", {"Title": "CFO"}, user="005rep1", at=house.now)
     report = house.run()
     assert not _dead(house)
     assert report.writes["written"] + report.writes["unchanged"] >= rows
@@ -83,7 +83,7 @@ def test_a_person_s_edit_of_the_record_lets_it_go_once(house: House) -> None:
 
 def test_our_own_write_to_the_record_is_no_change(house: House) -> None:
     tried = _tried(house)
-    house.crm.edit("lead", "L1", {"title": "CTO"}, user=str(house.crm.user_id()), at=house.now)
+    house.crm.edit("lead", "L1", {"Title": "CTO"}, user=str(house.crm.user_id()), at=house.now)
     house.run()
     assert _tried(house) == tried
 
@@ -174,7 +174,7 @@ def test_while_somebody_is_waited_for_the_crm_is_described_anew_once_in_a_while(
 
 def test_while_paused_nothing_is_let_go(house: House) -> None:
     house.store.switches.pause("ops", house.now)
-    house.crm.edit("lead", "L1", {"title": "CTO"}, user="005rep1", at=house.now)
+    house.crm.edit("lead", "L1", {"Title": "CTO"}, user="005rep1", at=house.now)
     tried = _tried(house)
     house.run()
     assert _tried(house) == tried

@@ -118,7 +118,7 @@ def test_what_comes_in_later_about_them_stays_out(house: House) -> None:
     house.contact("1", last_name="Surname1", title="CEO")
     house.did("v9", "page_view", "1", path="/pricing/1")
     house.asks("f9", "1")
-    house.lead("L1", "1", last_name="Surname1", title="CEO")
+    house.lead("L1", "1", last_name="Surname1", Title="CEO")
     tasks = len(house.tasks())
     report = house.run()
     assert report.pulled["refused"] >= 4
@@ -149,7 +149,7 @@ def test_new_consent_lifts_every_name_at_once(house: House) -> None:
     assert whom.person_ids == ()
     assert lift(house.store, whom, install="main", who="ann", at=house.now) >= 3
     house.contact("1", last_name="Surname1", title="CEO")
-    house.lead("L1", "1", last_name="Surname1", title="CEO")
+    house.lead("L1", "1", last_name="Surname1", Title="CEO")
     report = house.run()
     assert report.identity["persons"] == 3
     assert house.crm.records("lead")["L1"].fields.get("Handoff_Score__c") is not None

@@ -1,4 +1,4 @@
-"""Memory of somebody without a record of the CRM is written when something worth showing has changed, and not besides."""
+"""Memory of somebody without a record of the CRM is written when something worth showing has changed."""
 
 from __future__ import annotations
 

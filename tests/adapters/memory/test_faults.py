@@ -97,3 +97,10 @@ def test_a_batch_above_the_size_is_our_own_mistake():
 def test_unknown_options_are_refused(kind):
     with pytest.raises(ConfigError, match="pages"):
         kind({"pages": 3})
+
+
+def test_two_fields_never_differ_by_case_alone():
+    held = RecordVersion(Ref("memory", "lead", "1"), NOW, NOW, {"Title": "CEO", "title": "CFO"}, {})
+    with pytest.raises(ConfigError) as caught:
+        MemoryCrm().add(held)
+    assert caught.value.code == "memory.field"
