@@ -305,6 +305,33 @@ def test_a_stage_task_is_closed_when_the_stage_is_left_and_nobody_touched_it(
     assert decide(ground(settled(person(stage=stage)), tasks=[task], mark=None)).rows == []
 
 
+@pytest.mark.parametrize("changed_by", ["handoff", "005rep1"])
+def test_a_task_that_came_after_its_stage_was_left_is_closed_though_they_are_back(changed_by: str) -> None:
+    one = settled(person(), stage="mql", stage_entry=2, entered=True, disposition="sales")
+    before, after = one | {"stage_entry": 2}, one | {"stage_entry": 4}
+    (first,) = (row for row in decide(ground(before)).rows if row.write.object == "task")
+    late, calm = _open_task(first, changed_by=changed_by), after | {"entered": False}
+    (second,) = (row for row in decide(ground(after)).rows if row.write.object == "task")
+    ways: list[tuple[dict[str, Any], dict[str, Any]]] = [
+        (after, {}),
+        (calm, {"pending": [second]}),
+        (calm, {"tasks": [_open_task(second, id="T2")]}),
+    ]
+    for who, way in ways:
+        tasks = [late, *way.pop("tasks", [])]
+        closed = [row for row in decide(ground(who, tasks=tasks, **way)).rows if row.group == "task"]
+        said = [(row.write.id, row.write.fields, row.reason) for row in closed]
+        told = ("T1", {"status": "closed"}, "left stage mql and entered it again")
+        assert said == ([told] if changed_by == "handoff" else [])
+
+
+def test_whom_an_undo_put_back_into_a_stage_keeps_the_task() -> None:
+    one = settled(person(), stage="mql", stage_entry=2, entered=True, disposition="sales")
+    (task,) = (row for row in decide(ground(one)).rows if row.write.object == "task")
+    back = one | {"stage_entry": 4, "entered": False}
+    assert [row for row in decide(ground(back, tasks=[_open_task(task)])).rows if row.group == "task"] == []
+
+
 @pytest.mark.parametrize(
     ("held", "given"),
     [
