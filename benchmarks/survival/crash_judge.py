@@ -28,6 +28,10 @@ class Ending:
     #: (object, name) → fields, once for each record of that name
     records: dict[Name, list[dict[str, Value]]]
     by_hand: dict[tuple[str, str, str], Value]
+    #: (email, field) → what was decided to fill a blank with, one after the other
+    fills: dict[tuple[str, str], list[Value]]
+    #: (email, field) → what we wrote there, one after the other
+    put: dict[tuple[str, str], list[Value]]
     #: what people changed before the engine could know of it
     unseen_by_hand: set[Name]
     #: how many records each creation key made
@@ -41,8 +45,8 @@ class Ending:
     rows: dict[str, int]
 
 
-def ending_of(crm: FrailCrm, store: Store) -> Ending:
-    """Read an org and its outbox."""
+def ending_of(crm: FrailCrm, store: Store, fills: dict[tuple[str, str], list[Value]]) -> Ending:
+    """Read an org and its outbox; ``fills``: what was decided to fill blanks with."""
     named = {id_: key for _, id_, key in crm.made}
     records: dict[Name, list[dict[str, Value]]] = {}
     for object_ in _OBJECTS:
@@ -62,7 +66,18 @@ def ending_of(crm: FrailCrm, store: Store) -> Ending:
         done.update(row.write.key for row in store.outbox.each_done("create", object_))
     made = Counter(key for _, _, key in crm.made)
     living = {key for object_, id_, key in crm.made if _stands(crm, object_, id_)}
-    return Ending(records, by_hand, unseen, made, living, done, list(_open_rows(crm, store)), store.outbox.counts())
+    return Ending(
+        records,
+        by_hand,
+        fills,
+        crm.put,
+        unseen,
+        made,
+        living,
+        done,
+        list(_open_rows(crm, store)),
+        store.outbox.counts(),
+    )
 
 
 def _open_rows(crm: FrailCrm, store: Store) -> Iterable[str]:
@@ -120,6 +135,8 @@ def _fields(
             continue
         if field in _OPENNESS and _kept_by_hand(name, here, disturbed, twin):
             continue
+        if _filled_with_newer(name, field, here, there, disturbed, twin):
+            continue
         place = (*name, field)
         hand = disturbed.by_hand.get(place)
         word = "overwritten" if hand is not None and twin.by_hand.get(place) == hand == there.get(field) else "lost"
@@ -138,6 +155,24 @@ def _kept_by_hand(name: Name, here: dict[str, Value], disturbed: Ending, twin: E
     """
     closed = any((*name, "status") in ending.by_hand for ending in (disturbed, twin))
     return name[0] == "task" and name in disturbed.unseen_by_hand and here.get("status") == "open" and not closed
+
+
+def _filled_with_newer(
+    name: Name, field: str, here: dict[str, Value], there: dict[str, Value], disturbed: Ending, twin: Ending
+) -> bool:
+    """Say whether a blank was still blank when what fills it changed: the newer wish replaces one that waits.
+
+    The twin had filled it before, and what stands is not touched. Only where the waiting wish was for the twin's value
+    and was never sent, a later one was for what stands here and was sent, and no person wrote there.
+    """
+    place, key = (*name, field), (str(here.get("email")), field)
+    if here.get("email") != there.get("email") or any(place in ending.by_hand for ending in (disturbed, twin)):
+        return False
+    mine, theirs, wishes = here.get(field), there.get(field), disturbed.fills.get(key, [])
+    if theirs not in wishes or mine not in wishes[wishes.index(theirs) :]:
+        return False
+    put = disturbed.put.get(key, [])
+    return theirs not in put and put[-1:] == [mine] and theirs in twin.put.get(key, [])
 
 
 def _accounts(ending: Ending) -> Iterable[str]:

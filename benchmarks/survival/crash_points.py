@@ -279,7 +279,7 @@ class World:
             self._calm_down()
         store = open_store(self._url, now=lambda: self.gate.now)
         try:
-            return ending_of(self.crm, store)
+            return ending_of(self.crm, store, self.town.fills)
         finally:
             store.close()
 

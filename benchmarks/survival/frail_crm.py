@@ -42,6 +42,8 @@ class FrailCrm(MemoryCrm):
         #: what people changed before a pull had shown it
         self.unseen_by_hand: set[Ref] = set()
         self._pulled: set[Ref] = set()
+        #: (email, field) → every value that we wrote there, whichever record of theirs it was
+        self.put: dict[tuple[str, str], list[Value]] = {}
         #: every record that a creation of ours made, with its key
         self.made: list[tuple[str, str, str]] = []
 
@@ -132,6 +134,12 @@ class FrailCrm(MemoryCrm):
         if outcome.kind is OutcomeKind.WRITTEN and outcome.id is not None:
             self.made.append((write.object, outcome.id, write.key))
         return outcome
+
+    def _note(self, object_: str, id_: str, values: Mapping[str, Value]) -> None:
+        super()._note(object_, id_, values)
+        email = str(self._records[Ref(SYSTEM, object_, id_)].fields.get("email") or "")
+        for name, value in values.items():
+            self.put.setdefault((email, name), []).append(value)
 
     def _followed(self, write: Write) -> Write:
         """Hang a task on what has become of a record that was merged or converted, as the vendor moves those it has."""

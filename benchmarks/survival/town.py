@@ -26,13 +26,13 @@ from connector.delivery.limits import Limits, hold_excess
 from connector.delivery.pending import Pending
 from connector.delivery.records import own_mapping, stage_fields
 from connector.delivery.shown import Shown
-from connector.domain.records import RecordVersion
+from connector.domain.records import RecordVersion, Value
 from connector.domain.refs import Ref
 from connector.domain.writes import Cause
 from connector.mapping.bundle import Mappings
 from connector.mapping.load import load_mappings
 from connector.pipeline.decisions.withdrawing import withdraw
-from connector.ports.store import IDENTITIES, PERSONS, SCORE_HISTORY, STAGE_MOVES, Decisions, Store
+from connector.ports.store import IDENTITIES, PERSONS, SCORE_HISTORY, STAGE_MOVES, Decisions, OutboxRow, Store
 from connector.routing.pools import Desk, User, load_rotations
 
 T0 = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -99,6 +99,8 @@ class Town:
     crm: FrailCrm
     limits: Limits
     people: list[Facts] = field(default_factory=lambda: [Facts(n) for n in range(PEOPLE)])
+    #: (email, field) → what was decided to fill it with if blank, one after the other
+    fills: dict[tuple[str, str], list[Value]] = field(default_factory=dict)
 
     def settle_in(self) -> None:
         """Put users, a queue, accounts and the first leads into the org."""
@@ -235,6 +237,7 @@ def decide_once(town: Town, store: Store, crm: Any, *, now: datetime, run_id: st
         names = stage_fields(own_mapping(MAPPINGS.fields, _TRAITS))
         used = store.outbox.used_by_cause(now - timedelta(hours=24))
         wished = hold_excess(wished, town.limits, used=used, living=PEOPLE, stage_fields=names)
+    _note_fills(town, wished)
     store.knowledge.commit_decisions(
         Decisions(
             run_id=run_id,
@@ -250,6 +253,13 @@ def decide_once(town: Town, store: Store, crm: Any, *, now: datetime, run_id: st
         )
     )
     withdraw(store.outbox, decided.withdrawn, now=now)
+
+
+def _note_fills(town: Town, rows: list[OutboxRow]) -> None:
+    emails = {f"p{person.number}": person.email for person in town.people}
+    for row in rows:
+        for name in row.write.if_blank:
+            town.fills.setdefault((emails[row.person_id], name), []).append(row.write.fields[name])
 
 
 def _people(

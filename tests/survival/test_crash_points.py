@@ -6,6 +6,7 @@ The long form is ``python -m benchmarks.survival.crash_points``.
 from __future__ import annotations
 
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
@@ -16,6 +17,7 @@ from unittest import mock
 import pytest
 
 from adapters.conformance.write_rule import effect_of
+from benchmarks.survival.crash_judge import Ending, complaints
 from benchmarks.survival.crash_points import Campaign
 from benchmarks.survival.databases import memory_disk, on_postgresql, on_sqlite
 from connector.delivery.lost import LostAnswers
@@ -113,3 +115,31 @@ def test_a_planted_mistake_is_found_out(
         if any(line.startswith(complaint) for line in found):
             return
     pytest.fail(f"thirty histories and nothing {complaint}")
+
+
+def _titled(title: str, *, fills: list[str], put: list[str], by_hand: bool = False) -> Ending:
+    """One lead whose blank title ended as ``title``."""
+    place = ("jo@acme.example", "Title")
+    records: dict[Any, Any] = {("lead", "L1"): [{"email": place[0], "Title": title}]}
+    hands: dict[Any, Any] = {("lead", "L1", "Title"): title} if by_hand else {}
+    filled: dict[Any, Any] = {place: list(fills)}
+    wrote: dict[Any, Any] = {place: list(put)}
+    return Ending(records, hands, filled, wrote, set(), Counter(), set(), Counter(), [], {})
+
+
+@pytest.mark.parametrize(
+    ("ending", "guilty"),
+    [
+        (_titled("CEO", fills=["Engineer", "CEO"], put=["CEO"]), False),
+        # the first was sent, and is not there: something wrote over it
+        (_titled("CEO", fills=["Engineer", "CEO"], put=["Engineer", "CEO"]), True),
+        # the newer wish came first, or nobody wished for it, or it was never sent, or a person typed it
+        (_titled("CEO", fills=["CEO", "Engineer"], put=["CEO"]), True),
+        (_titled("CEO", fills=["Engineer"], put=["CEO"]), True),
+        (_titled("CEO", fills=["Engineer", "CEO"], put=[]), True),
+        (_titled("CEO", fills=["Engineer", "CEO"], put=["CEO"], by_hand=True), True),
+    ],
+)
+def test_only_a_newer_wish_for_a_blank_may_stand_in_the_place_of_one_that_waited(ending: Ending, guilty: bool) -> None:
+    twin = _titled("Engineer", fills=["Engineer"], put=["Engineer"])
+    assert bool(complaints(ending, twin)) == guilty
