@@ -19,8 +19,6 @@ from connector.ports.store import SETTING_PUT_BACK, Store
 
 #: the lake's own memory of the last cycle that worked on it
 _WITNESS = "last-run.json"
-#: cycles looked through for the one the lake remembers; those after it ended before they could say so
-_RUNS = 1_000
 _HELD = "restore"
 #: longer than any lease
 _LONG = timedelta(days=365)
@@ -58,7 +56,7 @@ def is_older_than_lake(store: Store, lake_root: Path) -> bool:
         remembered = json.loads((lake_root / _WITNESS).read_text(encoding="utf-8"))["run_id"]
     except (OSError, ValueError, KeyError, TypeError):
         return False
-    return all(run.id != remembered for run in store.runs.last(_RUNS))
+    return store.runs.find(str(remembered)) is None
 
 
 def settle_put_back(store: Store, *, now: datetime) -> dict[str, int]:

@@ -2,8 +2,11 @@ from __future__ import annotations
 
 from datetime import timedelta
 
+from sqlalchemy import insert
+
 from connector.ports.store import Run
 from connector.trust.put_back import is_older_than_lake, notice_put_back, settle_put_back, witness
+from state.tables import RUNS
 
 
 def test_nothing_of_a_state_that_was_put_back_is_simply_sent_again(store, hand, words):
@@ -37,6 +40,11 @@ def test_the_lake_remembers_a_cycle_that_an_older_state_does_not_know(store, wor
     store.runs.begin(Run("first", "plan", "run", "live", words.NOW, words.NOW))
     witness(tmp_path, "first")
     assert notice_put_back(store, tmp_path, now=words.NOW) is None
+    with store.database.write() as connection:  # a CRM that is away for days: none of these says anything to the lake
+        run = {"plan_id": "plan", "kind": "run", "mode": "live", "as_of": words.NOW, "started_at": words.NOW}
+        run |= {"verdict": "red", "report": ""}
+        connection.execute(insert(RUNS), [{"number": n, "id": f"failed-{n}"} | run for n in range(2, 1_200)])
+    assert not is_older_than_lake(store, tmp_path)
     witness(tmp_path, "second")
     assert notice_put_back(store, tmp_path, now=words.NOW) is not None
     (tmp_path / "last-run.json").write_text("[half")
