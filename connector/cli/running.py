@@ -164,7 +164,8 @@ def _cycle(config: ConfigFile, plan_id: str | None, as_of: datetime | None, *, a
                 house.engine.still_ours = ours.renew
                 now = clock_of(house, as_of)
                 cycle = Cycle(house.engine, now=now)
-                check_ready(house, today=now.date())
+                with cycle.first_asked():
+                    check_ready(house, today=now.date())
                 notice_put_back(store, house.engine.lake_root, now=utc_now())
                 if plan_id is None:
                     remember_clock(house.store, now)

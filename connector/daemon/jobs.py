@@ -25,7 +25,7 @@ from connector.daemon.metrics import Metrics
 from connector.daemon.reading import take_reading
 from connector.daemon.rhythm import Outcome, Rhythm
 from connector.daemon.state_file import PASSING, StateFile
-from connector.errors import HandoffError, LocalFault, Refused, Stopped, TransientError
+from connector.errors import AccessError, HandoffError, LocalFault, Refused, Stopped, TransientError
 from connector.pipeline.cycle import Cycle
 from connector.pipeline.reports.report import Report
 from connector.pipeline.turn import Turn, cycle_clock, remember_clock
@@ -244,15 +244,24 @@ class Jobs:
 
     def _carry_out(self, name: Job, work: Callable[[Cycle], Report]) -> tuple[Cycle, Report]:
         """Let a cycle of now look at systems."""
-        now = cycle_clock(self.house.store, None, clock=self.clock.now)
+        cycle = Cycle(self.house.engine, now=cycle_clock(self.house.store, None, clock=self.clock.now))
+        return cycle, self._cycle(name, cycle, lambda one: work(self._allowed(one)))
+
+    def _allowed(self, cycle: Cycle) -> Cycle:
+        """Give the cycle back if it may begin, and keep its clock; asked once a day: what was signed may have run out.
+
+        Raises:
+            Refused: it may not.
+            AccessError, TransientError: the CRM does not say; the cycle stands among the runs.
+        """
+        now = cycle.report.as_of
         today = now.astimezone(ZoneInfo(self.house.settings.time_zone)).date()
         if today != self._checked_on:
-            # What was signed may have run out since.
-            check_ready(self.house, today=now.date())
+            with cycle.first_asked():
+                check_ready(self.house, today=now.date())
             self._checked_on = today
         remember_clock(self.house.store, now)
-        cycle = Cycle(self.house.engine, now=now)
-        return cycle, self._cycle(name, cycle, work)
+        return cycle
 
     def _anything_to_send(self, at: float) -> bool:
         """Say whether rows wait that others released, retried or handed over, or that could not be sent.
@@ -300,6 +309,10 @@ class Jobs:
     def _cycle(self, name: Job, cycle: Cycle, work: Callable[[Cycle], Report]) -> Report:
         try:
             work(cycle)
+        except (AccessError, TransientError):
+            # Days of these, and housekeeping forgets the last look that went well: the lake must not remember that one.
+            self._witness(cycle.report)
+            raise
         finally:
             report = cycle.report
             self.metrics.cycle(name, report)
@@ -314,14 +327,17 @@ class Jobs:
                 seconds={part: round(value, 3) for part, value in report.seconds.items()},
                 code=(report.error or {}).get("code", ""),
             )
-        if not self.beside:
-            witness(self.house.engine.lake_root, report.run_id)
+        self._witness(report)
         if cycle.stood_aside:
             return report
         told = report.writes["planned"] or SCOPES.get(name) == "all"
         # A narrow look that found nothing says nothing of how the last cycle went.
         self.health.ended([*self._stands_for(name)], verdict=report.verdict if told else "", silent=report.silent)
         return report
+
+    def _witness(self, report: Report) -> None:
+        if not self.beside:
+            witness(self.house.engine.lake_root, report.run_id)
 
     # -- how it ended ------------------------------------------------------------------------------
 

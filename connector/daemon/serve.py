@@ -30,6 +30,7 @@ from connector.daemon.metrics import CONTENT_TYPE, Metrics
 from connector.errors import Stopped
 from connector.logs import log_step
 from connector.mapping.settings import Schedule
+from connector.pipeline.cycle import Cycle
 from connector.pipeline.steps import StepDone
 from connector.pipeline.turn import cycle_clock, engine_turn, stood_by_turn
 from connector.trust.put_back import notice_put_back
@@ -56,7 +57,9 @@ def serve(config: Path, *, stop: Callable[[], bool], clock: Clock | None = None)
         turn = stack.enter_context(
             stood_by_turn(store, owner) if store.shared else engine_turn(store, owner, stop=stop)
         )
-        check_ready(house, today=cycle_clock(house.store, None, clock=clock.now).date())
+        now = cycle_clock(house.store, None, clock=clock.now)
+        with Cycle(house.engine, now=now).first_asked():
+            check_ready(house, today=now.date())
         if turn.held:
             notice_put_back(store, house.engine.lake_root, now=clock.now())
         systems = [adapter.traits().system for adapter in house.engine.adapters]

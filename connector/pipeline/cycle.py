@@ -21,7 +21,6 @@ from connector.identity.tombstones import Graveyard
 from connector.lake.landing import Landing
 from connector.mapping.lost import without
 from connector.pipeline import steps
-from connector.pipeline.circuits import note_circuits
 from connector.pipeline.decisions.dead_letters import release_changed, remember_dead
 from connector.pipeline.decisions.deciding import dropped, with_limits
 from connector.pipeline.decisions.plans import check_current, dump_plan, load_plan
@@ -38,12 +37,13 @@ from connector.pipeline.intake.silence import note_silence, silent_streams
 from connector.pipeline.intake.streams_read import note_read
 from connector.pipeline.intake.wanted import wanted_of
 from connector.pipeline.people.census import Census, census_of
+from connector.pipeline.recording import recorded, refusal_recorded
 from connector.pipeline.reports.report import Report
 from connector.pipeline.scratch import Scratch, open_scratch
 from connector.pipeline.versions import meet_mappings, tell_results
 from connector.pipeline.working import Working
 from connector.ports.source import Source
-from connector.ports.store import Decisions, Run
+from connector.ports.store import Decisions
 from connector.ports.traits import AdapterTraits
 
 #: ``fast``: forms and replies; ``sources``: all of marketing; ``all``: everything; ``left``: nothing but what the CRM
@@ -86,6 +86,10 @@ class Cycle:
         self._turn = True
         self.plan_summary: dict[str, Any] = {}
         self._steps = steps.Walk(run_id, engine.on_step)
+
+    def first_asked(self) -> AbstractContextManager[None]:
+        """Let a run stand in the history, with its error, whose first question of the block a system refuses."""
+        return refusal_recorded(self._engine, self.report, self._steps)
 
     def plan(self, *, pull: bool = True) -> Report:
         """Walk the steps up to the writes, which are stored as a plan and not sent."""
@@ -369,32 +373,5 @@ class Cycle:
         finally:
             self.report.seconds[part] += time.monotonic() - started
 
-    @contextmanager
-    def _recorded(self, kind: steps.Command) -> Iterator[None]:
-        """Record the run before its first step and its verdict after the last, failed or not."""
-        store, report, started = self._engine.store, self.report, time.monotonic()
-        run = Run(report.run_id, report.plan_id, kind, report.mode, self._now, self._now)
-        store.runs.begin(run)
-        self._steps.begin()
-        calls = {adapter.traits().system: adapter.calls() for adapter in self._engine.adapters}
-        # Until the block has ended, what ends it is a bug of ours: such a run is red, not green for want of rows.
-        report.fail(HandoffError("program.bug", "a bug inside Handoff"))
-        try:
-            yield
-            report.error = None
-        except HandoffError as error:
-            report.fail(error)
-            raise
-        finally:
-            for adapter in self._engine.adapters:
-                system = adapter.traits().system
-                used = adapter.calls() - calls[system]
-                forecast = report.api_calls.get(system, {}).get("forecast", used + calls[system]) - calls[system]
-                report.api_calls[system] = {**report.api_calls.get(system, {}), "used": used, "forecast": forecast}
-            report.seconds["total"] = time.monotonic() - started
-            report.judge(dead_share=self._engine.dead_share)
-            words = {"verdict": report.verdict, "code": report.error["code"] if report.error else ""}
-            self._steps.done(steps.REPORT, report.writes, words=words)
-            note_circuits(store, self._engine.adapters)
-            told = json.dumps(report.document(), ensure_ascii=False)
-            store.runs.finish(report.run_id, verdict=report.verdict, report=told, at=self._now)
+    def _recorded(self, kind: steps.Command) -> AbstractContextManager[None]:
+        return recorded(self._engine, self.report, self._steps, kind)

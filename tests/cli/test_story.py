@@ -182,11 +182,11 @@ def test_a_wrong_token_is_access_denied_in_the_shape_of_a_cycle(place: Any) -> N
         assert document["error"]["cure"]
         assert said.code == 4
         assert said.err.startswith(f"{system}: ")
-        if system == "hubspot":  # the CRM refuses before there is a run to remember
-            status = place.handoff("status")
-            why = f"{document['error']['message']} [{document['error']['code']}]"
-            assert f"    hubspot: {why}\n    cure: " in status.out
-            assert place.handoff("status", "--json").json["last_runs"][0]["error"] == document["error"]
+        status = place.handoff("status")
+        why = f"{document['error']['message']} [{document['error']['code']}]"
+        assert f"    {system}: {why}\n    cure: " in status.out
+        last = place.handoff("status", "--json").json["last_runs"][0]
+        assert (last["run_id"], last["verdict"], last["error"]) == (document["run_id"], "red", document["error"])
         assert "wrong-token" not in said.err + json.dumps(document)
 
 
