@@ -168,6 +168,16 @@ class SqlOutbox:
             found = connection.execute(text(statement), {"keys": self._database.packed(keys)})
             return {row[0]: row[1] for row in found}
 
+    def created_for(self, person_ids: Sequence[str]) -> list[tuple[str, str]]:
+        """Give object and id of every record that done creations for some people left; see the port."""
+        statement = f"""
+            SELECT object, record_id FROM outbox WHERE kind = 'create' AND state = 'done' AND record_id IS NOT NULL
+            AND person_id IN {self._database.list_of("ids", "text")} ORDER BY id
+        """
+        with self._database.read() as connection:
+            found = connection.execute(text(statement), {"ids": self._database.packed(person_ids)})
+            return [(row[0], row[1]) for row in found]
+
     def known_keys(self, keys: Sequence[str]) -> set[str]:
         """Say which of these creation keys would add nothing; see the port."""
         with self._database.read() as connection:

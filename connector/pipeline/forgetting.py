@@ -80,8 +80,15 @@ def named(census: Census, who: str, *, as_of: datetime) -> Named:
         )
     persons = _where(known, "reference", found, "person_id")
     references = found | set(_where(known, "person_id", persons, "reference"))
+    references |= _created(census, persons) - set(known.column("reference").to_pylist())
     mine = records.filter(pc.is_in(records.column("reference"), value_set=pa.array(sorted(references), pa.string())))
     return Named(tuple(sorted(persons)), tuple(sorted(references)), tuple(sorted(_addresses(mine, address))))
+
+
+def _created(census: Census, persons: Collection[str]) -> set[str]:
+    """Name the records that we have created for people, which no pull may have shown yet."""
+    made = census.store.outbox.created_for(sorted(persons)) if persons else []
+    return {str(Ref(census.crm.system, object_, id_)) for object_, id_ in made if object_ in census.crm.people}
 
 
 def _references(table: pa.Table) -> pa.ChunkedArray:

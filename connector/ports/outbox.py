@@ -172,6 +172,10 @@ class Outbox(Protocol):
         """Give the record ids that done creations left, by creation key."""
         ...
 
+    def created_for(self, person_ids: Sequence[str]) -> list[tuple[str, str]]:
+        """Give object (``lead``) and id of each record that done creations for these people left, oldest first."""
+        ...
+
     def unsettled(self) -> list[OutboxRow]:
         """List rows in todo, doing, unknown, held and dead, oldest first."""
         ...

@@ -203,6 +203,21 @@ def test_a_name_nobody_bears_is_said_and_an_address_may_be_buried_before_it_come
     assert _holding(_lake(house) + _state(house), "Surname5") == []
 
 
+def test_what_we_have_created_for_them_is_buried_before_a_pull_has_shown_it(house: House) -> None:
+    house.run()  # the baseline
+    house.contact("2", last_name="Surname2", title="VP Sales")
+    house.asks("e1", "2")
+    report = house.run("sources")
+    assert report.created == {"task": 1, "contact": 1}
+    [made] = house.crm.records("contact")
+    assert f"crm:contact:{made}" in _named(house, "jo2@acme.example").references
+    _forget(house, "jo2@acme.example")
+    for _ in range(2):
+        house.run()
+        assert _holding(_lake(house) + _state(house), "Surname2", "jo2@acme.example") == []
+    assert len(house.crm.records("contact")) == 1
+
+
 def test_a_record_that_points_at_them_goes_too(house: House) -> None:
     _crowd(house)
     house.run()

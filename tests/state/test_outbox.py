@@ -227,6 +227,15 @@ def test_creation_whose_key_has_a_row_adds_nothing(hand, words):
     assert hand.outbox.created_ids(["k", "x"]) == {"k": "00T1"}
 
 
+def test_what_was_created_for_somebody_is_known_by_its_id(hand, words):
+    hand.add(words.create("k", kind="lead"), words.create("l", kind="lead"), words.create("m", person_id="p2"))
+    for row in hand.claim():
+        hand.settle(row, "rejected" if row.write.key == "l" else "written", id=f"id-{row.write.key}")
+    assert hand.outbox.created_for(["p1"]) == [("lead", "id-k")]
+    assert hand.outbox.created_for(["p3", "p2"]) == [("task", "id-m")]
+    assert hand.outbox.created_for([]) == []
+
+
 def test_settling_again_after_a_lost_commit_answer_changes_nothing(hand, words):
     hand.add(words.update())
     [row] = hand.claim()
