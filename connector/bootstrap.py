@@ -181,6 +181,7 @@ def open_house(
             left_to_others=float(settings.limits.left_to_others),
             dead_share=float(settings.alarms.dead_share),
             silence=settings.alarms.silence,
+            deleted_share=float(settings.alarms.deleted_share),
             event_to_task=settings.alarms.event_to_task,
             progress=progress,
             stop=stop,

@@ -20,6 +20,7 @@ from connector.lake.checking import check_segments
 from connector.mapping.load import load_mappings
 from connector.pipeline.circuits import clocks_told, expiries, lacking, open_circuits
 from connector.pipeline.cycle import SETTING_BEFORE_BASELINE
+from connector.pipeline.intake.deletions import deleted_lately
 from connector.pipeline.intake.drift import drifted
 from connector.pipeline.intake.silence import silent_streams
 from connector.pipeline.intake.streams_read import last_counted, missing_rows
@@ -75,6 +76,7 @@ def status(
             "streams": last_counted(store),
             "missing": missing_rows(store),
             "drift": [one.words() for one in drifted(store)],
+            "deleted": [one.words() for one in deleted_lately(store, now=now)],
             "expiring": soon(known_expiries(settings, expiries(store)), now=utc_now(), ahead=settings.alarms.expiry),
             "lacks": lacking(store),
             "clock": wrong_clock(clocks_told(store), last=last_clock(store), now=utc_now()),
@@ -153,6 +155,7 @@ def _tell_status(screen: Console, document: dict[str, Any]) -> None:
     for word, what in (
         ("changed", "drift"),
         ("missing", "missing"),
+        ("deleted", "deleted"),
         ("silent", "silent"),
         ("renew", "expiring"),
         ("clock", "clock"),

@@ -36,7 +36,7 @@ def _facts(screen: Console, document: dict[str, Any]) -> None:
 
 def _alarms(screen: Console, document: dict[str, Any]) -> None:
     """Say what makes a run amber or red though all its rows are settled."""
-    for word, what in (("missing", "missing"), ("changed", "drift"), ("silent", "silent")):
+    for word, what in (("missing", "missing"), ("changed", "drift"), ("deleted", "deleted"), ("silent", "silent")):
         for sentence in document[what]:
             screen.print(f"{word}: {sentence}", style="yellow")
 

@@ -15,6 +15,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from connector.domain.records import Activity, Page, RecordVersion
 from connector.lake.arranged import forget_arranged
@@ -40,6 +41,8 @@ class Landed:
     repeated: int = 0
     #: objects and how many of their versions are new
     by_object: dict[str, int] = field(default_factory=lambda: defaultdict(int))
+    #: objects and how many of those tell of a deletion, mergers left out
+    deleted: dict[str, int] = field(default_factory=lambda: defaultdict(int))
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +94,7 @@ class Landing:
             landed.repeated += len(versions) - part.table.num_rows
             landed.records += part.table.num_rows
             landed.by_object[object_] += part.table.num_rows
+            landed.deleted[object_] += _deleted(part.table)
             parts.append(part)
         if activities:
             table = activity_table(activities, landed_at=landed_at)
@@ -170,3 +174,8 @@ class Landing:
             return datetime.fromtimestamp(path.stat().st_mtime, tz=UTC) < now - _SWEEP_AFTER
         except FileNotFoundError:
             return False
+
+
+def _deleted(versions: pa.Table) -> int:
+    gone = pc.and_(versions.column("deleted"), pc.is_null(versions.column("merged_into")))
+    return int(pc.sum(gone).as_py() or 0)

@@ -173,6 +173,12 @@ class Alarms(Part):
     dead_share: Portion = Field(
         Decimal("0.01"), description="share of dead writes beyond which a run is red", examples=[0.01]
     )
+    deleted_share: Portion = Field(
+        Decimal("0.05"),
+        description="share of the records of one kind, and at least 20, from which their deletion within a day is told"
+        " and makes a run amber, once; it stops nothing",
+        examples=[0.05],
+    )
     expiry: Span = Field(
         timedelta(days=30), description="how long before a credential expires it is told", examples=["30d"]
     )

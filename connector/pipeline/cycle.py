@@ -31,6 +31,7 @@ from connector.pipeline.engine import Engine
 from connector.pipeline.forgetting import Named, bury_again, purge
 from connector.pipeline.incremental.choosing import Portion
 from connector.pipeline.incremental.kept_hits import KeptHits
+from connector.pipeline.intake.deletions import note_deletions
 from connector.pipeline.intake.drift import Drift, hold_drifted, look_for_drift, lost_by, release_drifted
 from connector.pipeline.intake.pulling import Aside, Pulled, Puller
 from connector.pipeline.intake.silence import note_silence, silent_streams
@@ -260,6 +261,9 @@ class Cycle:
                 pulled.add(puller.pull([engine.crm], engine.crm, wanted, now=self._now))
             self.report.add_pulled(pulled.counts(), pulled.streams)
             note_read(engine.store, pulled.streams, at=self._now)
+            share, root = engine.deleted_share, engine.lake_root
+            many = note_deletions(engine.store, root, pulled.deleted, share=share, now=self._now)
+            self.report.deleted = [one.words() for one in many]
             swept = landing.sweep(now=self._now)
             self._steps.done(steps.PULL, {**pulled.counts(), "files_swept": swept}, streams=pulled.streams)
         if pulled.failures:

@@ -33,6 +33,7 @@ class Engine:
         on_step: told of each step of each cycle once, when it ends.
         still_ours: asked right before decisions are stored: False when another engine has taken the turn.
         silence: how long a stream may bring nothing before a cycle is red for it, whatever its rhythm.
+        deleted_share: of the records of one kind, deleted within a day, from which a cycle is amber for it.
         event_to_task: how soon after its event a task should be in the CRM; None: no alarm.
         clock: now, for the age of files.
         at_once: people worked on in one go; it bounds memory and changes no answer.
@@ -60,6 +61,7 @@ class Engine:
     on_step: Callable[[steps.StepDone], None] = lambda _done: None
     still_ours: Callable[[], bool] = lambda: True
     silence: timedelta = timedelta(days=3)
+    deleted_share: float = 0.05
     event_to_task: timedelta | None = None
     clock: Callable[[], datetime] = lambda: datetime.now(UTC)
     at_once: int = field(default_factory=people_at_once)

@@ -46,6 +46,7 @@ SHAPE: dict[str, Any] = {
     "event_to_task": None,
     "silent": None,
     "drift": None,
+    "deleted": None,
     "api_calls": {"hubspot", "salesforce"},
     "seconds": {"pull", "score", "write", "total"},
 }

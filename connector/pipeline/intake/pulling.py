@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -39,6 +40,8 @@ class Pulled:
     streams: list[StreamRead] = field(default_factory=list)
     #: whether it ended early, for something that cannot wait: cursors stand where it ended
     stood_aside: bool = False
+    #: deletions that were news, by system and object
+    deleted: Counter[tuple[str, str]] = field(default_factory=Counter)
 
     @property
     def news(self) -> bool:
@@ -53,6 +56,7 @@ class Pulled:
         self.failures += other.failures
         self.streams += other.streams
         self.stood_aside = other.stood_aside
+        self.deleted += other.deleted
 
     def counts(self) -> dict[str, int]:
         """Give the figures of the report."""
@@ -249,6 +253,7 @@ class Puller:
         pulled.refusals += [f"{system} {row.stream} {row.row}: {row.code}: {row.message}" for row in refused[:100]]
         pulled.activities += landed.activities
         pulled.repeated += landed.repeated
+        pulled.deleted += Counter({(system, object_): count for object_, count in landed.deleted.items()})
         if is_crm:
             pulled.crm_records += landed.records
         else:

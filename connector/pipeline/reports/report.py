@@ -67,6 +67,8 @@ class Report:
     undo: dict[str, Any] | None = None
     #: streams and kinds of event that have fallen silent, each in a sentence
     silent: list[str] = field(default_factory=list)
+    #: kinds of record of which many have been deleted, each in a sentence
+    deleted: list[str] = field(default_factory=list)
     #: fields of the systems that are not what they were, each in a sentence
     drift: list[str] = field(default_factory=list)
     error: dict[str, str] | None = None
@@ -128,7 +130,9 @@ class Report:
             or writes["dead"] > dead_share * max(1, writes["planned"])
         ):
             self.verdict = "red"
-        elif writes["held"] or writes["dead"] or self.drift or self.missing or self.event_to_task["missed"]:
+        elif any(
+            (writes["held"], writes["dead"], self.event_to_task["missed"], self.drift, self.missing, self.deleted)
+        ):
             self.verdict = "amber"
         else:
             self.verdict = "green"
@@ -167,6 +171,7 @@ class Report:
             "event_to_task": self.event_to_task,
             "silent": self.silent,
             "drift": self.drift,
+            "deleted": self.deleted,
             "api_calls": self.api_calls,
             "seconds": {name: round(value, 3) for name, value in self.seconds.items()},
         }
