@@ -104,8 +104,11 @@ class Looks:
                 self._sought = self.monotonic()
             if name == "full_rescore" or not self.seen_all:
                 return self._begin(Portion())
-            # Whoever has made room gets on before room is made again, however long forms and replies took.
-            people = LEAST if made_room and self._fitting() is None else self._fitting()
+            # Whoever has made room gets on before room is made again, however long forms and replies took; who has read
+            # has got on.
+            people = self._fitting()
+            if people is None and made_room and scope == "left":
+                people = LEAST
             # Only the turn that has read lets others wait for whoever has just asked: of all turns some get on.
             return None if people is None else self._begin(Portion(most=people, urgent_alone=scope != "left"))
 

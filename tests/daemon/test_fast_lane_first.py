@@ -80,9 +80,10 @@ def test_what_a_look_at_forms_took_is_not_waited_for_once_more(
 
     monkeypatch.setattr(Cycle, "run", slow)
     desk.fire("source")
-    # nine pages: one before forms are first looked for, then as many as the least share of the span has room for
-    stood_aside = [aside for scope, _, aside in scopes if scope == "sources"]
-    assert stood_aside == [True, True, True, False]
+    # nine pages: one before forms are first looked for, then as many as the least share of the span has room for;
+    # what they brought is decided on after forms have been looked for once more
+    assert [aside for scope, _, aside in scopes if scope == "sources"] == [True, True, True, True]
+    assert [scope for scope, *_ in scopes][-2:] == ["fast", "left"]
 
 
 def test_room_is_made_between_streams_and_each_is_read_once(
