@@ -110,7 +110,8 @@ class ActivityLog:
         self._portal.activity_changes += 1
         row = self._portal.records.insert(obj, row_id or self._event_id(), values, at=noted, by=self._portal.author)
         if len(self._added) >= MOST_ADDED:
-            self._added.clear()
+            # The oldest alone: whoever has read since can go on from there.
+            del self._added[next(iter(self._added))]
         self._added[self._portal.activity_changes] = row
         return row
 
