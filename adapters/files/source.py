@@ -100,6 +100,11 @@ class FilesSource(ListsByReading):
                 found += [self._tried(stream, path) for path in paths]
         return found
 
+    def unmatched(self, stream: str) -> list[str]:
+        """Give the patterns of a stream that no file matches: misspelt, or the export has gone."""
+        patterns = self._settings.people if stream == "people" else self._settings.activities
+        return [pattern for pattern in patterns if not _matching((pattern,))]
+
     def fields(self, object: str) -> list[FieldInfo]:  # noqa: A002 - the port's word
         """List the columns of the people's files under ``contact``, as text."""
         if object != "contact":

@@ -260,7 +260,7 @@ class Cycle:
                 scope = "all"
                 pulled.add(puller.pull([engine.crm], engine.crm, wanted, now=self._now))
             self.report.add_pulled(pulled.counts(), pulled.streams)
-            note_read(engine.store, pulled.streams, at=self._now)
+            note_read(engine.store, pulled.streams, self._traits, at=self._now)
             share, root = engine.deleted_share, engine.lake_root
             many = note_deletions(engine.store, root, pulled.deleted, share=share, now=self._now)
             self.report.deleted = [one.words() for one in many]

@@ -46,6 +46,7 @@ class StreamRead:
         ended: whether the stream was read to its end.
         expected: rows the system said there were; None where it says no such thing.
         seen: rows that came of those.
+        unmatched: what handoff.yaml names for the stream and holds nothing, once it has been read to its end.
     """
 
     system: str
@@ -57,6 +58,7 @@ class StreamRead:
     ended: bool = False
     expected: int | None = None
     seen: int = 0
+    unmatched: list[str] = field(default_factory=list)
 
     @property
     def missing(self) -> int:

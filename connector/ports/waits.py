@@ -1,4 +1,4 @@
-"""What an adapter may tell besides: how long a system made it wait, is it left alone, what it lacks, its clock."""
+"""What an adapter may tell besides: how long it had to wait, is its system left alone, what it lacks, its clock."""
 
 from __future__ import annotations
 
@@ -89,4 +89,13 @@ class Lacking(Protocol):
 
     def lacks(self) -> list[str]:
         """Say it in one sentence each, with what follows from it, as far as is known by now. Sends nothing."""
+        ...
+
+
+@runtime_checkable
+class Naming(Protocol):
+    """What an adapter may offer besides: which of the places that its options name for a stream hold nothing."""
+
+    def unmatched(self, stream: str) -> list[str]:
+        """Give them as they are named there, in their order, as of now. Sends nothing."""
         ...

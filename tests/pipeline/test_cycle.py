@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from small_house import House
 
+from adapters.files import FilesSource
 from connector.delivery.limits import Limits
 from connector.domain.records import Counted
 from connector.domain.writes import Cause
@@ -109,6 +110,26 @@ def test_a_crm_that_shows_late_is_not_written_twice(house: House, monkeypatch: p
 def _as_before(pull: Any, crm: Any, stream: str, cursor: str | None, now: Any) -> Any:
     for page in pull(crm, stream, cursor, now=now):
         yield replace(page, records=[], activities=[], cursor=cursor or "0")
+
+
+def test_a_pattern_that_no_file_matches_makes_runs_amber_until_one_does(house: House, tmp_path: Path) -> None:
+    pattern = str(tmp_path / "exports" / "people*.csv")
+    house.engine.sources = [house.source, FilesSource({"people": pattern}, system="exports")]
+    words = f"exports people: no file matches {pattern}; correct it in handoff.yaml, or see where the export has gone"
+    for _ in range(2):
+        report = house.run()
+        assert (report.verdict, report.missing, missing_rows(house.store)) == ("amber", [words], [words])
+    assert house.run("fast").missing == [], "it does not look there"
+    assert missing_rows(house.store) == [words]
+    house.engine.sources = [house.source]
+    house.run()
+    assert missing_rows(house.store) == [], "it is named no more"
+    house.engine.sources = [house.source, FilesSource({"people": pattern}, system="exports")]
+    assert house.run().missing == [words]
+    (tmp_path / "exports").mkdir()
+    (tmp_path / "exports" / "people-1.csv").write_text("person_id,email\n1,ana@acme.example\n", encoding="utf-8")
+    report = house.run()
+    assert (report.verdict, report.missing, missing_rows(house.store)) == ("green", [], [])
 
 
 def test_rows_that_were_announced_and_did_not_come_make_a_run_amber_until_they_have(

@@ -18,6 +18,7 @@ from connector.pipeline.steps import StreamRead
 from connector.ports.source import Sharing, Source
 from connector.ports.store import Ledger, Manifest
 from connector.ports.traits import StreamTraits
+from connector.ports.waits import Naming
 
 #: rows that are gathered before they are made durable together
 BATCH_ROWS = 10_000
@@ -217,6 +218,8 @@ class Puller:
                     self._land(read, stream, batch, shapes, pulled, people, now=now, is_crm=is_crm)
                     batch, size = [], 0
                     read.ended = page.last
+                    if page.last and isinstance(source, Naming):
+                        read.unmatched = source.unmatched(stream.name)
                 if self.stop() and not page.last:
                     raise Stopped("run.stopped", "a signal came; what was read is stored", at=f"{system} {stream.name}")
                 if pulled.stood_aside:

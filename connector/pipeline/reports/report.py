@@ -9,7 +9,7 @@ from datetime import datetime, timedelta
 from typing import Any
 
 from connector.errors import HandoffError
-from connector.pipeline.intake.streams_read import in_words
+from connector.pipeline.intake.streams_read import in_words, no_file
 from connector.pipeline.reports.task_times import told_times
 from connector.pipeline.steps import StreamRead
 from connector.ports.task_times import TaskTime
@@ -54,7 +54,7 @@ class Report:
     seconds: dict[str, float] = field(default_factory=lambda: {"pull": 0.0, "score": 0.0, "write": 0.0, "total": 0.0})
     #: system → stream → rows it said there were, and rows that came, for systems that tell
     streams: dict[str, dict[str, dict[str, int]]] = field(default_factory=dict)
-    #: streams of which fewer rows came than announced, each in a sentence
+    #: streams of which fewer rows came than announced, and patterns that no file matches, each in a sentence
     missing: list[str] = field(default_factory=list)
     #: what was not done, or taken back, because people do not want to be reached
     opted_out: dict[str, int] = field(default_factory=lambda: dict.fromkeys(OPTED_OUT, 0))
@@ -84,6 +84,7 @@ class Report:
         self.missing = [
             in_words(read.system, read.stream, read.expected or 0, read.seen) for read in streams if read.missing
         ]
+        self.missing += [no_file(read.system, read.stream, name) for read in streams for name in read.unmatched]
 
     def add_times(self, times: Sequence[TaskTime], *, target: timedelta | None) -> None:
         """Tell how long tasks took that have been confirmed; an event that took longer than ``target`` is missed."""

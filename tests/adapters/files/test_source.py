@@ -24,6 +24,13 @@ def records(pages):
     return [record for page in pages for record in page.records]
 
 
+def test_patterns_that_no_file_matches_are_named(tmp_path):
+    (tmp_path / "people-1.csv").write_text("person_id,email\n1,jo@acme.example\n", encoding="utf-8")
+    here, gone = str(tmp_path / "people*.csv"), str(tmp_path / "poeple*.csv")
+    source = FilesSource({"people": [here, gone], "activities": str(tmp_path / "clicks.csv")})
+    assert (source.unmatched("people"), source.unmatched("activities")) == ([gone], [str(tmp_path / "clicks.csv")])
+
+
 @with_shared
 def test_the_olist_funnel_loads_with_a_mapping():
     source = FilesSource(
