@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import itertools
-import json
 from collections import Counter
 from collections.abc import Iterator
 from datetime import datetime, timedelta
@@ -15,11 +14,10 @@ from daemon_house import Desk, overheard
 
 from connector.delivery.limits import Limits
 from connector.domain.writes import Cause
-from connector.errors import AccessError, LocalFault, Refused
+from connector.errors import LocalFault, Refused
 from connector.pipeline import turn as turn_module
 from connector.pipeline.cycle import Cycle
 from connector.pipeline.steps import STEPS
-from connector.trust.put_back import is_older_than_lake
 
 
 @pytest.fixture
@@ -140,18 +138,6 @@ def test_a_system_that_is_away_for_hours_is_asked_less_and_loses_nothing(desk: D
     desk.live(minutes=6)
     assert desk.tasks() == 1
     assert desk.health.ready()[0], desk.reasons()
-
-
-def test_a_state_is_not_taken_for_put_back_when_housekeeping_forgets_the_last_look_that_went_well(desk: Desk) -> None:
-    desk.past_the_baseline()
-    desk.hands.on(seconds=90)
-    desk.fire("source")
-    look = desk.store.runs.last(1)[0]
-    desk.small.source.faults.unreachable(10_000)
-    desk.hands.on(hours=25)
-    desk.fire("crm", "housekeeping")
-    assert desk.store.runs.find(look.id) is None
-    assert not is_older_than_lake(desk.store, desk.small.engine.lake_root)
 
 
 def test_news_that_a_failed_look_landed_is_decided_on_by_the_next_wide_one(
@@ -336,23 +322,6 @@ def test_what_was_signed_may_run_out(desk: Desk, looks: Any, monkeypatch: pytest
     desk.live(minutes=20)
     assert desk.jobs.fatal is not None
     assert desk.jobs.fatal.exit_code == 3
-
-
-def test_a_crm_that_does_not_say_whether_we_may_begin_stands_among_the_runs(
-    desk: Desk, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def shut(_house: object, today: Any) -> None:
-        raise AccessError("crm.authentication", "the token is not valid", at="crm")
-
-    with monkeypatch.context() as patch:
-        patch.setattr("connector.daemon.jobs.check_ready", shut)
-        desk.fire("crm")
-    run = desk.store.runs.last(1)[0]
-    assert (run.verdict, json.loads(run.report)["error"]["code"]) == ("red", "crm.authentication")
-    assert not is_older_than_lake(desk.store, desk.small.engine.lake_root)
-    assert desk.jobs.fatal is None
-    desk.hands.on(minutes=10)
-    desk.past_the_baseline()
 
 
 def test_asked_to_stop_no_job_begins(desk: Desk) -> None:
