@@ -117,14 +117,18 @@ class Landing:
             self._known.landed(segment, part.keys)
             self._grown.add(part.stream)
 
-    def compact(self) -> int:
+    def compact(self, *, everywhere: bool = False) -> int:
         """Merge small segments of streams that have grown since the last call, one merge each; return how many files.
+
+        ``everywhere``: of all streams, whoever let them grow.
 
         Raises:
             LocalFault: a segment is missing or corrupt, or the disk is full, read-only or broken; what was landed and
                 listed stays as it is.
         """
         replaced = 0
+        if everywhere:
+            self._grown |= {segment.stream for segment in self._manifest.segments()}
         while self._grown:
             stream = self._grown.pop()
             if len(self._manifest.segments(stream)) > FAN:

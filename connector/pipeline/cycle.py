@@ -250,6 +250,7 @@ class Cycle:
                 progress=lambda system, stream, rows: engine.progress(steps.PULL.name, f"{system} {stream}", rows),
                 stop=engine.stop,
                 aside=self._aside,
+                merges=scope != "fast",
             )
             crm = engine.crm.traits().system
             wanted = {t.system: wanted_of(engine.mappings, t, is_crm=t.system == crm) for t in self._traits}
@@ -259,6 +260,8 @@ class Cycle:
                 # The mirror is older than what we wrote: deciding on it would wish for all of that again.
                 scope = "all"
                 pulled.add(puller.pull([engine.crm], engine.crm, wanted, now=self._now))
+            if puller.merges and not self.stood_aside:
+                landing.compact(everywhere=True)
             self.report.add_pulled(pulled.counts(), pulled.streams)
             note_read(engine.store, pulled.streams, self._traits, at=self._now)
             share, root = engine.deleted_share, engine.lake_root

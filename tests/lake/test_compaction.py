@@ -154,6 +154,14 @@ def test_few_files_are_left_alone(place: Any, say: Any) -> None:
     assert place.landing.compact() == 0
 
 
+def test_what_others_have_let_grow_is_merged_where_all_streams_are_looked_at(place: Any, say: Any) -> None:
+    for number in range(FAN + 1):
+        place.land(say.activity(str(number)))
+    place.restart()
+    assert place.landing.compact() == 0
+    assert place.landing.compact(everywhere=True) == FAN + 1
+
+
 def segment(number: int, *, rows: int = 10, size: int = 1000) -> Segment:
     return Segment(f"a/{number}", "a", rows, T0, T0, T0, "", size)
 

@@ -13,7 +13,10 @@ from small_house import House
 
 from connector.domain.records import RecordVersion
 from connector.domain.refs import Ref
+from connector.lake.compaction import FAN
+from connector.lake.landing import Landing
 from connector.pipeline.incremental.kept import FOLDER
+from connector.pipeline.intake.pulling import Puller
 from connector.pipeline.steps import StepDone
 
 #: what a report says of everybody, whoever was worked
@@ -134,6 +137,17 @@ def test_a_crash_between_commit_and_keeping_a_lost_file_and_a_damaged_one_work_e
     house.did("d3", "page_view", "3", path="/pricing")
     house.run()
     assert house.last[0] == "", "what the full cycle kept is whole again"
+
+
+def test_who_is_in_a_hurry_merges_no_files_and_the_next_wide_look_does(house: Watched) -> None:
+    store, root = house.store, house.engine.lake_root
+    for number in range(FAN + 1):
+        house.did(f"quick{number}", "page_view", "2", path="/pricing")
+        hurried = Puller(Landing(root, store.manifest), store.manifest, store.ledger, merges=False)
+        hurried.pull([house.source], house.crm, {}, now=house.now)
+    assert len(store.manifest.segments("activities/hubspot")) > FAN
+    assert house.run().verdict == "green"
+    assert len(store.manifest.segments("activities/hubspot")) < FAN
 
 
 def test_a_plan_of_the_touched_can_be_done_word_for_word(house: Watched) -> None:

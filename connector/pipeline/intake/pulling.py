@@ -104,6 +104,8 @@ class Puller:
         progress: told the system, the stream and the rows read so far.
         stop: asked between pages; a page in hand is landed before it is obeyed.
         aside: whether to make room for the fast lane; asked after each page of a slow stream of marketing.
+        merges: whether small files are merged on the way: it may take a second or two, for which nobody need wait who
+            is in a hurry.
     """
 
     landing: Landing
@@ -113,6 +115,7 @@ class Puller:
     progress: Callable[[str, str, int], None] = lambda _system, _stream, _rows: None
     stop: Callable[[], bool] = lambda: False
     aside: Aside = field(default_factory=Aside)
+    merges: bool = True
 
     def pull(
         self,
@@ -247,7 +250,8 @@ class Puller:
             read.refused += sum(left_out)
             pulled.refused += sum(left_out)
         landed = self.landing.land(system, cursor_name(stream, shapes), batch, shapes=shapes, landed_at=now)
-        self.landing.compact()
+        if self.merges:
+            self.landing.compact()
         refused = [row for page in batch for row in page.refused]
         read.landed += landed.activities + landed.records
         read.repeated += landed.repeated
