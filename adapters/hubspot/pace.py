@@ -11,8 +11,8 @@ from types import TracebackType
 class Pace:
     """At most ``limit`` calls in any ``seconds`` of the vendor's; 0 means no limit. For one thread.
 
-    While ``unhurried``, the second half of them is spread over what is left of the time, and a tenth is left alone: who
-    is in a hurry then, and needs no more than that tenth, waits for nothing.
+    While ``unhurried``, the last third of them is spread over what is left of the time, so that nobody waits long at
+    once, and a tenth is left alone: who is in a hurry then, and needs no more than that tenth, waits for nothing.
 
     Each call is made inside ``with pace:``. The vendor counts a call at some moment between our sending it and our
     having its answer: spans are therefore measured from an answer to a later sending, which keeps the rate however
@@ -58,7 +58,7 @@ class Pace:
         free = mine - len(self._answered)
         if free <= 0 or not self._answered:
             return self._until_below(mine, now)
-        if len(self._answered) < self.limit // 2:
+        if len(self._answered) < self.limit * 2 // 3:
             return 0.0
         return self._answered[-1] + (self._answered[0] + self._seconds - now) / free - now
 

@@ -117,10 +117,10 @@ class Landing:
             self._known.landed(segment, part.keys)
             self._grown.add(part.stream)
 
-    def compact(self, *, everywhere: bool = False) -> int:
+    def compact(self, *, everywhere: bool = False, enough: Callable[[], bool] = lambda: False) -> int:
         """Merge small segments of streams that have grown since the last call, one merge each; return how many files.
 
-        ``everywhere``: of all streams, whoever let them grow.
+        ``everywhere``: of all streams, whoever let them grow; no further one is begun where it is ``enough``.
 
         Raises:
             LocalFault: a segment is missing or corrupt, or the disk is full, read-only or broken; what was landed and
@@ -129,7 +129,7 @@ class Landing:
         replaced = 0
         if everywhere:
             self._grown |= {segment.stream for segment in self._manifest.segments()}
-        while self._grown:
+        while self._grown and not enough():
             stream = self._grown.pop()
             if len(self._manifest.segments(stream)) > FAN:
                 done = compact(self._root, self._manifest, stream)

@@ -250,7 +250,7 @@ class Cycle:
                 progress=lambda system, stream, rows: engine.progress(steps.PULL.name, f"{system} {stream}", rows),
                 stop=engine.stop,
                 aside=self._aside,
-                merges=scope != "fast",
+                merges=scope in {"sources", "all"},
             )
             crm = engine.crm.traits().system
             wanted = {t.system: wanted_of(engine.mappings, t, is_crm=t.system == crm) for t in self._traits}
@@ -261,7 +261,7 @@ class Cycle:
                 scope = "all"
                 pulled.add(puller.pull([engine.crm], engine.crm, wanted, now=self._now))
             if puller.merges and not self.stood_aside:
-                landing.compact(everywhere=True)
+                landing.compact(everywhere=True, enough=self._aside.wanted)
             self.report.add_pulled(pulled.counts(), pulled.streams)
             note_read(engine.store, pulled.streams, self._traits, at=self._now)
             share, root = engine.deleted_share, engine.lake_root
