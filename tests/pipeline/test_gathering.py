@@ -35,15 +35,15 @@ def test_the_first_system_that_knows_wins_fact_by_fact() -> None:
 def test_within_a_system_the_record_changed_last_wins() -> None:
     late = T0 + timedelta(days=1)
     facts = _facts(
-        crm_lead=records({"id": "L1", "f_title": "old", "f_city": "Graz"}),
-        crm_contact=records({"id": "C1", "f_title": "new", "f_city": None, "modified_at": late}),
+        crm_lead=records({"id": "L1", "f_Title": "old", "f_city": "Graz"}),
+        crm_contact=records({"id": "C1", "f_Title": "new", "f_city": None, "modified_at": late}),
     )["p1"]
     assert (facts["title"], facts["city"]) == ("new", "Graz")
 
 
 def test_what_is_deleted_or_merged_away_tells_nothing() -> None:
     gone = records({"id": "1", "f_title": "CEO", "deleted": True})
-    merged = records({"id": "L1", "f_title": "CTO", "merged_into": "crm:contact:C1"})
+    merged = records({"id": "L1", "f_Title": "CTO", "merged_into": "crm:contact:C1"})
     assert _facts(hubspot_contact=gone, crm_lead=merged) == {}
 
 
