@@ -166,7 +166,7 @@ class HubSpotOrg:
         faulted = portal.search_horizon
         if self._search_lag:
             portal.search_horizon = min(faulted or self.clock.now(), self.clock.now() - self._search_lag)
-        kept = False
+        kept, logged = False, portal.activity_changes
         try:
             with self._records.transaction():
                 response = self._answer(plain)
@@ -182,7 +182,8 @@ class HubSpotOrg:
             portal.search_horizon = faulted
             if not kept:  # what was written is rolled back: nothing remembered from it may stay
                 portal.touch()
-                portal.activity_changes += 1
+                if portal.activity_changes != logged:
+                    portal.activity_changes += 1
         portal.call.status = response.status
         self.calls.record(portal.call)
         return response
