@@ -227,7 +227,13 @@ class Jobs:
 
     def _look(self, name: Job) -> Outcome | None:
         """Look as far as the job does; None where it was broken off."""
-        return self._looks.narrow() if name == "fast_lane" else self._looks.wide(name)
+        if name == "fast_lane":
+            return self._looks.narrow()
+        first, outcome = not self._looks.seen_all, self._looks.wide(name)
+        if first and self._looks.seen_all:
+            with suppress(LocalFault):  # whoever reads them next will say so
+                self.house.engine.arrange()
+        return outcome
 
     def _fast_lane_first(self) -> None:
         """Look at forms and replies while a wider look waits."""

@@ -137,6 +137,20 @@ def arranged(root: Path, segments: Sequence[Segment]) -> tuple[list[Arranged], l
         return kept, others
 
 
+def arrange(root: Path, streams: Iterable[Sequence[Segment]]) -> None:
+    """Arrange all files of some streams now: for whoever will ask again and again, and has the time at present.
+
+    Raises:
+        LocalFault: a file is missing or damaged.
+    """
+    with _lock:
+        for segments in streams:
+            if segments:
+                stream = _streams.setdefault((str(root), segments[0].stream), _Stream())
+                stream.asked = max(stream.asked, PATIENCE)
+                _arrange_some(root, stream, segments, most_rows=sum(segment.rows for segment in segments))
+
+
 def forget_arranged(root: Path, names: Iterable[str]) -> None:
     """Let go of files that have been deleted."""
     gone = set(names)
@@ -149,12 +163,12 @@ def forget_arranged(root: Path, names: Iterable[str]) -> None:
                     del stream.files[name]
 
 
-def _arrange_some(root: Path, stream: _Stream, segments: Sequence[Segment]) -> None:
+def _arrange_some(root: Path, stream: _Stream, segments: Sequence[Segment], *, most_rows: int = _ROWS_AT_ONCE) -> None:
     rows, most = 0, min(MOST_BYTES, machine_bytes() // 16)
     for segment in segments:
         if segment.path in stream.files or segment.path in stream.left_out:
             continue
-        if rows and rows + segment.rows > _ROWS_AT_ONCE:
+        if rows and rows + segment.rows > most_rows:
             return
         rows += segment.rows
         one = _arrange(read_segment(root, segment))

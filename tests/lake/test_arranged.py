@@ -114,6 +114,19 @@ def test_files_are_arranged_after_some_questions_and_let_go_once_they_are_not_li
     store.close()
 
 
+def test_who_has_the_time_arranges_all_files_at_once(tmp_path: Path) -> None:
+    store = open_store(f"sqlite:///{tmp_path}/state.db")
+    landing = Landing(tmp_path / "lake", store.manifest)
+    for number in range(3):
+        landing.land("s", "all", [_page(number, [("a", "1", None)], [("1", number, {})])], shapes={}, landed_at=T0)
+    streams = [store.manifest.segments(name) for name in ("activities/s", "records/s/contact", "records/s/lead")]
+    room.arrange(tmp_path / "lake", streams)
+    for segments in streams[:2]:
+        kept, others = arranged(tmp_path / "lake", segments)
+        assert (len(kept), others) == (3, [])
+    store.close()
+
+
 def test_a_file_that_is_gone_is_missed_although_it_is_arranged(tmp_path: Path) -> None:
     store = open_store(f"sqlite:///{tmp_path}/state.db")
     landing, lake = Landing(tmp_path / "lake", store.manifest), Lake(tmp_path / "lake", store.manifest)
