@@ -74,6 +74,8 @@ class Jobs:
     standing_by: bool = field(default=False, init=False)
     #: whether the job in hand delivers without the engine's turn
     beside: bool = field(default=False, init=False)
+    #: until when looks at forms, which are fired the most often, do not ask for the turn of another
+    _ask_again: float = field(default=0.0, init=False)
     _led: bool = field(default=False, init=False)
     _known_as_ours: bool = field(default=False, init=False)
     _checked_on: date | None = field(default=None, init=False)
@@ -93,6 +95,8 @@ class Jobs:
             "housekeeping": HOUSEKEEPING_SECONDS,
         }
         self._rhythms = {name: Rhythm(seconds) for name, seconds in spans.items()}
+        # It is fired so often that it need not be early.
+        self._rhythms["fast_lane"].slack_share = 0.01
         self._looks = Looks(
             self._carry_out,
             self.clock.monotonic,
@@ -126,6 +130,8 @@ class Jobs:
             if due is None:
                 return
             began = self.clock.monotonic()
+            if name == "fast_lane" and self.standing_by and began < self._ask_again:
+                return
             try:
                 self._file.check()
                 if self._gave_way():
@@ -200,6 +206,7 @@ class Jobs:
     def stand_by(self) -> None:
         """Wait for the engine's turn, which another holds; what is in the outbox may be delivered meanwhile."""
         self.standing_by = True
+        self._ask_again = self.clock.monotonic() + self._rhythms["fast_lane"].span_seconds
         self.health.engine = "standing by"
         self.metrics.turn(held=False)
 

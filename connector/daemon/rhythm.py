@@ -14,14 +14,19 @@ SLOWEST = 4.0
 LONGEST_FAILING_SECONDS = 300.0
 #: whoever fires the jobs is never exact, and a job that was due a moment later must not wait a round
 _SLACK_SECONDS = 1.0
-_SLACK_SHARE = 0.1
 
 
 @dataclass(slots=True)
 class Rhythm:
-    """When a job is due, on a clock that is never set. ``span_seconds``: what handoff.yaml says."""
+    """When a job is due, on a clock that is never set.
+
+    Attributes:
+        span_seconds: what handoff.yaml says.
+        slack_share: of the span, by how much it may be early, being fired no more often than it is due.
+    """
 
     span_seconds: float
+    slack_share: float = 0.1
     #: how many failures in a row
     failures: int = field(default=0, init=False)
     _slower: float = field(default=1.0, init=False)
@@ -38,7 +43,7 @@ class Rhythm:
 
     @property
     def _slack(self) -> float:
-        return min(_SLACK_SECONDS, _SLACK_SHARE * self.span_seconds)
+        return min(_SLACK_SECONDS, self.slack_share * self.span_seconds)
 
     def due(self, at: float) -> bool:
         """Say whether it is time; a job that never ran is due."""

@@ -40,6 +40,8 @@ STOP_SECONDS = 5.0
 _TICK_SECONDS = 0.2
 _BEAT_SECONDS = 5.0
 _BEAT = "beat"
+#: within the span of looks at forms: that is by how much one of them may be late
+_FIRINGS = 20
 
 
 def serve(config: Path, *, stop: Callable[[], bool], clock: Clock | None = None) -> int:
@@ -118,7 +120,11 @@ def _door(house: House, health: Health, metrics: Metrics) -> Door:
 
 
 def timetable(schedule: Schedule, time_zone: str) -> dict[Job, BaseTrigger]:
-    """Give what fires each job; whether it then has anything to do is the job's own affair."""
+    """Give what fires each job; whether it then has anything to do is the job's own affair.
+
+    Looks at forms are fired far more often than they are due: one that was made between two looks of a wide one is no
+    multiple of their span ago, and the next would come up to twice the span after it.
+    """
 
     def every(seconds: float) -> BaseTrigger:
         return IntervalTrigger(seconds=seconds, timezone=ZoneInfo("UTC"))
@@ -126,7 +132,7 @@ def timetable(schedule: Schedule, time_zone: str) -> dict[Job, BaseTrigger]:
     rescore = schedule.full_rescore
     return {
         "deliver": every(schedule.deliver.total_seconds()),
-        "fast_lane": every(schedule.fast_lane.total_seconds()),
+        "fast_lane": every(schedule.fast_lane.total_seconds() / _FIRINGS),
         "source": every(schedule.source.total_seconds()),
         "crm": every(schedule.crm.total_seconds()),
         "full_rescore": CronTrigger(hour=rescore.hour, minute=rescore.minute, timezone=ZoneInfo(time_zone)),
