@@ -159,7 +159,8 @@ class HubSpotSource:
         pull = self._pulls.get(stream)
         if pull is None:
             raise ConfigError("hubspot.stream", f"HubSpot has no stream {stream!r}", at=self._system)
-        self._wire.unhurried(unhurried=self._leaves_room and stream not in FAST)
+        if self._leaves_room:
+            self._wire.unhurried(unhurried=stream not in FAST)
         return pull(cursor, now)
 
     def leave_room(self, *, leave: bool) -> None:
