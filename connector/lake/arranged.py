@@ -24,7 +24,7 @@ from connector.lake.layout import ACTIVITY_COLUMNS
 from connector.lake.segments import assure, read_segment
 from connector.ports.store import Segment
 
-#: at most so much is kept, and no more than a sixteenth of the machine's memory: some 165 MiB for 100,000 people
+#: at most so much is kept, and no more than a sixteenth of the machine's memory: some 156 MiB for 100,000 people
 #: with 1.3 million activities. What does not fit is read from its files
 MOST_BYTES = 192 << 20
 #: questions about a stream before its files are arranged: it costs about as much as four of them
