@@ -64,7 +64,7 @@ class Arranged:
 
     def of(self, wanted: Sequence[str]) -> pa.Table:
         """Give all rows of whom is ``wanted``."""
-        near = self._blocks(np.array(sorted(self._blocks_of(wanted)), np.int32))
+        near = self._blocks(sorted(self._blocks_of(wanted)))
         if near is None:
             return self.schema.empty_table()
         return near.filter(pc.is_in(near.column(self.by), value_set=pa.array(wanted, pa.string()))).cast(self.schema)
@@ -75,7 +75,7 @@ class Arranged:
         found = [self.places[start:stop] for start, stop in zip(first, end, strict=True) if start < stop]
         places = np.unique(np.concatenate([_NO_PLACES, *found]))
         blocks, numbers = np.unique(places // self.block_rows, return_inverse=True)
-        near = self._blocks(blocks)
+        near = self._blocks(blocks.tolist())
         if near is None:
             return self.schema.empty_table()
         return near.take(pa.array(numbers * self.block_rows + places % self.block_rows)).cast(self.schema)
@@ -88,13 +88,13 @@ class Arranged:
             for number in range(max(0, bisect_left(self.firsts, one) - 1), bisect_right(self.firsts, one))
         }
 
-    def _blocks(self, numbers: npt.NDArray[np.int32]) -> pa.Table | None:
+    def _blocks(self, numbers: Sequence[int]) -> pa.Table | None:
         """Unpack some blocks, in order; None where there are none."""
-        if not len(numbers):
+        if not numbers:
             return None
         with pa.ipc.open_file(self.packed, options=_ALONE) as file:
             # In one piece: what is asked of many small ones next takes longer than unpacking them.
-            return pa.Table.from_batches([file.get_batch(number) for number in numbers.tolist()]).combine_chunks()
+            return pa.Table.from_batches([file.get_batch(number) for number in numbers]).combine_chunks()
 
 
 @dataclass(slots=True)
