@@ -18,7 +18,7 @@ from connector.errors import LocalFault
 from connector.identity.keys import STATED, stated_keys
 from connector.lake.arrivals import DOERS
 from connector.pipeline.explain.finding import SHORT_ID
-from connector.pipeline.incremental.ground import ground_of, unfit, workers
+from connector.pipeline.incremental.ground import ground_of, unfit
 from connector.pipeline.incremental.kept import Kept, find_kept
 from connector.pipeline.incremental.news import Grown, Reader
 from connector.pipeline.incremental.touched import Touched, complete, concerned_by
@@ -49,9 +49,7 @@ def reach(census: Census, root: Path, who: str, own: str | None, *, as_of: datet
         concerned = concerned_by(census, kept, reader.landed(), now=as_of)
         persons = pa.concat_arrays([concerned.persons.cast(pa.string()), _meant(census, kept, who)])
         return complete(census, kept, pc.unique(persons), concerned.fresh)
-    except Grown:
-        return None
-    except LocalFault:
+    except (Grown, LocalFault):
         # Whatever is amiss with what was kept, or with the lake: who reads of everybody sees it, or does not need it.
         return None
 
@@ -85,10 +83,7 @@ def _same_ground(census: Census, kept: Kept, reader: Reader, own: str | None, *,
     """Say whether everything that everybody's answer depends on is what it was to the cycle that kept it."""
     ground = ground_of(census, now=as_of, described={}, own=own, answered=answered_questions(census.store))
     before = kept.head.ground
-    if reader.came("user", "queue"):
-        ground |= workers(census, as_of=as_of)
-    else:
-        ground |= {name: before.get(name, "") for name in ("users", "queues")}
+    ground |= reader.workers()
     return all(before.get(name) == ground.get(name) for name in {*before, *ground} if name not in _OF_DECISIONS)
 
 

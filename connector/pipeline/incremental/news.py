@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 from connector.lake.arrivals import DOERS, doers_since, landed_at, records_since
 from connector.lake.layout import FIELD, LINK, activities_stream, records_stream
+from connector.pipeline.incremental.ground import workers
 from connector.pipeline.incremental.kept import DEADLINES, Kept
 from connector.pipeline.people.census import Census
 from connector.ports.store import OutboxRow, Segment
@@ -87,6 +88,12 @@ class Reader:
     def came(self, *kinds: str) -> bool:
         """Say whether anything may have come of some kinds of record of the CRM."""
         return any(records_stream(self._census.crm.system, kind) in self._fresh for kind in kinds)
+
+    def workers(self) -> dict[str, str]:
+        """Give digests of who works in the CRM: as the last cycle had them, where none of them has come since."""
+        if self.came("user", "queue"):
+            return workers(self._census, as_of=self._now)
+        return {name: self._kept.head.ground.get(name, "") for name in ("users", "queues")}
 
     def read(self, pending: Iterable[tuple[str, list[str]]]) -> News:
         """Read everything that has come. ``pending``: as ``waiting`` gives it.

@@ -137,10 +137,7 @@ def _settle(outlook: Outlook, portion: Portion, *, full: bool) -> None:
         return
     reader = Reader(census, kept, outlook.root, now=outlook.now)
     outlook.segments = reader.segments()
-    if reader.came("user", "queue"):
-        outlook.ground |= workers(census, as_of=outlook.now)
-    else:
-        outlook.ground |= {name: kept.head.ground.get(name, "") for name in ("users", "queues")}
+    outlook.ground |= reader.workers()
     if portion == URGENT:
         # Whom a wide cycle has to work, being too many to be listed, it still has to after this one.
         outlook.ground |= {name: kept.head.ground[name] for name in UNLISTED if name in kept.head.ground}
