@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -12,15 +10,6 @@ from daemon_house import Desk
 
 from connector.errors import AccessError
 from connector.trust.put_back import is_older_than_lake
-
-
-@pytest.fixture
-def desk(tmp_path: Path, sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
-    # who may write, and where, is agreed elsewhere
-    monkeypatch.setattr("connector.daemon.jobs.check_ready", lambda _house, today: None)
-    made = Desk(tmp_path, sqlite_url)
-    yield made
-    made.small.close()
 
 
 def test_a_state_is_not_taken_for_put_back_when_housekeeping_forgets_the_last_look_that_went_well(desk: Desk) -> None:

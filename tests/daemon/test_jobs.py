@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import itertools
 from collections import Counter
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -19,15 +18,6 @@ from connector.errors import LocalFault, Refused
 from connector.pipeline import turn as turn_module
 from connector.pipeline.cycle import Cycle
 from connector.pipeline.steps import STEPS
-
-
-@pytest.fixture
-def desk(tmp_path: Path, sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
-    # who may write, and where, is agreed elsewhere
-    monkeypatch.setattr("connector.daemon.jobs.check_ready", lambda _house, today: None)
-    made = Desk(tmp_path, sqlite_url)
-    yield made
-    made.small.close()
 
 
 def test_a_wide_look_stands_for_the_narrow_ones(desk: Desk) -> None:

@@ -2,22 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
 from daemon_house import Desk
 
 from connector.ports.waits import Circuit
-
-
-@pytest.fixture
-def desk(tmp_path: Path, sqlite_url: str, monkeypatch: pytest.MonkeyPatch) -> Iterator[Desk]:
-    # who may write, and where, is agreed elsewhere
-    monkeypatch.setattr("connector.daemon.jobs.check_ready", lambda _house, today: None)
-    made = Desk(tmp_path, sqlite_url)
-    yield made
-    made.small.close()
 
 
 def test_a_system_that_was_down_is_asked_as_soon_as_it_may_be(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
