@@ -202,6 +202,16 @@ class SqlOutbox:
             found = connection.execute(text(statement))
             return {f"{state}:{held_by}" if held_by else state: count for state, held_by, count in found}
 
+    def any_by(self, by: datetime) -> bool:
+        """Say whether a todo row may go until then, as far as time alone keeps it; see the port."""
+        statement = """
+            SELECT 1 FROM outbox o WHERE o.state = 'todo' AND (o.not_before IS NULL OR o.not_before <= :by)
+            AND (SELECT count(*) FROM outbox_quiet q
+                 WHERE q.lane = o.lane AND q.row_id <> o.id AND q.until > :by) = 0 LIMIT 1
+        """
+        with self._database.read() as connection:
+            return connection.execute(text(statement), {"by": to_us(by)}).first() is not None
+
     def oldest(self) -> dict[str, datetime]:
         """Give when the oldest row of each unsettled state was decided."""
         statement = f"""

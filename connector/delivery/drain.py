@@ -148,10 +148,15 @@ class Drain:
         return bool(drained.stopped_by)
 
     def _waiting(self, waited_seconds: float) -> bool:
-        """Say whether there is something to wait for: others' rows only until their senders would be known as dead."""
+        """Say whether there is something to wait for.
+
+        Others' rows only until their senders would be known as dead, and none that a lost answer keeps for longer than
+        our patience.
+        """
         counts = self._store.outbox.unsettled_counts()
         others = self._sits_out and waited_seconds < OTHERS_SECONDS and counts.get("doing", 0)
-        return bool(counts.get("unknown", 0) or counts.get("todo", 0) or others)
+        ends = self._instant() + self._patience - timedelta(seconds=waited_seconds)
+        return bool(counts.get("unknown", 0) or others or (counts.get("todo", 0) and self._store.outbox.any_by(ends)))
 
     def _send(self, drained: Drained) -> int:
         """Send what is next: a batch, or where much waits, batches and a job; give the rows whose story has ended."""

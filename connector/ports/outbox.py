@@ -208,6 +208,10 @@ class Outbox(Protocol):
         """Count todo, doing, unknown, held and dead rows as ``counts`` does: cheap however much has been done."""
         ...
 
+    def any_by(self, by: datetime) -> bool:
+        """Say whether a todo row may go until then as far as its own moment and a lost write of its lane are asked."""
+        ...
+
     def oldest(self) -> dict[str, datetime]:
         """Give, for each unsettled state that has rows, when the oldest of them was decided."""
         ...

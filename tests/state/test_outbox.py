@@ -115,6 +115,19 @@ def test_newer_wish_replaces_what_waits_but_not_what_is_on_its_way(hand, words):
     assert after[5:] == ["todo"] * 5
 
 
+def test_whether_anything_may_go_by_then_is_told_by_its_moment_and_by_lost_writes_of_its_lane(hand, words):
+    soon, late = words.NOW + timedelta(minutes=1), words.NOW + timedelta(minutes=11)
+    assert not hand.outbox.any_by(late)
+    hand.add(words.update(value=1))
+    assert hand.outbox.any_by(words.NOW)
+    [lost] = hand.claim()
+    hand.add(words.update(value=2, plan_id="p2"))
+    hand.settle(lost, "unknown", not_before=late)
+    assert (hand.outbox.any_by(soon), hand.outbox.any_by(late)) == (False, True)
+    hand.settle(lost, "retry", not_before=soon)  # what was lost itself is sent again
+    assert (hand.outbox.any_by(words.NOW), hand.outbox.any_by(soon)) == (False, True)
+
+
 def test_other_group_of_the_lane_is_not_replaced(hand, words):
     hand.add(words.update(group="score"))
     hand.add(words.update(group="stage", plan_id="p2"))
