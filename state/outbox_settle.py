@@ -176,7 +176,7 @@ def expire(connection: Connection, *, now_us: int) -> int:
     """Turn rows whose sender did not come back into unknown ones; give their number."""
     statement = f"""
         UPDATE outbox SET state = 'unknown', was_unknown = 1, lease_owner = NULL, lease_until = NULL,
-            code = 'handoff.lease_ran_out'
+            not_before = NULL, code = 'handoff.lease_ran_out'
         WHERE state IN ({states(*MOVES[Move.EXPIRE].sources)}) AND lease_until <= :now
     """
     return int(connection.execute(text(statement), {"now": now_us}).rowcount)

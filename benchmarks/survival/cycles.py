@@ -22,6 +22,7 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import dataclass, field
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -89,6 +90,7 @@ def live(ground: Ground, seed: int, cycles: int) -> History:
         pair.start(AT)
         edited: list[Edited] = []
         standing: list[Complaint] = []
+        quiet: datetime | None = None
         for number in range(cycles + 1):
             if number == cycles and not standing:
                 break
@@ -98,7 +100,7 @@ def live(ground: Ground, seed: int, cycles: int) -> History:
                 drawn = people.next_round(twin)
                 at = people.at
                 for place in (twin, house):
-                    place.clock(before + (at - before) / 2)
+                    place.clock(max(before + (at - before) / 2, quiet or before))
                 done = carry_out(twin, drawn.acts)
                 carry_out(house, done)
                 history.acts.update(act["do"] for _, act in done)
@@ -112,9 +114,12 @@ def live(ground: Ground, seed: int, cycles: int) -> History:
                 # the daemons look until a look finds nothing, and a look renews what a new record shows
                 twin.cycle(at)
             quiet = pair.live(at, meanwhile=partial(carry_out, house, typing))
+            if quiet is not None and quiet > at:
+                twin.clock(quiet)
+                twin.cycle(quiet)
             history.cycles = number + 1
             found = complaints(twin.snapshots(), house.snapshots(), edited=edited)
-            if not quiet:
+            if quiet is None:
                 history.note([Complaint("different", "the replicas", "never quiet")])
                 break
             # judged after the next cycle, and at the end: what was wrong then and is now

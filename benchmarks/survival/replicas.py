@@ -10,7 +10,7 @@ from collections import Counter
 from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,8 @@ from benchmarks.survival.set_clock import write_clock
 #: leases of turn and senders; by default both run eight seconds
 LEASE_SECONDS = 3.0
 _PATIENCE_SECONDS = 240.0
+#: by then the vendor can no longer be at work on what a killed sender had sent, and newer wishes go
+_LATER = timedelta(minutes=12)
 _LOOKS = ("crm", "full_rescore")
 #: where somebody is ended: around requests that write, around what is committed, anywhere
 _MATCHES = ("POST", "after POST", "commit", "")
@@ -105,10 +107,11 @@ class Pair:
                 replica.process.wait()
                 replica.process = None
 
-    def live(self, at: datetime, *, meanwhile: Callable[[], object]) -> bool:
+    def live(self, at: datetime, *, meanwhile: Callable[[], object]) -> datetime | None:
         """Let the clock move on and disturb both until all that was planned has happened; then wait until all is quiet.
 
-        Say whether it became quiet. ``meanwhile`` is what people do beside them, at a moment of the dice.
+        Say when it became quiet, at ``at`` or later, or None. ``meanwhile`` is what people do beside them, at a moment
+        of the dice.
         """
         plans = self._plans()
         write_clock(self.clock, at)
@@ -129,7 +132,7 @@ class Pair:
             if acts_at is None and not strikes and not self._in_trouble() and (not ordered or now > patience_ends):
                 break
             if now > began + _PATIENCE_SECONDS:
-                return False
+                return None
             time.sleep(0.03)
         return self._quiet(at)
 
@@ -172,8 +175,13 @@ class Pair:
                     replica.start(self.clock)
         return noticed
 
-    def _quiet(self, at: datetime) -> bool:
-        """Let the leader look until a look finds nothing more to do; say whether it came to that."""
+    def _quiet(self, at: datetime) -> datetime | None:
+        """Let the leader look until a look finds nothing more to do; say at which instant it came to that.
+
+        Where all that is left waits, because a sender was killed with an update of the same record on the wire, the
+        clock goes on until it may go.
+        """
+        latest = at + _LATER
         for replica in self.replicas:
             replica.orders.unlink(missing_ok=True)
         deadline = time.monotonic() + _PATIENCE_SECONDS
@@ -186,7 +194,11 @@ class Pair:
                 if line["event"] != "job.done" or line["job"] not in _LOOKS or now - line["seconds"]["total"] < asked:
                     continue
                 if asked and not line["code"] and line["verdict"] == "green" and not line["writes"]["planned"]:
-                    return True
+                    return at
+                if asked and line["writes"]["planned"] == line["writes"]["held"] > 0 and at < latest:
+                    at = latest
+                    self.place.clock(at)
+                    self.counts["waited for what was on the wire"] += 1
                 asked = 0.0
             if not asked:
                 write_clock(self.clock, at)
@@ -194,7 +206,7 @@ class Pair:
             elif now - asked > 20.0:
                 asked = 0.0  # nobody led at that moment, or the look failed
             time.sleep(0.05)
-        return False
+        return None
 
     def _note(self, line: dict[str, Any]) -> None:
         if line["event"] in ("engine.taken_over", "engine.retaken", "engine.lost", "sender.outdated", "job.crashed"):

@@ -5,18 +5,19 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 import structlog
 
+from connector.delivery.as_sent import MIRROR_AGE, as_sent, resolved
 from connector.delivery.budget import Budget
 from connector.delivery.bulk import BulkLane
 from connector.delivery.flight import AHEAD, Answer, Flight
 from connector.delivery.lost import RESEND, LostAnswers
 from connector.delivery.pauses import pause_seconds
 from connector.delivery.sender import LONGEST_BATCH, TTL, Sender
-from connector.domain.writes import OutcomeKind, Write, WriteOutcome, only_ours
+from connector.domain.writes import OutcomeKind, WriteOutcome
 from connector.errors import AccessError, HandoffError, RateLimited, TransientError
 from connector.ports.crm import Crm
 from connector.ports.store import OutboxRow, Spent, Store, Taken
@@ -30,8 +31,6 @@ OTHERS_SECONDS = TTL.total_seconds() + 1.0
 _STINT = 25
 #: with fewer calls left for today, each batch asks for itself: a stint must not go past the ceiling
 _NEAR_CALLS = 1000
-#: what a pull showed longer ago is read again before it goes into the journal
-_MIRROR_AGE = timedelta(hours=1)
 _FINAL = frozenset({OutcomeKind.WRITTEN, OutcomeKind.UNCHANGED, OutcomeKind.HUMAN_WON, OutcomeKind.REJECTED})
 
 
@@ -247,8 +246,8 @@ class Drain:
         self._sender.began()
         try:
             self._sender.may_send()
-            seen_since = now - _MIRROR_AGE
-            outcomes = self._crm.apply([_as_sent(row, seen_since) for row in rows], now=now)
+            seen_since = now - MIRROR_AGE
+            outcomes = self._crm.apply([as_sent(row, seen_since) for row in rows], now=now)
         except (RateLimited, TransientError, AccessError) as error:
             # The port promises that nothing was attempted, so the rows are certain to be safe to send again.
             return Answer(rows, [_again(row, error.code, error.message) for row in rows], error)
@@ -303,6 +302,8 @@ class Drain:
         self, rows: Sequence[Taken], outcomes: Mapping[int, WriteOutcome], drained: Drained, now: datetime
     ) -> int:
         """Store and count what came of rows, but of none that others have taken over; give those now done."""
+        if not rows:
+            return 0
         moved = self._store.outbox.settle(outcomes, now=now, claims={row.id: row.attempts for row in rows})
         return self._told([(row, outcomes[row.id]) for row in rows], moved, drained)
 
@@ -331,7 +332,7 @@ class Drain:
         if not keys:
             return rows
         ids = self._store.outbox.created_ids(keys)
-        return [row._replace(write=_resolved(row.write, ids)) if row.write.references else row for row in rows]
+        return [row._replace(write=resolved(row.write, ids)) if row.write.references else row for row in rows]
 
     def _settle_unknown(self, drained: Drained, now: datetime) -> int:
         """Find out what became of lost answers, and give back what may be sent again; give the rows now done."""
@@ -347,6 +348,10 @@ class Drain:
         except TransientError as error:
             self._wait_seconds = error.retry_after_seconds or 0.0
             outcomes = self._lost.resent(rows)
+        else:
+            # First, for what is sent again must find the way closed to whatever is newer; and by the clock of now.
+            orphans = self._lost.orphaned(rows, now=self._instant())
+            self._settle([row for row in rows if row.id in orphans], orphans, drained, now)
         finally:
             self._spend(before, "write", now)
         return self._settle([row for row in rows if row.id in outcomes], outcomes, drained, now)
@@ -388,16 +393,3 @@ def _again(row: Taken, code: str, message: str = "") -> WriteOutcome:
 def _got_somewhere(answer: Answer) -> bool:
     """Say whether the story of some row has ended; what gets nowhere is not taken again at once."""
     return answer.sent and any(outcome.kind in _FINAL for outcome in answer.outcomes)
-
-
-def _as_sent(row: Taken, seen_since: datetime) -> Write:
-    """Give what is sent: what the mirror showed of fields of ours when this was decided is not believed for ever."""
-    write = row.write
-    if row.decided_at > seen_since or not write.expected or not only_ours(write):
-        return write
-    return replace(write, expected={})
-
-
-def _resolved(write: Write, ids: Mapping[str, str]) -> Write:
-    fields = write.fields | {name: ids[key] for name, key in write.references.items() if key in ids}
-    return replace(write, fields=fields)

@@ -39,6 +39,18 @@ class LostAnswers:
         """Say which rows are sent again without looking, by id."""
         return {row.id: _again(row) for row in rows if self._repeatable(row)}
 
+    def orphaned(self, rows: Sequence[Taken], *, now: datetime) -> dict[int, WriteOutcome]:
+        """Say of rows whose senders died with them what a sender says that lives to see an answer lost, by id.
+
+        So the same rule holds for both: nothing newer goes before a lost update can no longer come true. The bound
+        begins when the loss is seen, which is never too early.
+        """
+        return {
+            row.id: self.judged(row, WriteOutcome(row.write.key, OutcomeKind.UNKNOWN, row.write.id, code="lost"), now)
+            for row in rows
+            if row.not_before is None and not self._repeatable(row)
+        }
+
     def judged(self, row: Taken, outcome: WriteOutcome, now: datetime) -> WriteOutcome:
         """Give an outcome with what only we know of it.
 
@@ -82,10 +94,6 @@ class LostAnswers:
             elif row.write.kind == "update" or row.id in again:
                 # An update by id repeats safely; a creation only once the vendor can no longer be at work on it.
                 outcomes[row.id] = _again(row)
-            elif row.not_before is None:
-                # Its sender died with it: the bound begins when the loss is seen, which is never too early.
-                lost = WriteOutcome(key=row.write.key, kind=OutcomeKind.UNKNOWN, code="lost")
-                outcomes[row.id] = self.judged(row, lost, now)
         return outcomes
 
 

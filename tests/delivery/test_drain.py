@@ -16,7 +16,7 @@ from outbox_words import NOW, create, update
 
 from adapters.memory import MemoryCrm
 from connector.delivery.drain import LEASE
-from connector.domain.writes import Cause, OutcomeKind, WriteOutcome
+from connector.domain.writes import Cause, WriteOutcome
 from connector.errors import AccessError
 
 
@@ -159,17 +159,6 @@ def test_an_answer_that_was_slept_on_is_not_taken_for_one_of_after_the_bound(pla
     assert (asked, bench.states(), len(bench.crm.sent)) == ([0, 1], {"done": 1}, 1)
 
 
-def test_a_row_that_waited_for_a_moment_is_no_answer_once_its_sender_has_died(plain_bench: Bench) -> None:
-    bench = plain_bench
-    bench.add(create("a"))
-    (row,) = bench.outbox.claim(1, owner="me", now=NOW, lease=LEASE)
-    later = WriteOutcome(key="a", kind=OutcomeKind.RETRY, not_before=NOW + timedelta(minutes=1))
-    bench.outbox.settle({row.id: later}, now=NOW)
-    bench.outbox.claim(1, owner="dead", now=NOW + timedelta(minutes=2), lease=LEASE)
-    bench.outbox.lose_dead(alone=True)
-    assert [row.not_before for row in bench.outbox.unknown(1)] == [None]
-
-
 def test_the_bound_is_counted_from_the_sending_and_not_from_the_start_of_the_cycle(plain_bench: Bench) -> None:
     bench = plain_bench
     bench.crm.faults.late = 1
@@ -180,21 +169,6 @@ def test_the_bound_is_counted_from_the_sending_and_not_from_the_start_of_the_cyc
     bench.crm.settle()
     bench.drain(now=NOW)
     assert dict(bench.crm.creations) == {"a": 1}
-
-
-def test_a_sender_that_died_leaves_a_question_and_its_bound_begins_late(plain_bench: Bench) -> None:
-    bench = plain_bench
-    bench.add(create("a"))
-    (row,) = bench.outbox.claim(1, owner="dead", now=NOW, lease=LEASE)
-    bench.seconds = 16 * 60
-    bench.crm.vendor_now = bench.now()
-    bench.drain()
-    assert (bench.states(), bench.crm.sent) == ({"unknown": 1}, [])
-    bench.seconds += 12 * 60
-    bench.crm.vendor_now = bench.now()
-    bench.drain()
-    assert (bench.states(), bench.tasks()) == ({"done": 1}, ["a"])
-    assert row.write.key == "a"
 
 
 def test_leases_keep_real_time_whatever_the_cycles_clock_says(bench: Bench) -> None:
