@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Final
+from collections.abc import Mapping
+from typing import Any, Final
 
 from sqlalchemy import Connection
 
@@ -12,16 +13,18 @@ from state import bulk
 from state.database import Database
 from state.leases import may_claim
 from state.outbox_dependents import states
-from state.outbox_rows import TAKEN, taken_of
+from state.outbox_rows import LISTED, TAKEN, listed, taken_of
 
 #: the columns of a row as they will be once it is taken
 _TAKEN: Final = ", ".join("o.attempts + 1" if name == "attempts" else f"o.{name}" for name in TAKEN.split(", "))
+#: the same as one text: SQLite is asked once for a batch, not once for each of its rows and columns
+_LISTED: Final = LISTED.replace("attempts", "o.attempts + 1")
 
 #: A row may go when nothing of its lane is on its way or unclear and nothing in it is older. Scalar subqueries on
 #: purpose: each candidate asks the index by itself, whatever the planner believes about a table that was filled a
 #: second ago. What waits for nothing is not looked up among what waits, and where no lane is quiet none is looked up.
 _CLAIMABLE: Final = f"""
-    SELECT {_TAKEN} FROM outbox o
+    FROM outbox o
     WHERE o.state = 'todo' AND (o.not_before IS NULL OR o.not_before <= :now)
     AND (SELECT count(*) FROM outbox b WHERE b.lane = o.lane AND b.settled_at IS NULL
          AND b.id <> o.id AND b.state IN ({states(*BLOCKING)}) AND (b.state <> 'todo' OR b.id < o.id)) = 0
@@ -51,8 +54,7 @@ def claim(
         # prefers to look at all of them and sort.
         for way in ("seqscan", "bitmapscan", "sort"):
             connection.exec_driver_sql(f"SET LOCAL enable_{way} = off")
-    found = bulk.fetch(database, connection, f"{_CLAIMABLE} {lock}", {"now": now_us, "limit": limit})
-    rows = [taken_of(values) for values in found]
+    rows = _found(database, connection, lock, {"now": now_us, "limit": limit})
     if rows:
         update = f"""
             UPDATE outbox SET state = 'doing', attempts = attempts + 1, sent_at = :now, lease_owner = :owner,
@@ -62,3 +64,15 @@ def claim(
         ids = database.packed([row.id for row in rows])
         bulk.change(database, connection, update, {"ids": ids, "now": now_us, "owner": owner, "until": lease_until_us})
     return rows
+
+
+def _found(database: Database, connection: Connection, lock: str, values: Mapping[str, Any]) -> list[Taken]:
+    if database.make == "sqlite":
+        # a part of a statement that is limited gives its rows in the order it was asked for
+        [(text,)] = bulk.fetch(
+            database, connection, f"SELECT group_concat(row) FROM (SELECT {_LISTED} AS row {_CLAIMABLE})", values
+        )
+        rows = listed(text)
+        if rows is not None:
+            return rows
+    return [taken_of(row) for row in bulk.fetch(database, connection, f"SELECT {_TAKEN} {_CLAIMABLE} {lock}", values)]

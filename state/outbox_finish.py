@@ -52,7 +52,7 @@ def finish(database: Database, connection: Connection, answered: Answered, *, no
     Creations (others may wait for them), rows whose fate was unknown, whose person was erased or of which more is to be
     told than that they are done take the long way.
     """
-    as_asked = all(_as_asked(row, outcome) for row, outcome in answered)
+    as_asked = _as_asked(answered)
     if not as_asked and not all(_finishing(outcome) for _, outcome in answered):
         return False
     with closing(connection.connection.cursor()) as cursor:
@@ -68,16 +68,22 @@ def finish(database: Database, connection: Connection, answered: Answered, *, no
     return plain
 
 
-def _as_asked(row: Taken, outcome: WriteOutcome) -> bool:
-    """Say whether an outcome tells nothing but that the wish came true."""
-    write = row.write
-    return (
-        outcome.kind is OutcomeKind.WRITTEN
-        and (outcome.before is write.expected or outcome.before == write.expected)
-        and outcome.id == write.id
-        and outcome.key == write.key
-        and not (outcome.code or outcome.message or outcome.fixer)
-    )
+def _as_asked(answered: Answered) -> bool:
+    """Say whether outcomes tell nothing but that the wishes came true; a loop, for it is made for every row."""
+    written = OutcomeKind.WRITTEN
+    for row, outcome in answered:
+        write = row.write
+        if (
+            outcome.kind is not written
+            or (outcome.before is not write.expected and outcome.before != write.expected)
+            or outcome.id != write.id
+            or outcome.key != write.key
+            or outcome.code
+            or outcome.message
+            or outcome.fixer
+        ):
+            return False
+    return True
 
 
 def _finishing(outcome: WriteOutcome) -> bool:

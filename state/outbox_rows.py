@@ -25,6 +25,12 @@ COLUMNS: Final = (
 )
 #: what ``taken_of`` reads, in its order
 TAKEN: Final = "id, key, kind, object, target_id, body, priority, decided_at, attempts, code, not_before"
+#: A row of ``TAKEN`` as SQLite writes it for ``listed``: what is wanted is JSON already, and goes on behind the rest.
+LISTED: Final = """
+    printf('[%d,{"key":%s,"kind":"%s","object":%s,"id":%s,%s,%d,%d,%d,%s,%s]', id, json_quote(key), kind,
+        json_quote(object), json_quote(target_id), substr(body, 2), priority, decided_at, attempts, json_quote(code),
+        coalesce(not_before, 'null'))
+"""
 #: what ``values_of`` gives, in its order
 INSERTED: Final = (
     "id",
@@ -62,6 +68,7 @@ class _Wish(msgspec.Struct, gc=False):
 
 
 _decode_quickly = msgspec.json.Decoder(_Wish).decode
+_decode_listed = msgspec.json.Decoder(list[tuple[int, Write, int, int, int, str, int | None]]).decode
 #: rows that are read together were decided, and are sent, at few instants
 _instant = lru_cache(maxsize=256)(from_us)
 _CAUSES: Final = {cause.value: cause for cause in Cause}
@@ -154,6 +161,20 @@ def taken_of(values: Sequence[Any]) -> Taken:
     )  # fmt: skip
     until = None if not_before is None else from_us(not_before)
     return Taken._make((id_, write, priority, _instant(decided_at), attempts, code, until))
+
+
+def listed(rows: str | None) -> list[Taken] | None:
+    """Read rows of ``LISTED``, with commas between them; None where one has to be read with more patience."""
+    if rows is None:
+        return []
+    try:
+        found = _decode_listed(f"[{rows}]")
+    except msgspec.DecodeError:
+        return None
+    return [
+        Taken(id_, write, priority, _instant(at), attempts, code, None if until is None else from_us(until))
+        for id_, write, priority, at, attempts, code, until in found
+    ]
 
 
 def _wish(body: str) -> _Wish:

@@ -2,6 +2,7 @@
 
 from adapters.http.address import checked_address, is_loopback
 from adapters.http.bodies import body_of, json_of
-from adapters.http.session import Patience, VendorSession, retry_after_seconds
+from adapters.http.session import Patience, VendorSession
+from adapters.http.told import retry_after_seconds
 
 __all__ = ["Patience", "VendorSession", "body_of", "checked_address", "is_loopback", "json_of", "retry_after_seconds"]

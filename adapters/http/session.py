@@ -13,7 +13,6 @@ import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -26,6 +25,8 @@ from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 from adapters.http.address import is_loopback
 from adapters.http.bodies import body_of
 from adapters.http.breaker import Breaker
+from adapters.http.last_request import NO_COOKIES, LastRequest
+from adapters.http.told import date_of, request_id_of, retry_after_seconds
 from connector.errors import AccessError, AdapterFault, HandoffError, OutcomeUnknown, RateLimited, TransientError
 from connector.ports.waits import Circuit, Waits
 
@@ -106,6 +107,9 @@ class VendorSession(requests.Session):
         self.headers["Accept-Encoding"] = "gzip, deflate"
         # A callable here keeps requests from putting a netrc password in place of our Authorization header.
         self.auth = _leave_as_is
+        # Tokens say who we are; what a host would have us carry besides is not taken along.
+        self.cookies.set_policy(NO_COOKIES)
+        self._last = LastRequest()
         self._ca_file = ca_file
         #: what the environment says of proxies and certificates, by host and what was asked of it
         self._surroundings: dict[tuple[Any, ...], Any] = {}
@@ -145,6 +149,10 @@ class VendorSession(requests.Session):
         if known is None:
             known = self._surroundings[key] = super().merge_environment_settings(url, proxies, stream, verify, cert)
         return {**known, "proxies": dict(known["proxies"])}
+
+    def prepare_request(self, request: requests.Request) -> requests.PreparedRequest:
+        """Make a request ready; of one that is like the last but for its body, only the body."""
+        return self._last.ready(request, self.headers, super().prepare_request)
 
     def send(self, request: requests.PreparedRequest, **kwargs: Any) -> requests.Response:
         """Send once, count it, note the vendor's clock; the base class calls this for every request."""
@@ -242,7 +250,7 @@ class VendorSession(requests.Session):
             message,
             cure=_CURES.get(kind, ""),
             at=self._vendor,
-            request_id=_request_id(response),
+            request_id=request_id_of(response),
         )
 
     def _once(
@@ -266,7 +274,7 @@ class VendorSession(requests.Session):
                 "the vendor asks us to come later",
                 retry_after_seconds=retry_after_seconds(response),
                 at=self._vendor,
-                request_id=_request_id(response),
+                request_id=request_id_of(response),
             )
         if not safe:
             return None
@@ -326,7 +334,7 @@ class VendorSession(requests.Session):
         self._sleep(seconds)
 
     def _note_clock(self, response: requests.Response) -> None:
-        seen = _date_header(response)
+        seen = date_of(response)
         if seen is not None:
             self._clock, self._ahead = seen, datetime.now(UTC) - seen
 
@@ -343,37 +351,6 @@ def _is_edge_page(response: requests.Response) -> bool:
         return body_of(response) is None or response.status_code in (502, 503, 504)
     except ValueError:
         return True
-
-
-def retry_after_seconds(response: requests.Response) -> float | None:
-    """Read Retry-After, seconds or date (against the answer's own Date); None when absent or unreadable."""
-    text = response.headers.get("Retry-After", "").strip()
-    if not text:
-        return None
-    try:
-        return max(0.0, float(text))
-    except ValueError:
-        until = _parse_date(text)
-        seen = _date_header(response)
-        return max(0.0, (until - seen).total_seconds()) if until and seen else None
-
-
-def _date_header(response: requests.Response) -> datetime | None:
-    return _parse_date(response.headers.get("Date", ""))
-
-
-def _parse_date(text: str) -> datetime | None:
-    try:
-        return parsedate_to_datetime(text).astimezone(UTC) if text else None
-    except ValueError:
-        return None
-
-
-def _request_id(response: requests.Response | None) -> str:
-    if response is None:
-        return ""
-    names = ("X-Request-Id", "X-HubSpot-Correlation-Id", "X-SFDC-Request-Id")
-    return next((response.headers[name] for name in names if name in response.headers), "")
 
 
 def _causes(error: BaseException) -> list[BaseException]:

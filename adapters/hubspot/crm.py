@@ -180,7 +180,7 @@ class HubSpotCrm(HubSpotSource):
         seen = self.clock()
         # A cycle may run on another day's clock (``--as-of``); then the vendor's would tell the engine nothing.
         base = max(seen, now) if seen and abs(seen - now) < _SAME_TIME else now
-        return replace(told, not_before=base + SETTLE_AFTER + _MARGIN)
+        return told.but(not_before=base + SETTLE_AFTER + _MARGIN)
 
     def _pull_tasks(self, cursor: str | None, now: datetime) -> Iterator[Page]:
         """Read tasks with the contact each is about, which is an association and no property."""

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 from adapters.salesforce.batches import Batches, Row, outcome
@@ -97,7 +96,7 @@ class Creator:
         except ApiError as error:
             return {row.write.key: outcome(row, LATER, error.code) for row in nameless}
         return {
-            row.write.key: replace(outcomes[row.write.key], id=ids[row.write.key])
+            row.write.key: outcomes[row.write.key].but(id=ids[row.write.key])
             if row.write.key in ids
             else outcome(row, LATER, "duplicate_not_found")
             for row in nameless

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -191,7 +190,7 @@ class SalesforceCrm:
     def _with_bound(self, write: Write, outcome: WriteOutcome, now: datetime) -> WriteOutcome:
         """Say until when a lost write may still come true; a creation by unique key may be sent again at once."""
         if outcome.code == _INACTIVE:
-            return replace(outcome, code=INACTIVE_OWNER)
+            return outcome.but(code=INACTIVE_OWNER)
         if outcome.kind is not OutcomeKind.UNKNOWN:
             return outcome
         shape = self._schema.known(write.object)
@@ -200,7 +199,7 @@ class SalesforceCrm:
         seen = self._connection.clock()
         # A cycle may run on another day's clock (``--as-of``); then the vendor's would tell the engine nothing.
         base = max(seen, now) if seen and abs(seen - now) < _SAME_TIME else now
-        return replace(outcome, not_before=base + SETTLE_AFTER + _MARGIN)
+        return outcome.but(not_before=base + SETTLE_AFTER + _MARGIN)
 
     def bulk_from(self) -> int:
         """Say from how many rows of one object on a Bulk job is cheaper in calls; 0: never."""

@@ -269,7 +269,7 @@ def _not_put_back(row: _Open, result: WriteOutcome | None) -> WriteOutcome:
     names = ", ".join(sorted(row.fields))
     words = f"a person's value could not be put back in {names}"
     said = f": {result.code} {result.message}" if result else ""
-    return replace(outcome(row, OPS, "put_back_failed", words + said), before=row.journal)
+    return outcome(row, OPS, "put_back_failed", words + said).but(before=row.journal)
 
 
 def _no_opinion(_row: Row, _errors: list[VendorError]) -> WriteOutcome | None:

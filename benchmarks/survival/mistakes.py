@@ -19,7 +19,7 @@ def _double() -> None:
 
     def careless(crm: SalesforceCrm, writes: Sequence[Write], *, now: datetime) -> Sequence[WriteOutcome]:
         outcomes = apply(crm, [_keyed_anew(write) for write in writes], now=now)
-        return [replace(outcome, key=write.key) for outcome, write in zip(outcomes, writes, strict=True)]
+        return [outcome.but(key=write.key) for outcome, write in zip(outcomes, writes, strict=True)]
 
     SalesforceCrm.apply = careless  # type: ignore[method-assign,assignment]
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from datetime import datetime, timedelta
 
 from connector.domain.writes import OutcomeKind, WriteOutcome
@@ -62,13 +61,13 @@ class LostAnswers:
             return outcome
         if row.code == RESEND and row.write.kind == "create":
             if outcome.kind is OutcomeKind.UNCHANGED:
-                return replace(outcome, kind=OutcomeKind.WRITTEN, code="found")
+                return outcome.but(kind=OutcomeKind.WRITTEN, code="found")
             if outcome.kind is OutcomeKind.RETRY:
-                return replace(outcome, code=RESEND)
+                return outcome.but(code=RESEND)
         if outcome.kind is not OutcomeKind.UNKNOWN or outcome.not_before is not None or self._repeatable(row):
             return outcome
         base = now if row.write.kind == "update" else _vendor_now(self._crm.clock(), now)
-        return replace(outcome, not_before=base + self._crm.traits().settle_after + _MARGIN)
+        return outcome.but(not_before=base + self._crm.traits().settle_after + _MARGIN)
 
     def _repeatable(self, row: Taken) -> bool:
         """A creation with a key that the CRM keeps unique is simply sent again: the second finds the first."""

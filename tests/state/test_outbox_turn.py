@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -62,7 +61,7 @@ def test_what_went_as_asked_is_done_and_journalled_with_what_was_expected(hand: 
 def test_what_went_otherwise_is_told_beside_it(hand: Any, words: Any, changes: Any, journalled: Any) -> None:
     hand.add(*(words.update(str(n), expected={"Score": 0}) for n in (1, 2)))
     one, two = _taken(hand, words)
-    turned = _turn(hand, words, [(one, replace(_as_asked(one), **changes)), (two, _as_asked(two))])
+    turned = _turn(hand, words, [(one, _as_asked(one).but(**changes)), (two, _as_asked(two))])
     assert turned.moved == {one.id, two.id}
     assert _changes(hand) == journalled
 
@@ -94,5 +93,51 @@ def test_an_outcome_of_another_write_is_refused(hand: Any, words: Any) -> None:
     hand.add(words.update("1", expected={"Score": 0}))
     [row] = _taken(hand, words)
     with pytest.raises(HandoffError, match="another write"):
-        _turn(hand, words, [(row, replace(_as_asked(row), key="another"))])
+        _turn(hand, words, [(row, _as_asked(row).but(key="another"))])
     assert hand.states() == ["doing"]
+
+
+#: what only the patient reader takes, and what JSON and SQL write in their own ways
+ODD = [
+    '"',
+    "\\",
+    "'",
+    "a\x00b",
+    "\ud83d",
+    "😀",
+    "%s",
+    ":now",
+    "]",
+    ",",
+    "",
+    None,
+    True,
+    0.1,
+    float("inf"),
+    2**70,
+    -(2**63),
+]
+
+
+@pytest.mark.parametrize("odd", [ODD, [one for one in ODD if one not in ("\ud83d", float("inf"))]])
+def test_rows_are_taken_as_they_were_put_in_and_in_order(hand: Any, words: Any, odd: list[Any]) -> None:
+    wishes = [words.update(f"r{n}", value=value, expected={'"': value}) for n, value in enumerate(odd)]
+    hand.add(*wishes, words.create('a "key"'), words.update("first", priority=0, value='"'))
+    for one in hand.outbox.unsettled():
+        if one.write.id == "r3":
+            hand.outbox.hold([one.id], held_by="limit")
+    rows = _taken(hand, words)
+    first, created, *rest = rows if rows[1].write.kind == "create" else [rows[0], rows[-1], *rows[1:-1]]
+    assert (first.write.id, first.write.fields) == ("first", {"Score": '"'})
+    assert (created.write.key, created.write.id) == ('a "key"', None)
+    left = [wish for wish in wishes if wish.write.id != "r3"]
+    assert [(row.write.id, row.write.fields, row.write.expected) for row in rest] == [
+        (wish.write.id, wish.write.fields, wish.write.expected) for wish in left
+    ]
+    assert {(row.attempts, row.code, row.not_before, row.decided_at) for row in rows} == {(1, "", None, words.NOW)}
+    until = words.NOW
+    hand.outbox.settle(
+        {row.id: WriteOutcome(row.write.key, OutcomeKind.RETRY, code='"\\', not_before=until) for row in rest},
+        now=words.NOW,
+    )
+    assert {(row.attempts, row.code, row.not_before) for row in _taken(hand, words)} == {(2, '"\\', until)}
