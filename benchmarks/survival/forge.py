@@ -8,6 +8,7 @@ is to be ended are made short, because the next one would honestly wait for them
 
 from __future__ import annotations
 
+import gc
 import json
 import os
 import signal
@@ -18,9 +19,12 @@ from typing import Any
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
+import pyarrow.dataset  # noqa: F401 - what children import late is imported once here, so that none of them has to
+import sqlalchemy.dialects.sqlite  # noqa: F401
+
 import adapters.files
 import adapters.hubspot
-import adapters.salesforce  # noqa: F401 - imported once here, so that no child has to
+import adapters.salesforce  # noqa: F401
 from benchmarks.survival.boundaries import Watch, watch_process
 from benchmarks.survival.mistakes import make
 from benchmarks.survival.set_clock import set_clock
@@ -77,6 +81,8 @@ def _answer(order: dict[str, Any]) -> dict[str, Any]:
 
 if __name__ == "__main__":
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    # no child looks through what all of them share, and so copies it
+    gc.freeze()
     for line in sys.stdin:
         sys.stdout.write(json.dumps(_answer(json.loads(line))) + "\n")
         sys.stdout.flush()

@@ -16,6 +16,12 @@ class _Circle:
         self.own = self
 
 
+@pytest.fixture(autouse=True)
+def _nothing_frozen() -> None:
+    """Let go of what a command line that was imported has frozen: it would go with the first block."""
+    gc.unfreeze()
+
+
 def _settings() -> tuple[float, tuple[int, int, int], int]:
     return sys.getswitchinterval(), gc.get_threshold(), gc.get_freeze_count()
 
