@@ -41,7 +41,7 @@ def _keep(root: Path, run: str, links: Links, over: Kept | None, persons: list[s
     for person, each in links.items():
         told = {"system": ["hubspot"] * len(each), "id": each, "person_id": [person] * len(each)}
         keeping.put("links", pa.table(told, schema=LINKS))
-    head = Head(run, datetime(2026, 1, 1, tzinfo=UTC), {}, [], {}, [], [], None, 100, {}, {}, {}, 0, 0)
+    head = Head(run, datetime(2026, 1, 1, tzinfo=UTC), {}, [], {}, [], [], None, 120, {}, {}, {}, 0, 0)
     keeping.finish(head, None if over is None else pa.array(persons, pa.string()))
     return find_kept(root, run) or pytest.fail("what was kept is not found again")
 
@@ -66,17 +66,20 @@ def test_layers_are_read_as_if_the_last_cycle_had_kept_everybody(
     truth: Links = dict(drawn)
     kept = _keep(tmp_path, "r0", truth, None, [])
     worked: set[str] = set()
-    deepest = 0
-    for turn in range(1, 25):
+    deepest = folded = 0
+    for turn in range(1, 33):
         some = dice.sample(people, dice.choice([1, 2, 3, 25]))
         now: Links = {person: [f"a{dice.randrange(20)}"] for person in some if dice.random() < 0.8}
         truth = {person: each for person, each in truth.items() if person not in some} | now
-        worked |= set(some)
+        whole = len(worked) + len(some) > 60
+        worked = set() if whole else worked | set(some)
+        folded += whole
         kept = _keep(tmp_path, f"r{turn}", now, kept, some)
         deepest = max(deepest, len(kept.head.layers))
         here = {path.name for path in (tmp_path / FOLDER).iterdir()}
         assert here == {folder.name for folder in kept.folders}, "and nothing else stays on the disk"
         assert kept.head.overlaid == len(worked)
+        assert (kept.head.base == f"r{turn}") is whole, "half of all people, and everybody is in one folder again"
         asked = dice.sample(people, 10)
         accounts = [f"a{number}" for number in dice.sample(range(20), 4)]
         for most in (kept_tables.MOST_BYTES, 0):
@@ -90,6 +93,7 @@ def test_layers_are_read_as_if_the_last_cycle_had_kept_everybody(
             assert _pairs(kept.ask("SELECT * FROM links")) == _expected(truth)
         monkeypatch.undo()
     assert 3 <= deepest <= 6, "small cycles do not rewrite what large ones kept"
+    assert folded
 
 
 def test_a_file_that_is_not_as_it_was_is_read_again_and_a_lost_folder_is_no_whole(tmp_path: Path) -> None:

@@ -83,6 +83,8 @@ _GONE = pa.schema([("person_id", pa.string())])
 #: an earlier folder of some stays beside a later one that has not a quarter of its people; else they become one. So
 #: there are few of them, and a cycle of a handful writes down a handful
 _MERGED = 4
+#: once those laid over it count for more than this part of the people, everybody's folder is written anew
+_FOLDED = 0.5
 #: rows of one table that wait in memory to be written in one go
 _WAITING_ROWS = 20_000
 
@@ -300,8 +302,11 @@ class Keeping:
         head.base = head.decided
         if self.over is not None:
             assert persons is not None
-            head.base = self.over.head.base
-            head.layers, head.overlaid = self._laid_over(self.over, persons, head.decided)
+            if self.over.head.overlaid + len(persons) > _FOLDED * head.living:
+                self._fold(self.over, persons)
+            else:
+                head.base = self.over.head.base
+                head.layers, head.overlaid = self._laid_over(self.over, persons, head.decided)
         for name in self._waiting:
             self._write(name)
         for writer in self._writers.values():
@@ -336,6 +341,12 @@ class Keeping:
             self._writers[name].write_table(table)
         except OSError as error:
             raise _unwritable(self._folder) from error
+
+    def _fold(self, kept: Kept, persons: pa.Array) -> None:
+        """Take in everybody else's rows: this folder becomes that of everybody."""
+        for name, schema in _PER_PERSON.items():
+            schema = schema or pq.read_schema(kept.folders[0] / f"{name}{END}")
+            self.put(name, kept.beside(name, persons).cast(schema))
 
     def _laid_over(self, kept: Kept, persons: pa.Array, decided: str) -> tuple[list[tuple[str, int]], int]:
         """Take in the last of the folders laid over everybody that are not much larger, but for those worked now.

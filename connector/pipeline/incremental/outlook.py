@@ -144,8 +144,7 @@ def _settle(outlook: Outlook, portion: Portion, *, full: bool) -> None:
     outlook.everybody = _other(kept.head.ground, outlook.ground)
     if outlook.everybody:
         return
-    overlaid = kept.head.overlaid > max(MOST_LISTED, kept.head.living // 2)
-    if (overlaid or len(outlook.waiting) > MOST_LISTED) and portion != URGENT:
+    if len(outlook.waiting) > MOST_LISTED and portion != URGENT:
         raise Grown(everybody="many")
     outlook.news = reader.read(outlook.waiting.items())
     if outlook.news:
