@@ -63,7 +63,7 @@ class Arranged:
         return int(self.packed.size) + self.hashes.nbytes + self.places.nbytes
 
     def of(self, wanted: Sequence[str]) -> pa.Table:
-        """Give all rows of whom is ``wanted``."""
+        """Give all rows of whom is ``wanted``, who are in order."""
         near = self._blocks(sorted(self._blocks_of(wanted)))
         if near is None:
             return self.schema.empty_table()
@@ -82,6 +82,14 @@ class Arranged:
 
     def _blocks_of(self, wanted: Sequence[str]) -> set[int]:
         """List the blocks in which rows of whom is ``wanted`` can be."""
+        if len(wanted) > len(self.firsts) > 0:
+            lasts = [*self.firsts[1:], wanted[-1]]
+            nearest = (bisect_left(wanted, first) for first in self.firsts)
+            return {
+                number
+                for number, (place, last) in enumerate(zip(nearest, lasts, strict=True))
+                if place < len(wanted) and wanted[place] <= last
+            }
         return {
             number
             for one in wanted

@@ -25,7 +25,7 @@ def records_of_some(root: Path, segments: Sequence[Segment], ids: pa.Array) -> p
         LocalFault: a file is missing or damaged.
     """
     kept, others = arranged(root, segments)
-    wanted = pc.drop_null(pc.unique(ids)).to_pylist()
+    wanted = sorted(pc.drop_null(pc.unique(ids)).to_pylist())
     parts = [one.of(wanted) for one in kept]
     if others:
         with asking(root, others) as connection:
@@ -81,7 +81,7 @@ def lay_deeds_of_some(
         LocalFault: a file is missing or damaged.
     """
     kept, others = arranged(root, segments)
-    wanted = pc.drop_null(pc.unique(people.column("id"))).to_pylist()
+    wanted = sorted(pc.drop_null(pc.unique(people.column("id"))).to_pylist())
     connection.register("only_people", people)
     connection.register(f"theirs_{rows}", _together([one.of(wanted) for one in kept]))
     sources = [f"SELECT {_WHO} FROM theirs_{rows}"]

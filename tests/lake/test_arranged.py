@@ -91,6 +91,19 @@ def test_what_is_arranged_reads_as_the_files(
     store.close()
 
 
+@settings(max_examples=60, deadline=None)
+@given(
+    ids=st.lists(st.sampled_from("bdfhj") | st.none(), min_size=1, max_size=14),
+    wanted=st.sets(st.sampled_from("abcdefghijk"), max_size=11),
+)
+def test_the_rows_of_few_and_of_many_are_found_in_any_block(ids: list[str | None], wanted: set[str]) -> None:
+    table = pa.table({"id": pa.array(ids, pa.string()), "row": range(len(ids))})
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(room, "_RECORD_ROWS", 2)
+        found = room._arrange(table).of(sorted(wanted))
+    assert sorted(found.column("row").to_pylist()) == [row for row, id_ in enumerate(ids) if id_ in wanted]
+
+
 def _linked(lake: Path, place: Path) -> Path:
     place.symlink_to(lake)
     return place
