@@ -101,6 +101,7 @@ class Jobs:
             self._carry_out,
             self.clock.monotonic,
             span=lambda: self._rhythms["fast_lane"].seconds,
+            longest=spans["source"],
             broken_off=lambda: self.stop() or self.turn.asked,
             fast_lane_first=self._fast_lane_first,
         )

@@ -33,6 +33,8 @@ class Looks:
         carry_out: begins a cycle of a job, lets it work, and tells of it.
         monotonic: seconds on a clock that is never set.
         span: seconds between two looks at forms, at present.
+        longest: seconds after it has read everything at which a wide look leaves who is left to the next one, which
+            reads what has come since.
         broken_off: whether a wide look is to end between two turns.
         fast_lane_first: looks at forms and replies; fails alone.
         seen_all: whether this process has read everything to its end.
@@ -41,6 +43,7 @@ class Looks:
     carry_out: Callable[[Job, Callable[[Cycle], Report]], tuple[Cycle, Report]]
     monotonic: Callable[[], float]
     span: Callable[[], float]
+    longest: float
     broken_off: Callable[[], bool]
     fast_lane_first: Callable[[], None]
     seen_all: bool = field(default=False, init=False)
@@ -50,6 +53,8 @@ class Looks:
     _left: bool = field(default=False, init=False)
     _pace: Pace = field(default_factory=Pace, init=False)
     _began_to_decide: float = field(default=0.0, init=False)
+    #: whether the wide look has yet to begin to work everybody, whatever has come
+    _full: bool = field(default=False, init=False)
 
     def narrow(self, *, goes_on: bool = False) -> Outcome:
         """Look at forms and replies, and decide about whom they concern.
@@ -71,7 +76,8 @@ class Looks:
         Everything that is left is news to the next look, whichever it is.
         """
         scope, goes_on, made_room = SCOPES[name], self._left, False
-        aside = Aside()
+        aside, read_at = Aside(), self.monotonic()
+        self._full = name == "full_rescore"
         # Whatever ends it early, what it has landed and whom it has left is news to the next one.
         self._left = True
         outcome: Outcome = "quiet"
@@ -85,8 +91,10 @@ class Looks:
                 return None
             # What was read is decided on even where the rest brings nothing.
             goes_on = True
-            if cycle.all_read:
-                scope = "left"
+            if cycle.all_read and scope != "left":
+                scope, read_at = "left", self.monotonic()
+            elif cycle.leaves and self.monotonic() - read_at >= self.longest:
+                return "news"
             made_room = cycle.stood_aside or self._fitting() is None
             if made_room:
                 self.fast_lane_first()
@@ -102,7 +110,7 @@ class Looks:
             if scope != "left" and not aside.made:
                 # a wide look reads them last
                 self._sought = self.monotonic()
-            if name == "full_rescore" or not self.seen_all:
+            if not self.seen_all:
                 return self._begin(Portion())
             # Whoever has made room gets on before room is made again, however long forms and replies took; who has read
             # has got on.
@@ -113,10 +121,11 @@ class Looks:
             return None if people is None else self._begin(Portion(most=people, urgent_alone=scope != "left"))
 
         aside.asked = (lambda: self._waits(began, made_room=made_room)) if self.seen_all else None
-        full = name == "full_rescore"
         cycle, report = self.carry_out(
-            name, lambda one: one.run(scope, full=full, aside=aside, goes_on=goes_on, portion=portion)
+            name, lambda one: one.run(scope, full=self._full, aside=aside, goes_on=goes_on, portion=portion)
         )
+        # whoever has begun to work everybody goes on with them
+        self._full = self._full and cycle.stood_aside
         self._learn(cycle)
         return cycle, report
 

@@ -73,6 +73,8 @@ class Cycle:
         #: moves between stages: (from, to) → people
         self.moves: Counter[tuple[str, str]] = Counter()
         self._full = False
+        #: whether everybody is worked in one go, whatever portion was asked for
+        self._at_once = False
         self._aside = Aside()
         self._goes_on = False
         self._portion: Callable[[], Portion | None] = Portion
@@ -107,11 +109,12 @@ class Cycle:
     ) -> Report:
         """Walk all steps; ``full`` works everybody even where only some could be given another answer.
 
-        With a narrower ``scope`` only those streams are read, and where they bring nothing new nothing is decided: the
-        daemon looks at forms far more often than at the whole CRM. Where ``aside`` says so after a page of marketing's
-        slow streams, or ``portion`` gives none once all is read, what was read is landed and nothing is decided
-        (``stood_aside``); a cycle that ``goes_on`` does so for it. Of those whom news concern it may decide about a
-        ``portion`` (``leaves``); one that goes on in the scope ``left`` decides about the next.
+        That is at once, or, where there is a ``portion``, it begins to. With a narrower ``scope`` only those streams
+        are read, and where they bring nothing new nothing is decided: the daemon looks at forms far more often than at
+        the whole CRM. Where ``aside`` says so after a page of marketing's slow streams, or ``portion`` gives none once
+        all is read, what was read is landed and nothing is decided (``stood_aside``); a cycle that ``goes_on`` does so
+        for it. Of those whom news concern it may decide about a ``portion`` (``leaves``); one that goes on in the scope
+        ``left`` decides about the next.
         """
         self._full, self._aside, self._goes_on = full, aside or Aside(), goes_on
         self._portion = portion
@@ -169,7 +172,7 @@ class Cycle:
                 with self._checking():
                     before += release_changed(self._engine, now=self._now)
             before += self._look_for_drift(command)
-            self._full = self._full or bool(asked_anew(self._engine.store))
+            self._at_once = self._at_once or bool(asked_anew(self._engine.store))
             with open_scratch(self._engine.lake_root) as scratch:
                 live, work, decisions = self._decided(command, scratch, portion)
                 if not live:
@@ -195,8 +198,9 @@ class Cycle:
             live = command == "run" and self._may_write()
             work = Working(self._engine, self._census(), self.report, self._steps, now=self._now)
             # what is dropped is not kept either: then nobody would be known to have been left
-            some = portion if live else Portion()
-            wished, decisions = work.decide(scratch, live=live, full=self._full, portion=some)
+            some = portion if live and not self._at_once else Portion()
+            full = self._full or self._at_once
+            wished, decisions = work.decide(scratch, live=live, full=full, portion=some)
             self.moves, self.plan_summary, self.worked = work.moves, work.plan_summary, work.worked
             self._keep_plan(wished, done=live)
             decisions = hold_drifted(decisions, self._drift, self._engine.crm.traits().system)
@@ -214,7 +218,7 @@ class Cycle:
         self.report.drift = [one.words() for one in self._drift]
         waits, crm = command == "run" and self._may_write(), self._engine.crm.traits().system
         freed = release_drifted(self._engine.store, self._drift, crm, now=self._now) if waits else []
-        self._full = self._full or bool(freed)
+        self._at_once = self._at_once or bool(freed)
         return freed
 
     def _may_write(self) -> bool:

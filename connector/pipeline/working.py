@@ -149,6 +149,8 @@ class Working:
                 touched=touched,
                 keeping=None if keeper is None else keeper.keeping,
             )
+            if touched is not None and touched.left is not None and touched.left.begins:
+                touched.left.again = population.others.living
             for step, counts in told:
                 self._told(outlook, step, counts)
             self.fast_lane = population.signals.fast_lane
@@ -171,7 +173,7 @@ class Working:
         forecast(self.report, engine, limited.rows)
         self.plan_summary = summary(limited.rows)
         if touched is not None:
-            self.leaves = touched.left is not None and bool(touched.left.waiting)
+            self.leaves = bool(touched.left)
             self.worked = len(touched.persons)
         if keeper is not None:
             self.keep = partial(self._kept, keeper, population, scratch)
@@ -208,9 +210,10 @@ class Working:
         touched: dict[str, int] = {}
         if outlook.touched is not None:
             left = outlook.touched.left or Left()
-            touched = {"touched": len(outlook.touched.persons), "left": len(left.waiting)}
+            touched = {"touched": len(outlook.touched.persons), "left": len(left.waiting), "again": left.again}
         came = {f"came_{name}": count for name, count in sorted(outlook.by().items())}
-        self._steps.done(step, {**counts, **touched, **came}, words={"everybody": outlook.everybody})
+        words = {"everybody": outlook.everybody, "anew": outlook.anew()}
+        self._steps.done(step, {**counts, **touched, **came}, words=words)
 
     def _tell_part(self, part: PopulationPart) -> None:
         """Add the people of one part to what is told of all."""

@@ -20,7 +20,9 @@ class Played:
         #: what was done, in order: scope and people
         self.done: list[tuple[str, int]] = []
         self.off = False
-        self.looks = Looks(self._carry_out, lambda: self.at, lambda: 5.0, lambda: self.off, self._forms)
+        #: of each wide cycle, whether everybody was to be worked anew
+        self.anew: list[bool] = []
+        self.looks = Looks(self._carry_out, lambda: self.at, lambda: 5.0, 60.0, lambda: self.off, self._forms)
         self.looks.seen_all = True
 
     def _forms(self) -> None:
@@ -29,8 +31,10 @@ class Played:
     def _carry_out(self, name: Any, work: Callable[[Any], Any]) -> tuple[Any, Any]:
         cycle = SimpleNamespace(stood_aside=False, leaves=False, all_read=True, worked=0)
 
-        def run(scope: str, *, portion: Callable[[], Any], **_words: Any) -> Any:
+        def run(scope: str, *, portion: Callable[[], Any], full: bool = False, **_words: Any) -> Any:
             chosen = portion()
+            if scope != "fast":
+                self.anew.append(full)
             if chosen is None:
                 cycle.stood_aside = True
             elif chosen == URGENT:
@@ -76,13 +80,37 @@ def test_where_even_the_least_takes_too_long_both_get_on() -> None:
     assert ("fast", "fast") not in list(pairwise(told)), "never forms twice without a portion between"
 
 
-def test_few_are_decided_at_once_and_the_nightly_job_is_not_divided() -> None:
+def test_few_are_decided_at_once() -> None:
     played = Played(20)
     played.looks.wide("source")
     assert played.done == [("sources", 20)]
-    night = Played(90_000)
+
+
+def test_the_nightly_job_begins_with_everybody_once_and_goes_on_by_portions() -> None:
+    night = Played(3_000)
     night.looks.wide("full_rescore")
-    assert night.done == [("all", 90_000)]
+    assert night.people == 0
+    assert night.anew == [True] + [False] * (len(night.anew) - 1)
+    assert night.longest_between_looks_at_forms() <= 6.5
+
+
+def test_a_look_that_takes_long_leaves_the_rest_to_the_next_which_reads_first() -> None:
+    played = Played(30_000)
+    assert played.looks.wide("crm") == "news"
+    assert 60 <= played.at - 100.0 <= 80
+    left = played.people
+    assert left > 0
+    played.done.clear()
+    played.looks.wide("source")
+    assert played.done[0][0] == "sources"
+    assert played.people < left
+
+
+def test_the_first_look_of_a_process_is_not_divided() -> None:
+    played = Played(90_000)
+    played.looks.seen_all = False
+    played.looks.wide("crm")
+    assert played.done == [("all", 90_000)]
 
 
 def test_it_is_broken_off_between_two_portions() -> None:

@@ -40,7 +40,7 @@ def reach(census: Census, root: Path, who: str, own: str | None, *, as_of: datet
         as_of: today's instant, which no cycle has gone beyond.
     """
     kept = find_kept(root, census.store.knowledge.last_decided())
-    if kept is None or as_of < kept.head.as_of or unfit(census.mappings):
+    if kept is None or as_of < kept.head.as_of or unfit(census.mappings) or kept.head.again:
         return None
     try:
         reader = Reader(census, kept, root, now=as_of)

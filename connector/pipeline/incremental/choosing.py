@@ -47,10 +47,13 @@ class Portion:
 URGENT: Final = Portion(0)
 
 
-def choose(census: Census, kept: Kept, news: News, portion: Portion, *, now: datetime) -> Touched | None:
+def choose(
+    census: Census, kept: Kept, news: News, portion: Portion, *, now: datetime, begins: bool = False
+) -> Touched | None:
     """Give whom a cycle works; None where it is nobody.
 
-    Whoever could be one person is worked together, by keys known before and by those that have come.
+    Whoever could be one person is worked together, by keys known before and by those that have come. Where a cycle
+    ``begins`` to work everybody anew, some at a time, or one before it has, others fill the portion up.
 
     Raises:
         Grown: so many are concerned that everybody is worked.
@@ -60,17 +63,29 @@ def choose(census: Census, kept: Kept, news: News, portion: Portion, *, now: dat
     if portion == URGENT and not len(urgent):
         return None
     concerned = concerned_by(census, kept, news, now=now)
+    behind = kept.behind(kept.head.round + begins) if begins or kept.head.again else pa.array([], pa.string())
     if portion.most is None:
-        return complete(census, kept, concerned.persons, concerned.fresh)
+        return complete(census, kept, pc.unique(pa.concat_arrays([concerned.persons, behind])), concerned.fresh)
     waiting = _in_turn(kept, concerned)
-    alone = portion.urgent_alone and len(urgent) and len(waiting) > _ALONG
-    first = pc.unique(pa.concat_arrays([urgent, waiting.slice(0, 0 if alone else portion.most)]))
-    chosen = _beside(kept, _hanging_together(kept, first, concerned), concerned)
+    queue = pc.unique(pa.concat_arrays([waiting, behind]))
+    alone = portion.urgent_alone and len(urgent) and len(queue) > _ALONG
+    first = pc.unique(pa.concat_arrays([urgent, queue.slice(0, 0 if alone else portion.most)]))
+    chosen = _hanging_together(kept, first, concerned)
+    chosen = _beside(kept, chosen, pc.unique(pa.concat_arrays([concerned.persons, behind])), concerned)
     persons = chosen.filter(pc.invert(pc.starts_with(chosen, MARK)))
     mine = pc.is_in(marked(concerned.fresh), value_set=chosen)
-    rest = waiting.filter(pc.invert(pc.is_in(waiting, value_set=chosen)))
-    left = Left(_without_deeds(census, kept, news, rest, concerned).to_pylist(), not len(rest) and portion != URGENT)
+    rest = _others(waiting, chosen)
+    left = Left(
+        _without_deeds(census, kept, news, rest, concerned).to_pylist(),
+        chosen_all=not len(rest) and portion != URGENT,
+        begins=begins,
+        again=len(_others(behind, chosen)),
+    )
     return with_references(census, kept, persons, concerned.fresh.filter(mine), left)
+
+
+def _others(people: pa.Array, chosen: pa.Array) -> pa.Array:
+    return people.filter(pc.invert(pc.is_in(people, value_set=chosen)))
 
 
 def _in_turn(kept: Kept, concerned: Concerned) -> pa.Array:
@@ -100,12 +115,12 @@ def _hanging_together(kept: Kept, nodes: pa.Array, concerned: Concerned) -> pa.A
         nodes = more
 
 
-def _beside(kept: Kept, chosen: pa.Array, concerned: Concerned) -> pa.Array:
-    """Add those of the same accounts who are concerned as well: the account's score is told of all of them."""
+def _beside(kept: Kept, chosen: pa.Array, waiting: pa.Array, concerned: Concerned) -> pa.Array:
+    """Add those of the same accounts who wait as well: the account's score is told of all of them."""
     beside = kept.ask(
-        "SELECT person_id FROM people SEMI JOIN concerned USING (person_id) ANTI JOIN chosen USING (person_id) "
+        "SELECT person_id FROM people SEMI JOIN waiting USING (person_id) ANTI JOIN chosen USING (person_id) "
         "WHERE account_id IN (SELECT account_id FROM people SEMI JOIN chosen USING (person_id) WHERE account_id <> '')",
-        concerned=pa.table({"person_id": concerned.persons}),
+        waiting=pa.table({"person_id": waiting}),
         chosen=pa.table({"person_id": chosen}),
     ).column("person_id")
     if not 0 < len(beside) <= _MOST_BESIDE:

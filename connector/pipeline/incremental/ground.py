@@ -22,7 +22,7 @@ from connector.ports.store import Review
 from connector.ports.traits import AdapterTraits, FieldInfo
 
 #: raised with every change of what is kept or of how it is used
-_FORMAT = "3"
+_FORMAT = "4"
 #: what an adapter has from its system: the limit of calls concerns no answer, unique keys only what is written
 _LEARNED = ("creation_key_unique", "daily_calls")
 _TOLD_OF_FIELDS = tuple(one.name for one in fields(FieldInfo))

@@ -59,6 +59,7 @@ class Keeper:
         here = {name: people.column(name) for name in PEOPLE.names if name in people.column_names}
         here["method"] = pc.if_else(pc.equal(method, ""), "none", method)
         here["contested"] = pc.or_(review, pc.is_valid(people.column("runner_up")))
+        here["round"] = pa.repeat(0 if self.touched is None else self.touched.round, people.num_rows)
         self.keeping.put("people", pa.table(here))
         for name in DEADLINES:
             self._deadlines += pc.drop_null(pc.unique(people.column(name))).to_pylist()
@@ -99,7 +100,8 @@ class Keeper:
                 self._ground[name] = "many"
                 listed.clear()
         if len(left.waiting) > MOST_LISTED:
-            self._ground["left"], left = "many", Left()
+            self._ground["left"] = "many"
+            left.waiting.clear()
         head = Head(
             decided=decided,
             as_of=now,
@@ -116,6 +118,8 @@ class Keeper:
             reviews=len(population.identified.reviews) + population.others.reviews,
             accounts=population.scored_accounts,
             left=left.waiting,
+            round=0 if self.touched is None else self.touched.round,
+            again=left.again,
         )
         worked = None
         if self.touched is not None:

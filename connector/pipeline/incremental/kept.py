@@ -47,6 +47,8 @@ PEOPLE = pa.schema(
         ("contested", pa.bool_()),
         ("cool_off_until", INSTANT),
         ("touch_due", INSTANT),
+        #: in which round they were worked last (``Head.round``)
+        ("round", pa.int64()),
     ]
 )
 #: columns of people that say when their answer changes by itself
@@ -107,6 +109,8 @@ class Head:
         layers: folders of some laid over it, oldest first, and how many people each has.
         overlaid: people for whom later folders count.
         left: whom the cycle left to the next one, who has waited longest first (``touched.Left``).
+        round: how often working everybody anew, some at a time, has begun since everybody was worked at once.
+        again: how many people have not been worked in this round yet.
         format: of these files.
     """
 
@@ -128,7 +132,9 @@ class Head:
     layers: list[tuple[str, int]] = field(default_factory=list)
     overlaid: int = 0
     left: list[str] = field(default_factory=list)
-    format: int = 3
+    round: int = 0
+    again: int = 0
+    format: int = 4
 
     def dump(self) -> str:
         """Write as JSON."""
@@ -207,6 +213,18 @@ class Kept:
             for gone in self._gone(folder):
                 later = pa.concat_arrays([later, *gone.chunks])
         return pa.concat_tables(found, promote_options="default")
+
+    def behind(self, rounds: int) -> pa.Array:
+        """Give the people who were worked last in one of the rounds before this number, longest ago first.
+
+        Those of one account stand together, and so do those of none.
+
+        Raises:
+            LocalFault: a file is missing or damaged.
+        """
+        rows = self.rows("people", "round", pa.array(range(rounds), pa.int64()))
+        order = [("round", "ascending"), ("account_id", "ascending"), ("person_id", "ascending")]
+        return rows.select(["person_id", "account_id", "round"]).sort_by(order).column("person_id").combine_chunks()
 
     def ask(self, query: str, **tables: pa.Table) -> pa.Table:
         """Run one query over the tables by their names (``_PER_PERSON``), and others.
@@ -345,8 +363,8 @@ class Keeping:
     def _fold(self, kept: Kept, persons: pa.Array) -> None:
         """Take in everybody else's rows: this folder becomes that of everybody."""
         for name, schema in _PER_PERSON.items():
-            schema = schema or pq.read_schema(kept.folders[0] / f"{name}{END}")
-            self.put(name, kept.beside(name, persons).cast(schema))
+            written = pq.read_schema(kept.folders[0] / f"{name}{END}") if schema is None else schema
+            self.put(name, kept.beside(name, persons).cast(written))
 
     def _laid_over(self, kept: Kept, persons: pa.Array, decided: str) -> tuple[list[tuple[str, int]], int]:
         """Take in the last of the folders laid over everybody that are not much larger, but for those worked now.

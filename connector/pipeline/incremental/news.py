@@ -112,6 +112,8 @@ class Reader:
         self._waiting(news, dict(pending))
         self._by_itself(news)
         self._left(news)
+        if self._kept.head.again:
+            news.by["again"] += self._kept.head.again
         return news
 
     def landed(self) -> News:

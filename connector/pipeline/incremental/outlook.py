@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
+from typing import Final
 
 import pyarrow as pa
 
@@ -23,13 +24,18 @@ from connector.pipeline.people.population import answered_questions
 from connector.ports.store import OutboxRow, Review
 from connector.ports.traits import FieldInfo
 
+#: what everybody may be worked for some at a time, where a cycle may leave people to the next: until a round has come
+#: to somebody, nothing of what is kept of them is wrong but their own results
+BY_TURNS: Final = frozenset({"day", "users", "queues", *UNLISTED})
+
 
 @dataclass
 class Outlook:
     """What a cycle begins with.
 
     Attributes:
-        everybody: why everybody is worked; empty where only some are.
+        everybody: why everybody is worked at once; empty where only some are.
+        begins: why everybody is worked anew, some at a time, from this cycle on; empty where that is not begun.
         kept: what the last cycle that decided has kept.
         news: what has come since.
         touched: whom it concerns; None where everybody is worked or nobody is.
@@ -46,6 +52,7 @@ class Outlook:
     waiting: dict[str, list[str]]
     segments: list[str]
     everybody: str = ""
+    begins: str = ""
     kept: Kept | None = None
     news: News = field(default_factory=News)
     touched: Touched | None = None
@@ -82,6 +89,11 @@ class Outlook:
         over = None if self.touched is None else self.touched.kept
         ground = {name: word for name, word in self.ground.items() if over is not None or name not in UNLISTED}
         return Keeper(Keeping(self.root, over), ground, self.segments, self.waiting, self.touched)
+
+    def anew(self) -> str:
+        """Say why a round begins with this cycle, once it is known whom others see; empty where none does."""
+        left = None if self.touched is None else self.touched.left
+        return self.begins or ("accounts" if left is not None and left.begins else "")
 
     def by(self) -> Counter[str]:
         """Say what has come, for the log."""
@@ -132,7 +144,8 @@ def look(
 
 def _settle(outlook: Outlook, portion: Portion, *, full: bool) -> None:
     kept, census = outlook.kept, outlook.census
-    outlook.everybody = "asked" if full else "first" if kept is None else unfit(census.mappings)
+    some = portion.most is not None
+    outlook.everybody = "asked" if full and not some else "first" if kept is None else unfit(census.mappings)
     if kept is None or outlook.everybody:
         return
     reader = Reader(census, kept, outlook.root, now=outlook.now)
@@ -141,18 +154,23 @@ def _settle(outlook: Outlook, portion: Portion, *, full: bool) -> None:
     if portion == URGENT:
         # Whom a wide cycle has to work, being too many to be listed, it still has to after this one.
         outlook.ground |= {name: kept.head.ground[name] for name in UNLISTED if name in kept.head.ground}
-    outlook.everybody = _other(kept.head.ground, outlook.ground)
-    if outlook.everybody:
+    others = _others(kept.head.ground, outlook.ground)
+    if others and not (some and BY_TURNS.issuperset(others)):
+        outlook.everybody = others[0]
         return
     if len(outlook.waiting) > MOST_LISTED and portion != URGENT:
         raise Grown(everybody="many")
+    outlook.begins = "asked" if full else others[0] if others else ""
     outlook.news = reader.read(outlook.waiting.items())
+    if outlook.begins:
+        outlook.news.by["again"] = kept.head.living
     if outlook.news:
-        outlook.touched = choose(census, kept, outlook.news, portion, now=outlook.now)
+        begins = bool(outlook.begins)
+        outlook.touched = choose(census, kept, outlook.news, portion, now=outlook.now, begins=begins)
         if outlook.touched is None:
             outlook.news = News()
 
 
-def _other(before: Mapping[str, str], now: Mapping[str, str]) -> str:
+def _others(before: Mapping[str, str], now: Mapping[str, str]) -> list[str]:
     """Name what everybody's answer depends on and that is another than before."""
-    return next((name for name in sorted({*before, *now}) if before.get(name) != now.get(name)), "")
+    return [name for name in sorted({*before, *now}) if before.get(name) != now.get(name)]

@@ -31,10 +31,18 @@ class Left:
         waiting: known people by their ids, and, as ``marked``, what states something new of people, be they known or
             not; who has waited longest comes first.
         chosen_all: nobody was left when people were chosen; those who see other accounts may have come since.
+        begins: everybody is to be worked anew, some at a time; the cycle begins with its own.
+        again: people whom a round that has begun has not come to yet.
     """
 
     waiting: list[str] = field(default_factory=list)
     chosen_all: bool = False
+    begins: bool = False
+    again: int = 0
+
+    def __bool__(self) -> bool:
+        """Whether anybody is left to the next cycle."""
+        return bool(self.waiting or self.again)
 
     def add(self, persons: Iterable[str]) -> None:
         """Leave further people to the next cycle."""
@@ -59,6 +67,11 @@ class Touched:
     known: pa.Table
     fresh: pa.Table
     left: Left | None = None
+
+    @property
+    def round(self) -> int:
+        """The round in which they are worked (``Head.round``)."""
+        return self.kept.head.round + (self.left is not None and self.left.begins)
 
     @property
     def all_who_did(self) -> bool:

@@ -66,8 +66,8 @@ def met_by_others(touched: Touched, marks: pa.Table, mappings: Mappings) -> bool
     """See to those who are not worked and see another account than the last cycle did.
 
     A cycle that leaves people to the next one leaves these as well. ``marks``: of all accounts, with or without scores.
-    Says whether accounts are known by the same words: else nobody is matched as before, and what the last cycle kept of
-    accounts stays, so that the next one that works all whom news concern works everybody.
+    Says whether accounts are known by the same words: else nobody is matched as before, and a cycle that leaves people
+    begins to work everybody anew.
 
     Raises:
         Grown: the cycle has to take them in.
@@ -75,8 +75,9 @@ def met_by_others(touched: Touched, marks: pa.Table, mappings: Mappings) -> bool
     moved = _moved(touched, marks)
     left = touched.left
     if pc.any(moved.column("matched")).as_py():
-        if left is None or left.chosen_all:
+        if left is None:
             raise Grown(everybody="accounts")
+        left.begins = True
         return False
     if moved.num_rows:
         found = _seeing(touched, moved, mappings)

@@ -33,7 +33,8 @@ class Matching:
         """Give one row per person (``connector.matching.tables.MATCHES``), in order of ``person_id``.
 
         A match depends on the person's words, the accounts and what people answered. Where accounts or answers changed,
-        nobody is matched by what was kept; what breaks ties among accounts changes nothing where there was no tie.
+        nobody is matched by what was kept, nor is whom a round has not come to that began with it; what breaks ties
+        among accounts changes nothing where there was no tie.
         """
         words = self._words(people)
         known = self._known(words)
@@ -54,7 +55,11 @@ class Matching:
     def _known(self, words: pa.Table) -> pa.Table:
         if self._touched is None:
             return MATCHES.empty_table()
-        before = self._touched.kept.of("matches", words.column("person_id").combine_chunks())
+        kept, ids = self._touched.kept, words.column("person_id").combine_chunks()
+        if kept.head.again:
+            rows = kept.of("people", ids)
+            ids = rows.filter(pc.equal(rows.column("round"), kept.head.round)).column("person_id").combine_chunks()
+        before = kept.of("matches", ids)
         return sql(
             f"SELECT {', '.join(MATCHES.names)} FROM before JOIN words USING (person_id, words) "
             "WHERE NOT review AND runner_up IS NULL ORDER BY person_id",

@@ -224,8 +224,8 @@ def _rolled_up(
     scores = roll_up(mappings.scoring, everybody, laid.accounts, as_of=now, time_zone=zone, engine=census.scoring)
     if laid.marks is not None:
         marks = with_score_marks(laid.marks, scores, mappings)
-        if touched is not None and not (laid.same_words and met_by_others(touched, marks, mappings)):
-            marks = touched.kept.accounts()
+        if touched is not None and laid.same_words:
+            met_by_others(touched, marks, mappings)
         if keeping is not None:
             keeping.put("accounts", marks)
     return scores
