@@ -93,7 +93,9 @@ class Shown:
 
     def dump(self) -> str:
         """Write as JSON with sorted keys, so that equal memories are equal texts."""
-        return json.dumps({name: getattr(self, name) for name in _NAMES}, sort_keys=True, ensure_ascii=False, separators=(",", ":"))
+        return json.dumps(
+            {name: getattr(self, name) for name in _NAMES}, sort_keys=True, ensure_ascii=False, separators=(",", ":")
+        )
 
 
 #: what is in it is plain, and copying that takes ten times as long as writing it

@@ -21,11 +21,11 @@ from connector.pipeline.incremental.kept import (
     PEOPLE,
     TIES,
     Head,
-    Keeping,
     Kept,
     find_kept,
     forget_kept,
 )
+from connector.pipeline.incremental.kept_writing import Keeping
 
 _ROOMS = pa.schema([("person_id", pa.string()), ("account_id", pa.string())])
 _TABLES = {"people": PEOPLE, "keys": KEYS, "ties": TIES, "asked": ASKED, "standings": _ROOMS, "matches": _ROOMS}

@@ -9,7 +9,8 @@ from datetime import datetime
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from connector.pipeline.incremental.kept import ASKED, DEADLINES, PEOPLE, Head, Keeping, Kept, counts
+from connector.pipeline.incremental.kept import ASKED, DEADLINES, PEOPLE, Head, Kept, counts
+from connector.pipeline.incremental.kept_writing import Keeping
 from connector.pipeline.incremental.touched import Left, Touched
 from connector.pipeline.people.population import Population
 from connector.pipeline.scratch import Scratch

@@ -16,7 +16,8 @@ from connector.errors import LocalFault
 from connector.pipeline.incremental.choosing import URGENT, Portion, choose
 from connector.pipeline.incremental.ground import ground_of, unfit, workers
 from connector.pipeline.incremental.keeper import MOST_LISTED, UNLISTED, Keeper
-from connector.pipeline.incremental.kept import Keeping, Kept, find_kept
+from connector.pipeline.incremental.kept import Kept, find_kept
+from connector.pipeline.incremental.kept_writing import Keeping
 from connector.pipeline.incremental.news import Grown, News, Reader, waiting
 from connector.pipeline.incremental.touched import Touched, complete
 from connector.pipeline.people.census import Census

@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 
 from connector.matching import Matcher
 from connector.matching.tables import MATCHES
-from connector.pipeline.incremental.kept import Keeping
+from connector.pipeline.incremental.kept_writing import Keeping
 from connector.pipeline.incremental.touched import Touched
 from connector.pipeline.tables import sql
 

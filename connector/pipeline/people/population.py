@@ -28,7 +28,8 @@ from connector.identity.keys import person_keys
 from connector.matching import Matcher, kept_matcher
 from connector.matching import answers as match_answers
 from connector.pipeline import steps
-from connector.pipeline.incremental.kept import TIES, Keeping
+from connector.pipeline.incremental.kept import TIES
+from connector.pipeline.incremental.kept_writing import Keeping
 from connector.pipeline.incremental.news import Grown
 from connector.pipeline.incremental.others import Others, others_than
 from connector.pipeline.incremental.touched import Touched
