@@ -17,9 +17,9 @@ TITLES = ("Intern", "Manager", "Director", "VP Sales", "CEO")
 
 
 @pytest.fixture
-def house(tmp_path: Path, state_url: str) -> Iterator[House]:
+def house(tmp_path: Path, sqlite_url: str) -> Iterator[House]:
     """A house in which strangers of unlike rank have asked for sales, and nobody is created without a word."""
-    made = House(tmp_path, state_url, limits=Limits({Cause.CREATION: 0}, share=1, share_from=500))
+    made = House(tmp_path, sqlite_url, limits=Limits({Cause.CREATION: 0}, share=1, share_from=500))
     made.run()
     for number, title in enumerate(TITLES):
         about = {"title": title, "employees": 50 * (number + 1), "company": "New", "email": f"p{number}@new.example"}

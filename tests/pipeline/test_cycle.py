@@ -18,6 +18,9 @@ from connector.domain.writes import Cause
 from connector.errors import Refused, TransientError
 from connector.pipeline.intake.streams_read import last_counted, missing_rows
 
+#: for tests of what hangs on the steps of a cycle: the database plays no part
+on_one_database = pytest.mark.parametrize("state_url", ["sqlite"], indirect=True)
+
 
 @pytest.fixture
 def house(tmp_path: Path, state_url: str) -> Iterator[House]:
@@ -90,6 +93,7 @@ def test_somebody_new_is_created_once_whatever_comes_next(house: House, scope: s
     assert house.run().writes["planned"] == 0
 
 
+@on_one_database
 def test_a_crm_that_shows_late_is_not_written_twice(house: House, monkeypatch: pytest.MonkeyPatch) -> None:
     _live(house)
     house.contact("2", title="VP Sales")
@@ -112,6 +116,7 @@ def _as_before(pull: Any, crm: Any, stream: str, cursor: str | None, now: Any) -
         yield replace(page, records=[], activities=[], cursor=cursor or "0")
 
 
+@on_one_database
 def test_a_pattern_that_no_file_matches_makes_runs_amber_until_one_does(house: House, tmp_path: Path) -> None:
     pattern = str(tmp_path / "exports" / "people*.csv")
     house.engine.sources = [house.source, FilesSource({"people": pattern}, system="exports")]
@@ -132,6 +137,7 @@ def test_a_pattern_that_no_file_matches_makes_runs_amber_until_one_does(house: H
     assert (report.verdict, report.missing, missing_rows(house.store)) == ("green", [], [])
 
 
+@on_one_database
 def test_rows_that_were_announced_and_did_not_come_make_a_run_amber_until_they_have(
     house: House, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -157,6 +163,7 @@ def test_rows_that_were_announced_and_did_not_come_make_a_run_amber_until_they_h
     assert last_counted(house.store)["hubspot/contacts"]["seen"] == 1000
 
 
+@on_one_database
 def test_a_narrow_cycle_without_news_decides_nothing(house: House) -> None:
     _live(house)
     before = house.crm.calls()
@@ -165,6 +172,7 @@ def test_a_narrow_cycle_without_news_decides_nothing(house: House) -> None:
     assert house.crm.calls() == before
 
 
+@on_one_database
 def test_a_narrow_cycle_wishes_for_nothing_that_was_just_written(house: House) -> None:
     _live(house)
     house.did("v1", "page_view", "1", path="/pricing")
@@ -277,6 +285,7 @@ def test_limits_hold_the_excess_until_somebody_approves(house: House) -> None:
     assert len(house.tasks()) == 2
 
 
+@on_one_database
 def test_a_source_added_later_has_a_baseline_of_its_own(house: House) -> None:
     from adapters.memory import MemorySource
 
@@ -303,6 +312,7 @@ def test_a_source_added_later_has_a_baseline_of_its_own(house: House) -> None:
     assert len(house.tasks()) == 1
 
 
+@on_one_database
 def test_an_unreachable_system_decides_nothing_and_keeps_what_came(house: House) -> None:
     house.source.faults.unreachable(1)
     with pytest.raises(TransientError):

@@ -30,8 +30,8 @@ class Strict(MemoryCrm):
 
 
 @pytest.fixture
-def house(tmp_path: Path, state_url: str) -> Iterator[House]:
-    made = House(tmp_path, state_url, crm=Strict(system="crm"))
+def house(tmp_path: Path, sqlite_url: str) -> Iterator[House]:
+    made = House(tmp_path, sqlite_url, crm=Strict(system="crm"))
     made.run()
     made.contact("9", title="CEO", email="jo@elsewhere.example", company="New GmbH")
     made.asks("ask", "9")

@@ -55,7 +55,7 @@ personas:
 
 
 @pytest.fixture
-def house(tmp_path: Path, state_url: str) -> Iterator[House]:
+def house(tmp_path: Path, sqlite_url: str) -> Iterator[House]:
     folder = tmp_path / "mappings"
     folder.mkdir()
     for word in FILES:
@@ -68,7 +68,7 @@ def house(tmp_path: Path, state_url: str) -> Iterator[House]:
             text = text.replace("personas:\n", PERSONAS, 1)
         (folder / f"{word}.yaml").write_text(text, encoding="utf-8")
     (folder / "scoring-premium.yaml").write_text(FURTHER, encoding="utf-8")
-    made = House(tmp_path, state_url, mappings=folder)
+    made = House(tmp_path, sqlite_url, mappings=folder)
     made.account()
     made.contact("1", title="CEO", employees=12, said_size="500")
     made.lead("L1", "1")

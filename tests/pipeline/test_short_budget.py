@@ -41,8 +41,8 @@ class Metered(MemoryCrm):
 
 
 @pytest.fixture
-def house(tmp_path: Path, state_url: str) -> Iterator[House]:
-    made = House(tmp_path, state_url, crm=Metered({"batch_size": BATCH}, system="crm"))
+def house(tmp_path: Path, sqlite_url: str) -> Iterator[House]:
+    made = House(tmp_path, sqlite_url, crm=Metered({"batch_size": BATCH}, system="crm"))
     made.account()
     for number in range(PEOPLE):
         made.contact(str(number), title="CEO", employees=500)

@@ -59,8 +59,8 @@ class Desk:
 
 
 @pytest.fixture
-def desk(tmp_path: Path, state_url: str, starter: Mappings) -> Iterator[Desk]:
-    made = Desk(tmp_path / "lake", state_url, starter)
+def desk(tmp_path: Path, sqlite_url: str, starter: Mappings) -> Iterator[Desk]:
+    made = Desk(tmp_path / "lake", sqlite_url, starter)
     yield made
     made.store.close()
 
