@@ -31,7 +31,7 @@ def prepared(tmp_path_factory: pytest.TempPathFactory, commands: Commands) -> Ca
     from benchmarks.survival.place import prepare
 
     def give(people: int) -> Path:
-        return _made_once(
+        return made_once(
             tmp_path_factory, f"prepared-{people}", lambda folder: prepare(folder, commands, people=people)
         )
 
@@ -51,7 +51,7 @@ def loaded(
             with Place(folder, commands) as place:
                 place.cycle()
 
-        return _made_once(tmp_path_factory, f"loaded-{people}", load)
+        return made_once(tmp_path_factory, f"loaded-{people}", load)
 
     return give
 
@@ -75,7 +75,7 @@ def place_of(tmp_path: Path, commands: Commands) -> Iterator[Callable[[Path], Pl
         place.__exit__()
 
 
-def _made_once(tmp_path_factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
+def made_once(tmp_path_factory: pytest.TempPathFactory, name: str, make: Callable[[Path], None]) -> Path:
     """Give a folder that the first test process to ask for it has filled; the others wait for it."""
     shared = tmp_path_factory.getbasetemp()
     if "PYTEST_XDIST_WORKER" in os.environ:

@@ -14,6 +14,7 @@ import os
 import signal
 import sys
 import traceback
+from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -30,9 +31,13 @@ from benchmarks.survival.mistakes import make
 from benchmarks.survival.set_clock import set_clock
 from connector.cli import main
 from connector.domain.company_domains import registrable
+from connector.mapping.load import load_mappings
+from connector.scoring.compile import compile_model, earnings
 
 #: the list of public suffixes is read once here, like the imports
 _WARM = registrable("localhost")
+#: and what activities are worth by their age, at the starter's half-lives
+_WORTH = earnings(compile_model(load_mappings(Path(str(files("mappings") / "default"))).scoring).interest, 127)
 #: children whose end nobody has asked for yet; a daemon of a test that failed would outlive it
 _AT_WORK: set[int] = set()
 

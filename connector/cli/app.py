@@ -75,6 +75,9 @@ def _root(
     """Carry leads from marketing to sales."""
 
 
+_commands = typer.main.get_command(app)
+
+
 def main(arguments: list[str] | None = None) -> None:
     """Run one command and leave with its exit code."""
     words = sys.argv[1:] if arguments is None else arguments
@@ -90,7 +93,7 @@ def main(arguments: list[str] | None = None) -> None:
 def _run(words: list[str], *, as_json: bool) -> int:
     """Run one command and give its exit code; every error has been told."""
     try:
-        code = app(args=words, standalone_mode=False, prog_name="handoff")
+        code = _commands(args=words, standalone_mode=False, prog_name="handoff")
     except HandoffError as error:
         return _told(error, as_json=as_json)
     except _WrongCommand as error:

@@ -14,9 +14,11 @@ import pytest
 # what the files here share lies beside them
 sys.path.insert(0, str(Path(__file__).parent))
 
+from places import made_once
+
 from benchmarks.survival.buyers import a_day_of_buyers
 from benchmarks.survival.commands import Commands
-from benchmarks.survival.place import AT, Place
+from benchmarks.survival.place import AT, VENDORS, Place
 
 PEOPLE = 40
 
@@ -33,25 +35,40 @@ class Ground:
 @pytest.fixture(scope="session")
 def first_load(tmp_path_factory: pytest.TempPathFactory, commands: Commands, prepared: Callable[[int], Path]) -> Ground:
     """A provisioned project that has never run."""
-    return _ground(prepared(PEOPLE), AT, tmp_path_factory, commands)
+
+    def make(folder: Path) -> None:
+        shutil.copytree(prepared(PEOPLE), folder / "place")
+        _disturb_nothing(folder, AT, commands)
+
+    return _ground(made_once(tmp_path_factory, "first-load", make))
 
 
 @pytest.fixture(scope="session")
 def buyers(tmp_path_factory: pytest.TempPathFactory, commands: Commands, loaded: Callable[[int], Path]) -> Ground:
     """The day after the first load: two people ask for sales."""
-    folder = tmp_path_factory.mktemp("buyers") / "place"
-    shutil.copytree(loaded(PEOPLE), folder)
-    with Place(folder, commands) as place:
-        at = a_day_of_buyers(place).at
-    return _ground(folder, at, tmp_path_factory, commands)
+
+    def make(folder: Path) -> None:
+        shutil.copytree(loaded(PEOPLE), folder / "place")
+        with Place(folder / "place", commands) as place:
+            at = a_day_of_buyers(place).at
+        _disturb_nothing(folder, at, commands)
+
+    return _ground(made_once(tmp_path_factory, "buyers", make))
 
 
-def _ground(template: Path, at: datetime, tmp_path_factory: pytest.TempPathFactory, commands: Commands) -> Ground:
-    folder = tmp_path_factory.mktemp("undisturbed") / "place"
-    shutil.copytree(template, folder)
-    with Place(folder, commands) as place:
+def _disturb_nothing(folder: Path, at: datetime, commands: Commands) -> None:
+    """Note beside a place what its orgs hold after an undisturbed cycle; the place itself stays as it was."""
+    shutil.copytree(folder / "place", folder / "undisturbed")
+    with Place(folder / "undisturbed", commands) as place:
         place.cycle(at)
-        return Ground(template, at, place.snapshots())
+        for vendor, content in place.snapshots().items():
+            (folder / vendor).write_bytes(content)
+    (folder / "at").write_text(at.isoformat(), encoding="utf-8")
+
+
+def _ground(folder: Path) -> Ground:
+    at = datetime.fromisoformat((folder / "at").read_text("utf-8"))
+    return Ground(folder / "place", at, {vendor: (folder / vendor).read_bytes() for vendor in VENDORS})
 
 
 _FAST = "{source: 2s, crm: 3s, fast_lane: 1s, deliver: 1s, full_rescore: '02:00'}"
