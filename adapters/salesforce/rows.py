@@ -41,19 +41,20 @@ class ReadRow(NamedTuple):
 class RowsBefore:
     """What the last rows of one stream gave: reads overlap, so most that a look brings were read by the one before.
 
-    A row counts as read before where it is the same to the letter, its fields being of the same kinds.
+    A row counts as read before where it is the same to the letter, its fields being of the same kinds. One that two
+    reads have not brought again is let go of: whoever is erased does not stay in memory.
     """
 
     def __init__(self) -> None:
         """Begin with none."""
         self._kinds: Sequence[tuple[str, str]] = ()
         self._rows: dict[str, tuple[bytes, ReadRow]] = {}
+        self._older: dict[str, tuple[bytes, ReadRow]] = {}
 
     def of(self, kinds: Sequence[tuple[str, str]]) -> RowsBefore:
-        """Give the same; without rows, where these are not the kinds that they were read by."""
-        if kinds != self._kinds:
-            self._kinds = kinds
-            self._rows.clear()
+        """Begin a read; without rows, where these are not the kinds that they were read by."""
+        self._older, self._rows = self._rows if kinds == self._kinds else {}, {}
+        self._kinds = kinds
         return self
 
     def read(self, row: Mapping[str, Any], read: Callable[[Mapping[str, Any]], ReadRow]) -> ReadRow:
@@ -64,7 +65,7 @@ class RowsBefore:
         except (TypeError, ValueError, OverflowError, RecursionError, msgspec.MsgspecError):
             # half a character, say: it can be read, and not told again
             return read(row)
-        before = self._rows.pop(id_, None)
+        before = self._rows.pop(id_, None) or self._older.get(id_)
         if before is None or before[0] != said:
             before = (said, read(row))
         self._rows[id_] = before

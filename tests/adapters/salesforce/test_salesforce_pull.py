@@ -303,3 +303,19 @@ def test_a_row_is_known_again_to_the_letter_by_the_same_kinds_and_not_for_ever(m
     before.of([("Name", "text")]).read({"Id": "2", "Name": "a"}, read)
     before.of([("Name", "boolean")]).read({"Id": "2", "Name": "a"}, read)
     assert reads[5:] == ["2a"]
+
+
+def test_a_row_that_reads_do_not_bring_any_more_leaves_the_memory():
+    kinds, before = [("Name", "text")], rows.RowsBefore()
+    told = {"Id": "1", "Name": "a"}
+    reads: list[str] = []
+
+    def read(row: Any) -> Any:
+        reads.append(row["Id"])
+        return object()
+
+    for brought in (True, True, False, True, False, False, True):
+        before.of(kinds)
+        if brought:
+            before.read(told, read)
+    assert reads == ["1", "1"], "known after one read without it, not after two"
