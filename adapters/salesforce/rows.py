@@ -41,8 +41,8 @@ class ReadRow(NamedTuple):
 class RowsBefore:
     """What the last rows of one stream gave: reads overlap, so most that a look brings were read by the one before.
 
-    A row counts as read before where it is the same to the letter, its fields being of the same kinds. One that two
-    reads have not brought again is let go of: whoever is erased does not stay in memory.
+    A row counts as read before where it is the same to the letter, its fields being of the same kinds. What a
+    read does not bring again is let go of with the next: whoever is erased does not stay in memory.
     """
 
     def __init__(self) -> None:
