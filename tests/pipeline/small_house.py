@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+from copy import deepcopy
 from datetime import UTC, datetime, timedelta
 from importlib.resources import files
 from pathlib import Path
@@ -96,3 +98,11 @@ class House:
 
     def close(self) -> None:
         self.store.close()
+
+    def copied(self, folder: Path) -> House:
+        """Give the same house in another folder; this one is closed, and its state lies in its own as ``state.db``."""
+        shutil.copytree(self.engine.lake_root.parent, folder, dirs_exist_ok=True)
+        made = House(folder, f"sqlite:///{folder}/state.db", crm=deepcopy(self.crm))
+        made.source, made.now = deepcopy(self.source), self.now
+        made.engine.sources = [made.source]
+        return made

@@ -24,15 +24,24 @@ SHOWN = "Handoff_Disposition__c"
 SCORES = ("Handoff_Score__c", "Handoff_Grade__c", "Handoff_Reasons__c")
 
 
-@pytest.fixture
-def house(tmp_path: Path, sqlite_url: str) -> Iterator[House]:
-    house = House(tmp_path, sqlite_url)
+@pytest.fixture(scope="module")
+def quiet(tmp_path_factory: pytest.TempPathFactory) -> House:
+    """Give a house in which all is said and done; nobody lives in it, all copy it."""
+    folder = tmp_path_factory.mktemp("quiet")
+    house = House(folder, f"sqlite:///{folder}/state.db")
     house.account()
     for id_ in ("1", "2"):
         house.contact(id_, title="CEO" if id_ == "1" else "Student")
         house.lead(f"L{id_}", id_)
     house.run()
     house.run()
+    house.close()
+    return house
+
+
+@pytest.fixture
+def house(quiet: House, tmp_path: Path) -> Iterator[House]:
+    house = quiet.copied(tmp_path)
     yield house
     house.close()
 

@@ -18,9 +18,11 @@ from connector.pipeline.people.census import census_of
 from connector.trust.put_back import settle_put_back
 
 
-@pytest.fixture
-def house(tmp_path):
-    house = House(tmp_path, f"sqlite:///{tmp_path}/state.db")
+@pytest.fixture(scope="module")
+def quiet(tmp_path_factory):
+    """A house in which all is said and done; nobody lives in it, all copy it."""
+    folder = tmp_path_factory.mktemp("quiet")
+    house = House(folder, f"sqlite:///{folder}/state.db")
     house.account()
     for number in range(12):
         house.contact(f"{number}")
@@ -28,6 +30,13 @@ def house(tmp_path):
     house.run()
     house.asks("form-1", "1")
     house.run()
+    house.close()
+    return house
+
+
+@pytest.fixture
+def house(quiet, tmp_path):
+    house = quiet.copied(tmp_path)
     yield house
     house.close()
 

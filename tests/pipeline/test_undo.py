@@ -31,11 +31,20 @@ def either(tmp_path: Path, state_url: str) -> Iterator[House]:
     made.close()
 
 
-@pytest.fixture
-def house(tmp_path: Path, sqlite_url: str) -> Iterator[House]:
-    """Give a house past its baseline."""
-    made = House(tmp_path, sqlite_url)
+@pytest.fixture(scope="module")
+def quiet(tmp_path_factory: pytest.TempPathFactory) -> House:
+    """Give a house past its baseline; nobody lives in it, all copy it."""
+    folder = tmp_path_factory.mktemp("quiet")
+    made = House(folder, f"sqlite:///{folder}/state.db")
     _people(made)
+    made.close()
+    return made
+
+
+@pytest.fixture
+def house(quiet: House, tmp_path: Path) -> Iterator[House]:
+    """Give a copy of that house."""
+    made = quiet.copied(tmp_path)
     yield made
     made.close()
 
@@ -344,14 +353,11 @@ def test_a_record_is_not_given_back_to_somebody_who_has_left(house: House) -> No
 
 
 @pytest.fixture
-def asked(tmp_path: Path, sqlite_url: str) -> Iterator[tuple[House, str]]:
+def asked(house: House) -> tuple[House, str]:
     """Give a house in which somebody unknown to the CRM asked, and the run that made their record and task."""
-    house = House(tmp_path, sqlite_url)
-    _people(house)
     house.contact("9", title="CEO")
     house.asks("ask", "9")
-    yield house, house.run().run_id
-    house.close()
+    return house, house.run().run_id
 
 
 def _kept(house: House) -> list[tuple[str, str]]:
