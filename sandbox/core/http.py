@@ -4,10 +4,13 @@ from __future__ import annotations
 
 import gzip
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import parse_qsl
+
+_SURROGATE = re.compile(rb"\\u[dD][89a-fA-F]")
 
 
 class Headers(Mapping[str, str]):
@@ -74,16 +77,19 @@ class Request:
         return cls(method.upper(), path, pairs, Headers(headers), raw, target)
 
     def json(self) -> Any:
-        """Return the body as JSON; an empty body is an empty object.
+        """Return the body as JSON; an empty body is an empty object, half a surrogate pair a question mark.
 
         Raises: BadBody when it is not JSON.
         """
         if not self.body.strip():
             return {}
         try:
-            return json.loads(self.body)
+            found = json.loads(self.body)
         except ValueError as error:
             raise BadBody(str(error)) from error
+        if _SURROGATE.search(self.body):
+            found = json.loads(json.dumps(found, ensure_ascii=False).encode("utf-8", "replace"))
+        return found
 
     def form(self) -> dict[str, str]:
         """Return the body as form fields; of a repeated field the last one counts."""

@@ -85,12 +85,16 @@ class RecordFile:
         ``voids`` (object, id, serial) are rows of blocks that are gone.
         """
         self._database.execute("BEGIN")
-        self._database.executemany("DELETE FROM record WHERE obj = ? AND id = ?", drops)
-        self._database.executemany(
-            f"{PUT} VALUES (?, ?, ?, ?) {KEEP_SERIAL}",
-            ((record.obj, record.id, serial, _doc(record)) for serial, record in puts),
-        )
-        self._database.executemany(f"{PUT} VALUES (?, ?, ?, NULL) {KEEP_SERIAL}", voids)
+        try:
+            self._database.executemany("DELETE FROM record WHERE obj = ? AND id = ?", drops)
+            self._database.executemany(
+                f"{PUT} VALUES (?, ?, ?, ?) {KEEP_SERIAL}",
+                ((record.obj, record.id, serial, _doc(record)) for serial, record in puts),
+            )
+            self._database.executemany(f"{PUT} VALUES (?, ?, ?, NULL) {KEEP_SERIAL}", voids)
+        except BaseException:
+            self._database.execute("ROLLBACK")
+            raise
         self._database.execute("COMMIT")
 
     def clear(self) -> None:

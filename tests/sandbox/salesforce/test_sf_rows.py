@@ -30,6 +30,15 @@ def test_a_row_is_created_read_changed_and_deleted(empty):
     assert empty.rows("SELECT Id, IsDeleted FROM Lead", "queryAll")[0]["IsDeleted"] is True
 
 
+def test_half_a_surrogate_pair_is_kept_as_a_question_mark_and_a_whole_one_as_it_is(empty):
+    lead = empty.create("Lead", LastName="Ada", Company="Corp \ud83c\udf89", Title="x\ud83dy \\ud83d")
+    row = empty.ask("GET", f"sobjects/Lead/{lead}")[1]
+    assert (row["Company"], row["Title"]) == ("Corp \U0001f389", "x?y \\ud83d")
+    assert empty.ask("PATCH", f"sobjects/Lead/{lead}", {"Title": "CEO"}) == (204, None), "the org goes on"
+    empty.act({"do": "edit", "object": "Lead", "id": lead, "values": {"Title": "\ud83dy"}})
+    assert empty.ask("GET", f"sobjects/Lead/{lead}")[1]["Title"] == "?y"
+
+
 LEAD = {"LastName": "Ada", "Company": "Corp"}
 
 
