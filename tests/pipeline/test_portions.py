@@ -5,12 +5,11 @@ from __future__ import annotations
 import os
 import random
 from collections import Counter
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
-from house_at_rest import assure_rest, brought_to_rest, copy_of, head_of, killed, narrow, on, some
+from house_at_rest import assure_rest, head_of, killed, narrow, on, some
 from small_house import House
 from test_incremental import Watched
 from test_twins import Twins, _state, _told
@@ -33,80 +32,66 @@ def _waiting(house: House) -> list[str]:
     return [] if kept is None else kept.head.left
 
 
-@pytest.fixture(scope="module")
-def at_rest(tmp_path_factory: pytest.TempPathFactory) -> Watched:
-    """Give the house that all tests here copy."""
-    return brought_to_rest(tmp_path_factory.mktemp("rest"))
-
-
-@pytest.fixture
-def house(at_rest: Watched, tmp_path: Path) -> Iterator[Watched]:
-    """Give a copy of it."""
-    made = copy_of(at_rest, tmp_path)
-    yield made
-    made.close()
-
-
-def test_who_asks_is_worked_alone_and_the_others_are_next(house: Watched) -> None:
+def test_who_asks_is_worked_alone_and_the_others_are_next(rested: Watched) -> None:
     for number in (0, 2, 3, 4, 5):
-        house.did(f"v{number}", "page_view", str(number), path="/pricing")
-    before = house.decided
-    cycle = narrow(house)
-    assert (cycle.leaves, house.last, house.decided) == (False, ("nobody", None), before), "nobody urgent"
-    house.asks("ask", "1")
-    cycle = narrow(house)
-    assert (house.last, cycle.leaves, cycle.worked) == (("", 1), True, 1)
+        rested.did(f"v{number}", "page_view", str(number), path="/pricing")
+    before = rested.decided
+    cycle = narrow(rested)
+    assert (cycle.leaves, rested.last, rested.decided) == (False, ("nobody", None), before), "nobody urgent"
+    rested.asks("ask", "1")
+    cycle = narrow(rested)
+    assert (rested.last, cycle.leaves, cycle.worked) == (("", 1), True, 1)
     report = cycle.report
     assert (report.created, report.updated) == ({"lead": 1, "task": 1}, {})
     assert report.writes["planned"] == 2, "rows of whom it worked, and of nobody else"
-    assert len(head_of(house).left) == 5
-    on(house)
-    house.run()
-    assert not head_of(house).left
+    assert len(head_of(rested).left) == 5
+    on(rested)
+    rested.run()
+    assert not head_of(rested).left
 
 
-def test_whoever_turns_out_to_be_one_with_them_is_worked_as_well(house: Watched) -> None:
-    house.contact("3", email="jo7@firm7.example", company="Firm 3")
-    house.lead("L9", "0", email="jo7@firm7.example")
-    house.did("v", "page_view", "1", path="/pricing")
-    house.asks("ask", "7")
-    house.cycle().run("all", portion=lambda: URGENT)
-    assert house.last == ("", 2), "by an address that has just come; the lead is nobody known yet"
-    leads = [str(record.fields["email"]) for record in house.crm.records("lead").values()]
+def test_whoever_turns_out_to_be_one_with_them_is_worked_as_well(rested: Watched) -> None:
+    rested.contact("3", email="jo7@firm7.example", company="Firm 3")
+    rested.lead("L9", "0", email="jo7@firm7.example")
+    rested.did("v", "page_view", "1", path="/pricing")
+    rested.asks("ask", "7")
+    rested.cycle().run("all", portion=lambda: URGENT)
+    assert rested.last == ("", 2), "by an address that has just come; the lead is nobody known yet"
+    leads = [str(record.fields["email"]) for record in rested.crm.records("lead").values()]
     assert sorted(leads) == ["jo1@acme.example", "jo7@firm7.example"], "no second lead of theirs"
-    on(house)
-    house.run()
-    assert house.run().verdict == "green"
+    on(rested)
+    rested.run()
+    assert rested.run().verdict == "green"
 
 
-def test_those_of_the_same_account_are_worked_with_them(house: Watched) -> None:
+def test_those_of_the_same_account_are_worked_with_them(rested: Watched) -> None:
     for number in ("1", "2", "8"):
-        house.did(f"v{number}", "page_view", number, path="/pricing")
-    house.asks("ask", "7")
-    narrow(house)
-    assert house.last == ("", 2), "the account's score is told of whoever asked"
-    assert len(head_of(house).left) == 2
+        rested.did(f"v{number}", "page_view", number, path="/pricing")
+    rested.asks("ask", "7")
+    narrow(rested)
+    assert rested.last == ("", 2), "the account's score is told of whoever asked"
+    assert len(head_of(rested).left) == 2
 
 
-def test_a_kill_between_the_narrow_cycle_and_the_next_loses_nobody(house: Watched) -> None:
+def test_a_kill_between_the_narrow_cycle_and_the_next_loses_nobody(rested: Watched) -> None:
     for number in range(4):
-        house.did(f"v{number}", "page_view", str(number), path="/pricing")
-    house.contact("new", email="new@elsewhere.example", company="Elsewhere")
-    house.asks("ask", "7")
-    with killed(house, "sending"):
-        house.cycle().run("sources", goes_on=True, portion=lambda: URGENT)
-    assert len(head_of(house).left) == 5
-    on(house)
-    report = house.run()
-    assert house.last == ("", 5), "four, and whoever asked, beside the new one"
+        rested.did(f"v{number}", "page_view", str(number), path="/pricing")
+    rested.contact("new", email="new@elsewhere.example", company="Elsewhere")
+    rested.asks("ask", "7")
+    with killed(rested, "sending"):
+        rested.cycle().run("sources", goes_on=True, portion=lambda: URGENT)
+    assert len(head_of(rested).left) == 5
+    on(rested)
+    report = rested.run()
+    assert rested.last == ("", 5), "four, and whoever asked, beside the new one"
     assert report.identity["persons"] == 11
 
 
-def test_a_kill_before_the_head_is_written_lets_everybody_be_worked(house: Watched) -> None:
+def test_a_kill_before_the_head_is_written_lets_everybody_be_worked(rested: Watched) -> None:
     for number in range(5):
-        house.did(f"v{number}", "page_view", str(number), path="/pricing")
-    assert some(house, 2).leaves
-    on(house)
+        rested.did(f"v{number}", "page_view", str(number), path="/pricing")
+    assert some(rested, 2).leaves
+    on(rested)
     asked = []
 
     def ours() -> bool:
@@ -116,52 +101,52 @@ def test_a_kill_before_the_head_is_written_lets_everybody_be_worked(house: Watch
             raise KeyboardInterrupt
         return True
 
-    house.engine.still_ours = ours
+    rested.engine.still_ours = ours
     with pytest.raises(KeyboardInterrupt):
-        some(house, 2)
-    house.engine.still_ours = lambda: True
-    assert not (house.engine.lake_root / FOLDER / house.decided).exists()
-    on(house)
-    assert not some(house, 2).leaves
-    assert house.last == ("first", None)
+        some(rested, 2)
+    rested.engine.still_ours = lambda: True
+    assert not (rested.engine.lake_root / FOLDER / rested.decided).exists()
+    on(rested)
+    assert not some(rested, 2).leaves
+    assert rested.last == ("first", None)
 
 
-def test_a_kill_in_mid_portions_loses_nobody(house: Watched) -> None:
+def test_a_kill_in_mid_portions_loses_nobody(rested: Watched) -> None:
     for number in range(6):
-        house.did(f"v{number}", "page_view", str(number), path="/pricing")
+        rested.did(f"v{number}", "page_view", str(number), path="/pricing")
     left = []
     for _ in range(2):
-        with killed(house, "sending"):
-            some(house, 2)
-        left.append(head_of(house).left)
-        on(house)
+        with killed(rested, "sending"):
+            some(rested, 2)
+        left.append(head_of(rested).left)
+        on(rested)
     # before the commit nothing has happened
-    with killed(house, "memory and outbox"):
-        some(house, 2)
-    assert head_of(house).left == left[1]
+    with killed(rested, "memory and outbox"):
+        some(rested, 2)
+    assert head_of(rested).left == left[1]
     assert left[1][:2] == left[0][2:], "behind them those who have just moved, to be looked at once more"
-    on(house)
-    house.run()
-    assert not head_of(house).left
-    assure_rest(house)
+    on(rested)
+    rested.run()
+    assert not head_of(rested).left
+    assure_rest(rested)
 
 
-def test_a_few_at_a_time_who_has_waited_longest_is_next(house: Watched) -> None:
+def test_a_few_at_a_time_who_has_waited_longest_is_next(rested: Watched) -> None:
     """More comes all the time than is worked: of people nobody knows yet, too."""
     for number in range(5):
-        house.did(f"v{number}", "page_view", str(number), path="/pricing")
+        rested.did(f"v{number}", "page_view", str(number), path="/pricing")
     worked: list[int] = []
     first: list[str] = []
     for turn in range(4):
         for one in range(3 * turn, 3 * turn + 3):
-            house.contact(f"new{one}", email=f"new{one}@elsewhere{one}.example", company="Elsewhere")
-        house.did(f"w{turn}", "page_view", str(turn), path="/pricing")
-        worked.append(_in_order(house, 2))
-        first = first or head_of(house).left
-        on(house)
+            rested.contact(f"new{one}", email=f"new{one}@elsewhere{one}.example", company="Elsewhere")
+        rested.did(f"w{turn}", "page_view", str(turn), path="/pricing")
+        worked.append(_in_order(rested, 2))
+        first = first or head_of(rested).left
+        on(rested)
     unknown = {one for one in first if one.startswith(MARK)}
     assert unknown, "somebody nobody knows waits as well"
-    assert not unknown & {*head_of(house).left}
+    assert not unknown & {*head_of(rested).left}
     assert max(worked) <= 4
 
 
