@@ -17,12 +17,12 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import requests
-from requests.adapters import HTTPAdapter
 from tenacity import RetryCallState, Retrying, stop_after_attempt, stop_before_delay
 from tenacity.wait import wait_random_exponential
 from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
 
 from adapters.http.address import is_loopback
+from adapters.http.awaiting import AwaitingAdapter
 from adapters.http.bodies import body_of
 from adapters.http.breaker import Breaker
 from adapters.http.last_request import NO_COOKIES, LastRequest
@@ -110,11 +110,13 @@ class VendorSession(requests.Session):
         # Tokens say who we are; what a host would have us carry besides is not taken along.
         self.cookies.set_policy(NO_COOKIES)
         self._last = LastRequest()
+        #: done once, after the next request has gone out; may not raise
+        self.meanwhile: Callable[[], None] | None = None
         self._ca_file = ca_file
         #: what the environment says of proxies and certificates, by host and what was asked of it
         self._surroundings: dict[tuple[Any, ...], Any] = {}
         for prefix in ("https://", "http://"):
-            self.mount(prefix, HTTPAdapter(pool_connections=4, pool_maxsize=4, max_retries=0))
+            self.mount(prefix, AwaitingAdapter(self._await, pool_connections=4, pool_maxsize=4, max_retries=0))
 
     @property
     def calls(self) -> int:
@@ -149,6 +151,11 @@ class VendorSession(requests.Session):
         if known is None:
             known = self._surroundings[key] = super().merge_environment_settings(url, proxies, stream, verify, cert)
         return {**known, "proxies": dict(known["proxies"])}
+
+    def _await(self) -> None:
+        work, self.meanwhile = self.meanwhile, None
+        if work is not None:
+            work()
 
     def prepare_request(self, request: requests.Request) -> requests.PreparedRequest:
         """Make a request ready; of one that is like the last but for its body, only the body."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
+from functools import lru_cache
 
 import requests
 
@@ -26,6 +27,7 @@ def date_of(response: requests.Response) -> datetime | None:
     return _parse_date(response.headers.get("Date", ""))
 
 
+@lru_cache(maxsize=16)
 def _parse_date(text: str) -> datetime | None:
     try:
         return parsedate_to_datetime(text).astimezone(UTC) if text else None

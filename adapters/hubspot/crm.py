@@ -146,6 +146,10 @@ class HubSpotCrm(HubSpotSource):
         """Give the vendor's clock as last seen in an answer, or None before the first."""
         return self._wire.seen_clock
 
+    def meanwhile(self, work: Callable[[], None] | None) -> None:
+        """Do something while an answer is awaited; see the port."""
+        self._wire.meanwhile(work)
+
     def fence(self, may_send: Callable[[], None]) -> None:
         """Ask before each request whether it may still go; see the port."""
         self._wire.fence(may_send)

@@ -141,6 +141,10 @@ class Wire:
         for pace in self._all:
             pace.unhurried = unhurried
 
+    def meanwhile(self, work: Callable[[], None] | None) -> None:
+        """Do something once, after the next request has gone out."""
+        self._session.meanwhile = work
+
     def fence(self, may_send: Callable[[], None]) -> None:
         """Ask before each request whether it may still go."""
         self._session.may_send = may_send

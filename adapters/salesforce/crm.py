@@ -169,14 +169,13 @@ class SalesforceCrm:
         if waiting:
             ready, unready = self._references.resolve(waiting, outcomes, batches)
             outcomes |= unready | self._send(ready, batches)
-        if any(outcome.code and outcome.code in _STALE for outcome in outcomes.values()):
+        told = [outcomes[write.key] for write in writes]
+        if all(outcome.kind is OutcomeKind.WRITTEN for outcome in told):
+            return told
+        if any(outcome.code in _STALE for outcome in told if outcome.code):
             # A field went away or was closed to us: describe anew before the next batch.
             self._schema.forget()
-        told = [(write, outcomes[write.key]) for write in writes]
-        return [
-            outcome if outcome.kind is OutcomeKind.WRITTEN else self._with_bound(write, outcome, now)
-            for write, outcome in told
-        ]
+        return [self._with_bound(write, outcome, now) for write, outcome in zip(writes, told, strict=True)]
 
     def _send(self, writes: Sequence[Write], batches: Batches) -> dict[str, WriteOutcome]:
         outcomes = self._creator.apply([write for write in writes if write.kind == "create"], batches)
@@ -287,6 +286,10 @@ class SalesforceCrm:
     def fence(self, may_send: Callable[[], None]) -> None:
         """Ask before each request whether it may still go; see the port."""
         self._connection.session.may_send = may_send
+
+    def meanwhile(self, work: Callable[[], None] | None) -> None:
+        """Do something while an answer is awaited; see the port."""
+        self._connection.session.meanwhile = work
 
     def expires(self) -> dict[str, datetime]:
         """Give the end of the certificate that a JWT is signed with, where the key file holds it."""

@@ -70,16 +70,12 @@ class Updater:
         return outcomes
 
     def _apply(self, writes: Sequence[Write], batches: Batches) -> dict[str, WriteOutcome]:
-        if all(map(_mirrored, writes)):
-            return self._write_known(writes, batches)
+        known = _known(writes)
+        if known is not None:
+            return batches.send(known, self._send, written=OutcomeKind.WRITTEN, reader=_no_opinion)
         rows = [_Open(write, dict(write.fields)) for write in sorted(writes, key=lambda write: write.object)]
         outcomes = self._look([row for row in rows if contested_fields(row.write)], batches)
         return outcomes | self._rounds([row for row in rows if row.write.key not in outcomes], batches)
-
-    def _write_known(self, writes: Sequence[Write], batches: Batches) -> dict[str, WriteOutcome]:
-        """Write fields of ours of which the last pull has shown what stands there: nothing is read."""
-        rows = [Row(write, write.fields, _shown(write)) for write in writes]
-        return batches.send(rows, self._send, written=OutcomeKind.WRITTEN, reader=_no_opinion)
 
     def _send(self, rows: Sequence[Row]) -> Sequence[Any]:
         path = "composite/sobjects"
@@ -190,15 +186,20 @@ def contested_fields(write: Write) -> set[str]:
     return {name for name in write.fields if name not in write.ours or name in write.if_blank}
 
 
-def _mirrored(write: Write) -> bool:
-    """Say whether a write is about nothing but fields of ours, and the mirror tells what stands in each of them."""
-    return only_ours(write) and write.fields.keys() <= write.expected.keys()
+def _known(writes: Sequence[Write]) -> list[Row] | None:
+    """Give the rows of writes about nothing but fields of ours, where the mirror tells what stands in each of them.
 
-
-def _shown(write: Write) -> dict[str, Value]:
-    """Give what the mirror shows of the fields of a write; mostly it was told of nothing else."""
-    expected = write.expected
-    return expected if len(expected) == len(write.fields) else {name: expected[name] for name in write.fields}
+    Nothing is read for them then. None where it is otherwise with one. One loop: it is made for every row.
+    """
+    rows: list[Row] = []
+    for write in writes:
+        fields, expected = write.fields, write.expected
+        if not only_ours(write) or not fields.keys() <= expected.keys():
+            return None
+        # mostly the mirror was told of nothing else
+        shown = expected if len(expected) == len(fields) else {name: expected[name] for name in fields}
+        rows.append(Row(write, fields, shown))
+    return rows
 
 
 def _before_writing(row: _Open, held: dict[str, Value] | None) -> WriteOutcome | None:

@@ -7,14 +7,17 @@ from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from functools import partial
 
 import structlog
 
+from connector.delivery.answers import Answer, again, got_somewhere, not_sent
 from connector.delivery.as_sent import MIRROR_AGE, as_sent, resolved
+from connector.delivery.brisk import brisk
 from connector.delivery.budget import Budget
 from connector.delivery.bulk import BulkLane
-from connector.delivery.flight import AHEAD, Answer, Flight
-from connector.delivery.lost import RESEND, LostAnswers
+from connector.delivery.flight import AHEAD, fly
+from connector.delivery.lost import LostAnswers
 from connector.delivery.pauses import pause_seconds
 from connector.delivery.sender import LONGEST_BATCH, TTL, Sender
 from connector.domain.writes import OutcomeKind, WriteOutcome
@@ -31,7 +34,6 @@ OTHERS_SECONDS = TTL.total_seconds() + 1.0
 _STINT = 25
 #: with fewer calls left for today, each batch asks for itself: a stint must not go past the ceiling
 _NEAR_CALLS = 1000
-_FINAL = frozenset({OutcomeKind.WRITTEN, OutcomeKind.UNCHANGED, OutcomeKind.HUMAN_WON, OutcomeKind.REJECTED})
 
 
 @dataclass(slots=True)
@@ -210,35 +212,45 @@ class Drain:
         return final
 
     def _send_ahead(self, claimed: Sequence[Taken], drained: Drained, batch: int, ahead: int) -> int:
-        """Send batches from a thread while those before are settled and the next ones taken; give the rows now done.
+        """Send batches; while one is on the wire the one before is settled and the next taken; give the rows now done.
 
         It ends after some batches, for there are others to look after, or when one of them got nowhere.
         """
         final, taken = 0, len(claimed)
-        errors: list[HandoffError] = []
+        waiting, answers = list(claimed), list[Answer]()
+        error: HandoffError | None = None
         self._counted = self._crm.calls()
-        with Flight(lambda rows: self._attempt_unless_halted(rows, drained), _not_sent) as flight:
-            try:
-                rows = list(claimed)
-                while rows or flight.out:
-                    for start in range(0, len(rows), batch):
-                        flight.give(self._with_references(rows[start : start + batch]))
-                    answers = flight.answers()
-                    errors += [answer.error for answer in answers if answer.error is not None]
-                    goes_on = not errors and taken < _STINT * batch and all(map(_got_somewhere, answers))
-                    done, rows = self._turn(answers, drained, batch * max(0, ahead - flight.out) if goes_on else 0)
-                    final += done
-                    taken += len(rows)
-            finally:
-                flight.close()
-                self._count_calls()
-                self._give_back(flight.left())
-        for error in errors:
-            self._give_up(error, drained)
+
+        def turn() -> None:
+            nonlocal final, taken
+            goes_on = taken < _STINT * batch and all(map(got_somewhere, answers))
+            room = max(0, batch * (ahead - 1) - len(waiting)) if goes_on else 0
+            if answers or room:
+                done, following = self._turn(answers, drained, room)
+                answers.clear()
+                final += done
+                taken += len(following)
+                waiting.extend(following)
+
+        try:
+            with brisk():
+                while waiting and error is None and all(answer.sent for answer in answers):
+                    rows = self._with_references(waiting[:batch])
+                    del waiting[:batch]
+                    send = partial(self._attempt_unless_halted, rows, drained)
+                    answer = fly(self._crm, send, turn)
+                    answers.append(answer)
+                    error = answer.error
+                if answers:
+                    final += self._turn(answers, drained, 0)[0]
+        finally:
+            self._count_calls()
+            self._give_back(waiting)
+        self._give_up(error, drained)
         return final
 
     def _attempt_unless_halted(self, rows: Sequence[Taken], drained: Drained) -> Answer:
-        return _not_sent(rows) if self._halted(drained) else self._attempt(rows)
+        return not_sent(rows) if self._halted(drained) else self._attempt(rows)
 
     def _attempt(self, rows: Sequence[Taken]) -> Answer:
         """Send one batch; the only place from which writes go to the CRM one by one."""
@@ -250,8 +262,11 @@ class Drain:
             outcomes = self._crm.apply([as_sent(row, seen_since) for row in rows], now=now)
         except (RateLimited, TransientError, AccessError) as error:
             # The port promises that nothing was attempted, so the rows are certain to be safe to send again.
-            return Answer(rows, [_again(row, error.code, error.message) for row in rows], error)
-        return Answer(rows, [self._lost.judged(row, outcome, now) for row, outcome in zip(rows, outcomes, strict=True)])
+            return Answer(rows, [again(row, error.code, error.message) for row in rows], error)
+        if not all(outcome.kind is OutcomeKind.WRITTEN for outcome in outcomes):
+            judged = self._lost.judged
+            outcomes = [judged(row, outcome, now) for row, outcome in zip(rows, outcomes, strict=True)]
+        return Answer(rows, outcomes)
 
     def _turn(self, answers: Sequence[Answer], drained: Drained, room: int) -> tuple[int, list[Taken]]:
         """Settle what was answered and take what is next; give how many rows are done now, and the next ones."""
@@ -276,7 +291,7 @@ class Drain:
     def _give_back(self, rows: Sequence[Taken]) -> None:
         """Let go of rows that were claimed and not sent."""
         if rows:
-            again = {row.id: outcome for row, outcome in zip(rows, _not_sent(rows).outcomes, strict=True)}
+            again = {row.id: outcome for row, outcome in zip(rows, not_sent(rows).outcomes, strict=True)}
             claims = {row.id: row.attempts for row in rows}
             self._store.outbox.settle(again, now=self._instant(), claims=claims)
 
@@ -364,13 +379,9 @@ class Drain:
     @staticmethod
     def _count(drained: Drained, answered: Iterable[tuple[Taken | OutboxRow, WriteOutcome]]) -> int:
         """Count what came of rows; give those whose story has ended."""
-        written: list[tuple[str, str]] = []
-        others: list[OutcomeKind] = []
-        for row, outcome in answered:
-            if outcome.kind is OutcomeKind.WRITTEN:
-                written.append((row.write.kind, row.write.object))
-            else:
-                others.append(outcome.kind)
+        pairs = list(answered)
+        written = [(row.write.kind, row.write.object) for row, outcome in pairs if outcome.kind is OutcomeKind.WRITTEN]
+        others = [outcome.kind for _, outcome in pairs if outcome.kind is not OutcomeKind.WRITTEN]
         for place, count in Counter(written).items():
             drained.by_kind[place] = drained.by_kind.get(place, 0) + count
         unchanged = others.count(OutcomeKind.UNCHANGED) + others.count(OutcomeKind.HUMAN_WON)
@@ -379,17 +390,3 @@ class Drain:
         drained.unchanged += unchanged
         drained.dead += dead
         return len(written) + unchanged + dead
-
-
-def _not_sent(rows: Sequence[Taken]) -> Answer:
-    return Answer(rows, [_again(row, "not_sent") for row in rows], sent=False)
-
-
-def _again(row: Taken, code: str, message: str = "") -> WriteOutcome:
-    """Say that a row was certainly not sent; what was lost once is still known to have been."""
-    return WriteOutcome(row.write.key, OutcomeKind.RETRY, code=RESEND if row.code == RESEND else code, message=message)
-
-
-def _got_somewhere(answer: Answer) -> bool:
-    """Say whether the story of some row has ended; what gets nowhere is not taken again at once."""
-    return answer.sent and any(outcome.kind in _FINAL for outcome in answer.outcomes)

@@ -1,8 +1,7 @@
-"""A thread sends while the drain settles and takes more: nothing is sent twice, lost, or sent after a stop."""
+"""While a batch is on the wire others are settled and taken: nothing is sent twice, lost, or sent after a stop."""
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Iterator
 from contextlib import suppress
 from datetime import timedelta
@@ -16,7 +15,8 @@ from outbox_words import NOW, create, update
 
 from adapters.memory import MemoryCrm
 from connector.delivery import drain as drain_module
-from connector.delivery.flight import AHEAD, Answer, Flight
+from connector.delivery.answers import Answer
+from connector.delivery.flight import AHEAD, fly
 from connector.errors import AccessError, HandoffError, TransientError
 
 PEOPLE = 12
@@ -26,69 +26,78 @@ class Crash(BaseException):
     """The process ends."""
 
 
-def _rows(number: int) -> list[Any]:
-    return [update(f"{number}.{row}") for row in range(2)]
+def _answer() -> Answer:
+    return Answer((), [])
 
 
-def _said(rows: Any, **words: Any) -> Answer:
-    return Answer(rows, [], **words)
+class _Waiting(MemoryCrm):
+    """A CRM between whose requests and answers something can be done."""
+
+    def __init__(self) -> None:
+        super().__init__({}, system="crm")
+        self.work: Any = None
+
+    def meanwhile(self, work: Any) -> None:
+        self.work = work
+
+    def request(self) -> None:
+        work, self.work = self.work, None
+        if work is not None:
+            work()
 
 
-def _unsent(rows: Any) -> Answer:
-    return _said(rows, sent=False)
+@pytest.mark.parametrize("requests", [0, 1, 3])
+def test_work_is_done_once_and_while_the_first_answer_is_awaited(requests: int) -> None:
+    crm, done = _Waiting(), list[str]()
+
+    def send() -> Answer:
+        for _ in range(requests):
+            crm.request()
+        done.append("answered")
+        return _answer()
+
+    assert fly(crm, send, lambda: done.append("worked")) == _answer()
+    assert done == (["worked", "answered"] if requests else ["answered", "worked"])
+    assert crm.work is None
 
 
-def test_batches_are_sent_in_order_and_one_at_a_time() -> None:
-    sent: list[Any] = []
+def test_a_crm_that_offers_nothing_is_waited_for() -> None:
+    done: list[str] = []
 
-    def send(rows: Any) -> Answer:
-        sent.append((threading.current_thread().name, rows))
-        return _said(rows)
+    def send() -> Answer:
+        done.append("answered")
+        return _answer()
 
-    batches = [_rows(number) for number in range(5)]
-    with Flight(send, _unsent) as flight:
-        for batch in batches:
-            flight.give(batch)
-        answers: list[Answer] = []
-        while flight.out:
-            answers += flight.answers()
-    assert [answer.rows for answer in answers] == batches
-    assert [rows for _, rows in sent] == batches
-    assert {name for name, _ in sent} == {"sending_0"}
-    assert flight.left() == []
+    fly(MemoryCrm({}, system="crm"), send, lambda: done.append("worked"))
+    assert done == ["answered", "worked"]
 
 
-@pytest.mark.parametrize("how", ["error", "halted"])
-def test_after_an_error_or_a_stop_nothing_is_sent(how: str) -> None:
-    sent: list[Any] = []
+@pytest.mark.parametrize("error", [OSError("disk"), TransientError("x", "later"), Crash(), KeyboardInterrupt()])
+def test_what_goes_wrong_meanwhile_waits_for_the_answer(error: BaseException) -> None:
+    crm, done = _Waiting(), list[str]()
 
-    def send(rows: Any) -> Answer:
-        sent.append(rows)
-        if len(sent) < 2:
-            return _said(rows)
-        return _said(rows, error=TransientError("x", "later")) if how == "error" else _unsent(rows)
+    def send() -> Answer:
+        crm.request()
+        done.append("answered")
+        return _answer()
 
-    with Flight(send, _unsent) as flight:
-        for number in range(4):
-            flight.give(_rows(number))
-        answers: list[Answer] = []
-        while flight.out:
-            answers += flight.answers()
-    assert len(sent) == 2
-    assert [answer.sent for answer in answers] == [True, how == "error", False, False]
+    def work() -> None:
+        raise error
+
+    with pytest.raises(type(error)):
+        fly(crm, send, work)
+    assert done == ["answered"], "it did not come between a request and its answer"
 
 
-def test_what_sending_raises_comes_out_and_the_rest_is_given_back() -> None:
-    def send(rows: Any) -> Answer:
+def test_what_sending_raises_comes_out() -> None:
+    crm, done = _Waiting(), list[str]()
+
+    def send() -> Answer:
         raise Crash
 
-    batches = [_rows(number) for number in range(3)]
-    with Flight(send, _unsent) as flight:
-        for batch in batches:
-            flight.give(batch)
-        with pytest.raises(Crash):
-            flight.answers()
-    assert flight.left() == [*batches[1], *batches[2]]
+    with pytest.raises(Crash):
+        fly(crm, send, lambda: done.append("worked"))
+    assert (done, crm.work) == ([], None)
 
 
 @pytest.fixture
@@ -96,7 +105,6 @@ def bench(state_url: str) -> Iterator[Bench]:
     made = Bench(state_url, batch=1)
     made.add(*(create(f"k{number}", priority=1) for number in range(PEOPLE)))
     yield made
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("sending")]
     made.store.close()
 
 
@@ -295,7 +303,6 @@ def _disturbed(bench: Bench, outbox: Any, reached: dict[str, int], what: str, at
     finally:
         bench.store.outbox = outbox
         del bench.crm.apply
-    assert not [thread for thread in threading.enumerate() if thread.name.startswith("sending")]
     bench.store.switches.resume("ops", NOW)
 
 
