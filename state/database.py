@@ -41,6 +41,8 @@ class Database:
         self._now = now
         #: the lease and its generation on which commits of the lake and of decisions stand
         self.fence: tuple[str, int] | None = None
+        #: what each writer does first, so that it finds rows as others need to see them
+        self.before_writing: Callable[[Connection], None] = _nothing
         self.engine = _sqlite(parsed, patience) if self.make == "sqlite" else _postgres(parsed, self.where, patience)
 
     @contextmanager
@@ -54,11 +56,12 @@ class Database:
             yield connection
 
     @contextmanager
-    def write(self, *, waits: bool = True) -> Iterator[Connection]:
+    def write(self, *, waits: bool = True, as_it_is: bool = False) -> Iterator[Connection]:
         """Open a transaction that writes; it is durable when the block has been left, and undone when it raises.
 
         ``waits`` false: on SQLite it is on the disk with the next one that waits, before that or never. It outlives
-        every process; only what ends all of them with the machine can lose it.
+        every process; only what ends all of them with the machine can lose it. ``as_it_is``: without what each writer
+        does first, for who does not look at it.
 
         Raises:
             LocalFault: as for reading, and when the database may not be written.
@@ -66,6 +69,8 @@ class Database:
         with faults_named(self.where), self.engine.connect() as connection:
             writing = connection.execution_options(handoff_writes=True, handoff_waits=waits)
             with writing.begin():
+                if not as_it_is:
+                    self.before_writing(writing)
                 yield writing
 
     def glance(self, statement: str) -> tuple[Any, ...] | None:
@@ -130,6 +135,10 @@ class Database:
     def close(self) -> None:
         """Give back all connections."""
         self.engine.dispose()
+
+
+def _nothing(_connection: Connection) -> None:
+    return
 
 
 def _parsed(url: str) -> URL:
@@ -216,15 +225,16 @@ def _prepare(connection: sqlite3.Connection) -> None:
 
 def _begin_sqlite(connection: Connection) -> None:
     options = connection.get_execution_options()
-    if not options.get("handoff_writes", False):
-        connection.exec_driver_sql("BEGIN")
-        return
-    # The connection may have been another transaction's.
-    level = "FULL" if options.get("handoff_waits", True) else "NORMAL"
-    if connection.info.get("synchronous", "FULL") != level:
-        connection.exec_driver_sql(f"PRAGMA synchronous={level}")
-        connection.info["synchronous"] = level
-    connection.exec_driver_sql("BEGIN IMMEDIATE")
+    with closing(connection.connection.cursor()) as cursor:
+        if not options.get("handoff_writes", False):
+            cursor.execute("BEGIN")
+            return
+        # The connection may have been another transaction's.
+        level = "FULL" if options.get("handoff_waits", True) else "NORMAL"
+        if connection.info.get("synchronous", "FULL") != level:
+            cursor.execute(f"PRAGMA synchronous={level}")
+            connection.info["synchronous"] = level
+        cursor.execute("BEGIN IMMEDIATE")
 
 
 def _postgres(url: URL, where: str, patience: timedelta) -> Engine:

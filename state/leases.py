@@ -10,6 +10,7 @@ from connector.errors import LocalFault
 from connector.ports.store import SENDER
 from state import bulk
 from state.database import Database
+from state.outbox_folded import reading
 
 #: The generation grows whenever the lease goes from one holder to another, by way of nobody or not.
 _TAKE: Final = """
@@ -88,7 +89,7 @@ def lose_dead(database: Database, *, alone: bool) -> int:
 
     ``alone``: whoever asks knows that nobody else may send, so all others are dead, whatever their leases say.
     """
-    with database.read() as connection:
+    with reading(database) as connection:
         if not _dead(database, connection, alone=alone):
             return 0
     with database.write() as connection:

@@ -21,6 +21,7 @@ from state.migration_0009 import STATEMENTS as CHEAP_UNSETTLED
 from state.migration_0010 import STATEMENTS as CHEAP_CHECKS
 from state.migration_0011 import STATEMENTS as NOTICED
 from state.migration_0012 import STATEMENTS as TASKS_MADE
+from state.migration_0013 import STATEMENTS as TAKEN
 
 #: any number that no other program on the same server is likely to lock by
 _LOCK = 0x48414E444F46
@@ -66,6 +67,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     Migration(10, "a check of states that costs less", CHEAP_CHECKS, only="sqlite"),
     Migration(11, "what people notice, counted without looking at scores", NOTICED),
     Migration(12, "tasks that were made lately", TASKS_MADE),
+    Migration(13, "what a sender has taken, in one line", TAKEN),
 )
 
 

@@ -23,6 +23,7 @@ from state.leases import lose_dead
 from state.ledger import spend
 from state.outbox_dependents import UNSETTLED_ROWS, refresh, states
 from state.outbox_enqueue import known_keys
+from state.outbox_folded import lines, reading, unfold
 from state.outbox_renew import renew
 from state.outbox_rows import COLUMNS, TAKEN, done_of, row_of, taken_of
 
@@ -74,8 +75,9 @@ class SqlOutbox:
         now_us = to_us(now)
 
         def once() -> Turned:
-            with self._database.write() as connection:
-                moved = self._settled(connection, answered, now_us)
+            # what stands folded is looked at here with open eyes
+            with self._database.write(as_it_is=True) as connection:
+                moved = self._settled(connection, answered, now_us, owner)
                 if spent is not None and spent.calls:
                     spend(self._database, connection, spent, at_us=now_us)
                 rows = self._take(connection, limit, owner, now_us, to_us(now + lease)) if limit else []
@@ -83,9 +85,16 @@ class SqlOutbox:
 
         return _meeting(once)
 
-    def _settled(self, connection: Connection, answered: Sequence[tuple[Taken, WriteOutcome]], now_us: int) -> set[int]:
+    def _settled(
+        self, connection: Connection, answered: Sequence[tuple[Taken, WriteOutcome]], now_us: int, owner: str
+    ) -> set[int]:
         """Settle what was answered, the usual way or the long one; give the ids of the moved."""
-        if outbox_finish.finish(self._database, connection, answered, now_us=now_us):
+        folded = lines(self._database, connection)
+        ours = all(line.owner == owner for line in folded)
+        if ours and outbox_finish.finish(self._database, connection, answered, now_us=now_us, folded=folded):
+            return {row.id for row, _ in answered}
+        unfold(self._database, connection)
+        if folded and outbox_finish.finish(self._database, connection, answered, now_us=now_us):
             return {row.id for row, _ in answered}
         outcomes = {row.id: outcome for row, outcome in answered}
         claims = {row.id: row.attempts for row, _ in answered}
@@ -94,9 +103,8 @@ class SqlOutbox:
     def _take(self, connection: Connection, limit: int, owner: str, now_us: int, until_us: int) -> list[Taken]:
         if bulk.fetch(self._database, connection, "SELECT 1 FROM pauses", {}):
             return []
-        return outbox_claim.claim(
-            self._database, connection, limit, owner=owner, now_us=now_us, lease_until_us=until_us
-        )
+        take = outbox_claim.claim_folded if self._database.make == "sqlite" else outbox_claim.claim
+        return take(self._database, connection, limit, owner=owner, now_us=now_us, lease_until_us=until_us)
 
     def lose_dead(self, *, alone: bool = False) -> int:
         """Move ``doing`` rows of senders whose lease has run out to ``unknown``; see the port."""
@@ -155,7 +163,7 @@ class SqlOutbox:
         """List the ids of rows in some states, oldest first."""
         unsettled = f" AND {UNSETTLED_ROWS}" if set(wanted) <= set(UNSETTLED) else ""
         statement = f"SELECT id FROM outbox WHERE state IN ({states(*wanted)}){unsettled} ORDER BY id"
-        with self._database.read() as connection:
+        with reading(self._database) as connection:
             return list(connection.execute(text(statement)).scalars())
 
     def created_ids(self, keys: Sequence[str]) -> dict[str, str]:
@@ -187,7 +195,7 @@ class SqlOutbox:
         """Count rows by state, with held split as ``held:limit`` …; of one run or of all."""
         where, values = ("WHERE run_id = :run", {"run": run_id}) if run_id is not None else ("", {})
         statement = f"SELECT state, held_by, count(*) FROM outbox {where} GROUP BY state, held_by"
-        with self._database.read() as connection:
+        with reading(self._database) as connection:
             found = connection.execute(text(statement), values)
             return {f"{state}:{held_by}" if held_by else state: count for state, held_by, count in found}
 
@@ -198,7 +206,7 @@ class SqlOutbox:
             SELECT state, held_by, count(*) FROM outbox WHERE state <> 'done' AND state <> 'superseded'
             GROUP BY state, held_by
         """
-        with self._database.read() as connection:
+        with reading(self._database) as connection:
             found = connection.execute(text(statement))
             return {f"{state}:{held_by}" if held_by else state: count for state, held_by, count in found}
 
@@ -209,7 +217,7 @@ class SqlOutbox:
             AND (SELECT count(*) FROM outbox_quiet q
                  WHERE q.lane = o.lane AND q.row_id <> o.id AND q.until > :by) = 0 LIMIT 1
         """
-        with self._database.read() as connection:
+        with reading(self._database) as connection:
             return connection.execute(text(statement), {"by": to_us(by)}).first() is not None
 
     def oldest(self) -> dict[str, datetime]:
@@ -218,7 +226,7 @@ class SqlOutbox:
             SELECT state, min(decided_at) FROM outbox
             WHERE state IN ({states(*UNSETTLED)}) AND {UNSETTLED_ROWS} GROUP BY state
         """
-        with self._database.read() as connection:
+        with reading(self._database) as connection:
             return {state: from_us(at) for state, at in connection.execute(text(statement))}
 
     def tally(self, run_id: str, ids: Sequence[int]) -> dict[str, int]:
@@ -230,7 +238,7 @@ class SqlOutbox:
             GROUP BY state, held_by, result
         """
         tally: Counter[str] = Counter()
-        with self._database.read() as connection:
+        with reading(self._database) as connection:
             values = {"run": run_id, "ids": self._database.packed(ids)}
             for state, held_by, result, count in connection.execute(text(statement), values):
                 done = "written" if result == "written" else "unchanged"
@@ -300,7 +308,7 @@ class SqlOutbox:
         return len(ids)
 
     def _rows(self, where: str, values: Mapping[str, Any]) -> list[OutboxRow]:
-        with self._database.read() as connection:
+        with reading(self._database) as connection:
             found = connection.execute(text(f"SELECT {COLUMNS} FROM outbox WHERE {where}"), dict(values))
             return [row_of(values) for values in found]
 

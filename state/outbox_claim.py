@@ -13,6 +13,7 @@ from state import bulk
 from state.database import Database
 from state.leases import may_claim
 from state.outbox_dependents import states
+from state.outbox_folded import flying, fold
 from state.outbox_rows import LISTED, TAKEN, listed, taken_of
 
 #: the columns of a row as they will be once it is taken
@@ -33,14 +34,16 @@ _CLAIMABLE: Final = f"""
              AND d.state = 'done') = 0) = 0)
     AND (NOT EXISTS (SELECT 1 FROM outbox_quiet) OR (
          SELECT count(*) FROM outbox_quiet q WHERE q.lane = o.lane AND q.row_id <> o.id AND q.until > :now) = 0)
-    ORDER BY o.priority, o.kind, o.object, o.id LIMIT :limit
 """
+#: what is on its way and does not say so itself; in its lane it is the oldest, so that nothing else of it goes either
+_BUT: Final = "AND o.id NOT IN (SELECT value FROM json_each(:flying))"
+_IN_ORDER: Final = "ORDER BY o.priority, o.kind, o.object, o.id LIMIT :limit"
 
 
 def claim(
     database: Database, connection: Connection, limit: int, *, owner: str, now_us: int, lease_until_us: int
 ) -> list[Taken]:
-    """Take rows inside the caller's transaction.
+    """Take rows inside the caller's transaction; each of them says so.
 
     Raises:
         Collision: PostgreSQL only: another sender took another row of one of the lanes meanwhile.
@@ -66,13 +69,27 @@ def claim(
     return rows
 
 
-def _found(database: Database, connection: Connection, lock: str, values: Mapping[str, Any]) -> list[Taken]:
+def claim_folded(
+    database: Database, connection: Connection, limit: int, *, owner: str, now_us: int, lease_until_us: int
+) -> list[Taken]:
+    """Take rows of SQLite inside the caller's transaction, written down in one line."""
+    if not may_claim(database, connection, owner):
+        return []
+    values = {"now": now_us, "limit": limit, "flying": flying(database, connection)}
+    rows = _found(database, connection, "", values, but=_BUT if values["flying"] else "")
+    if rows:
+        fold(database, connection, rows, owner=owner, at_us=now_us, until_us=lease_until_us)
+    return rows
+
+
+def _found(
+    database: Database, connection: Connection, lock: str, values: Mapping[str, Any], *, but: str = ""
+) -> list[Taken]:
+    which = f"{_CLAIMABLE} {but} {_IN_ORDER} {lock}"
     if database.make == "sqlite":
         # a part of a statement that is limited gives its rows in the order it was asked for
-        [(text,)] = bulk.fetch(
-            database, connection, f"SELECT group_concat(row) FROM (SELECT {_LISTED} AS row {_CLAIMABLE})", values
-        )
-        rows = listed(text)
+        statement = f"SELECT group_concat(row) FROM (SELECT {_LISTED} AS row {which})"
+        rows = listed(bulk.fetch(database, connection, statement, values)[0][0])
         if rows is not None:
             return rows
-    return [taken_of(row) for row in bulk.fetch(database, connection, f"SELECT {_TAKEN} {_CLAIMABLE} {lock}", values)]
+    return [taken_of(row) for row in bulk.fetch(database, connection, f"SELECT {_TAKEN} {which}", values)]

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
 from collections.abc import Sequence
 from contextlib import closing
 from typing import Any, Final
@@ -15,6 +14,7 @@ from connector.ports.store import Taken
 from state import bulk
 from state.bulk import all_values_json
 from state.database import Database
+from state.outbox_folded import Line, parted, take_out
 
 Answered = Sequence[tuple[Taken, WriteOutcome]]
 
@@ -29,6 +29,12 @@ _AS_ASKED: Final = f"""
     UPDATE outbox AS old SET state = 'done', lease_owner = NULL, lease_until = NULL, not_before = NULL, message = '',
         fixer = '', settled_at = :now, result = '{OutcomeKind.WRITTEN.value}', code = ''
     WHERE old.id IN %s AND old.attempts = :attempts AND {_PLAIN}
+"""
+#: the same of rows that are on their way and do not say so themselves
+_FOLDED_AS_ASKED: Final = f"""
+    UPDATE outbox AS old SET state = 'done', attempts = attempts + 1, sent_at = :sent, not_before = NULL, message = '',
+        fixer = '', settled_at = :now, result = '{OutcomeKind.WRITTEN.value}', code = ''
+    WHERE old.id IN %s AND old.attempts = :attempts - 1 AND {_PLAIN.replace("'doing'", "'todo'")}
 """
 _SQLITE: Final = f"""
     UPDATE outbox AS old SET state = 'done', lease_owner = NULL, lease_until = NULL, not_before = NULL, message = '',
@@ -46,19 +52,22 @@ _POSTGRES: Final = f"""
 _RESULTS: Final = {kind: kind.value for kind in OutcomeKind}
 
 
-def finish(database: Database, connection: Connection, answered: Answered, *, now_us: int) -> bool:
+def finish(
+    database: Database, connection: Connection, answered: Answered, *, now_us: int, folded: Sequence[Line] = ()
+) -> bool:
     """Settle rows to done where all are plain; else change nothing and say so.
 
+    Those that stand in lines are settled from there, where all went as they were asked for.
     Creations (others may wait for them), rows whose fate was unknown, whose person was erased or of which more is to be
     told than that they are done take the long way.
     """
     as_asked = _as_asked(answered)
-    if not as_asked and not all(_finishing(outcome) for _, outcome in answered):
+    if not as_asked and (folded or not all(_finishing(outcome) for _, outcome in answered)):
         return False
     with closing(connection.connection.cursor()) as cursor:
         cursor.execute("SAVEPOINT finishing")
         if as_asked:
-            count = _finished_as_asked(database, connection, answered, now_us)
+            count = _finished_as_asked(database, connection, answered, now_us, folded)
         else:
             count = _finished(database, cursor, answered, now_us)
         plain = count == len(answered)
@@ -91,16 +100,27 @@ def _finishing(outcome: WriteOutcome) -> bool:
     return outcome.kind in _FINISHING and not outcome.message and not outcome.fixer
 
 
-def _finished_as_asked(database: Database, connection: Connection, answered: Answered, now_us: int) -> int:
+def _finished_as_asked(
+    database: Database, connection: Connection, answered: Answered, now_us: int, folded: Sequence[Line]
+) -> int:
     """Count the rows that were plain."""
-    by_attempts: defaultdict[int, list[int]] = defaultdict(list)
-    for row, _ in answered:
-        by_attempts[row.attempts].append(row.id)
-    statement = _AS_ASKED % database.list_of("ids", "bigint")
-    return sum(
-        bulk.change(database, connection, statement, {"ids": database.packed(ids), "attempts": attempts, "now": now_us})
-        for attempts, ids in by_attempts.items()
-    )
+    by_attempts = {
+        attempts: [row.id for row, _ in answered if row.attempts == attempts]
+        for attempts in sorted({row.attempts for row, _ in answered})
+    }
+    count = 0
+    touched: dict[int, Line] = {}
+    for attempts, ids in by_attempts.items():
+        for line, some in parted(ids, folded):
+            statement = (_AS_ASKED if line is None else _FOLDED_AS_ASKED) % database.list_of("ids", "bigint")
+            values = {"ids": database.packed(some), "attempts": attempts, "now": now_us}
+            if line is not None:
+                touched[line.first] = line
+                values["sent"] = line.sent_at
+            count += bulk.change(database, connection, statement, values)
+    for line in touched.values():
+        take_out(database, connection, line, {row.id for row, _ in answered})
+    return count
 
 
 def _finished(database: Database, cursor: Any, answered: Answered, now_us: int) -> int:

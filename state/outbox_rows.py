@@ -28,8 +28,8 @@ TAKEN: Final = "id, key, kind, object, target_id, body, priority, decided_at, at
 #: A row of ``TAKEN`` as SQLite writes it for ``listed``: what is wanted is JSON already, and goes on behind the rest.
 LISTED: Final = """
     printf('[%d,{"key":%s,"kind":"%s","object":%s,"id":%s,%s,%d,%d,%d,%s,%s]', id, json_quote(key), kind,
-        json_quote(object), json_quote(target_id), substr(body, 2), priority, decided_at, attempts, json_quote(code),
-        coalesce(not_before, 'null'))
+        json_quote(object), json_quote(target_id), substr(body, 2), priority, decided_at, attempts,
+        CASE code WHEN '' THEN '""' ELSE json_quote(code) END, coalesce(not_before, 'null'))
 """
 #: what ``values_of`` gives, in its order
 INSERTED: Final = (

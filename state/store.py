@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Final
 
 from connector.ports.store import Store
@@ -14,6 +15,7 @@ from state.ledger import SqlLedger
 from state.manifest import SqlManifest
 from state.migrations import check_version, migrate
 from state.outbox import SqlOutbox
+from state.outbox_folded import unfold
 from state.past import SqlPast
 from state.quarantine import SqlQuarantine
 from state.runs import SqlRuns
@@ -30,6 +32,7 @@ class SqlStore:
 
     def __init__(self, database: Database) -> None:
         self.database = database
+        database.before_writing = partial(unfold, database)
         #: whether other processes may deliver beside the holder of the engine's turn
         self.shared = database.make == "postgresql"
         self.manifest = SqlManifest(database)

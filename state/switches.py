@@ -54,17 +54,17 @@ class SqlSwitches:
 
     def acquire(self, name: str, owner: str, ttl: timedelta) -> int:
         """Take or renew a lease on the database's own clock; give its generation, 0 when another's has not run out."""
-        with self._database.write(waits=False) as connection:
+        with self._database.write(waits=False, as_it_is=True) as connection:
             return leases.take(self._database, connection, name, owner, ttl // _MICROSECOND)
 
     def renew(self, name: str, owner: str, ttl: timedelta) -> bool:
         """Renew a lease that has not run out; see the port."""
-        with self._database.write(waits=False) as connection:
+        with self._database.write(waits=False, as_it_is=True) as connection:
             return leases.renew(self._database, connection, name, owner, ttl // _MICROSECOND)
 
     def release(self, name: str, owner: str) -> None:
         """Give a lease back; nothing happens when it is not ours."""
-        with self._database.write(waits=False) as connection:
+        with self._database.write(waits=False, as_it_is=True) as connection:
             leases.release(connection, name, owner)
 
     def holder(self, name: str) -> str | None:

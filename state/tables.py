@@ -205,6 +205,14 @@ OUTBOX = _table(
 )
 OUTBOX_NEEDS = _table("outbox_needs", _number("row_id", key=True), _word("key", key=True))
 OUTBOX_QUIET = _table("outbox_quiet", _word("lane", key=True), _number("row_id"), _instant("until"))
+OUTBOX_TAKEN = _table(
+    "outbox_taken",
+    _number("first", key=True),
+    _word("owner"),
+    _instant("sent_at"),
+    _instant("lease_until"),
+    _word("ids"),
+)
 TASK_TIMES = _table(
     "task_times",
     _word("key", key=True),

@@ -17,6 +17,7 @@ from connector.ports.store import (
     Decisions,
     OutboxRow,
 )
+from state.outbox_folded import lines
 
 NOW = datetime(2026, 3, 1, 12, tzinfo=UTC)
 LEASE = timedelta(minutes=5)
@@ -98,10 +99,11 @@ class Hand:
         self.outbox.settle({row.id: outcome}, now=now)
 
     def all(self) -> list[tuple[str, str, str]]:
-        """Every row ever: lane, state, held_by, by age."""
+        """Every row ever: lane, state, held_by, by age; nothing is laid open by looking."""
         with self.store.database.read() as connection:
-            found = connection.exec_driver_sql("SELECT lane, state, held_by FROM outbox ORDER BY id")
-            return [tuple(row) for row in found]
+            flying = {id_ for line in lines(self.store.database, connection) for id_ in line.ids}
+            found = connection.exec_driver_sql("SELECT lane, state, held_by, id FROM outbox ORDER BY id")
+            return [(lane, "doing" if id_ in flying else state, by) for lane, state, by, id_ in found]
 
     def states(self) -> list[str]:
         return [state for _, state, _ in self.all()]

@@ -116,8 +116,10 @@ class OutboxMachine(RuleBasedStateMachine):
         self.hand, self.words, self.model = hand, words, Model()
         self.now, self.plan = 0, 0
         self.keys = {}
+        #: what was taken and is not answered, as it was given out
+        self.taken = {}
         with hand.store.database.write() as connection:
-            for table in ("outbox_needs", "outbox_quiet", "outbox", "audit"):
+            for table in ("outbox_needs", "outbox_quiet", "outbox_taken", "outbox", "audit"):
                 connection.exec_driver_sql(f"DELETE FROM {table}")
 
     def at(self, minute):
@@ -160,6 +162,36 @@ class OutboxMachine(RuleBasedStateMachine):
             self.row(id_).until_lease = self.now + 5
         self.keys.update((r.id, r.write.key) for r in rows)
 
+    @rule(
+        limit=st.integers(0, 4),
+        kinds=st.lists(st.sampled_from([*OutcomeKind, *[OutcomeKind.WRITTEN] * 15]), max_size=4),
+    )
+    def turn(self, limit, kinds):
+        """Settle what was taken by turns, mostly as it was asked for, and take more."""
+        sent = [row for id_, row in self.taken.items() if self.row(id_).state in ("doing", "unknown")]
+        pairs = list(zip(sent, kinds, strict=False))
+        now = self.at(self.now)
+        turned = self.hand.outbox.turn(
+            [(row, WriteOutcome(row.write.key, kind, row.write.id)) for row, kind in pairs],
+            spent=None,
+            limit=limit,
+            owner="me",
+            now=now,
+            lease=self.words.LEASE,
+        )
+        assert turned.moved == {row.id for row, _ in pairs}
+        for row, kind in pairs:
+            del self.taken[row.id]
+            self.model.settle(self.row(row.id), kind, 0, self.now)
+        self.model.refresh()
+        expected = self.model.claimable(self.now)[:limit]
+        assert [row.id for row in turned.rows] == expected
+        for row in turned.rows:
+            self.row(row.id).state = "doing"
+            self.row(row.id).until_lease = self.now + 5
+        self.keys.update((row.id, row.write.key) for row in turned.rows)
+        self.taken |= {row.id: row for row in turned.rows}
+
     @precondition(lambda self: any(r.state in ("doing", "unknown") for r in self.model.rows))
     @rule(
         pick=st.integers(0, 9), kinds=st.lists(st.sampled_from(OutcomeKind), min_size=1, max_size=3), wait=st.booleans()
@@ -173,6 +205,7 @@ class OutboxMachine(RuleBasedStateMachine):
         outcomes = {r.id: WriteOutcome(self.keys[r.id], kind, not_before=instant) for r, kind in pairs}
         self.hand.outbox.settle(outcomes, now=self.at(self.now))
         for row, kind in pairs:
+            self.taken.pop(row.id, None)
             self.model.settle(row, kind, until, self.now)
         self.model.refresh()
 

@@ -23,8 +23,10 @@ from connector.ports.store import (
     Decisions,
     OutboxRow,
     Store,
+    Taken,
 )
 from state import open_store
+from state.outbox_folded import lines
 from state.tables import METADATA
 
 NOW = datetime(2026, 3, 2, 9, tzinfo=UTC)
@@ -125,6 +127,8 @@ class Sender:
     name: str = ""
     alive_until: int = -1
     sent: dict[int, int] = field(default_factory=dict)
+    #: the rows of these as they were given to it
+    rows: dict[int, Taken] = field(default_factory=dict)
 
 
 class Senders(RuleBasedStateMachine):
@@ -178,7 +182,7 @@ class Senders(RuleBasedStateMachine):
     def begin(self, who: int) -> None:
         """A process starts to be alive, under a name nobody had before; the one in its place is gone."""
         sender = self.senders[who % len(self.senders)]
-        sender.name, sender.sent = f"{SENDER}{next(self.names)}", {}
+        sender.name, sender.sent, sender.rows = f"{SENDER}{next(self.names)}", {}, {}
         assert sender.store.switches.acquire(sender.name, sender.name, TTL)
         sender.alive_until = self.leases[sender.name] = self.minute + 2
 
@@ -198,13 +202,45 @@ class Senders(RuleBasedStateMachine):
         if not sender.name:
             return
         taken = sender.store.outbox.claim(limit, owner=sender.name, now=self.now(), lease=LONGEST)
+        self._took(sender, taken, limit)
+
+    def _took(self, sender: Sender, taken: list[Taken], limit: int) -> None:
         free = [row for row in self.model.rows if self.model.claimable(row, self.minute)]
         expected = sorted(free, key=lambda row: (not row.key, row.id))[:limit] if self.lives(sender) else []
         assert [row.id for row in taken] == [row.id for row in expected]
         for row in expected:
             row.state, row.owner, row.attempts = RowState.DOING, sender.name, row.attempts + 1
             sender.sent[row.id] = row.attempts
+        sender.rows |= {row.id: row for row in taken}
         assert [row.attempts for row in taken] == [row.attempts for row in expected]
+
+    @precondition(lambda self: any(sender.name for sender in self.senders))
+    @rule(
+        who=st.integers(0, 2),
+        limit=st.integers(0, 3),
+        kinds=st.lists(st.sampled_from((*KINDS, *[OutcomeKind.WRITTEN] * 12)), max_size=3),
+    )
+    def turn(self, who: int, limit: int, kinds: list[OutcomeKind]) -> None:
+        """A sender settles the first of what it believes to have on its way, and takes what is next, at once."""
+        sender = self.senders[who % len(self.senders)]
+        if not sender.name:
+            return
+        asked = [(sender.rows[id_], kind) for id_, kind in zip(sender.sent, kinds, strict=False)]
+        answered = [(row, WriteOutcome(row.write.key, kind, row.write.id)) for row, kind in asked]
+        valid = [(row.id, kind) for row, kind in asked if self._awaited(row.id, row.attempts)]
+        turned = sender.store.outbox.turn(
+            answered, spent=None, limit=limit, owner=sender.name, now=self.now(), lease=LONGEST
+        )
+        assert turned.moved == {id_ for id_, _ in valid}
+        for id_, kind in valid:
+            self.model.settle(self.row(id_), kind, 0)
+        self.model.look_again()
+        for row, _ in asked:
+            del sender.sent[row.id]
+        self._took(sender, turned.rows, limit)
+
+    def _awaited(self, id_: int, attempts: int) -> bool:
+        return self.row(id_).attempts == attempts and self.row(id_).state in (RowState.DOING, RowState.UNKNOWN)
 
     @precondition(lambda self: any(sender.sent for sender in self.senders))
     @rule(who=st.integers(0, 2), kind=st.sampled_from(KINDS), wait=st.booleans(), count=st.integers(1, 2))
@@ -229,8 +265,7 @@ class Senders(RuleBasedStateMachine):
         until = self.minute + 3 if wait else 0
         instant = NOW + timedelta(minutes=until) if until else None
         outcomes = {id_: WriteOutcome(self.keys()[id_], kind, id=f"R{id_}", not_before=instant) for id_ in claims}
-        open_ = (RowState.DOING, RowState.UNKNOWN)
-        valid = [id_ for id_ in claims if self.row(id_).attempts == claims[id_] and self.row(id_).state in open_]
+        valid = [id_ for id_ in claims if self._awaited(id_, claims[id_])]
         assert store.outbox.settle(outcomes, now=self.now(), claims=claims) == set(valid)
         for id_ in valid:
             self.model.settle(self.row(id_), kind, until)
@@ -287,8 +322,13 @@ class Senders(RuleBasedStateMachine):
     @invariant()
     def both_are_the_same(self) -> None:
         with self.store.database.read() as connection:
-            found = connection.exec_driver_sql("SELECT lane, state, held_by, attempts FROM outbox ORDER BY id")
-            rows = [tuple(row) for row in found]
+            # looking lays nothing open, so that it can stay folded from step to step
+            flying = {id_ for line in lines(self.store.database, connection) for id_ in line.ids}
+            found = connection.exec_driver_sql("SELECT id, lane, state, held_by, attempts FROM outbox ORDER BY id")
+            rows = [
+                (lane, "doing", held_by, attempts + 1) if id_ in flying else (lane, state, held_by, attempts)
+                for id_, lane, state, held_by, attempts in found
+            ]
         assert rows == [(row.lane, row.state.value, row.held_by, row.attempts) for row in self.model.rows]
 
     @invariant()
