@@ -25,9 +25,7 @@ REP = "005rep2"
 @pytest.fixture
 def either(tmp_path: Path, state_url: str) -> Iterator[House]:
     """Give a house past its baseline, on either database."""
-    made = House(tmp_path, state_url)
-    _people(made)
-    yield made
+    yield (made := _people(House(tmp_path, state_url)))
     made.close()
 
 
@@ -35,26 +33,24 @@ def either(tmp_path: Path, state_url: str) -> Iterator[House]:
 def quiet(tmp_path_factory: pytest.TempPathFactory) -> House:
     """Give a house past its baseline; nobody lives in it, all copy it."""
     folder = tmp_path_factory.mktemp("quiet")
-    made = House(folder, f"sqlite:///{folder}/state.db")
-    _people(made)
+    made = _people(House(folder, f"sqlite:///{folder}/state.db"))
     made.close()
     return made
 
 
 @pytest.fixture
 def house(quiet: House, tmp_path: Path) -> Iterator[House]:
-    """Give a copy of that house."""
-    made = quiet.copied(tmp_path)
-    yield made
+    yield (made := quiet.copied(tmp_path))
     made.close()
 
 
-def _people(made: House) -> None:
+def _people(made: House) -> House:
     made.account()
     for id_ in ("1", "2"):
         made.contact(id_, title="CEO", employees=500)
         made.lead(f"L{id_}", id_)
     made.run()
+    return made
 
 
 def _hot(house: House) -> Report:
@@ -275,16 +271,14 @@ def test_killed_in_the_middle_and_repeated(house: House, lost: str, monkeypatch:
     _quiet(house)
 
 
-def test_limits_count_what_an_undo_disturbs(tmp_path: Path, sqlite_url: str) -> None:
-    house = House(tmp_path, sqlite_url, limits=Limits({Cause.STAGE_MOVE: 3}, share=1, share_from=500))
-    _people(house)
+def test_limits_count_what_an_undo_disturbs(house: House) -> None:
+    house.engine.limits = Limits({Cause.STAGE_MOVE: 3}, share=1, share_from=500)
     ran = _hot(house)
     undone = _undo(house, ran.run_id)
     assert undone.held_by["limit"] == 1
     house.store.outbox.release(plan_id=undone.plan_id, held_by="limit", now=house.now)
     house.run()
     _quiet(house)
-    house.close()
 
 
 def test_refusals(house: House) -> None:
