@@ -1,10 +1,11 @@
 """Rows on their way, in one line for all of a batch: SQLite need not change two hundred rows to say that they are.
 
 SQLite has one writer at a time. What its sender takes is written down as one line of ids in ``outbox_taken``; in the
-list itself those rows still stand as todo. Whoever else writes to the state, whatever it is, and whoever looks at what
-stands in the list, has the lines laid open before (``unfold``): then the rows say themselves that they are doing, by
-whom and since when, and all is as it is on PostgreSQL, where nothing is folded. Only the turns of the sender, as long
-as nobody comes between them, go on from the lines. Line and rows are always of one commit, so a kill leaves either.
+list itself those rows still stand as todo. Whoever else writes to the state, whatever it is, has the lines laid open
+before (``unfold``): then the rows say themselves that they are doing, by whom and since when, and all is as it is on
+PostgreSQL, where nothing is folded. Who looks at what stands in the list has that done for the look (``reading``). Only
+the turns of the sender, as long as nobody writes between them, go on from the lines. Line and rows are always of one
+commit, so a kill leaves either.
 """
 
 from __future__ import annotations
@@ -70,7 +71,9 @@ def unfold(database: Database, connection: Connection) -> None:
 
 @contextmanager
 def reading(database: Database) -> Iterator[Connection]:
-    """Open a transaction in which every row says itself whether it is on its way.
+    """Open a transaction in which every row says itself whether it is on its way; it changes nothing.
+
+    Where there are lines they are laid open for this look alone, so one needs no room on the disk.
 
     Raises:
         LocalFault: as ``Database.read``, and where there are lines to lay open, as ``Database.write``.
@@ -81,6 +84,9 @@ def reading(database: Database) -> Iterator[Connection]:
             return
     with database.write() as connection:
         yield connection
+        transaction = connection.get_transaction()
+        assert transaction is not None
+        transaction.rollback()
 
 
 def lines(database: Database, connection: Connection) -> list[Line]:
