@@ -64,7 +64,7 @@ def _read(lake: Lake, ids: str, as_of: datetime) -> list[pa.Table]:
     return [few.activities(["s"], as_of=as_of), few.versions("s", "contact", as_of=as_of)]
 
 
-@settings(max_examples=12, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
     landings=st.lists(st.tuples(st.lists(_deed, max_size=5), st.lists(_version, max_size=4)), min_size=1, max_size=5),
     ids=st.sampled_from(["1", "13", "24", "9"]),

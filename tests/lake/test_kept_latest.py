@@ -53,7 +53,7 @@ def _page(number: int, versions: list[Any]) -> Page:
     return Page(records, [], cursor=str(number), last=True)
 
 
-@settings(max_examples=15, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(landings=st.lists(_landing, min_size=1, max_size=5), merged=st.booleans())
 def test_what_is_kept_is_what_is_read(folders: Callable[[], Path], landings: list[Any], merged: bool) -> None:
     folder = folders()

@@ -61,7 +61,7 @@ def _books(accounts, ties):
     return pa.Table.from_pylist(rows, schema=ACCOUNTS_IN)
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=13, deadline=None)
 @given(
     st.lists(_people, min_size=1, max_size=3),
     st.lists(st.tuples(_accounts, st.lists(_ties, min_size=1, max_size=2), _answers, _rules), min_size=1, max_size=3),

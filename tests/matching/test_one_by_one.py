@@ -99,7 +99,7 @@ _links = st.lists(
 ).map(lambda rows: pa.Table.from_pylist(rows, schema=LINKED_IN))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=40, deadline=None)
 @given(st.lists(_people, max_size=8), st.lists(_accounts, max_size=9), _answers, _matching, st.none() | _links)
 def test_one_by_one_is_all_at_once(people, accounts, answers, matching, linked):
     persons, books, told = tables(people, accounts, answers)
@@ -111,7 +111,7 @@ def test_one_by_one_is_all_at_once(people, accounts, answers, matching, linked):
         assert rows == whole.to_pylist()
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=16, deadline=None)
 @given(st.lists(_people, min_size=1, max_size=5), st.lists(_accounts, min_size=2, max_size=7), st.data())
 def test_after_accounts_changed_few_get_what_all_would_get(people, accounts, data):
     """An account more, less or renamed shifts the weights of words: whoever asks then hears what everybody would."""
@@ -125,7 +125,7 @@ def test_after_accounts_changed_few_get_what_all_would_get(people, accounts, dat
             assert [one.match(persons.slice(n, 1)).to_pylist()[0] for n in range(len(people))] == whole
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=26, deadline=None)
 @given(st.lists(_people, min_size=1, max_size=4), st.lists(_accounts, max_size=9), _answers)
 def test_each_candidate_of_a_question_stands_with_its_evidence(people, accounts, answers):
     persons, books, told = tables(people, accounts, answers)

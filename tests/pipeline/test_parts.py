@@ -115,7 +115,7 @@ def test_parts_of_any_size_decide_plan_write_and_remember_the_same(tmp_path: Pat
         assert plans[size] == plans[SIZES[-1]]
         assert _content(house) == _content(whole)
         assert not (house.engine.lake_root / FOLDER).exists()
-    _explained_alike(houses[1], whole)
+    _explained_alike(houses[SIZES[0]], whole)
     for house in houses.values():
         house.close()
 

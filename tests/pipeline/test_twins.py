@@ -29,7 +29,7 @@ from connector.pipeline.steps import StepDone
 PEOPLE = 7
 #: more and longer histories: HANDOFF_TWINS=40 tries so many seeds
 LONG = int(os.environ.get("HANDOFF_TWINS", "0"))
-SEEDS, ROUNDS = range(LONG or 2), 10 if LONG else 6
+SEEDS, ROUNDS = range(LONG or 2), 10 if LONG else 5
 _TITLES = ("CEO", "VP Sales", "Marketing Manager", "Student", None)
 _FIRMS = ("acme", "bolt", "crane", "gmail", "nowhere")
 

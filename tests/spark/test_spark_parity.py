@@ -21,7 +21,7 @@ from connector.scoring.facts import rule_facts
 from connector.scoring.reasons import top_reasons
 
 #: random models, and the histories that each is run on in one piece of work; HANDOFF_SPARK=N looks at N models
-MODELS, HISTORIES = int(os.environ.get("HANDOFF_SPARK", "0")) or 4, 8
+MODELS, HISTORIES = int(os.environ.get("HANDOFF_SPARK", "0")) or 3, 8
 WORLDS = joined_worlds(MODELS, HISTORIES)
 
 
