@@ -2,31 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any
 
-import pytest
 from drain_bench import Bench
 from outbox_words import NOW, create, update
 
 from connector.delivery.drain import LEASE
 from connector.domain.writes import OutcomeKind, WriteOutcome
-
-
-@pytest.fixture
-def bench(state_url: str) -> Iterator[Bench]:
-    made = Bench(state_url)
-    yield made
-    made.store.close()
-
-
-@pytest.fixture
-def plain_bench(state_url: str) -> Iterator[Bench]:
-    """A CRM that keeps no unique keys."""
-    made = Bench(state_url, unique=False)
-    yield made
-    made.store.close()
 
 
 def test_a_sender_that_died_leaves_a_question_and_its_bound_begins_late(plain_bench: Bench) -> None:

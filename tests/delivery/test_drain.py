@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from contextlib import suppress
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -18,21 +17,6 @@ from adapters.memory import MemoryCrm
 from connector.delivery.drain import LEASE
 from connector.domain.writes import Cause, WriteOutcome
 from connector.errors import AccessError
-
-
-@pytest.fixture
-def bench(state_url: str) -> Iterator[Bench]:
-    made = Bench(state_url)
-    yield made
-    made.store.close()
-
-
-@pytest.fixture
-def plain_bench(state_url: str) -> Iterator[Bench]:
-    """A CRM that keeps no unique keys."""
-    made = Bench(state_url, unique=False)
-    yield made
-    made.store.close()
 
 
 def test_everything_is_sent_in_few_batches_and_counted(bench: Bench) -> None:

@@ -2,23 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
 from datetime import datetime
 from typing import Any
 
-import pytest
 from drain_bench import Bench, Crm
 from outbox_words import NOW, create, update
 
 from connector.errors import TransientError
 from connector.ports.waits import Circuit
-
-
-@pytest.fixture
-def bench(state_url: str) -> Iterator[Bench]:
-    made = Bench(state_url)
-    yield made
-    made.store.close()
 
 
 class _Down(Crm):
