@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from connector.domain.records import ACTIVITY_TYPES
 from connector.mapping.conditions import parse_condition, tests_of
@@ -68,7 +69,7 @@ def run_examples(
     lines: Mapping[str, FactLine] | None = None,
     now: datetime = EXAMPLES_NOW,
 ) -> list[ExampleFailure]:
-    """Score every example alone and compare; empty when all expectations hold.
+    """Score every example as if it were alone and compare; empty when all expectations hold.
 
     A deed is ``{<activity type>: <main value>, days_ago: n, times: n}`` and any further column of activities; a list of
     days stands for a deed on each, a list of times for how many on each. What further models say can be expected as
@@ -77,47 +78,87 @@ def run_examples(
     Raises:
         ConfigError: the model cannot be used.
     """
-    models = (model, *further)
-    return [
-        failure
-        for index, example in enumerate(model.examples)
-        for failure in _run(models, index, example, lines or {}, now=now)
-    ]
+    found: list[list[ExampleFailure]] = [[] for _ in model.examples]
+    alike: dict[str, list[_World]] = {}
+    for index, example in enumerate(model.examples):
+        try:
+            world = _world(index, example, lines or {}, now)
+        except ValueError as error:
+            found[index].append(ExampleFailure(index, "did", str(error)))
+        else:
+            alike.setdefault(f"{world.people.schema}\n{world.account.schema}", []).append(world)
+    # Scoring costs the same for one person as for many. Whose facts are not the same ones is scored apart, because a
+    # column that only others have is not the same as none.
+    for worlds in alike.values():
+        for world, facts in _scored(model, further, worlds, now):
+            found[world.index] += _compared(world, facts, now)
+    return [failure for failures in found for failure in failures]
 
 
-def _run(
-    models: Sequence[ScoringModel], index: int, example: Example, lines: Mapping[str, FactLine], *, now: datetime
-) -> list[ExampleFailure]:
-    model, *further = models
+@dataclass(frozen=True, slots=True)
+class _World:
+    """An example's one person, what they did, and their account; the ids are the example's own."""
+
+    index: int
+    example: Example
+    people: pa.Table
+    account: pa.Table
+    activities: pa.Table
+
+    @property
+    def person(self) -> str:
+        return f"example {self.index}"
+
+
+def _world(index: int, example: Example, lines: Mapping[str, FactLine], now: datetime) -> _World:
+    """Lay an example out.
+
+    Raises:
+        ValueError: a deed says something that cannot be done.
+    """
     of_account = {key: value for key, value in example.given.items() if key.startswith(_ACCOUNT)}
-    given = {key: value for key, value in example.given.items() if key not in of_account}
+    given = {key: [value] for key, value in example.given.items() if key not in of_account}
     account = {key.removeprefix(_ACCOUNT): [value] for key, value in of_account.items()}
-    people = pa.table(
-        {key: [value] for key, value in given.items()} | {"person_id": ["example"], "account_id": ["its"]}
-    )
-    people = marked_declared(people, lines)
-    accounts = pa.table(account | {"account_id": ["its"]})
-    try:
-        activities = _activities(example, now)
-    except ValueError as error:
-        return [ExampleFailure(index, "did", str(error))]
+    ids = {"person_id": [f"example {index}"], "account_id": [f"account of {index}"]}
+    people = marked_declared(pa.table(given | ids), lines)
+    accounts = pa.table(account | {"account_id": ids["account_id"]})
+    return _World(index, example, people, accounts, _activities(example, ids["person_id"][0], now))
+
+
+def _scored(
+    model: ScoringModel, further: Sequence[ScoringModel], worlds: Sequence[_World], now: datetime
+) -> Iterator[tuple[_World, pa.Table]]:
+    """Score people of whom the same is known at once, and give what expectations see of each."""
+    people = pa.concat_tables([world.people for world in worlds])
+    accounts = pa.concat_tables([world.account for world in worlds])
+    activities = pa.concat_tables([world.activities for world in worlds], promote_options="default")
     scored = score(model, people, activities, accounts, as_of=now)
-    facts = _facts(scored, example)
     others = further_facts(score_further(further, people, activities, accounts, as_of=now), people["person_id"])
-    for name in others.column_names[1:]:
-        facts = facts.append_column(name, others.column(name))
+    for place, world in enumerate(worlds):
+        one = Scored(
+            scored.scores.filter(pc.equal(scored.scores["person_id"], world.person)),
+            scored.lines.filter(pc.equal(scored.lines["person_id"], world.person)),
+            scored.accounts.filter(pc.equal(scored.accounts["account_id"], world.account["account_id"][0])),
+        )
+        facts = _facts(one, world.example)
+        for name in others.column_names[1:]:
+            facts = facts.append_column(name, others.column(name).slice(place, 1))
+        yield world, facts
+
+
+def _compared(world: _World, facts: pa.Table, now: datetime) -> list[ExampleFailure]:
     failures = []
-    for key, wanted in example.expect.items():
+    for key, wanted in world.example.expect.items():
         row = facts.to_pylist()[0]
         if key not in row and key not in ("any", "all", "not"):
-            failures.append(ExampleFailure(index, key, f"there is no {key} to expect; use {', '.join(row)}"))
+            failures.append(ExampleFailure(world.index, key, f"there is no {key} to expect; use {', '.join(row)}"))
         elif evaluate(parse_condition({key: wanted}), facts, now=now).to_pylist() != [True]:
             came = f"{key} is {row[key]}" if key in row else f"{key} does not hold"
-            failures.append(ExampleFailure(index, key, f"{came}, expected {_words(wanted)}"))
+            failures.append(ExampleFailure(world.index, key, f"{came}, expected {_words(wanted)}"))
     return failures
 
 
-def _activities(example: Example, now: datetime) -> pa.Table:
+def _activities(example: Example, person: str, now: datetime) -> pa.Table:
     rows: list[dict[str, Any]] = []
     for deed in example.did:
         kinds = [key for key in deed if key in ACTIVITY_TYPES]
@@ -130,8 +171,8 @@ def _activities(example: Example, now: datetime) -> pa.Table:
             apart = min(timedelta(hours=1), _HALF_DAY / max(1, times))
             rows += [
                 {
-                    "activity_id": f"{len(rows) + number}",
-                    "person_id": "example",
+                    "activity_id": f"{person}: {len(rows) + number}",
+                    "person_id": person,
                     "type": kind,
                     "occurred_at": now - timedelta(days=days_ago) - number * apart,
                     _MAIN_COLUMN.get(kind, "subject"): deed[kind],

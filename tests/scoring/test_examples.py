@@ -63,6 +63,18 @@ def test_what_does_not_hold_is_named_with_what_came():
     ]
 
 
+def test_examples_of_which_the_same_is_known_share_neither_deeds_nor_an_account():
+    known = {"given": {"title": "VP", "account.employees": 300}}
+    visit = known | {"did": [{"page_view": "/pricing"}], "expect": {"interest": 12, "points.pricing": 12}}
+    form = known | {"did": [{"form_submit": "newsletter"}], "expect": {"interest": 10, "points.pricing": 0}}
+    none = known | {"expect": {"interest": 0, "count.form": 0, "account.engaged_people": 0}}
+    assert failures(none, visit, form, none) == []
+    wrong = visit | {"expect": {"interest": 1}}
+    unreadable = known | {"did": [{"chat": "x", "times": "3"}], "expect": {"fit": 0}}
+    found = failures(wrong, none, unreadable, wrong)
+    assert [(failure.index, failure.key) for failure in found] == [(0, "interest"), (2, "did"), (3, "interest")]
+
+
 @pytest.mark.parametrize(
     ("example", "key", "words"),
     [
