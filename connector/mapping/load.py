@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import re
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +32,9 @@ FILES: dict[str, type[BaseModel]] = {
 }
 #: how the file of a further model is named
 _FURTHER = re.compile(r"scoring-[a-z][a-z0-9_]{0,39}", re.ASCII)
+
+#: bytes of the largest text whose reading is kept; the starter's are a tenth
+_LARGEST_KEPT = 100_000
 
 
 def load_mappings(folder: Path) -> Mappings:
@@ -99,7 +103,7 @@ def _read(contents: dict[str, bytes], found: dict[str, Found], folder: Path | No
     for word, model in (FILES | dict.fromkeys(sorted(contents.keys() - FILES.keys()), ScoringModel)).items():
         if word not in contents:
             continue
-        root = read_yaml(contents[word], found[word])
+        root = _well_written(contents[word]) or read_yaml(contents[word], found[word])
         if root is None:
             continue
         shaped.written[word] = root
@@ -119,6 +123,20 @@ def _read(contents: dict[str, bytes], found: dict[str, Found], folder: Path | No
     further, files = tuple(shaped.further.values()), _named(contents, shaped.matching)
     stated = (with_declared_lines(parts[0]), *parts[1:])  # type: ignore[arg-type]
     return Mappings(*stated, digest=_digest(contents), further=further, files=files)  # type: ignore[arg-type]
+
+
+@lru_cache(maxsize=8)
+def _well_written(content: bytes) -> Node | None:
+    """Read a file whose text has no problem, once while it stays the same; None leaves it to whoever tells problems.
+
+    One command reads the same files up to three times, and parsing them is most of that. What is given is nobody's to
+    change.
+    """
+    if len(content) > _LARGEST_KEPT:
+        return None
+    found = Found("")
+    root = read_yaml(content, found)
+    return None if found.problems else root
 
 
 def _named(contents: dict[str, bytes], matching: MatchingFile | None) -> dict[str, str]:
