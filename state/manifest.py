@@ -17,6 +17,7 @@ from state.tables import CURSORS, SEGMENTS
 
 _COLUMNS: Final = ", ".join(Segment.__slots__)
 _VERSION: Final = "manifest_version"
+_ASK_VERSION: Final = f"SELECT value FROM settings WHERE name = '{_VERSION}'"
 
 
 class SqlManifest:
@@ -31,27 +32,25 @@ class SqlManifest:
         self._add_segment = _marked(database, _ADD_SEGMENT)
         self._next_version = _marked(database, _NEXT_VERSION)
         self._set_cursor = _marked(database, _SET_CURSOR)
-        self._ask_version = _marked(database, "SELECT value FROM settings WHERE name = ?")
         #: the segments, and the version they were listed at
         self._listed: tuple[int, list[Segment]] | None = None
 
     def segments(self, stream: str | None = None) -> list[Segment]:
         """List live segments in order of landing."""
-        with self._database.read() as connection:
-            # A cycle asks some fifty times. The version is read first: what another program adds in between is only
-            # listed once more.
-            version = self._version(connection)
-            if self._listed is None or self._listed[0] != version:
-                query = f"SELECT {_COLUMNS} FROM segments WHERE retired_at IS NULL ORDER BY number"
-                found = [
-                    Segment(path, in_stream, rows, from_us(low), from_us(high), from_us(landed_at), sha256, size_bytes)
-                    for path, in_stream, rows, low, high, landed_at, sha256, size_bytes in connection.exec_driver_sql(
-                        query
-                    )
-                ]
-                self._listed = (version, found)
-            listed = self._listed[1]
-        return [segment for segment in listed if stream is None or segment.stream == stream]
+        # A cycle asks some seventy times. The version is read first, and by itself: what another program adds after
+        # that is only listed once more.
+        version = self.version()
+        listed = self._listed
+        if listed is None or listed[0] != version:
+            query = f"SELECT {_COLUMNS} FROM segments WHERE retired_at IS NULL ORDER BY number"
+            with self._database.read() as connection:
+                rows = connection.exec_driver_sql(query).all()
+            found = [
+                Segment(path, in_stream, count, from_us(low), from_us(high), from_us(landed_at), sha256, size_bytes)
+                for path, in_stream, count, low, high, landed_at, sha256, size_bytes in rows
+            ]
+            self._listed = listed = (version, found)
+        return [segment for segment in listed[1] if stream is None or segment.stream == stream]
 
     def commit_segments(
         self, added: Sequence[Segment], retired: Sequence[str], cursors: Mapping[tuple[str, str], str]
@@ -103,11 +102,8 @@ class SqlManifest:
 
     def version(self) -> int:
         """Count the commits that have changed the set of segments."""
-        with self._database.read() as connection:
-            return self._version(connection)
-
-    def _version(self, connection: Connection) -> int:
-        return int(connection.exec_driver_sql(self._ask_version, (_VERSION,)).scalar_one_or_none() or 0)
+        row = self._database.glance(_ASK_VERSION)
+        return 0 if row is None else int(row[0])
 
     def retired_before(self, instant: datetime) -> list[str]:
         """List paths retired before ``instant``, whose files may be deleted."""
