@@ -285,10 +285,16 @@ def _sums(worth: tuple[int, ...]) -> tuple[list[int], int]:
 
 @lru_cache(maxsize=100_000)
 def _factor(half_life: timedelta, age_days: int) -> Decimal:
-    age = timedelta(days=age_days)
-    if not age % half_life:
-        return _EXACT.divide(Decimal(1), Decimal(2 ** (age // half_life)))
-    exponent = _EXACT.divide(Decimal(-age // _MICROSECOND), Decimal(half_life // _MICROSECOND))
+    halvings, rest = divmod(timedelta(days=age_days), half_life)
+    return _EXACT.divide(_within(half_life, rest), Decimal(2**halvings))
+
+
+@lru_cache(maxsize=10_000)
+def _within(half_life: timedelta, rest: timedelta) -> Decimal:
+    """Give what is left after less than one half-life: powers are dear, and those of the first serve for all others."""
+    if not rest:
+        return Decimal(1)
+    exponent = _EXACT.divide(Decimal(-rest // _MICROSECOND), Decimal(half_life // _MICROSECOND))
     return _EXACT.power(Decimal(2), exponent)
 
 
