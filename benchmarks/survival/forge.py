@@ -20,7 +20,10 @@ from typing import Any
 
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
-import pyarrow.dataset  # noqa: F401 - what children import late is imported once here, so that none of them has to
+import pyarrow as pa
+
+# what children import late is imported once here, so that none of them has to
+import pyarrow.dataset
 import sqlalchemy.dialects.sqlite  # noqa: F401
 
 import adapters.files
@@ -32,12 +35,15 @@ from benchmarks.survival.set_clock import set_clock
 from connector.cli import main
 from connector.domain.company_domains import registrable
 from connector.mapping.load import load_mappings
-from connector.scoring.compile import compile_model, earnings
+from connector.scoring.compile import compile_model
+from connector.scoring.people.interest_columns import interest_lines
 
 #: the list of public suffixes is read once here, like the imports
 _WARM = registrable("localhost")
-#: and what activities are worth by their age, at the starter's half-lives
-_WORTH = earnings(compile_model(load_mappings(Path(str(files("mappings") / "default"))).scoring).interest, 127)
+#: and what activities are worth by their age, at the starter's half-lives, up to the ages of a small org's
+_MODEL = compile_model(load_mappings(Path(str(files("mappings") / "default"))).scoring)
+for _age in (100, 200, 400, 800):
+    interest_lines(_MODEL, pa.table({"person": [0], "rule": [0], "day": [0], "hits": [1]}), today=_age)
 #: children whose end nobody has asked for yet; a daemon of a test that failed would outlive it
 _AT_WORK: set[int] = set()
 
