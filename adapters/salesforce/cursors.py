@@ -18,6 +18,12 @@ DAWN = datetime(1999, 1, 1, tzinfo=UTC)
 #: some more for clocks. Only what is older than this is taken as settled when a stream is quiet.
 SETTLED_AFTER = timedelta(minutes=15)
 
+#: A stream is crowded where looking back an overlap brings more rows than this that were read before. Ours are most of
+#: them: hundreds that one cycle has written are read again by each look of the next five minutes.
+CROWD = 200
+#: Of a crowded stream: parts of the overlap after which a pull looks back whole, and by which others look back.
+_WHOLE, _BRIEF = 3, 15
+
 
 @dataclass(frozen=True, slots=True)
 class Mark:
@@ -28,23 +34,38 @@ class Mark:
         unread: a row at or after this stamp could not be read; a later pull begins there anew.
         looks: how often one has begun there already.
         due: the vendor's clock from which on one begins there; None while the pull that found it is not at its end.
+        swept: of a crowded stream: the vendor's clock when the last pull asked that looked back whole; None: each does.
     """
 
     high: datetime | None = None
     unread: datetime | None = None
     looks: int = 0
     due: datetime | None = None
+    swept: datetime | None = None
 
     def text(self) -> str:
         """Write the cursor."""
         body: dict[str, Any] = {"high": soql_instant(self.high) if self.high else None}
         if self.unread is not None:
             body["unread"] = [soql_instant(self.unread), self.looks, soql_instant(self.due) if self.due else None]
+        if self.swept is not None:
+            body["swept"] = soql_instant(self.swept)
         return json.dumps(body)
 
+    def looks_back_whole(self, overlap: timedelta, now: datetime | None) -> bool:
+        """Say whether a pull of now looks back an overlap: of a crowded stream one now and then does."""
+        return self.swept is None or now is None or now >= self.swept + overlap / _WHOLE
+
     def begins(self, overlap: timedelta, now: datetime | None) -> tuple[Mark, datetime | None]:
-        """Give the mark to go on from, and the stamp to ask from: the unread place when its time has come."""
-        low = self.high - overlap if self.high else None
+        """Give the mark to go on from, and the stamp to ask from: the unread place when its time has come.
+
+        What has become visible since the last pull that looked back whole is no older than an overlap before it asked.
+        """
+        low = None
+        if self.high is not None and self.looks_back_whole(overlap, now):
+            low = min(self.high, self.swept or self.high) - overlap
+        elif self.high is not None:
+            low = self.high - overlap / _BRIEF
         if self.unread is None or (self.due is not None and now is not None and now < self.due):
             return self, low
         return replace(self, unread=None, due=None), min(low, self.unread) if low else None
@@ -62,6 +83,10 @@ class Mark:
         if self.unread is None or looks > MOST_LOOKS:
             return replace(self, unread=None, looks=0)
         return replace(self, looks=looks, due=(now or DAWN) + rest_before(looks))
+
+    def looked_back(self, again: int, asked_at: datetime | None) -> Mark:
+        """Give the mark after a pull that looked back whole, and what it brought again."""
+        return replace(self, swept=asked_at if again > CROWD else None)
 
     def passed(self, stamp: datetime) -> Mark:
         """Give the mark after a row with this stamp."""
@@ -93,6 +118,8 @@ def read_mark(cursor: str | None, *, at: str) -> Mark:
         if body.get("unread"):
             since, looks, due = body["unread"]
             mark = replace(mark, unread=instant(since), looks=int(looks), due=instant(due) if due else None)
+        if body.get("swept"):
+            mark = replace(mark, swept=instant(body["swept"]))
     except (ValueError, KeyError, TypeError):
         raise ConfigError("salesforce.cursor", "the stored cursor cannot be read", at=at) from None
     return mark

@@ -39,6 +39,12 @@ class _Window:
     reached: datetime | None = None
     #: the vendor's clock when the window was asked for: later changes are not in the answer, however long we read it
     asked_at: datetime | None = None
+    #: the vendor's clock when the pull began, and the latest stamp that earlier pulls have seen
+    began: datetime | None = None
+    seen_to: datetime | None = None
+    #: whether it looks back a whole overlap, and how many rows that has brought again
+    whole: bool = True
+    again: int = 0
     fresh_starts: int = 0
     described_again: bool = False
 
@@ -59,11 +65,14 @@ class Puller:
         self._before: dict[str, RowsBefore] = {}
         self._planned: dict[str, str | None] = {}
         self._ready: dict[str, tuple[str, dict[str, Any], datetime | None]] = {}
+        #: the vendor's clock when the cycle began: a stream's question must not change while others are read
+        self._at: datetime | None = None
 
     def begin_cycle(self, cursors: Mapping[str, str | None]) -> None:
         """Announce which streams will be pulled next and from where. Sends nothing; forgets the last cycle's."""
         self._planned = {name: cursors[name] for name in STREAMS if name in cursors}
         self._ready.clear()
+        self._at = self._connection.clock()
 
     def pull(self, stream: str, cursor: str | None) -> Iterator[Page]:
         """Read one stream since its cursor; promises as in the port."""
@@ -71,8 +80,10 @@ class Puller:
             raise ConfigError(f"{self._system}.no_such_stream", f"there is no stream {stream}", at=self._system)
         self._describe_for(stream)
         mark = read_mark(cursor, at=f"{self._system} {stream}")
-        mark, low = mark.begins(self._overlap, self._connection.clock())
-        window = _Window(mark, low=low)
+        began, seen_to = self._clock(), mark.high
+        whole = mark.looks_back_whole(self._overlap, began)
+        mark, low = mark.begins(self._overlap, began)
+        window = _Window(mark, low=low, began=began, seen_to=seen_to, whole=whole)
         while True:
             selection = self._selector.selection(STREAMS[stream])
             if selection is None:
@@ -107,10 +118,13 @@ class Puller:
                 mark = mark.missed(window.reached or window.low)
             for row in rows:
                 mark = mark.passed(row.stamp)
+                window.again += window.seen_to is not None and row.stamp <= window.seen_to
             window.reached = rows[-1].stamp if rows else window.reached
             last = bool(answer["done"]) and window.high is None
             if answer["done"]:
                 mark = mark.at_end(window.asked_at, window.high)
+            if last and window.whole:
+                mark = mark.looked_back(window.again, window.began)
             if last:
                 mark = mark.rested(self._connection.clock())
             window.mark = mark
@@ -161,7 +175,7 @@ class Puller:
             selection = self._selector.selection(STREAMS[name])
         except AccessError:
             return None
-        _, low = read_mark(cursor, at=f"{self._system} {name}").begins(self._overlap, self._connection.clock())
+        _, low = read_mark(cursor, at=f"{self._system} {name}").begins(self._overlap, self._clock())
         return selection.window(low, None) if selection else None
 
     def _widen(self, window: _Window) -> None:
@@ -209,6 +223,10 @@ class Puller:
         if error.has(*_TOO_SLOW, *_LOST_PLACE) or error.status >= 500:
             return TransientError(code, "the org could not answer a query", at=self._system)
         return AdapterFault(code, "the org refused a query", at=self._system)
+
+    def _clock(self) -> datetime | None:
+        """Give the vendor's clock when the cycle began, or as last seen; None before anything was asked."""
+        return self._at or self._connection.clock()
 
     def _now(self) -> datetime:
         return self._connection.clock() or datetime.now(UTC)

@@ -1,10 +1,13 @@
-"""Cursors: what could not be read is looked at again, ever more rarely, and in the end no more."""
+"""Cursors: what could not be read is looked at again, ever more rarely; a crowd is read whole now and then."""
 
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from adapters.salesforce.cursors import Mark, read_mark
+from hypothesis import given
+from hypothesis import strategies as st
+
+from adapters.salesforce.cursors import CROWD, Mark, read_mark
 from connector.domain.second_look import MOST_LOOKS
 
 NOW = datetime(2026, 11, 17, 9, tzinfo=UTC)
@@ -37,3 +40,69 @@ def test_once_it_can_be_read_it_is_forgotten():
 
 def test_a_cursor_of_before_is_still_read():
     assert read_mark('{"high": "2026-11-17T09:00:00.000Z"}', at="here") == Mark(NOW)
+
+
+class _Stream:
+    """Rows as (stamp, instant from which they can be seen), and a reader that asks by its mark."""
+
+    def __init__(self, rows: list[tuple[datetime, datetime]]) -> None:
+        self._rows = sorted(rows)
+        self.mark = Mark()
+        self.seen: set[int] = set()
+        #: rows that each pull brought
+        self.brought: list[int] = []
+
+    def pull(self, at: datetime) -> None:
+        before = read_mark(self.mark.text(), at="here")
+        whole = before.looks_back_whole(_OVERLAP, at)
+        mark, low = before.begins(_OVERLAP, at)
+        found = [
+            (number, stamp)
+            for number, (stamp, visible) in enumerate(self._rows)
+            if visible <= at and (low is None or stamp >= low)
+        ]
+        for number, stamp in found:
+            self.seen.add(number)
+            mark = mark.passed(stamp)
+        self.brought.append(len(found))
+        if whole:
+            again = sum(before.high is not None and stamp <= before.high for _, stamp in found)
+            mark = mark.looked_back(again, at)
+        self.mark = mark.at_end(at, None).rested(at)
+
+
+_LATE = st.tuples(st.integers(0, 600), st.integers(0, int(_OVERLAP.total_seconds())))
+
+
+@given(
+    late=st.lists(_LATE, max_size=20),
+    spans=st.lists(st.integers(1, 90), min_size=1, max_size=30),
+    crowd=st.integers(0, 1),
+)
+def test_whatever_can_be_seen_an_overlap_late_is_read_however_crowded_the_stream(late, spans, crowd):
+    def at(seconds: float) -> datetime:
+        return NOW + timedelta(seconds=seconds)
+
+    steady = [(at(second), at(second)) for second in range(600) for _ in range(crowd)]
+    stream = _Stream([*steady, *((at(second), at(second + after)) for second, after in late)])
+    clock = 0
+    for span in spans:
+        clock += span
+        stream.pull(at(clock))
+    # After everything can be seen, the next pull that looks back whole has read it.
+    rest = max(clock, 600) + _OVERLAP.total_seconds()
+    behind = [stamp for stamp, _ in steady[: crowd * clock]] + [at(second) for second, _ in late if second < clock]
+    while clock < rest:
+        clock += 60
+        stream.pull(at(clock))
+    assert not behind or len(stream.seen) == len(steady) + len(late)
+
+
+def test_of_a_crowd_most_pulls_bring_what_is_new_and_some_all_of_the_overlap():
+    stream = _Stream([(NOW + timedelta(seconds=n), NOW + timedelta(seconds=n)) for n in range(3600)])
+    for second in range(0, 3600, 5):
+        stream.pull(NOW + timedelta(seconds=second))
+    whole = [rows for rows in stream.brought[100:] if rows > CROWD]
+    assert all(300 <= rows <= 420 for rows in whole)
+    assert len(whole) == len(stream.brought[100:]) // 20
+    assert max(rows for rows in stream.brought[100:] if rows <= CROWD) <= 26

@@ -7,6 +7,7 @@ import pytest
 
 from adapters.salesforce import SalesforceCrm, rows
 from adapters.salesforce.connection import Connection
+from adapters.salesforce.cursors import CROWD
 from connector.domain.records import Page
 from connector.domain.refs import Ref
 from connector.errors import AccessError, RateLimited, TransientError
@@ -180,6 +181,26 @@ def test_a_row_that_commits_late_is_found_by_the_overlap(org):
     org.faults()
     late = records(pull(crm, "leads", cursor))
     assert any(str(record.fields["LastName"]).startswith("Late") for record in late.values())
+
+
+def test_of_a_crowd_most_pulls_bring_what_is_new_and_a_late_row_comes_with_the_next_whole_look(org):
+    crm = org.crm()
+    one, *others = leads(org, CROWD + 1)
+    cursor = pull(crm, "leads")[-1].cursor
+    org.faults({"match": "GET .*/queryAll", "what": "late_record", "count": 1, "after": "1m"})
+    brought = []
+    for number in range(12):
+        org.advance(seconds=21)
+        org.act({"do": "edit", "object": "Lead", "id": one, "user": USER, "values": {"Title": f"T{number}"}})
+        pages = pull(crm, "leads", cursor)
+        cursor = pages[-1].cursor
+        brought.append(records(pages))
+    org.faults()
+    whole = [number for number, rows in enumerate(brought) if set(others) <= set(rows)]
+    assert 2 <= len(whole) <= 4
+    assert all(one in rows for rows in brought)
+    assert all(len(rows) <= 2 for number, rows in enumerate(brought) if number not in whole)
+    assert any(str(row.fields["LastName"]).startswith("Late") for rows in brought for row in rows.values())
 
 
 def test_a_broken_row_is_refused_and_the_rest_goes_on(org):
