@@ -57,16 +57,21 @@ class _Part:
 class Landing:
     """Appends pages to the lake under ``root``. Only the holder of the engine lease may use it.
 
-    ``clock`` is the clock that files are stamped by, not the cycle's.
+    ``clock`` is the clock that files are stamped by, not the cycle's; ``known`` what is known of files from before.
     """
 
     def __init__(
-        self, root: Path, manifest: Manifest, *, clock: Callable[[], datetime] = lambda: datetime.now(UTC)
+        self,
+        root: Path,
+        manifest: Manifest,
+        *,
+        clock: Callable[[], datetime] = lambda: datetime.now(UTC),
+        known: KnownKeys | None = None,
     ) -> None:
         self._root = root
         self._manifest = manifest
         self._clock = clock
-        self._known = KnownKeys(root)
+        self._known = known or KnownKeys(root)
         self._grown: set[str] = set()
 
     def land(
@@ -137,6 +142,10 @@ class Landing:
                     self._known.compacted(*done)
                     replaced += len(done[0])
         return replaced
+
+    def rest(self) -> None:
+        """Give back most of what is known of files; some is kept for the next landing."""
+        self._known.rest()
 
     def sweep(self, *, now: datetime) -> int:
         """Delete old files that no manifest row lists, and retired segments past their grace; return how many.

@@ -24,6 +24,10 @@ from connector.ports.store import Segment
 
 #: keys kept in memory, 16 bytes each; segments beyond it are read where they touch a page, as often as that happens
 MOST_KEYS = 8_000_000
+#: of them, what a process keeps from one cycle to the next: overlaps bring the same segments again
+_KEPT_KEYS = 1_000_000
+#: a file of so many rows is read whole as soon as it is touched: its edge would cost as much
+_SMALL = 10_000
 #: what makes two rows one: only rows of one time can be the same, so only files of that time are asked
 RECORD_KEY = ("id", "modified_at", "shape", "deleted", "merged_into", "content")
 ACTIVITY_KEY = ("id", "kind", "occurred_at", "modified_at", "deleted")
@@ -42,7 +46,7 @@ Keys = tuple[_Numbers, _Numbers]
 
 
 class KnownKeys:
-    """The keys of segments, read when a page first needs them and kept for the next page."""
+    """The keys of segments, read when a page first needs them and kept for the next page; a file never changes."""
 
     def __init__(self, root: Path, *, most: int = MOST_KEYS) -> None:
         self._root = root
@@ -87,12 +91,19 @@ class KnownKeys:
         if len(whole) == len(known):
             self._keep(by.path, _sorted(*(np.concatenate(parts) for parts in zip(*whole, strict=True))))
 
+    def rest(self) -> None:
+        """Keep those asked for last for the next cycle, and give back what a large landing took."""
+        while self._count > min(_KEPT_KEYS, self._most):
+            self._drop(next(iter(self._kept)))
+        self._touched.clear()
+
     def _keys(self, segment: Segment, key: Sequence[str], time: str, low: datetime, high: datetime) -> Keys:
         kept = self._kept.get(segment.path)
         if kept is not None:
             self._kept.move_to_end(segment.path)
             return kept
-        if segment.path not in self._touched or segment.rows > self._most:
+        again = segment.path in self._touched or segment.rows <= _SMALL
+        if not again or segment.rows > self._most:
             # Most segments are touched once, at their edge; only one that is asked for again is read whole.
             self._touched.add(segment.path)
             return _sorted(*_numbers(read_span(self._root, segment, list(key), time, low, high), key))

@@ -18,7 +18,6 @@ from connector.domain.engine_memory import give_back
 from connector.domain.writes import RowState
 from connector.errors import HandoffError, LocalFault, Refused
 from connector.identity.tombstones import Graveyard
-from connector.lake.landing import Landing
 from connector.mapping.lost import without
 from connector.pipeline import steps
 from connector.pipeline.decisions.dead_letters import release_changed, remember_dead
@@ -245,7 +244,7 @@ class Cycle:
         with self._timed("pull"):
             purge(engine.store, engine.lake_root, self._traits, install=engine.install, at=self._now)
             graves = Graveyard(engine.install, engine.store.knowledge.tombstones())
-            landing = Landing(engine.lake_root, engine.store.manifest, clock=engine.clock)
+            landing = engine.landing()
             puller = Puller(
                 landing,
                 engine.store.manifest,
@@ -266,12 +265,13 @@ class Cycle:
                 pulled.add(puller.pull([engine.crm], engine.crm, wanted, now=self._now))
             if puller.merges and not self.stood_aside:
                 landing.compact(everywhere=True, enough=self._aside.wanted)
+            landing.rest()
             self.report.add_pulled(pulled.counts(), pulled.streams)
             note_read(engine.store, pulled.streams, self._traits, at=self._now)
             share, root = engine.deleted_share, engine.lake_root
             many = note_deletions(engine.store, root, pulled.deleted, share=share, now=self._now)
             self.report.deleted = [one.words() for one in many]
-            swept = landing.sweep(now=self._now)
+            swept = landing.sweep(now=self._now) if puller.merges else 0
             self._steps.done(steps.PULL, {**pulled.counts(), "files_swept": swept}, streams=pulled.streams)
         if pulled.failures:
             raise pulled.failures[0]

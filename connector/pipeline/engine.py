@@ -11,7 +11,9 @@ from uuid import uuid4
 from connector.delivery.limits import Limits
 from connector.domain.engine_memory import people_at_once
 from connector.lake.arranged import arrange
+from connector.lake.landing import Landing
 from connector.lake.layout import activities_stream, records_stream
+from connector.lake.repeats import KnownKeys
 from connector.mapping.bundle import Mappings
 from connector.pipeline import steps
 from connector.ports.crm import Crm
@@ -69,6 +71,7 @@ class Engine:
     at_once: int = field(default_factory=people_at_once)
     scoring: scoring_engine.Engine = EMBEDDED
     keeps_hits: bool = True
+    _known: KnownKeys | None = field(default=None, init=False)
 
     @property
     def adapters(self) -> list[Source]:
@@ -78,6 +81,12 @@ class Engine:
     def traits(self) -> list[AdapterTraits]:
         """Give every adapter's traits, the CRM's last."""
         return [adapter.traits() for adapter in self.adapters]
+
+    def landing(self) -> Landing:
+        """Give what appends to the lake; which rows its files hold is remembered from cycle to cycle."""
+        if self._known is None:
+            self._known = KnownKeys(self.lake_root)
+        return Landing(self.lake_root, self.store.manifest, clock=self.clock, known=self._known)
 
     def arrange(self) -> None:
         """Have in memory what cycles of a few people ask for: the first of them would take seconds longer for it.

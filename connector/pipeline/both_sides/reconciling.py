@@ -175,7 +175,7 @@ class Reconciler:
 
         What follows from it is the next cycle's to decide.
         """
-        landing = Landing(self._engine.lake_root, self._engine.store.manifest, clock=self._engine.clock)
+        landing = self._engine.landing()
         for adapter, lister, _ in self._listers():
             system = adapter.traits().system
             with self._spending(found, system, "pull"):
