@@ -90,11 +90,11 @@ def _others(people: pa.Array, chosen: pa.Array) -> pa.Array:
 
 def _in_turn(kept: Kept, concerned: Concerned) -> pa.Array:
     """Put persons and references in the order in which they are worked: who was left before, then by account."""
-    found = kept.ask(
-        "SELECT person_id FROM concerned LEFT JOIN people USING (person_id) ORDER BY account_id, person_id",
-        concerned=pa.table({"person_id": concerned.persons}),
-    )
-    persons = found.column("person_id").cast(pa.string()).combine_chunks()
+    at = kept.rows("people", "person_id", concerned.persons).select(["person_id", "account_id"])
+    others = _others(concerned.persons, at.column("person_id").combine_chunks())
+    found = pa.concat_tables([at, pa.table({"person_id": others})], promote_options="default")
+    order = [("account_id", "ascending"), ("person_id", "ascending")]
+    persons = found.sort_by(order).column("person_id").cast(pa.string()).combine_chunks()
     return pc.unique(pa.concat_arrays([pa.array(kept.head.left, pa.string()), marked(concerned.fresh), persons]))
 
 
@@ -117,15 +117,13 @@ def _hanging_together(kept: Kept, nodes: pa.Array, concerned: Concerned) -> pa.A
 
 def _beside(kept: Kept, chosen: pa.Array, waiting: pa.Array, concerned: Concerned) -> pa.Array:
     """Add those of the same accounts who wait as well: the account's score is told of all of them."""
-    beside = kept.ask(
-        "SELECT person_id FROM people SEMI JOIN waiting USING (person_id) ANTI JOIN chosen USING (person_id) "
-        "WHERE account_id IN (SELECT account_id FROM people SEMI JOIN chosen USING (person_id) WHERE account_id <> '')",
-        waiting=pa.table({"person_id": waiting}),
-        chosen=pa.table({"person_id": chosen}),
-    ).column("person_id")
+    accounts = pc.unique(kept.rows("people", "person_id", chosen).column("account_id"))
+    there = kept.rows("people", "account_id", accounts.filter(pc.not_equal(accounts, "")))
+    around = there.column("person_id").cast(pa.string()).combine_chunks()
+    beside = _others(around.filter(pc.is_in(around, value_set=waiting)), chosen)
     if not 0 < len(beside) <= _MOST_BESIDE:
         return chosen
-    return _hanging_together(kept, pa.concat_arrays([chosen, beside.cast(pa.string()).combine_chunks()]), concerned)
+    return _hanging_together(kept, pa.concat_arrays([chosen, beside]), concerned)
 
 
 def _without_deeds(census: Census, kept: Kept, news: News, waiting: pa.Array, concerned: Concerned) -> pa.Array:
