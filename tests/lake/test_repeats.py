@@ -32,15 +32,43 @@ pages = st.lists(
 
 
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(pages=pages, most=st.sampled_from([0, 5, 20, 1000]), restarts=st.sets(st.integers(0, 7)))
+@given(
+    pages=pages,
+    most=st.sampled_from([0, 5, 20, 1000]),
+    kept=st.sampled_from([0, 10, 1000]),
+    small=st.sampled_from([0, 5]),
+    restarts=st.sets(st.integers(0, 7)),
+    rests=st.sets(st.integers(0, 7)),
+)
 def test_fresh_rows_are_those_that_a_set_does_not_hold(
-    tmp_path_factory: pytest.TempPathFactory, pages: list[list[Activity]], most: int, restarts: set[int]
+    tmp_path_factory: pytest.TempPathFactory,
+    pages: list[list[Activity]],
+    most: int,
+    kept: int,
+    small: int,
+    restarts: set[int],
+    rests: set[int],
+) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(repeats, "_KEPT_KEYS", kept)
+        patch.setattr(repeats, "_SMALL", small)
+        _hold_against_a_set(tmp_path_factory, pages, most, restarts, rests)
+
+
+def _hold_against_a_set(
+    tmp_path_factory: pytest.TempPathFactory,
+    pages: list[list[Activity]],
+    most: int,
+    restarts: set[int],
+    rests: set[int],
 ) -> None:
     root = tmp_path_factory.mktemp("keys")
     known, segments, model = KnownKeys(root, most=most), [], set[tuple[str, str]]()
     for number, page in enumerate(pages):
         if number in restarts:
             known = KnownKeys(root, most=most)
+        if number in rests:
+            known.rest()
         table = activity_table(page, landed_at=T0)
         fresh, keys = known.fresh(table, ACTIVITY_KEY, "occurred_at", segments)
         wanted = []
@@ -68,9 +96,11 @@ def test_hashes_that_fall_together_drop_nothing(tmp_path: Path, monkeypatch: pyt
     assert known.fresh(other, ACTIVITY_KEY, "occurred_at", [segment])[0].num_rows == 9
 
 
-def test_a_file_is_read_twice_at_most_however_many_pages_touch_its_time(
-    place: Any, say: Any, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.parametrize(("small", "reads"), [(0, 6), (5, 3)])
+def test_a_file_is_read_twice_at_most_however_many_pages_touch_its_time_and_a_small_one_once(
+    place: Any, say: Any, monkeypatch: pytest.MonkeyPatch, small: int, reads: int
 ) -> None:
+    monkeypatch.setattr(repeats, "_SMALL", small)
     for number in range(3):
         place.land(*(say.activity(f"{number}.{n}", T0 + timedelta(minutes=n)) for n in range(5)))
     place.restart()
@@ -82,11 +112,11 @@ def test_a_file_is_read_twice_at_most_however_many_pages_touch_its_time(
         )
     for number in range(10):
         assert place.land(say.activity(f"x{number}", T0 + timedelta(minutes=2))).repeated == 0
-    assert len(read) == 6
+    assert len(read) == reads
     assert place.landing.compact() == 13
     at = T0 + timedelta(minutes=2)
     assert place.land(say.activity("x3", at), say.activity("1.2", at), say.activity("new", at)).repeated == 2
-    assert len(read) == 6
+    assert len(read) == reads
 
 
 def test_other_times_are_not_read(place: Any, say: Any, monkeypatch: pytest.MonkeyPatch) -> None:
