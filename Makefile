@@ -65,10 +65,17 @@ $(VENV)/.dev: $(VENV)/.installed requirements/dev.lock
 	@touch $@
 
 # Clients that others wrote and the tests point at the sandbox, each where its own dependencies cannot meet ours.
-$(VENV)/.clients: $(VENV)/.dev requirements/singer.lock tests/clients/node/package-lock.json
-	rm -rf $(VENV)/clients && mkdir -p $(VENV)/clients/node
+$(VENV)/.clients: $(VENV)/.singer $(VENV)/.node
+	@touch $@
+
+$(VENV)/.singer: $(VENV)/.created requirements/singer.lock
+	rm -rf $(VENV)/clients/singer && mkdir -p $(VENV)/clients
 	$(BIN)/python -m venv $(VENV)/clients/singer
 	$(VENV)/clients/singer/bin/python -m pip --disable-pip-version-check --quiet install -r requirements/singer.lock
+	@touch $@
+
+$(VENV)/.node: $(VENV)/.dev tests/clients/node/package.json tests/clients/node/package-lock.json
+	rm -rf $(VENV)/clients/node && mkdir -p $(VENV)/clients/node
 	cp tests/clients/node/package.json tests/clients/node/package-lock.json $(VENV)/clients/node/
 	cd $(VENV)/clients/node && PATH="$(CURDIR)/$(BIN):$$PATH" npm ci --silent --no-audit --no-fund --ignore-scripts
 	@touch $@
