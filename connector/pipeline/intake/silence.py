@@ -147,8 +147,8 @@ def _listen(
     since = now - 2 * MEMORY
     for one in traits:
         rhythms = hours_of_events(lake_root, store.manifest, one.system, since, now)
-        for object_ in dict.fromkeys(stream.object for stream in one.streams if stream.object):
-            rhythms[object_] = hours_of_records(lake_root, store.manifest, one.system, object_, since)
+        objects = [stream.object for stream in one.streams if stream.object]
+        rhythms |= hours_of_records(lake_root, store.manifest, one.system, objects, since)
         for what, hours in sorted(rhythms.items()):
             known = [hour for hour in hours if hour <= now]
             heard = ear.heard(f"{one.system} {what}", known[-1]) if known else timedelta()
