@@ -12,6 +12,7 @@ from connector.domain.records import Value
 from connector.domain.writes import Cause, OutcomeKind
 from connector.ports.journal import Change, Journalled
 from state.database import Database
+from state.outbox_rows import Wish, wish_of
 
 _COLUMNS: Final = (
     "id, run_id, kind, object, coalesce(record_id, target_id, ''), lane, grp, cause, rule, person_id, result, body, "
@@ -46,7 +47,7 @@ def journalled(connection: Connection, where: str, values: Mapping[str, Any]) ->
     statement = f"SELECT {_COLUMNS} FROM outbox WHERE {where} AND {_CHANGED} ORDER BY id"
     for row in connection.execute(text(statement), dict(values)):
         id_, run_id, kind, object_, record, lane, group, cause, rule, person_id, result, body, before = row
-        wish = json.loads(body)
+        wish = wish_of(body)
         changes = _changes(wish, json.loads(before or "{}"), human=result == OutcomeKind.HUMAN_WON)
         if changes:
             yield Journalled(
@@ -61,19 +62,19 @@ def journalled(connection: Connection, where: str, values: Mapping[str, Any]) ->
                 rule=rule,
                 person_id=person_id,
                 changes=changes,
-                ours=frozenset(wish["ours"]),
-                if_blank=frozenset(wish["if_blank"]),
+                ours=wish.ours,
+                if_blank=wish.if_blank,
             )
 
 
-def _changes(wish: Mapping[str, Any], read: Mapping[str, Value], *, human: bool) -> tuple[Change, ...]:
+def _changes(wish: Wish, read: Mapping[str, Value], *, human: bool) -> tuple[Change, ...]:
     """List the fields that were written; ``human``: in some of them a person's value stayed."""
-    seen = {**wish["expected"], **read}
+    seen = {**wish.expected, **read}
     changes = []
-    for name, written in wish["fields"].items():
+    for name, written in wish.fields.items():
         old = seen.get(name)
-        filled = name in wish["if_blank"] and old not in (None, "")
-        theirs = human and name not in wish["ours"] and name in wish["expected"] and old != wish["expected"][name]
+        filled = name in wish.if_blank and old not in (None, "")
+        theirs = human and name not in wish.ours and name in wish.expected and old != wish.expected[name]
         if old != written and not filled and not theirs:
             changes.append(Change(name, old, written))
     return tuple(changes)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any, Final, Literal, TypeVar
 
 from sqlalchemy import Connection, text
@@ -25,7 +26,7 @@ from state.outbox_dependents import UNSETTLED_ROWS, refresh, states
 from state.outbox_enqueue import known_keys
 from state.outbox_folded import lines, reading, unfold
 from state.outbox_renew import renew
-from state.outbox_rows import COLUMNS, TAKEN, done_of, row_of, taken_of
+from state.outbox_rows import COLUMNS, TAKEN, done_of, ids_of, row_of, taken_of
 
 #: senders that meet try again at once; more than a few in a row means something else is wrong
 _CLAIM_TRIES: Final = 20
@@ -42,11 +43,11 @@ class SqlOutbox:
     def __init__(self, database: Database) -> None:
         self._database = database
 
-    def claim(self, limit: int, *, owner: str, now: datetime, lease: timedelta) -> list[Taken]:
+    def claim(self, limit: int, *, owner: str, now: datetime, lease: timedelta) -> Sequence[Taken]:
         """Take rows for sending; see the port."""
         now_us, until_us = to_us(now), to_us(now + lease)
 
-        def once() -> list[Taken]:
+        def once() -> Sequence[Taken]:
             with self._database.write() as connection:
                 return outbox_claim.claim(
                     self._database, connection, limit, owner=owner, now_us=now_us, lease_until_us=until_us
@@ -63,7 +64,8 @@ class SqlOutbox:
 
     def turn(
         self,
-        answered: Sequence[tuple[Taken, WriteOutcome]],
+        rows: Sequence[Taken],
+        outcomes: Sequence[WriteOutcome],
         *,
         spent: Spent | None,
         limit: int,
@@ -77,30 +79,36 @@ class SqlOutbox:
         def once() -> Turned:
             # what stands folded is looked at here with open eyes
             with self._database.write(as_it_is=True) as connection:
-                moved = self._settled(connection, answered, now_us, owner)
+                moved = self._settled(connection, rows, outcomes, now_us, owner)
                 if spent is not None and spent.calls:
                     spend(self._database, connection, spent, at_us=now_us)
-                rows = self._take(connection, limit, owner, now_us, to_us(now + lease)) if limit else []
-                return Turned(moved, rows)
+                taken = self._take(connection, limit, owner, now_us, to_us(now + lease)) if limit else []
+                return Turned(moved, taken)
 
         return _meeting(once)
 
     def _settled(
-        self, connection: Connection, answered: Sequence[tuple[Taken, WriteOutcome]], now_us: int, owner: str
+        self,
+        connection: Connection,
+        rows: Sequence[Taken],
+        outcomes: Sequence[WriteOutcome],
+        now_us: int,
+        owner: str,
     ) -> set[int]:
         """Settle what was answered, the usual way or the long one; give the ids of the moved."""
         folded = lines(self._database, connection)
         ours = all(line.owner == owner for line in folded)
-        if ours and outbox_finish.finish(self._database, connection, answered, now_us=now_us, folded=folded):
-            return {row.id for row, _ in answered}
+        finish = partial(outbox_finish.finish, self._database, connection, rows, outcomes, now_us=now_us)
+        if ours and finish(folded=folded):
+            return set(ids_of(rows))
         unfold(self._database, connection)
-        if folded and outbox_finish.finish(self._database, connection, answered, now_us=now_us):
-            return {row.id for row, _ in answered}
-        outcomes = {row.id: outcome for row, outcome in answered}
-        claims = {row.id: row.attempts for row, _ in answered}
-        return outbox_settle.settle(self._database, connection, outcomes, now_us=now_us, claims=claims)
+        if folded and finish():
+            return set(ids_of(rows))
+        told = {row.id: outcome for row, outcome in zip(rows, outcomes, strict=True)}
+        claims = {row.id: row.attempts for row in rows}
+        return outbox_settle.settle(self._database, connection, told, now_us=now_us, claims=claims)
 
-    def _take(self, connection: Connection, limit: int, owner: str, now_us: int, until_us: int) -> list[Taken]:
+    def _take(self, connection: Connection, limit: int, owner: str, now_us: int, until_us: int) -> Sequence[Taken]:
         if bulk.fetch(self._database, connection, "SELECT 1 FROM pauses", {}):
             return []
         take = outbox_claim.claim_folded if self._database.make == "sqlite" else outbox_claim.claim

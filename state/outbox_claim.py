@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Final
 
 from sqlalchemy import Connection
@@ -14,12 +14,10 @@ from state.database import Database
 from state.leases import may_claim
 from state.outbox_dependents import states
 from state.outbox_folded import flying, fold
-from state.outbox_rows import LISTED, TAKEN, listed, taken_of
+from state.outbox_rows import TAKEN, ids_of, rows_taken
 
 #: the columns of a row as they will be once it is taken
 _TAKEN: Final = ", ".join("o.attempts + 1" if name == "attempts" else f"o.{name}" for name in TAKEN.split(", "))
-#: the same as one text: SQLite is asked once for a batch, not once for each of its rows and columns
-_LISTED: Final = LISTED.replace("attempts", "o.attempts + 1")
 
 #: A row may go when nothing of its lane is on its way or unclear and nothing in it is older. Scalar subqueries on
 #: purpose: each candidate asks the index by itself, whatever the planner believes about a table that was filled a
@@ -42,7 +40,7 @@ _IN_ORDER: Final = "ORDER BY o.priority, o.kind, o.object, o.id LIMIT :limit"
 
 def claim(
     database: Database, connection: Connection, limit: int, *, owner: str, now_us: int, lease_until_us: int
-) -> list[Taken]:
+) -> Sequence[Taken]:
     """Take rows inside the caller's transaction; each of them says so.
 
     Raises:
@@ -64,32 +62,26 @@ def claim(
                 lease_until = :until
             WHERE id IN {database.list_of("ids", "bigint")}
         """
-        ids = database.packed([row.id for row in rows])
+        ids = database.packed(ids_of(rows))
         bulk.change(database, connection, update, {"ids": ids, "now": now_us, "owner": owner, "until": lease_until_us})
     return rows
 
 
 def claim_folded(
     database: Database, connection: Connection, limit: int, *, owner: str, now_us: int, lease_until_us: int
-) -> list[Taken]:
+) -> Sequence[Taken]:
     """Take rows of SQLite inside the caller's transaction, written down in one line."""
     if not may_claim(database, connection, owner):
         return []
     values = {"now": now_us, "limit": limit, "flying": flying(database, connection)}
     rows = _found(database, connection, "", values, but=_BUT if values["flying"] else "")
     if rows:
-        fold(database, connection, rows, owner=owner, at_us=now_us, until_us=lease_until_us)
+        fold(database, connection, ids_of(rows), owner=owner, at_us=now_us, until_us=lease_until_us)
     return rows
 
 
 def _found(
     database: Database, connection: Connection, lock: str, values: Mapping[str, Any], *, but: str = ""
-) -> list[Taken]:
-    which = f"{_CLAIMABLE} {but} {_IN_ORDER} {lock}"
-    if database.make == "sqlite":
-        # a part of a statement that is limited gives its rows in the order it was asked for
-        statement = f"SELECT group_concat(row) FROM (SELECT {_LISTED} AS row {which})"
-        rows = listed(bulk.fetch(database, connection, statement, values)[0][0])
-        if rows is not None:
-            return rows
-    return [taken_of(row) for row in bulk.fetch(database, connection, f"SELECT {_TAKEN} {which}", values)]
+) -> Sequence[Taken]:
+    statement = f"SELECT {_TAKEN} {_CLAIMABLE} {but} {_IN_ORDER} {lock}"
+    return rows_taken(bulk.fetch(database, connection, statement, values))

@@ -9,14 +9,14 @@ from typing import Any, Final
 from sqlalchemy import Connection
 
 from connector.domain.outbox_states import OUTCOME_MOVES, Move
+from connector.domain.own_updates import AsAsked
 from connector.domain.writes import OutcomeKind, WriteOutcome
-from connector.ports.store import Taken
+from connector.ports.store import OwnRows, Taken
 from state import bulk
 from state.bulk import all_values_json
 from state.database import Database
 from state.outbox_folded import Line, parted, take_out
-
-Answered = Sequence[tuple[Taken, WriteOutcome]]
+from state.outbox_rows import ids_of
 
 _FINISHING: Final = frozenset(kind for kind, move in OUTCOME_MOVES.items() if move is Move.FINISH)
 #: what the row must be, so that nothing but itself changes with it
@@ -53,7 +53,13 @@ _RESULTS: Final = {kind: kind.value for kind in OutcomeKind}
 
 
 def finish(
-    database: Database, connection: Connection, answered: Answered, *, now_us: int, folded: Sequence[Line] = ()
+    database: Database,
+    connection: Connection,
+    rows: Sequence[Taken],
+    outcomes: Sequence[WriteOutcome],
+    *,
+    now_us: int,
+    folded: Sequence[Line] = (),
 ) -> bool:
     """Settle rows to done where all are plain; else change nothing and say so.
 
@@ -61,26 +67,28 @@ def finish(
     Creations (others may wait for them), rows whose fate was unknown, whose person was erased or of which more is to be
     told than that they are done take the long way.
     """
-    as_asked = _as_asked(answered)
-    if not as_asked and (folded or not all(_finishing(outcome) for _, outcome in answered)):
+    as_asked = _as_asked(rows, outcomes)
+    if not as_asked and (folded or not all(map(_finishing, outcomes))):
         return False
     with closing(connection.connection.cursor()) as cursor:
         cursor.execute("SAVEPOINT finishing")
         if as_asked:
-            count = _finished_as_asked(database, connection, answered, now_us, folded)
+            count = _finished_as_asked(database, connection, rows, now_us, folded)
         else:
-            count = _finished(database, cursor, answered, now_us)
-        plain = count == len(answered)
+            count = _finished(database, cursor, rows, outcomes, now_us)
+        plain = count == len(rows)
         if not plain:
             cursor.execute("ROLLBACK TO SAVEPOINT finishing")
         cursor.execute("RELEASE SAVEPOINT finishing")
     return plain
 
 
-def _as_asked(answered: Answered) -> bool:
-    """Say whether outcomes tell nothing but that the wishes came true; a loop, for it is made for every row."""
+def _as_asked(rows: Sequence[Taken], outcomes: Sequence[WriteOutcome]) -> bool:
+    """Say whether outcomes tell nothing but that the wishes came true; where they may not, a loop looks at each."""
+    if isinstance(rows, OwnRows) and isinstance(outcomes, AsAsked) and outcomes.updates is rows.updates:
+        return True
     written = OutcomeKind.WRITTEN
-    for row, outcome in answered:
+    for row, outcome in zip(rows, outcomes, strict=True):
         write = row.write
         if (
             outcome.kind is not written
@@ -101,16 +109,12 @@ def _finishing(outcome: WriteOutcome) -> bool:
 
 
 def _finished_as_asked(
-    database: Database, connection: Connection, answered: Answered, now_us: int, folded: Sequence[Line]
+    database: Database, connection: Connection, rows: Sequence[Taken], now_us: int, folded: Sequence[Line]
 ) -> int:
     """Count the rows that were plain."""
-    by_attempts = {
-        attempts: [row.id for row, _ in answered if row.attempts == attempts]
-        for attempts in sorted({row.attempts for row, _ in answered})
-    }
     count = 0
     touched: dict[int, Line] = {}
-    for attempts, ids in by_attempts.items():
+    for attempts, ids in _by_attempts(rows).items():
         for line, some in parted(ids, folded):
             statement = (_AS_ASKED if line is None else _FOLDED_AS_ASKED) % database.list_of("ids", "bigint")
             values = {"ids": database.packed(some), "attempts": attempts, "now": now_us}
@@ -119,14 +123,25 @@ def _finished_as_asked(
                 values["sent"] = line.sent_at
             count += bulk.change(database, connection, statement, values)
     for line in touched.values():
-        take_out(database, connection, line, {row.id for row, _ in answered})
+        take_out(database, connection, line, set(ids_of(rows)))
     return count
 
 
-def _finished(database: Database, cursor: Any, answered: Answered, now_us: int) -> int:
+def _by_attempts(rows: Sequence[Taken]) -> dict[int, Sequence[int]]:
+    if isinstance(rows, OwnRows):
+        return {rows.attempts: rows.ids}
+    return {
+        attempts: [row.id for row in rows if row.attempts == attempts]
+        for attempts in sorted({row.attempts for row in rows})
+    }
+
+
+def _finished(
+    database: Database, cursor: Any, rows: Sequence[Taken], outcomes: Sequence[WriteOutcome], now_us: int
+) -> int:
     """Count the rows that were plain; after the first that is not, the rest is not looked at."""
-    before = all_values_json([outcome.before for _, outcome in answered])
-    rows = [
+    before = all_values_json([outcome.before for outcome in outcomes])
+    changes = [
         (
             outcome.id,
             _RESULTS[outcome.kind],
@@ -136,13 +151,13 @@ def _finished(database: Database, cursor: Any, answered: Answered, now_us: int) 
             row.attempts,
             outcome.key,
         )
-        for (row, outcome), shown in zip(answered, before, strict=True)
+        for row, outcome, shown in zip(rows, outcomes, before, strict=True)
     ]
     if database.make == "postgresql":
-        cursor.execute(_POSTGRES, [now_us, *map(list, zip(*rows, strict=True))])
+        cursor.execute(_POSTGRES, [now_us, *map(list, zip(*changes, strict=True))])
         return int(cursor.rowcount)
-    cursor.execute(_SQLITE, (now_us, *rows[0]))
+    cursor.execute(_SQLITE, (now_us, *changes[0]))
     if cursor.rowcount != 1:
         return 0
-    cursor.executemany(_SQLITE, [(now_us, *row) for row in rows[1:]])
+    cursor.executemany(_SQLITE, [(now_us, *change) for change in changes[1:]])
     return 1 + max(int(cursor.rowcount), 0)

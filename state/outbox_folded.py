@@ -18,7 +18,6 @@ import msgspec
 from sqlalchemy import Connection
 
 from connector.errors import HandoffError
-from connector.ports.store import Taken
 from state import bulk
 from state.database import Database
 
@@ -103,13 +102,13 @@ def flying(database: Database, connection: Connection) -> str:
 
 
 def fold(
-    database: Database, connection: Connection, rows: Sequence[Taken], *, owner: str, at_us: int, until_us: int
+    database: Database, connection: Connection, ids: Sequence[int], *, owner: str, at_us: int, until_us: int
 ) -> None:
     """Write down that todo rows are taken."""
-    _write(database, connection, Line(rows[0].id, owner, at_us, until_us, _packed([row.id for row in rows])))
+    _write(database, connection, Line(ids[0], owner, at_us, until_us, _packed(ids)))
 
 
-def parted(ids: list[int], found: Sequence[Line]) -> Iterator[tuple[Line | None, list[int]]]:
+def parted(ids: Sequence[int], found: Sequence[Line]) -> Iterator[tuple[Line | None, Sequence[int]]]:
     """Part rows by the lines they stand in, last those that stand in none; mostly they are one line."""
     for line in found:
         if line.first == ids[0] and line.text == _packed(ids):

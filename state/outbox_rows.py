@@ -5,16 +5,17 @@ from __future__ import annotations
 import json
 from collections.abc import Sequence
 from functools import lru_cache
-from typing import Any, Final
+from math import isfinite
+from typing import Any, Final, Literal, TypeVar
 
 import msgspec
 
 from connector.domain.outbox_states import INITIAL
 from connector.domain.refs import digest
-from connector.domain.writes import Cause, RowState, Write
+from connector.domain.writes import Cause, RowState, Write, only_ours
 from connector.errors import HandoffError
 from connector.ports.outbox import DoneRow
-from connector.ports.store import OutboxRow, Taken
+from connector.ports.store import OutboxRow, OwnRows, Taken
 from state.bulk import as_json, storable, values_json
 from state.instants import from_us, to_us
 
@@ -25,12 +26,6 @@ COLUMNS: Final = (
 )
 #: what ``taken_of`` reads, in its order
 TAKEN: Final = "id, key, kind, object, target_id, body, priority, decided_at, attempts, code, not_before"
-#: A row of ``TAKEN`` as SQLite writes it for ``listed``: what is wanted is JSON already, and goes on behind the rest.
-LISTED: Final = """
-    printf('[%d,{"key":%s,"kind":"%s","object":%s,"id":%s,%s,%d,%d,%d,%s,%s]', id, json_quote(key), kind,
-        json_quote(object), json_quote(target_id), substr(body, 2), priority, decided_at, attempts,
-        CASE code WHEN '' THEN '""' ELSE json_quote(code) END, coalesce(not_before, 'null'))
-"""
 #: what ``values_of`` gives, in its order
 INSERTED: Final = (
     "id",
@@ -57,8 +52,14 @@ INSERTED: Final = (
 )
 
 
-class _Wish(msgspec.Struct, gc=False):
-    """What ``body_of`` wrote."""
+#: What ``body_of`` writes of an update of nothing but fields of ours, of all of which it is known what stands there:
+#: the wanted values on one line, the expected ones on the next. In no other body, and nowhere else, is the line broken.
+_OWN: Final = '{"own":'
+_EXPECTED: Final = ',\n"expected":'
+
+
+class Wish(msgspec.Struct, gc=False):
+    """What is wanted, as ``body_of`` wrote it down."""
 
     fields: dict[str, Any]
     expected: dict[str, Any]
@@ -67,8 +68,16 @@ class _Wish(msgspec.Struct, gc=False):
     references: dict[str, str]
 
 
-_decode_quickly = msgspec.json.Decoder(_Wish).decode
-_decode_listed = msgspec.json.Decoder(list[tuple[int, Write, int, int, int, str, int | None]]).decode
+class _Own(msgspec.Struct, gc=False):
+    """The same where all fields are ours."""
+
+    own: dict[str, Any]
+    expected: dict[str, Any]
+
+
+_decoder = msgspec.json.Decoder(Wish)
+_own_decoder = msgspec.json.Decoder(_Own)
+_Read = TypeVar("_Read")
 #: rows that are read together were decided, and are sent, at few instants
 _instant = lru_cache(maxsize=256)(from_us)
 _CAUSES: Final = {cause.value: cause for cause in Cause}
@@ -82,9 +91,22 @@ def update_key(lane: str, group: str, seq: int) -> str:
 
 def body_of(write: Write) -> str:
     """Write down what is wanted; equal wishes give equal text."""
+    if _is_own(write):
+        return f"{_OWN}{values_json(write.fields)}{_EXPECTED}{values_json(write.expected)}}}"
     return (
         f'{{"fields":{values_json(write.fields)},"expected":{values_json(write.expected)},"ours":{_names(write.ours)},'
         f'"if_blank":{_names(write.if_blank)},"references":{values_json(write.references)}}}'
+    )
+
+
+def _is_own(write: Write) -> bool:
+    """Say whether it is about fields of ours alone, which may go out as they are written down."""
+    return (
+        only_ours(write)
+        and not write.references
+        and bool(write.fields)
+        and write.ours == write.fields.keys() == write.expected.keys()
+        and not any(type(value) is float and not isfinite(value) for value in write.fields.values())
     )
 
 
@@ -132,10 +154,7 @@ def row_of(values: Sequence[Any]) -> OutboxRow:
         id_, key, kind, object_, target_id, lane, group, cause, rule, person_id, reason, run_id, plan_id, priority,
         decided_at, body, depends_on, state, held_by, attempts, not_before, sent_at, code, message, fixer,
     ) = values  # fmt: skip
-    wish = _wish(body)
-    write = Write(
-        key, kind, object_, target_id, wish.fields, wish.expected, wish.ours, wish.if_blank, wish.references
-    )  # fmt: skip
+    write = _write(key, kind, object_, target_id, body)
     return OutboxRow(
         id_, write, lane, group, _CAUSES[cause], rule, person_id, reason, run_id, plan_id, priority,
         _instant(decided_at), _STATES[state], held_by, tuple(json.loads(depends_on)) if depends_on != "[]" else (),
@@ -155,33 +174,49 @@ def done_of(values: Sequence[Any]) -> DoneRow:
 def taken_of(values: Sequence[Any]) -> Taken:
     """Read one result row of ``TAKEN``."""
     id_, key, kind, object_, target_id, body, priority, decided_at, attempts, code, not_before = values
-    wish = _wish(body)
-    write = Write(
-        key, kind, object_, target_id, wish.fields, wish.expected, wish.ours, wish.if_blank, wish.references
-    )  # fmt: skip
+    write = _write(key, kind, object_, target_id, body)
     until = None if not_before is None else from_us(not_before)
     return Taken._make((id_, write, priority, _instant(decided_at), attempts, code, until))
 
 
-def listed(rows: str | None) -> list[Taken] | None:
-    """Read rows of ``LISTED``, with commas between them; None where one has to be read with more patience."""
-    if rows is None:
+def rows_taken(found: Sequence[Sequence[Any]]) -> Sequence[Taken]:
+    """Read result rows of ``TAKEN``: at once where all ask for fields of ours alone and are alike besides."""
+    if not found:
         return []
-    try:
-        found = _decode_listed(f"[{rows}]")
-    except msgspec.DecodeError:
-        return None
-    return [
-        Taken(id_, write, priority, _instant(at), attempts, code, None if until is None else from_us(until))
-        for id_, write, priority, at, attempts, code, until in found
-    ]
+    ids, _, _, objects, target_ids, bodies, priorities, decided, attempts, codes, untils = zip(*found, strict=True)
+    lines = "\n".join(bodies).split("\n")
+    alike = (objects, priorities, decided, attempts, codes, untils)
+    if len(lines) != 2 * len(found) or any(len(set(column)) > 1 for column in alike):
+        return [taken_of(values) for values in found]
+    # without what stands before and behind the wanted values
+    fields = [line[len(_OWN) : -1] for line in lines[::2]]
+    asked = objects[0], target_ids, fields
+    return OwnRows(ids, attempts[0], _instant(decided[0]), asked, lambda: [taken_of(values) for values in found])
 
 
-def _wish(body: str) -> _Wish:
-    """Read what ``body_of`` wrote; half a surrogate pair is no text to the quick reader."""
+def ids_of(rows: Sequence[Taken]) -> Sequence[int]:
+    """Give the ids of rows."""
+    return rows.ids if isinstance(rows, OwnRows) else [row.id for row in rows]
+
+
+def wish_of(body: str) -> Wish:
+    """Read what ``body_of`` wrote."""
+    if body.startswith(_OWN):
+        own = _read(_own_decoder, body)
+        return Wish(own.own, own.expected, frozenset(own.own), frozenset(), {})
+    return _read(_decoder, body)
+
+
+def _read(decoder: msgspec.json.Decoder[_Read], body: str) -> _Read:
+    """Read quickly, and what only the patient reader takes (half a surrogate pair) by that one."""
     try:
-        return _decode_quickly(body)
+        return decoder.decode(body)
     except msgspec.DecodeError:
-        wish = json.loads(body)
-    names = frozenset(wish["ours"]), frozenset(wish["if_blank"])
-    return _Wish(wish["fields"], wish["expected"], *names, wish["references"])
+        return msgspec.convert(json.loads(body), decoder.type)
+
+
+def _write(key: str, kind: Literal["create", "update"], object_: str, target_id: str | None, body: str) -> Write:
+    wish = wish_of(body)
+    return Write(
+        key, kind, object_, target_id, wish.fields, wish.expected, wish.ours, wish.if_blank, wish.references
+    )  # fmt: skip

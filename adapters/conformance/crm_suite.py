@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from dataclasses import replace
 
 from adapters.conformance.bench import BEFORE, CrmBench
+from connector.domain.own_updates import OwnUpdates
 from connector.domain.writes import OutcomeKind, Write, WriteOutcome
 from connector.ports.crm import Crm
 
@@ -107,6 +109,21 @@ class CrmContract:
             assert [outcome.kind for outcome in outcomes] == [OutcomeKind.REJECTED, OutcomeKind.WRITTEN]
             assert outcomes[0].code
 
+    def test_updates_as_one_thing_are_what_they_are_one_by_one(self, bench: CrmBench) -> None:
+        """Of one that cannot be written its neighbours know nothing, and none holds more than was wished for."""
+        for write in _updates(bench):
+            write = replace(write, expected=dict.fromkeys(write.fields, BEFORE))  # noqa: PLW2901 - the same, known
+            nobody = replace(write, key=f"{write.key}-nobody", id=_gone(write.id or ""))
+            several = bench.crm().apply(_as_one(nobody, write), now=bench.now)
+            assert [outcome.key for outcome in several] == [nobody.key, write.key]
+            assert [outcome.kind for outcome in several] == [OutcomeKind.REJECTED, OutcomeKind.WRITTEN]
+            blank = replace(write, key=f"{write.key}-blank", fields=dict.fromkeys(write.fields, ""))
+            for wish, value in ((write, "after"), (blank, None)):
+                [outcome] = bench.crm().apply(_as_one(wish), now=bench.now)
+                assert (outcome.key, outcome.id) == (wish.key, write.id)
+                assert outcome.kind in (OutcomeKind.WRITTEN, OutcomeKind.UNCHANGED)
+                assert (_value(bench, write) or None) == value
+
     def test_a_reference_waits_for_its_record(self, bench: CrmBench) -> None:
         """A write that points at an unknown creation is not done; once it is there, the id stands in the field."""
         write, *rest = _creations(bench)
@@ -180,6 +197,11 @@ def _updates(bench: CrmBench) -> list[Write]:
             fields = {name: "after"}
             found.append(Write(f"update-{object_}", "update", object_, id_, {**fields}, ours=frozenset(fields)))
     return found
+
+
+def _as_one(*writes: Write) -> OwnUpdates:
+    ids = [write.id or "" for write in writes]
+    return OwnUpdates(writes[0].object, ids, [json.dumps(write.fields) for write in writes], lambda: writes)
 
 
 def _only(crm: Crm, write: Write, bench: CrmBench) -> WriteOutcome:

@@ -9,6 +9,12 @@ import msgspec
 import requests
 
 
+class JsonText(str):
+    """A body that is JSON already."""
+
+    __slots__ = ()
+
+
 def body_of(response: requests.Response) -> Any:
     """Parse an answer's JSON body, once however often it is asked; None for an empty body.
 
@@ -26,6 +32,8 @@ def body_of(response: requests.Response) -> Any:
 
 def json_of(body: Any) -> bytes:
     """Write a request's body; half a surrogate pair, which is no UTF-8, is escaped."""
+    if isinstance(body, JsonText):
+        return body.encode()
     try:
         return msgspec.json.encode(body)
     except UnicodeEncodeError:

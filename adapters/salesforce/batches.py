@@ -8,6 +8,7 @@ from typing import Any
 
 from adapters.salesforce.classify import Verdict, classify_request, classify_row
 from adapters.salesforce.vendor_errors import ApiError, VendorError, read_errors
+from connector.domain.own_updates import AsAsked, OwnUpdates
 from connector.domain.records import Value
 from connector.domain.writes import OutcomeKind, Write, WriteOutcome
 from connector.errors import AccessError, HandoffError, OutcomeUnknown, TransientError
@@ -30,8 +31,12 @@ class Row:
 
 #: Sends rows and gives one result per row, in order, as the vendor wrote them.
 Send = Callable[[Sequence[Row]], Sequence[Any]]
+#: The same of updates as they stand.
+SendOwn = Callable[[OwnUpdates], Sequence[Any]]
 #: Reads a result that is no plain success, or leaves it to the table.
 Reader = Callable[[Row, list[VendorError]], WriteOutcome | None]
+#: what a request may end with in the place of an answer that tells of each row
+_FAILURES = (OutcomeUnknown, AccessError, TransientError, ApiError)
 
 
 class Batches:
@@ -64,29 +69,40 @@ class Batches:
         self._bisections += 1
         return self._bisections <= MOST_BISECTIONS
 
+    def send_own(self, updates: OwnUpdates, send_own: SendOwn, send: Send, *, reader: Reader) -> Sequence[WriteOutcome]:
+        """Send at most 200 updates as they stand; one by one they are looked at where one did not simply come true.
+
+        Raises: as ``send``.
+        """
+        try:
+            results = send_own(updates)
+        except _FAILURES as error:
+            found = self._failed(_rows(updates), send, OutcomeKind.WRITTEN, reader, error)
+        else:
+            self.attempted = True
+            if _came_true(updates.ids, results):
+                return AsAsked(updates)
+            found = _read(_rows(updates), results, OutcomeKind.WRITTEN, reader)
+        return [found[write.key] for write in updates]
+
     def _some(self, rows: Sequence[Row], send: Send, written: OutcomeKind, reader: Reader) -> dict[str, WriteOutcome]:
         try:
             results = send(rows)
-        except OutcomeUnknown as error:
-            self.attempted = True
-            return {row.write.key: outcome(row, Verdict(OutcomeKind.UNKNOWN, "nobody"), error.code) for row in rows}
-        except (AccessError, TransientError) as error:
-            return self.guard(rows, error)
-        except ApiError as error:
-            self.attempted = True
-            return self._refused(rows, send, written, reader, error)
+        except _FAILURES as error:
+            return self._failed(rows, send, written, reader, error)
         self.attempted = True
-        if len(results) != len(rows):
-            return {row.write.key: outcome(row, Verdict(OutcomeKind.UNKNOWN, "nobody"), "odd_answer") for row in rows}
-        outcomes: dict[str, WriteOutcome] = {}
-        for row, result in zip(rows, results, strict=True):
-            write = row.write
-            # nearly all are this: a call for each costs as much as all the rest
-            if type(result) is dict and result.get("success") is True and result.get("id") == write.id:
-                outcomes[write.key] = WriteOutcome(write.key, written, write.id, row.before)
-            else:
-                outcomes[write.key] = settle(row, result, written=written, reader=reader)
-        return outcomes
+        return _read(rows, results, written, reader)
+
+    def _failed(
+        self, rows: Sequence[Row], send: Send, written: OutcomeKind, reader: Reader, error: HandoffError | ApiError
+    ) -> dict[str, WriteOutcome]:
+        """Settle rows whose request had no answer that tells of each of them."""
+        if isinstance(error, (AccessError, TransientError)):
+            return self.guard(rows, error)
+        self.attempted = True
+        if isinstance(error, ApiError):
+            return self._refused(rows, send, written, reader, error)
+        return {row.write.key: outcome(row, Verdict(OutcomeKind.UNKNOWN, "nobody"), error.code) for row in rows}
 
     def _refused(
         self, rows: Sequence[Row], send: Send, written: OutcomeKind, reader: Reader, error: ApiError
@@ -101,6 +117,35 @@ class Batches:
         middle = len(rows) // 2
         first = self._some(rows[:middle], send, written, reader)
         return first | self._some(rows[middle:], send, written, reader)
+
+
+def _rows(updates: OwnUpdates) -> list[Row]:
+    return [Row(write, write.fields, write.expected) for write in updates]
+
+
+def _came_true(ids: Sequence[str], results: Sequence[Any]) -> bool:
+    """Say whether the results are those of these records, in order, and of each of them that it was written."""
+    try:
+        return [result["id"] for result in results if result["success"] is True] == list(ids) and len(ids) == len(
+            results
+        )
+    except (KeyError, TypeError):
+        return False
+
+
+def _read(rows: Sequence[Row], results: Sequence[Any], written: OutcomeKind, reader: Reader) -> dict[str, WriteOutcome]:
+    """Read the results of rows, one for each."""
+    if len(results) != len(rows):
+        return {row.write.key: outcome(row, Verdict(OutcomeKind.UNKNOWN, "nobody"), "odd_answer") for row in rows}
+    outcomes: dict[str, WriteOutcome] = {}
+    for row, result in zip(rows, results, strict=True):
+        write = row.write
+        # nearly all are this: a call for each costs as much as all the rest
+        if type(result) is dict and result.get("success") is True and result.get("id") == write.id:
+            outcomes[write.key] = WriteOutcome(write.key, written, write.id, row.before)
+        else:
+            outcomes[write.key] = settle(row, result, written=written, reader=reader)
+    return outcomes
 
 
 def settle(row: Row, result: Any, *, written: OutcomeKind, reader: Reader) -> WriteOutcome:

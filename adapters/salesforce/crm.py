@@ -25,9 +25,10 @@ from adapters.salesforce.schema import Schema, field_infos
 from adapters.salesforce.selecting import Selector
 from adapters.salesforce.signin import certificate_end
 from adapters.salesforce.streams import ACCOUNTS, OPT_OUTS, PEOPLE, STREAMS
-from adapters.salesforce.updating import Updater
+from adapters.salesforce.updating import Updater, as_they_stand
 from adapters.salesforce.vendor_errors import ApiError
 from adapters.salesforce.words import CUSTOM, NATIVE, NATIVE_VALUES
+from connector.domain.own_updates import AsAsked, OwnUpdates
 from connector.domain.records import Page, RecordVersion, Value
 from connector.domain.refs import Ref
 from connector.domain.writes import OutcomeKind, Write, WriteOutcome, only_ours
@@ -162,6 +163,8 @@ class SalesforceCrm:
         """
         self._schema.load(WRITABLE)
         batches = Batches()
+        if isinstance(writes, OwnUpdates) and as_they_stand(writes):
+            return self._told(writes, self._updater.apply_own(writes, batches), now)
         distinct = list({write.key: write for write in writes}.values())
         waiting = [write for write in distinct if write.references and open_references(write)]
         ready = [write for write in distinct if not open_references(write)] if waiting else distinct
@@ -169,8 +172,11 @@ class SalesforceCrm:
         if waiting:
             ready, unready = self._references.resolve(waiting, outcomes, batches)
             outcomes |= unready | self._send(ready, batches)
-        told = [outcomes[write.key] for write in writes]
-        if all(outcome.kind is OutcomeKind.WRITTEN for outcome in told):
+        return self._told(writes, [outcomes[write.key] for write in writes], now)
+
+    def _told(self, writes: Sequence[Write], told: Sequence[WriteOutcome], now: datetime) -> Sequence[WriteOutcome]:
+        """Give outcomes with what only the whole batch tells, and see what they say of the org's fields."""
+        if isinstance(told, AsAsked) or all(outcome.kind is OutcomeKind.WRITTEN for outcome in told):
             return told
         if any(outcome.code in _STALE for outcome in told if outcome.code):
             # A field went away or was closed to us: describe anew before the next batch.

@@ -21,6 +21,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from adapters.http import JsonText
 from adapters.salesforce.batches import Batches, Row, outcome
 from adapters.salesforce.classify import LATER, OPS, REMAP, classify_request
 from adapters.salesforce.connection import WRITE_HEADERS, Connection, Sub
@@ -28,6 +29,7 @@ from adapters.salesforce.lookup import Lookup, read_retrieved
 from adapters.salesforce.schema import Schema
 from adapters.salesforce.values import blank, same, same_fields, wire_values
 from adapters.salesforce.vendor_errors import ApiError, VendorError
+from connector.domain.own_updates import OwnUpdates
 from connector.domain.records import Value
 from connector.domain.writes import OutcomeKind, Write, WriteOutcome, only_ours
 from connector.errors import AccessError, TransientError
@@ -69,6 +71,13 @@ class Updater:
             outcomes |= self._apply(some, batches)
         return outcomes
 
+    def apply_own(self, updates: OwnUpdates, batches: Batches) -> Sequence[WriteOutcome]:
+        """Update at most 200 records, none twice, by what stands in ``updates``; one outcome each, in order.
+
+        Raises: as ``apply``.
+        """
+        return batches.send_own(updates, self._send_own, self._send, reader=_no_opinion)
+
     def _apply(self, writes: Sequence[Write], batches: Batches) -> dict[str, WriteOutcome]:
         known = _known(writes)
         if known is not None:
@@ -78,8 +87,18 @@ class Updater:
         return outcomes | self._rounds([row for row in rows if row.write.key not in outcomes], batches)
 
     def _send(self, rows: Sequence[Row]) -> Sequence[Any]:
+        return self._send_body(self._body(rows))
+
+    def _send_own(self, updates: OwnUpdates) -> Sequence[Any]:
+        begins = f'{{"attributes":{{"type":"{self._schema.get(updates.object).name}"}},"id":"'
+        # what is wanted is written as it goes over the wire; only where it begins, the record is named
+        pairs = zip(updates.ids, updates.fields, strict=True)
+        records = ",".join([f'{begins}{id_}",{fields[1:]}' for id_, fields in pairs])
+        return self._send_body(JsonText(f'{{"allOrNone":false,"records":[{records}]}}'))
+
+    def _send_body(self, body: Any) -> Sequence[Any]:
         path = "composite/sobjects"
-        found = self._connection.call("PATCH", path, body=self._body(rows), headers=WRITE_HEADERS, repeatable=False)
+        found = self._connection.call("PATCH", path, body=body, headers=WRITE_HEADERS, repeatable=False)
         return found if isinstance(found, list) else ()
 
     def _body(self, rows: Sequence[Row]) -> dict[str, Any]:
@@ -179,6 +198,21 @@ class Updater:
             found = read_retrieved(body, ids, self._schema.get(word), names)
             held |= {(word, record_id): values for record_id, values in found.items()}
         return held
+
+
+def as_they_stand(updates: OwnUpdates) -> bool:
+    """Say whether updates may go out as they are written down.
+
+    Not where some text is empty, which the vendor keeps as null (``wire_value``), an id is no plain word, or a record
+    stands there twice.
+    """
+    ids = "".join(updates.ids)
+    return (
+        ids.isascii()
+        and ids.isalnum()
+        and len(set(updates.ids)) == len(updates.ids)
+        and '""' not in "".join(updates.fields)
+    )
 
 
 def contested_fields(write: Write) -> set[str]:

@@ -14,6 +14,7 @@ from typing import Any
 
 from adapters.memory import MemoryCrm
 from benchmarks.survival.gate import Crash, Crasher, Gate, Guarded, Slot
+from connector.domain.own_updates import AsAsked, OwnUpdates
 from connector.domain.records import Page, RecordVersion, Value
 from connector.domain.refs import Ref
 from connector.domain.writes import OutcomeKind, Write, WriteOutcome
@@ -106,7 +107,10 @@ class FrailCrm(MemoryCrm):
             for write in writes:
                 if write.kind == "update" or self.traits().creation_key_unique[write.object]:
                     self._apply_one(write, now)
-        return unknown if fault == "lost_answer" else outcomes
+        if fault == "lost_answer":
+            return unknown
+        came_true = all(outcome.kind is OutcomeKind.WRITTEN for outcome in outcomes)
+        return AsAsked(writes) if came_true and isinstance(writes, OwnUpdates) else outcomes
 
     def apply_half(self, writes: Sequence[Write], *, now: datetime) -> None:
         """Apply the first half of a batch, and the rest now, later or never: nobody is there to hear of it."""

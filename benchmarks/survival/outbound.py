@@ -19,7 +19,8 @@ from adapters.salesforce import SalesforceCrm
 from adapters.salesforce.schema import KEY_FIELD
 from benchmarks.sandbox import Org
 from connector.delivery.budget import Budget
-from connector.delivery.drain import Drain, Drained
+from connector.delivery.drain import Drain
+from connector.delivery.drained import Drained
 from connector.domain.writes import Cause, OutcomeKind, Write, WriteOutcome
 from connector.ports.crm import FieldSpec, ProvisionStep
 from connector.ports.store import IDENTITIES, PERSONS, SCORE_HISTORY, STAGE_MOVES, Decisions, OutboxRow

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from connector.delivery.lost import RESEND
+from connector.domain.own_updates import AsAsked
 from connector.domain.writes import OutcomeKind, WriteOutcome
 from connector.errors import HandoffError
 from connector.ports.store import Taken
@@ -41,4 +42,6 @@ def again(row: Taken, code: str, message: str = "") -> WriteOutcome:
 
 def got_somewhere(answer: Answer) -> bool:
     """Say whether the story of some row has ended; what gets nowhere is not taken again at once."""
+    if isinstance(answer.outcomes, AsAsked):
+        return True
     return answer.sent and any(outcome.kind in _FINAL for outcome in answer.outcomes)

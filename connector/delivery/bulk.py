@@ -68,12 +68,14 @@ class BulkLane:
         """Pick those that go as a job: own fields alone, of the object that has most; none when too few."""
         if self._bulky is None or self._job is not None or self._refused:
             return []
+        enough = self._bulky.bulk_from()
+        if not enough or len(rows) < enough:
+            return []
         fit = [row for row in rows if row.priority and self._bulky.bulk_fits(row.write)]
         if not fit:
             return []
         [(object_, count)] = Counter(row.write.object for row in fit).most_common(1)
-        enough = self._bulky.bulk_from()
-        if not enough or count < enough or not self._ours():
+        if count < enough or not self._ours():
             return []
         return [row for row in fit if row.write.object == object_]
 

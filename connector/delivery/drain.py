@@ -3,27 +3,29 @@
 from __future__ import annotations
 
 import time
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections import deque
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from functools import partial
+from itertools import compress
 
 import structlog
 
 from connector.delivery.answers import Answer, again, got_somewhere, not_sent
-from connector.delivery.as_sent import MIRROR_AGE, as_sent, resolved
+from connector.delivery.as_sent import MIRROR_AGE, all_as_sent, resolved
 from connector.delivery.brisk import brisk
 from connector.delivery.budget import Budget
 from connector.delivery.bulk import BulkLane
+from connector.delivery.drained import Drained
 from connector.delivery.flight import AHEAD, fly
 from connector.delivery.lost import LostAnswers
 from connector.delivery.pauses import pause_seconds
 from connector.delivery.sender import LONGEST_BATCH, TTL, Sender
+from connector.domain.own_updates import AsAsked
 from connector.domain.writes import OutcomeKind, WriteOutcome
 from connector.errors import AccessError, HandoffError, RateLimited, TransientError
 from connector.ports.crm import Crm
-from connector.ports.store import OutboxRow, Spent, Store, Taken
+from connector.ports.store import OwnRows, Spent, Store, Taken
 from connector.ports.waits import Guarded
 
 #: how long a claimed row is ours at most, told for people; what counts is whether its sender lives
@@ -34,17 +36,6 @@ OTHERS_SECONDS = TTL.total_seconds() + 1.0
 _STINT = 25
 #: with fewer calls left for today, each batch asks for itself: a stint must not go past the ceiling
 _NEAR_CALLS = 1000
-
-
-@dataclass(slots=True)
-class Drained:
-    """What one draining did, in rows, and what stopped it."""
-
-    written: int = 0
-    unchanged: int = 0
-    dead: int = 0
-    stopped_by: str = ""
-    by_kind: dict[tuple[str, str], int] = field(default_factory=dict)
 
 
 class Drain:
@@ -183,13 +174,13 @@ class Drain:
         left = self._budget.remaining(self._crm.usage(), now=now)
         return AHEAD if left is None or left >= _NEAR_CALLS else 1
 
-    def _send_with_job(self, claimed: Sequence[Taken], of_job: list[Taken], drained: Drained, batch: int) -> int:
+    def _send_with_job(self, claimed: Sequence[Taken], of_job: Sequence[Taken], drained: Drained, batch: int) -> int:
         taken = {row.id for row in of_job}
         final = 0
         try:
             final = self._send_in_turn([row for row in claimed if row.id not in taken], drained, batch)
             if not self._gave_up and not self._stopped(drained, self._instant()):
-                some, of_job = of_job, []
+                some, of_job = of_job, ()
                 self._send_job(some, drained, self._instant())
         finally:
             self._give_back(of_job)
@@ -197,14 +188,14 @@ class Drain:
 
     def _send_in_turn(self, rows: Sequence[Taken], drained: Drained, batch: int) -> int:
         """Send batches that were taken, each settled before the next one goes; give the rows now done."""
-        unsent = list(rows)
+        unsent = rows
         final = 0
         self._counted = self._crm.calls()
         try:
             while unsent and not self._gave_up and not self._stopped(drained, self._instant()):
                 some, unsent = unsent[:batch], unsent[batch:]
                 answer = self._attempt(self._with_references(some))
-                final += self._turn([answer], drained, 0)[0]
+                final += self._turn(answer, drained, 0)[0]
                 self._give_up(answer.error, drained)
         finally:
             self._count_calls()
@@ -217,35 +208,36 @@ class Drain:
         It ends after some batches, for there are others to look after, or when one of them got nowhere.
         """
         final, taken = 0, len(claimed)
-        waiting, answers = list(claimed), list[Answer]()
+        waiting = deque(claimed[start : start + batch] for start in range(0, len(claimed), batch))
+        #: of the last batch, until it is settled
+        answer: Answer | None = None
         error: HandoffError | None = None
         self._counted = self._crm.calls()
 
         def turn() -> None:
-            nonlocal final, taken
-            goes_on = taken < _STINT * batch and all(map(got_somewhere, answers))
-            room = max(0, batch * (ahead - 1) - len(waiting)) if goes_on else 0
-            if answers or room:
-                done, following = self._turn(answers, drained, room)
-                answers.clear()
+            nonlocal answer, final, taken
+            goes_on = taken < _STINT * batch and (answer is None or got_somewhere(answer))
+            room = max(0, batch * (ahead - 1) - sum(map(len, waiting))) if goes_on else 0
+            if answer is not None or room:
+                done, following = self._turn(answer, drained, room)
+                answer = None
                 final += done
                 taken += len(following)
-                waiting.extend(following)
+                if following:
+                    waiting.append(following)
 
         try:
             with brisk():
-                while waiting and error is None and all(answer.sent for answer in answers):
-                    rows = self._with_references(waiting[:batch])
-                    del waiting[:batch]
-                    send = partial(self._attempt_unless_halted, rows, drained)
-                    answer = fly(self._crm, send, turn)
-                    answers.append(answer)
+                while waiting and error is None and (answer is None or answer.sent):
+                    rows = self._with_references(waiting.popleft())
+                    answer = fly(self._crm, partial(self._attempt_unless_halted, rows, drained), turn)
                     error = answer.error
-                if answers:
-                    final += self._turn(answers, drained, 0)[0]
+                if answer is not None:
+                    final += self._turn(answer, drained, 0)[0]
         finally:
             self._count_calls()
-            self._give_back(waiting)
+            for rows in waiting:
+                self._give_back(rows)
         self._give_up(error, drained)
         return final
 
@@ -259,22 +251,23 @@ class Drain:
         try:
             self._sender.may_send()
             seen_since = now - MIRROR_AGE
-            outcomes = self._crm.apply([as_sent(row, seen_since) for row in rows], now=now)
+            outcomes = self._crm.apply(all_as_sent(rows, seen_since), now=now)
         except (RateLimited, TransientError, AccessError) as error:
             # The port promises that nothing was attempted, so the rows are certain to be safe to send again.
             return Answer(rows, [again(row, error.code, error.message) for row in rows], error)
-        if not all(outcome.kind is OutcomeKind.WRITTEN for outcome in outcomes):
+        if not isinstance(outcomes, AsAsked) and not all(outcome.kind is OutcomeKind.WRITTEN for outcome in outcomes):
             judged = self._lost.judged
             outcomes = [judged(row, outcome, now) for row, outcome in zip(rows, outcomes, strict=True)]
         return Answer(rows, outcomes)
 
-    def _turn(self, answers: Sequence[Answer], drained: Drained, room: int) -> tuple[int, list[Taken]]:
+    def _turn(self, answer: Answer | None, drained: Drained, room: int) -> tuple[int, Sequence[Taken]]:
         """Settle what was answered and take what is next; give how many rows are done now, and the next ones."""
         now = self._instant()
-        answered = [pair for answer in answers for pair in zip(answer.rows, answer.outcomes, strict=True)]
+        rows, outcomes = ((), ()) if answer is None else (answer.rows, answer.outcomes)
         calls = self._crm.calls()
         moved, following = self._store.outbox.turn(
-            answered,
+            rows,
+            outcomes,
             spent=Spent(self._system, calls - self._counted, "write"),
             limit=room,
             owner=self._sender.name,
@@ -282,7 +275,7 @@ class Drain:
             lease=self._lease(now),
         )
         self._counted = calls
-        return self._told(answered, moved, drained), following
+        return self._told(rows, outcomes, moved, drained), following
 
     def _count_calls(self) -> None:
         """Record what has been sent and is not in the ledger: something went wrong."""
@@ -295,7 +288,7 @@ class Drain:
             claims = {row.id: row.attempts for row in rows}
             self._store.outbox.settle(again, now=self._instant(), claims=claims)
 
-    def _send_job(self, rows: list[Taken], drained: Drained, now: datetime) -> None:
+    def _send_job(self, rows: Sequence[Taken], drained: Drained, now: datetime) -> None:
         before = self._crm.calls()
         try:
             self._bulk.send(rows, now=now)
@@ -311,7 +304,7 @@ class Drain:
             rows, outcomes = self._bulk.settle(now=now)
         finally:
             self._spend(before, "write", now)
-        return self._count(drained, zip(rows, outcomes, strict=True))
+        return drained.count(rows, outcomes)
 
     def _settle(
         self, rows: Sequence[Taken], outcomes: Mapping[int, WriteOutcome], drained: Drained, now: datetime
@@ -320,14 +313,15 @@ class Drain:
         if not rows:
             return 0
         moved = self._store.outbox.settle(outcomes, now=now, claims={row.id: row.attempts for row in rows})
-        return self._told([(row, outcomes[row.id]) for row in rows], moved, drained)
+        return self._told(rows, [outcomes[row.id] for row in rows], moved, drained)
 
-    def _told(self, answered: Sequence[tuple[Taken, WriteOutcome]], moved: set[int], drained: Drained) -> int:
+    def _told(self, rows: Sequence[Taken], outcomes: Sequence[WriteOutcome], moved: set[int], drained: Drained) -> int:
         """Count what came of rows, but of none that others have taken over; give those now done."""
-        if len(moved) < len(answered):
-            structlog.get_logger().warning("sender.outdated", rows=len(answered) - len(moved))
-            answered = [(row, outcome) for row, outcome in answered if row.id in moved]
-        return self._count(drained, answered)
+        if len(moved) < len(rows):
+            structlog.get_logger().warning("sender.outdated", rows=len(rows) - len(moved))
+            ours = [row.id in moved for row in rows]
+            rows, outcomes = list(compress(rows, ours)), list(compress(outcomes, ours))
+        return drained.count(rows, outcomes)
 
     def _give_up(self, error: HandoffError | None, drained: Drained) -> None:
         if error is None:
@@ -341,8 +335,10 @@ class Drain:
         if isinstance(error, RateLimited) and error.daily:
             drained.stopped_by = "budget"
 
-    def _with_references(self, rows: list[Taken]) -> list[Taken]:
+    def _with_references(self, rows: Sequence[Taken]) -> Sequence[Taken]:
         """Put the ids of created records where their creation keys stand."""
+        if isinstance(rows, OwnRows):
+            return rows
         keys = sorted({key for row in rows if row.write.references for key in row.write.references.values()})
         if not keys:
             return rows
@@ -375,18 +371,3 @@ class Drain:
         calls = self._crm.calls() - before
         if calls:
             self._store.ledger.spend(self._system, calls, cause=cause, at=now)
-
-    @staticmethod
-    def _count(drained: Drained, answered: Iterable[tuple[Taken | OutboxRow, WriteOutcome]]) -> int:
-        """Count what came of rows; give those whose story has ended."""
-        pairs = list(answered)
-        written = [(row.write.kind, row.write.object) for row, outcome in pairs if outcome.kind is OutcomeKind.WRITTEN]
-        others = [outcome.kind for _, outcome in pairs if outcome.kind is not OutcomeKind.WRITTEN]
-        for place, count in Counter(written).items():
-            drained.by_kind[place] = drained.by_kind.get(place, 0) + count
-        unchanged = others.count(OutcomeKind.UNCHANGED) + others.count(OutcomeKind.HUMAN_WON)
-        dead = others.count(OutcomeKind.REJECTED)
-        drained.written += len(written)
-        drained.unchanged += unchanged
-        drained.dead += dead
-        return len(written) + unchanged + dead

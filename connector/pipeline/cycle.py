@@ -13,7 +13,7 @@ from typing import Any, Literal
 from uuid import uuid4
 
 from connector.delivery.budget import Budget, accounted
-from connector.delivery.drain import Drained
+from connector.delivery.drained import Drained
 from connector.domain.engine_memory import give_back
 from connector.domain.writes import RowState
 from connector.errors import HandoffError, LocalFault, Refused

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import Literal, NamedTuple, Protocol
+from typing import Literal, NamedTuple, Protocol, overload
 
+from connector.domain.own_updates import OwnUpdates
 from connector.domain.writes import Cause, RowState, Write, WriteOutcome
 
 
@@ -62,6 +63,59 @@ class Taken(NamedTuple):
     not_before: datetime | None
 
 
+class OwnRows(Sequence[Taken]):
+    """Rows that were taken at once, for the first time or all for the same, and are alike but for what they ask for.
+
+    Rows like any other once somebody looks at them; see ``OwnUpdates``.
+
+    Attributes:
+        ids, attempts, decided_at: as in ``OutboxRow``; attempts and instant are those of all.
+        updates: what they ask for, in the same order.
+    """
+
+    __slots__ = ("_read", "_rows", "attempts", "decided_at", "ids", "updates")
+
+    def __init__(
+        self,
+        ids: Sequence[int],
+        attempts: int,
+        decided_at: datetime,
+        asked: tuple[str, Sequence[str], Sequence[str]],
+        read: Callable[[], Sequence[Taken]],
+    ) -> None:
+        """Prepare; ``asked`` is what ``OwnUpdates`` are made of, ``read`` gives the rows one by one, in order."""
+        self.ids = ids
+        self.attempts = attempts
+        self.decided_at = decided_at
+        self.updates = OwnUpdates(*asked, self._writes)
+        self._read = read
+        self._rows: Sequence[Taken] | None = None
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    @overload
+    def __getitem__(self, place: int) -> Taken: ...
+    @overload
+    def __getitem__(self, place: slice) -> Sequence[Taken]: ...
+    def __getitem__(self, place: int | slice) -> Taken | Sequence[Taken]:
+        if isinstance(place, int):
+            return self._all()[place]
+        asked = self.updates.object, self.updates.ids[place], self.updates.fields[place]
+        return OwnRows(self.ids[place], self.attempts, self.decided_at, asked, lambda: self._all()[place])
+
+    def __iter__(self) -> Iterator[Taken]:
+        return iter(self._all())
+
+    def _all(self) -> Sequence[Taken]:
+        if self._rows is None:
+            self._rows = self._read()
+        return self._rows
+
+    def _writes(self) -> Sequence[Write]:
+        return [row.write for row in self._all()]
+
+
 @dataclass(frozen=True, slots=True)
 class DoneRow:
     """A write that is done.
@@ -92,7 +146,7 @@ class Turned(NamedTuple):
     """What one turn did: the ids of the rows that were moved, and the rows that were taken."""
 
     moved: set[int]
-    rows: list[Taken]
+    rows: Sequence[Taken]
 
 
 class Outbox(Protocol):
@@ -105,14 +159,15 @@ class Outbox(Protocol):
             was quicker (a row to be held was claimed meanwhile).
     """
 
-    def claim(self, limit: int, *, owner: str, now: datetime, lease: timedelta) -> list[Taken]:
+    def claim(self, limit: int, *, owner: str, now: datetime, lease: timedelta) -> Sequence[Taken]:
         """Take at most ``limit`` rows for sending: todo, due, dependencies done, oldest of their lane, no lane twice.
 
         Nothing of a lane is taken while another row of it is doing or unknown, whichever is older.
 
         They become ``doing`` until ``now + lease`` (real time), attempts + 1. Fast lane first, then grouped by kind and
         object so that batches are large, then oldest first. At most one ``doing`` per lane: a partial unique index.
-        References of a claimed row to creation keys are left as they are; see ``created_ids``.
+        References of a claimed row to creation keys are left as they are; see ``created_ids``. Where they can be, they
+        are ``OwnRows``.
         """
         ...
 
@@ -137,7 +192,8 @@ class Outbox(Protocol):
 
     def turn(
         self,
-        answered: Sequence[tuple[Taken, WriteOutcome]],
+        rows: Sequence[Taken],
+        outcomes: Sequence[WriteOutcome],
         *,
         spent: Spent | None,
         limit: int,
@@ -145,10 +201,10 @@ class Outbox(Protocol):
         now: datetime,
         lease: timedelta,
     ) -> Turned:
-        """Settle what was answered, record what it cost, and take what is next: one transaction.
+        """Settle rows as was answered of each, record what it cost, and take what is next: one transaction.
 
-        As ``settle`` (the claims are those of the rows), ``Ledger.spend`` (at ``now``) and ``claim``, one after the
-        other. Nothing is taken where ``limit`` is 0 or writes are paused.
+        As ``settle`` (the claims are those of the rows; ``AsAsked`` where all came true), ``Ledger.spend`` (at
+        ``now``) and ``claim``, one after the other. Nothing is taken where ``limit`` is 0 or writes are paused.
         """
         ...
 

@@ -21,7 +21,7 @@ from connector.ports.memory_tables import (
     SCORE_HISTORY,
     STAGE_MOVES,
 )
-from connector.ports.outbox import Outbox, OutboxRow, Spent, Taken, Turned
+from connector.ports.outbox import Outbox, OutboxRow, OwnRows, Spent, Taken, Turned
 from connector.ports.past import Past
 from connector.ports.quarantine import Quarantine
 from connector.ports.task_times import TaskTimes
@@ -44,6 +44,7 @@ __all__ = [
     "Manifest",
     "Outbox",
     "OutboxRow",
+    "OwnRows",
     "Past",
     "Quarantine",
     "Review",

@@ -24,14 +24,16 @@ LEASE = timedelta(minutes=5)
 
 
 def update(record: str = "1", group: str = "score", value: Any = 1, **changes: Any) -> OutboxRow:
-    """Wish for a value in a record's field."""
+    """Wish for a value in a record's field, which is ours where it is known what stands there."""
+    expected = changes.pop("expected", {})
     write = {
         "key": "",
         "kind": "update",
         "object": changes.pop("object", "lead"),
         "id": record,
         "fields": changes.pop("fields", {"Score": value}),
-        "expected": changes.pop("expected", {}),
+        "expected": expected,
+        "ours": changes.pop("ours", frozenset(expected)),
         "if_blank": changes.pop("if_blank", frozenset()),
     }
     return _row(Write(**write), lane=f"crm:lead:{record}", group=group, **changes)

@@ -27,7 +27,8 @@ def flying(hand: Any, words: Any) -> list[Taken]:
 
 
 def _turn(hand: Any, words: Any, *answered: tuple[Taken, WriteOutcome], limit: int = 0, owner: str = "me") -> Any:
-    return hand.outbox.turn(answered, spent=None, limit=limit, owner=owner, now=words.NOW, lease=words.LEASE)
+    rows, outcomes = zip(*answered, strict=True) if answered else ((), ())
+    return hand.outbox.turn(rows, outcomes, spent=None, limit=limit, owner=owner, now=words.NOW, lease=words.LEASE)
 
 
 def _as_asked(row: Taken, **changes: Any) -> tuple[Taken, WriteOutcome]:
@@ -140,7 +141,7 @@ def test_what_a_dead_sender_had_taken_is_unknown(hand: Any, words: Any, state_ur
     hand.add(*(words.update(str(n)) for n in (1, 2, 3)))
     store, name = open_store(state_url), f"{SENDER}gone"
     assert store.switches.acquire(name, name, timedelta(hours=1))
-    asleep = store.outbox.turn((), spent=None, limit=2, owner=name, now=words.NOW, lease=words.LEASE).rows
+    asleep = store.outbox.turn((), (), spent=None, limit=2, owner=name, now=words.NOW, lease=words.LEASE).rows
     store.switches.release(name, name)
     store.close()
     assert hand.outbox.lose_dead() == 2
@@ -154,7 +155,7 @@ def test_what_a_dead_sender_had_taken_is_unknown(hand: Any, words: Any, state_ur
 def test_another_sender_leaves_what_is_on_its_way(hand: Any, words: Any, flying: list[Taken], state_url: str) -> None:
     other = open_store(state_url)
     try:
-        [three] = other.outbox.turn((), spent=None, limit=5, owner="you", now=words.NOW, lease=words.LEASE).rows
+        [three] = other.outbox.turn((), (), spent=None, limit=5, owner="you", now=words.NOW, lease=words.LEASE).rows
         assert three.write.id == "3"
         assert other.outbox.claim(5, owner="you", now=words.NOW, lease=words.LEASE) == []
     finally:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import pytest
@@ -17,14 +18,20 @@ def _as_asked(row: Taken) -> WriteOutcome:
 
 def _turn(hand: Any, words: Any, answered: list[tuple[Taken, WriteOutcome]], limit: int = 0) -> Turned:
     turned = hand.outbox.turn(
-        answered, spent=Spent("crm", 2, "write"), limit=limit, owner="me", now=words.NOW, lease=words.LEASE
+        [row for row, _ in answered],
+        [outcome for _, outcome in answered],
+        spent=Spent("crm", 2, "write"),
+        limit=limit,
+        owner="me",
+        now=words.NOW,
+        lease=words.LEASE,
     )
     assert isinstance(turned, Turned)
     return turned
 
 
-def _taken(hand: Any, words: Any, limit: int = 100) -> list[Taken]:
-    rows: list[Taken] = hand.outbox.claim(limit, owner="me", now=words.NOW, lease=words.LEASE)
+def _taken(hand: Any, words: Any, limit: int = 100) -> Sequence[Taken]:
+    rows: Sequence[Taken] = hand.outbox.claim(limit, owner="me", now=words.NOW, lease=words.LEASE)
     return rows
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from hypothesis.stateful import RuleBasedStateMachine, invariant, precondition, rule, run_state_machine_as_test
 
 from connector.domain.outbox_states import BLOCKING, HOPEFUL, MOVES, OUTCOME_MOVES, Move
+from connector.domain.own_updates import AsAsked
 from connector.domain.writes import Cause, OutcomeKind, RowState, Write, WriteOutcome
 from connector.ports.store import (
     IDENTITIES,
@@ -22,6 +24,7 @@ from connector.ports.store import (
     STAGE_MOVES,
     Decisions,
     OutboxRow,
+    OwnRows,
     Store,
     Taken,
 )
@@ -129,6 +132,8 @@ class Sender:
     sent: dict[int, int] = field(default_factory=dict)
     #: the rows of these as they were given to it
     rows: dict[int, Taken] = field(default_factory=dict)
+    #: what it took last
+    latest: Sequence[Taken] = ()
 
 
 class Senders(RuleBasedStateMachine):
@@ -204,7 +209,7 @@ class Senders(RuleBasedStateMachine):
         taken = sender.store.outbox.claim(limit, owner=sender.name, now=self.now(), lease=LONGEST)
         self._took(sender, taken, limit)
 
-    def _took(self, sender: Sender, taken: list[Taken], limit: int) -> None:
+    def _took(self, sender: Sender, taken: Sequence[Taken], limit: int) -> None:
         free = [row for row in self.model.rows if self.model.claimable(row, self.minute)]
         expected = sorted(free, key=lambda row: (not row.key, row.id))[:limit] if self.lives(sender) else []
         assert [row.id for row in taken] == [row.id for row in expected]
@@ -212,6 +217,7 @@ class Senders(RuleBasedStateMachine):
             row.state, row.owner, row.attempts = RowState.DOING, sender.name, row.attempts + 1
             sender.sent[row.id] = row.attempts
         sender.rows |= {row.id: row for row in taken}
+        sender.latest = taken or sender.latest
         assert [row.attempts for row in taken] == [row.attempts for row in expected]
 
     @precondition(lambda self: any(sender.name for sender in self.senders))
@@ -226,10 +232,21 @@ class Senders(RuleBasedStateMachine):
         if not sender.name:
             return
         asked = [(sender.rows[id_], kind) for id_, kind in zip(sender.sent, kinds, strict=False)]
-        answered = [(row, WriteOutcome(row.write.key, kind, row.write.id)) for row, kind in asked]
+        rows: Sequence[Taken] = [row for row, _ in asked]
+        outcomes: Sequence[WriteOutcome] = [_outcome(row, kind) for row, kind in asked]
+        latest = sender.latest
+        came_true = {kind for _, kind in asked} == {OutcomeKind.WRITTEN}
+        if came_true and isinstance(latest, OwnRows) and [row.id for row in rows] == list(latest.ids):
+            rows, outcomes = latest, AsAsked(latest.updates)
         valid = [(row.id, kind) for row, kind in asked if self._awaited(row.id, row.attempts)]
         turned = sender.store.outbox.turn(
-            answered, spent=None, limit=limit, owner=sender.name, now=self.now(), lease=LONGEST
+            rows,
+            outcomes,
+            spent=None,
+            limit=limit,
+            owner=sender.name,
+            now=self.now(),
+            lease=LONGEST,
         )
         assert turned.moved == {id_ for id_, _ in valid}
         for id_, kind in valid:
@@ -342,7 +359,12 @@ def _row(write: Write, lane: str, group: str, needs: tuple[str, ...]) -> OutboxR
 
 
 def _update(record: str, group: str, needs: tuple[str, ...]) -> OutboxRow:
-    return _row(Write("", "update", "lead", record, {"Score": 1}), f"crm:lead:{record}", group, needs)
+    write = Write("", "update", "lead", record, {"Score": 1}, {"Score": 0}, frozenset({"Score"}))
+    return _row(write, f"crm:lead:{record}", group, needs)
+
+
+def _outcome(row: Taken, kind: OutcomeKind) -> WriteOutcome:
+    return WriteOutcome(row.write.key, kind, row.write.id, row.write.expected)
 
 
 def _create(key: str, needs: tuple[str, ...]) -> OutboxRow:

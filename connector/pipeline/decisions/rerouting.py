@@ -17,7 +17,8 @@ from zoneinfo import ZoneInfo
 import structlog
 
 from connector.delivery.budget import Budget
-from connector.delivery.drain import Drain, Drained
+from connector.delivery.drain import Drain
+from connector.delivery.drained import Drained
 from connector.delivery.pending import Pending
 from connector.domain.writes import RowState
 from connector.mapping.routing import RoutingFile
