@@ -45,15 +45,7 @@ class SqlOutbox:
 
     def claim(self, limit: int, *, owner: str, now: datetime, lease: timedelta) -> Sequence[Taken]:
         """Take rows for sending; see the port."""
-        now_us, until_us = to_us(now), to_us(now + lease)
-
-        def once() -> Sequence[Taken]:
-            with self._database.write() as connection:
-                return outbox_claim.claim(
-                    self._database, connection, limit, owner=owner, now_us=now_us, lease_until_us=until_us
-                )
-
-        return _meeting(once)
+        return self.turn((), (), spent=None, limit=limit, owner=owner, now=now, lease=lease).rows
 
     def settle(
         self, outcomes: Mapping[int, WriteOutcome], *, now: datetime, claims: Mapping[int, int] | None = None
@@ -96,6 +88,8 @@ class SqlOutbox:
         owner: str,
     ) -> set[int]:
         """Settle what was answered, the usual way or the long one; give the ids of the moved."""
+        if not rows:
+            return set()
         folded = lines(self._database, connection)
         ours = all(line.owner == owner for line in folded)
         finish = partial(outbox_finish.finish, self._database, connection, rows, outcomes, now_us=now_us)

@@ -13,12 +13,22 @@ from state import bulk
 from state.database import Database
 from state.leases import may_claim
 from state.outbox_dependents import states
-from state.outbox_folded import flying, fold
-from state.outbox_rows import TAKEN, ids_of, rows_taken
+from state.outbox_folded import flying, fold, ids_in
+from state.outbox_rows import OF_ALL, TAKEN, ids_of, own_rows, rows_taken, taken_of
 
 #: the columns of a row as they will be once it is taken
 _TAKEN: Final = ", ".join("o.attempts + 1" if name == "attempts" else f"o.{name}" for name in TAKEN.split(", "))
 
+_AMONG: Final = "FROM json_each(:ids) j CROSS JOIN outbox o ON o.id = j.value"
+_ONE_BY_ONE: Final = f"SELECT {_TAKEN} {_AMONG}"
+#: The same as one row of SQLite: what differs from row to row in lines, the rest as it is of the first, and whether it
+#: is that of all. A value that becomes one of Python's by itself costs as much as SQLite's way to it.
+_AS_ONE: Final = f"""
+    SELECT group_concat(o.key, char(10)), group_concat(o.target_id, char(10)), group_concat(o.body, char(10)),
+        min({" AND ".join(f"o.{name} IS f.{name}" for name in OF_ALL)}),
+        {", ".join(f"f.{name}" for name in OF_ALL)} + 1
+    {_AMONG} CROSS JOIN outbox f ON f.id = json_extract(:ids, '$[0]')
+"""
 #: A row may go when nothing of its lane is on its way or unclear and nothing in it is older. Scalar subqueries on
 #: purpose: each candidate asks the index by itself, whatever the planner believes about a table that was filled a
 #: second ago. What waits for nothing is not looked up among what waits, and where no lane is quiet none is looked up.
@@ -83,5 +93,14 @@ def claim_folded(
 def _found(
     database: Database, connection: Connection, lock: str, values: Mapping[str, Any], *, but: str = ""
 ) -> Sequence[Taken]:
-    statement = f"SELECT {_TAKEN} {_CLAIMABLE} {but} {_IN_ORDER} {lock}"
-    return rows_taken(bulk.fetch(database, connection, statement, values))
+    which = f"{_CLAIMABLE} {but} {_IN_ORDER} {lock}"
+    if database.make == "postgresql":
+        return rows_taken(bulk.fetch(database, connection, f"SELECT {_TAKEN} {which}", values))
+    # a part of a statement that is limited gives its rows in the order it was asked for
+    statement = f"SELECT json_group_array(id) FROM (SELECT o.id {which})"
+    [(ids,)] = bulk.fetch(database, connection, statement, values)
+    [(keys, target_ids, bodies, alike, *of_all)] = bulk.fetch(database, connection, _AS_ONE, {"ids": ids})
+    rows = own_rows(ids_in(ids), keys, target_ids, bodies, of_all) if alike else None
+    if rows is not None:
+        return rows
+    return [taken_of(row) for row in bulk.fetch(database, connection, _ONE_BY_ONE, {"ids": ids})]

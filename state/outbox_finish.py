@@ -15,7 +15,7 @@ from connector.ports.store import OwnRows, Taken
 from state import bulk
 from state.bulk import all_values_json
 from state.database import Database
-from state.outbox_folded import Line, parted, take_out
+from state.outbox_folded import Line, packed, parted, take_out
 from state.outbox_rows import ids_of
 
 _FINISHING: Final = frozenset(kind for kind, move in OUTCOME_MOVES.items() if move is Move.FINISH)
@@ -117,10 +117,12 @@ def _finished_as_asked(
     for attempts, ids in _by_attempts(rows).items():
         for line, some in parted(ids, folded):
             statement = (_AS_ASKED if line is None else _FOLDED_AS_ASKED) % database.list_of("ids", "bigint")
-            values = {"ids": database.packed(some), "attempts": attempts, "now": now_us}
-            if line is not None:
+            values: dict[str, Any] = {"attempts": attempts, "now": now_us}
+            if line is None:
+                values["ids"] = database.packed(some)
+            else:
                 touched[line.first] = line
-                values["sent"] = line.sent_at
+                values |= {"ids": packed(some), "sent": line.sent_at}
             count += bulk.change(database, connection, statement, values)
     for line in touched.values():
         take_out(database, connection, line, set(ids_of(rows)))

@@ -31,7 +31,8 @@ _OPEN: Final = """
 _WRITE: Final = """
     INSERT INTO outbox_taken (first, owner, sent_at, lease_until, ids) VALUES (:first, :owner, :at, :until, :ids)
 """
-_ids_of = msgspec.json.Decoder(list[int]).decode
+#: reads a list of ids in JSON
+ids_in = msgspec.json.Decoder(list[int]).decode
 
 
 class Line(NamedTuple):
@@ -50,7 +51,7 @@ class Line(NamedTuple):
     @property
     def ids(self) -> list[int]:
         """Read the ids."""
-        return _ids_of(self.text)
+        return ids_in(self.text)
 
 
 def unfold(database: Database, connection: Connection) -> None:
@@ -105,13 +106,13 @@ def fold(
     database: Database, connection: Connection, ids: Sequence[int], *, owner: str, at_us: int, until_us: int
 ) -> None:
     """Write down that todo rows are taken."""
-    _write(database, connection, Line(ids[0], owner, at_us, until_us, _packed(ids)))
+    _write(database, connection, Line(ids[0], owner, at_us, until_us, packed(ids)))
 
 
 def parted(ids: Sequence[int], found: Sequence[Line]) -> Iterator[tuple[Line | None, Sequence[int]]]:
     """Part rows by the lines they stand in, last those that stand in none; mostly they are one line."""
     for line in found:
-        if line.first == ids[0] and line.text == _packed(ids):
+        if line.first == ids[0] and line.text == packed(ids):
             yield line, ids
             return
     for line in found:
@@ -127,7 +128,7 @@ def take_out(database: Database, connection: Connection, line: Line, done: Colle
     """Take rows out of a line."""
     bulk.change(database, connection, "DELETE FROM outbox_taken WHERE first = :first", {"first": line.first})
     if left := [id_ for id_ in line.ids if id_ not in done]:
-        _write(database, connection, line._replace(first=left[0], text=_packed(left)))
+        _write(database, connection, line._replace(first=left[0], text=packed(left)))
 
 
 def _write(database: Database, connection: Connection, line: Line) -> None:
@@ -135,5 +136,6 @@ def _write(database: Database, connection: Connection, line: Line) -> None:
     bulk.change(database, connection, _WRITE, {**values, "ids": line.text})
 
 
-def _packed(ids: Sequence[int]) -> str:
+def packed(ids: Sequence[int]) -> str:
+    """Write a list of ids in JSON, as lines hold it."""
     return msgspec.json.encode(ids).decode()

@@ -26,6 +26,8 @@ COLUMNS: Final = (
 )
 #: what ``taken_of`` reads, in its order
 TAKEN: Final = "id, key, kind, object, target_id, body, priority, decided_at, attempts, code, not_before"
+#: what is mostly the same in all that is taken at once
+OF_ALL: Final = ("object", "priority", "decided_at", "code", "not_before", "attempts")
 #: what ``values_of`` gives, in its order
 INSERTED: Final = (
     "id",
@@ -180,18 +182,40 @@ def taken_of(values: Sequence[Any]) -> Taken:
 
 
 def rows_taken(found: Sequence[Sequence[Any]]) -> Sequence[Taken]:
-    """Read result rows of ``TAKEN``: at once where all ask for fields of ours alone and are alike besides."""
-    if not found:
-        return []
-    ids, _, _, objects, target_ids, bodies, priorities, decided, attempts, codes, untils = zip(*found, strict=True)
-    lines = "\n".join(bodies).split("\n")
-    alike = (objects, priorities, decided, attempts, codes, untils)
-    if len(lines) != 2 * len(found) or any(len(set(column)) > 1 for column in alike):
-        return [taken_of(values) for values in found]
+    """Read result rows of ``TAKEN``."""
+    if found:
+        columns = dict(zip(TAKEN.split(", "), zip(*found, strict=True), strict=True))
+        of_all = [set(columns[name]) for name in OF_ALL]
+        if all(len(values) == 1 for values in of_all) and None not in columns["target_id"]:
+            keys, target_ids, bodies = ("\n".join(columns[name]) for name in ("key", "target_id", "body"))
+            rows = own_rows(columns["id"], keys, target_ids, bodies, [values.pop() for values in of_all])
+            if rows is not None:
+                return rows
+    return [taken_of(values) for values in found]
+
+
+def own_rows(
+    ids: Sequence[int], keys: str, target_ids: str | None, bodies: str, of_all: Sequence[Any]
+) -> OwnRows | None:
+    """Make rows that all ask for fields of ours alone; None where one does not.
+
+    Keys, ids of records and bodies are in lines; ``of_all`` are the values of ``OF_ALL``.
+    """
+    lines = bodies.split("\n")
+    each_key, each_id = keys.split("\n"), (target_ids or "").split("\n")
+    if not len(ids) == len(each_key) == len(each_id) == len(lines) / 2:
+        return None
+    object_, priority, decided_at, code, not_before, attempts = of_all
+
+    def one_by_one() -> list[Taken]:
+        told = map("\n".join, zip(lines[::2], lines[1::2], strict=True))
+        rest = priority, decided_at, attempts, code, not_before
+        each = zip(ids, each_key, each_id, told, strict=True)
+        return [taken_of((id_, key, "update", object_, target_id, body, *rest)) for id_, key, target_id, body in each]
+
     # without what stands before and behind the wanted values
     fields = [line[len(_OWN) : -1] for line in lines[::2]]
-    asked = objects[0], target_ids, fields
-    return OwnRows(ids, attempts[0], _instant(decided[0]), asked, lambda: [taken_of(values) for values in found])
+    return OwnRows(ids, attempts, _instant(decided_at), (object_, each_id, fields), one_by_one)
 
 
 def ids_of(rows: Sequence[Taken]) -> Sequence[int]:

@@ -162,7 +162,8 @@ class Outbox(Protocol):
     def claim(self, limit: int, *, owner: str, now: datetime, lease: timedelta) -> Sequence[Taken]:
         """Take at most ``limit`` rows for sending: todo, due, dependencies done, oldest of their lane, no lane twice.
 
-        Nothing of a lane is taken while another row of it is doing or unknown, whichever is older.
+        Nothing of a lane is taken while another row of it is doing or unknown, whichever is older, and nothing at all
+        while writes are paused.
 
         They become ``doing`` until ``now + lease`` (real time), attempts + 1. Fast lane first, then grouped by kind and
         object so that batches are large, then oldest first. At most one ``doing`` per lane: a partial unique index.
@@ -204,7 +205,7 @@ class Outbox(Protocol):
         """Settle rows as was answered of each, record what it cost, and take what is next: one transaction.
 
         As ``settle`` (the claims are those of the rows; ``AsAsked`` where all came true), ``Ledger.spend`` (at
-        ``now``) and ``claim``, one after the other. Nothing is taken where ``limit`` is 0 or writes are paused.
+        ``now``) and ``claim``, one after the other.
         """
         ...
 

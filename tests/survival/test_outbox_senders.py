@@ -232,21 +232,10 @@ class Senders(RuleBasedStateMachine):
         if not sender.name:
             return
         asked = [(sender.rows[id_], kind) for id_, kind in zip(sender.sent, kinds, strict=False)]
-        rows: Sequence[Taken] = [row for row, _ in asked]
-        outcomes: Sequence[WriteOutcome] = [_outcome(row, kind) for row, kind in asked]
-        latest = sender.latest
-        came_true = {kind for _, kind in asked} == {OutcomeKind.WRITTEN}
-        if came_true and isinstance(latest, OwnRows) and [row.id for row in rows] == list(latest.ids):
-            rows, outcomes = latest, AsAsked(latest.updates)
+        rows, outcomes = _answer(asked, sender.latest)
         valid = [(row.id, kind) for row, kind in asked if self._awaited(row.id, row.attempts)]
         turned = sender.store.outbox.turn(
-            rows,
-            outcomes,
-            spent=None,
-            limit=limit,
-            owner=sender.name,
-            now=self.now(),
-            lease=LONGEST,
+            rows, outcomes, spent=None, limit=limit, owner=sender.name, now=self.now(), lease=LONGEST
         )
         assert turned.moved == {id_ for id_, _ in valid}
         for id_, kind in valid:
@@ -363,8 +352,14 @@ def _update(record: str, group: str, needs: tuple[str, ...]) -> OutboxRow:
     return _row(write, f"crm:lead:{record}", group, needs)
 
 
-def _outcome(row: Taken, kind: OutcomeKind) -> WriteOutcome:
-    return WriteOutcome(row.write.key, kind, row.write.id, row.write.expected)
+def _answer(
+    asked: list[tuple[Taken, OutcomeKind]], latest: Sequence[Taken]
+) -> tuple[Sequence[Taken], Sequence[WriteOutcome]]:
+    """What came of rows; as one thing where they are what was taken last, and all of it came true."""
+    rows = [row for row, _ in asked]
+    if isinstance(latest, OwnRows) and rows == list(latest) and {kind for _, kind in asked} == {OutcomeKind.WRITTEN}:
+        return latest, AsAsked(latest.updates)
+    return rows, [WriteOutcome(row.write.key, kind, row.write.id, row.write.expected) for row, kind in asked]
 
 
 def _create(key: str, needs: tuple[str, ...]) -> OutboxRow:
