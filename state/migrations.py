@@ -68,6 +68,8 @@ MIGRATIONS: tuple[Migration, ...] = (
     Migration(11, "what people notice, counted without looking at scores", NOTICED),
     Migration(12, "tasks that were made lately", TASKS_MADE),
     Migration(13, "what a sender has taken, in one line", TAKEN),
+    # the tables stay as they are, but older programs cannot read what is written into them from now on
+    Migration(14, "updates of fields of ours, written down in two lines", ()),
 )
 
 

@@ -26,7 +26,7 @@ COLUMNS: Final = (
 )
 #: what ``taken_of`` reads, in its order
 TAKEN: Final = "id, key, kind, object, target_id, body, priority, decided_at, attempts, code, not_before"
-#: what is mostly the same in all that is taken at once
+#: what is mostly the same in all that is taken at once; last what changes by being taken
 OF_ALL: Final = ("object", "priority", "decided_at", "code", "not_before", "attempts")
 #: what ``values_of`` gives, in its order
 INSERTED: Final = (

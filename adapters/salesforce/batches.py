@@ -126,11 +126,10 @@ def _rows(updates: OwnUpdates) -> list[Row]:
 def _came_true(ids: Sequence[str], results: Sequence[Any]) -> bool:
     """Say whether the results are those of these records, in order, and of each of them that it was written."""
     try:
-        return [result["id"] for result in results if result["success"] is True] == list(ids) and len(ids) == len(
-            results
-        )
+        written = [result["id"] for result in results if result["success"] is True]
     except (KeyError, TypeError):
         return False
+    return written == list(ids) and len(written) == len(results)
 
 
 def _read(rows: Sequence[Row], results: Sequence[Any], written: OutcomeKind, reader: Reader) -> dict[str, WriteOutcome]:

@@ -23,6 +23,7 @@ class Crm(Source, Protocol):
         ``RETRY``. Creations go by key, so that a repeat finds the record where the org can store a unique key.
         Values of fields that are not in ``ours`` are read and patched in one call where the vendor has one; a value
         that is not the expected one stays, or is put back (``HUMAN_WON``).
+        Most batches are ``OwnUpdates``: who can send them as they stand may, and give ``AsAsked`` where all came true.
         Raise only when nothing in the batch was attempted.
 
         Raises:
