@@ -29,6 +29,7 @@ import sqlalchemy.dialects.sqlite  # noqa: F401
 import adapters.files
 import adapters.hubspot
 import adapters.salesforce  # noqa: F401
+import connector.daemon.serve  # noqa: F401
 from benchmarks.survival.boundaries import Watch, watch_process
 from benchmarks.survival.mistakes import make
 from benchmarks.survival.set_clock import set_clock

@@ -24,7 +24,6 @@ from connector.cli.options import DEFAULT_CONFIG, AsJson, AsOf, ConfigFile, Verb
 from connector.cli.output import console, emit
 from connector.cli.progress import Progress
 from connector.cli.tell import tell_plan, tell_run
-from connector.daemon.serve import serve
 from connector.delivery.approving import held_in_order
 from connector.domain.outbox_states import UNDONE
 from connector.domain.writes import Cause
@@ -143,6 +142,8 @@ def run(
         if full:
             cure = "use --once; the daemon works everybody once a day"
             raise ConfigError("run.full", "the daemon chooses whom to work", cure=cure, at="--full")
+        from connector.daemon.serve import serve  # noqa: PLC0415 - a twentieth of every other command's start
+
         return serve(config, stop=Signals())
     if full and plan_id is not None:
         cure = "leave --full out"
