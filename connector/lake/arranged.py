@@ -39,6 +39,8 @@ _WORDS = 4096
 _PACKED = pa.ipc.IpcWriteOptions(compression="lz4")
 #: waking other threads takes longer than unpacking a block
 _ALONE = pa.ipc.IpcReadOptions(use_threads=False)
+#: of a file of so many rows everybody in it is known by name, some hundred bytes each
+_SMALL, _NAME_BYTES = 5_000, 100
 _NO_HASHES, _NO_PLACES = np.array([], np.uint64), np.array([], np.int32)
 
 
@@ -53,6 +55,8 @@ class Arranged:
     block_rows: int
     #: the first of each block; those that begin with nobody come last and have none
     firsts: list[str]
+    #: of a small file: everybody in it; most whom a cycle asks for are not, and a block need not be unpacked to see it
+    names: frozenset[str] | None = None
     #: of activities: hashes of kind and id, in order, and the row of each
     hashes: npt.NDArray[np.uint64] = field(default_factory=lambda: _NO_HASHES)
     places: npt.NDArray[np.int32] = field(default_factory=lambda: _NO_PLACES)
@@ -60,24 +64,30 @@ class Arranged:
     @property
     def size_bytes(self) -> int:
         """What it takes of the memory."""
-        return int(self.packed.size) + self.hashes.nbytes + self.places.nbytes
+        return int(self.packed.size) + self.hashes.nbytes + self.places.nbytes + len(self.names or ()) * _NAME_BYTES
 
     def of(self, wanted: Sequence[str]) -> pa.Table:
         """Give all rows of whom is ``wanted``, who are in order."""
+        if self.names is not None:
+            wanted = [one for one in wanted if one in self.names]
         near = self._blocks(sorted(self._blocks_of(wanted)))
         if near is None:
             return self.schema.empty_table()
         return near.filter(pc.is_in(near.column(self.by), value_set=pa.array(wanted, pa.string()))).cast(self.schema)
 
     def with_hashes(self, hashes: npt.NDArray[np.uint64]) -> pa.Table:
-        """Give all activities with one of these hashes of kind and id."""
+        """Give all activities with one of these hashes of kind and id, none of which comes twice."""
         first, end = np.searchsorted(self.hashes, hashes, "left"), np.searchsorted(self.hashes, hashes, "right")
-        found = [self.places[start:stop] for start, stop in zip(first, end, strict=True) if start < stop]
-        places = np.unique(np.concatenate([_NO_PLACES, *found]))
-        blocks, numbers = np.unique(places // self.block_rows, return_inverse=True)
-        near = self._blocks(blocks.tolist())
-        if near is None:
+        counts = end - first
+        if not counts.any():
             return self.schema.empty_table()
+        at = np.repeat(first + counts - np.cumsum(counts), counts) + np.arange(counts.sum())
+        places = np.sort(self.places[at])
+        blocks = places // self.block_rows
+        begins = np.diff(blocks, prepend=-1) > 0
+        near = self._blocks(blocks[begins].tolist())
+        assert near is not None
+        numbers = np.cumsum(begins) - 1
         return near.take(pa.array(numbers * self.block_rows + places % self.block_rows)).cast(self.schema)
 
     def _blocks_of(self, wanted: Sequence[str]) -> set[int]:
@@ -197,11 +207,12 @@ def _arrange(table: pa.Table) -> Arranged:
         file.write_table(few_words, max_chunksize=rows)
     firsts = table.column(by).take(pa.array(range(0, table.num_rows, rows))).drop_null().to_pylist()
     packed = sink.getvalue()
+    names = frozenset(table.column(by).to_pylist()) if table.num_rows <= _SMALL else None
     if not activities:
-        return Arranged(by, packed, table.schema, rows, firsts)
+        return Arranged(by, packed, table.schema, rows, firsts, names)
     hashes = hashes_of(table)
     order = np.argsort(hashes, kind="stable")
-    return Arranged(by, packed, table.schema, rows, firsts, hashes[order], order.astype(np.int32))
+    return Arranged(by, packed, table.schema, rows, firsts, names, hashes[order], order.astype(np.int32))
 
 
 def _with_words_once(table: pa.Table) -> pa.Table:

@@ -69,11 +69,17 @@ def _read(lake: Lake, ids: str, as_of: datetime) -> list[pa.Table]:
     landings=st.lists(st.tuples(st.lists(_deed, max_size=5), st.lists(_version, max_size=4)), min_size=1, max_size=5),
     ids=st.sampled_from(["1", "13", "24", "9"]),
     merged=st.booleans(),
+    small=st.sampled_from([0, 4, 5_000]),
 )
 def test_what_is_arranged_reads_as_the_files(
-    folders: Callable[[], Path], landings: list[Any], ids: str, merged: bool
+    folders: Callable[[], Path], landings: list[Any], ids: str, merged: bool, small: int
 ) -> None:
-    folder = folders()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(room, "_SMALL", small)
+        _read_as_files(folders(), landings, ids, merged=merged)
+
+
+def _read_as_files(folder: Path, landings: list[Any], ids: str, *, merged: bool) -> None:
     store = open_store(f"sqlite:///{folder}/state.db")
     landing, lake = Landing(folder / "lake", store.manifest), Lake(folder / "lake", store.manifest)
     for number in range(FAN + 1 if merged else len(landings)):
@@ -95,11 +101,15 @@ def test_what_is_arranged_reads_as_the_files(
 @given(
     ids=st.lists(st.sampled_from("bdfhj") | st.none(), min_size=1, max_size=14),
     wanted=st.sets(st.sampled_from("abcdefghijk"), max_size=11),
+    small=st.sampled_from([0, 5_000]),
 )
-def test_the_rows_of_few_and_of_many_are_found_in_any_block(ids: list[str | None], wanted: set[str]) -> None:
+def test_the_rows_of_few_and_of_many_are_found_in_any_block(
+    ids: list[str | None], wanted: set[str], small: int
+) -> None:
     table = pa.table({"id": pa.array(ids, pa.string()), "row": range(len(ids))})
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(room, "_RECORD_ROWS", 2)
+        patch.setattr(room, "_SMALL", small)
         found = room._arrange(table).of(sorted(wanted))
     assert sorted(found.column("row").to_pylist()) == [row for row, id_ in enumerate(ids) if id_ in wanted]
 

@@ -11,7 +11,7 @@ import json
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -126,7 +126,7 @@ class Head:
 
     def dump(self) -> str:
         """Write as JSON."""
-        body = asdict(self) | {"as_of": self.as_of.isoformat()}
+        body = {one.name: getattr(self, one.name) for one in fields(self)} | {"as_of": self.as_of.isoformat()}
         return json.dumps(body | {"deadline": self.deadline.isoformat() if self.deadline else None})
 
     @classmethod
