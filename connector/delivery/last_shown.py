@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from connector.domain.engine_answers import answer
 from connector.domain.sql_text import literal
 from connector.lake.engine import querying
 from connector.mapping.fields import CrmField
@@ -58,8 +59,8 @@ def _read(rows: pa.Table, paths: list[str]) -> pa.Table:
     table = rows.select(["shown", UNSURE]).append_column("place", pa.array(range(rows.num_rows), pa.int64()))
     with querying() as connection:
         connection.register("rows", table)
-        found: pa.Table = connection.sql(
+        return answer(
+            connection,
             f"SELECT {told or 'NULL'} FROM (SELECT place, CASE WHEN {UNSURE} THEN shown END AS shown FROM rows)"
-            " ORDER BY place"
-        ).to_arrow_table()
-    return found
+            " ORDER BY place",
+        )

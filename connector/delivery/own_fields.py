@@ -11,6 +11,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from connector.delivery.last_shown import UNSURE, as_last_shown, shown_fields
+from connector.domain.engine_answers import answer
 from connector.domain.sql_text import literal
 from connector.lake.engine import querying
 from connector.mapping.facts import SOURCE_COLUMNS
@@ -150,7 +151,7 @@ def _as_made(
             f"FROM (SELECT *, json_extract(shown, '$.made') AS made FROM looked) "
             f"WHERE ({') AND ('.join(conditions)}) ORDER BY place"
         )
-        table: pa.Table = connection.sql(query).to_arrow_table()
+        table: pa.Table = answer(connection, query)
     return table
 
 
@@ -207,5 +208,5 @@ def _news(
             f"SELECT coalesce(({') OR ('.join(conditions)}), true) AS news "
             f"FROM (SELECT *, json_extract_string(shown, [{listed}]) AS was FROM people)"
         )
-        table: pa.Table = connection.sql(query).to_arrow_table()
+        table: pa.Table = answer(connection, query)
     return table.column("news").combine_chunks()

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 import pyarrow as pa
 
+from connector.domain.engine_answers import answer
 from connector.domain.records import Value
 from connector.domain.sql_text import literal
 from connector.lake.engine import querying
@@ -106,9 +107,9 @@ def closed_channels(shown: pa.ChunkedArray) -> pa.Array:
     """Read out of many memories which channels are closed."""
     with querying() as connection:
         connection.register("memories", pa.table({"shown": shown}))
-        found: pa.Table = connection.sql(
-            "SELECT coalesce(json_extract_string(shown, '$.closed'), '') AS closed FROM memories"
-        ).to_arrow_table()
+        found = answer(
+            connection, "SELECT coalesce(json_extract_string(shown, '$.closed'), '') AS closed FROM memories"
+        )
     return found.column("closed").combine_chunks()
 
 
@@ -142,5 +143,5 @@ def remember(before: pa.Table, numbers: pa.Table, fields: Mapping[str, pa.Array]
     source = f"SELECT *, {was} AS was FROM memories"
     with querying() as connection:
         connection.register("memories", table)
-        texts: pa.Table = connection.sql(f"SELECT concat({parts}, '}}') AS shown FROM ({source})").to_arrow_table()
+        texts: pa.Table = answer(connection, f"SELECT concat({parts}, '}}') AS shown FROM ({source})")
     return texts.column("shown").combine_chunks()

@@ -8,6 +8,7 @@ from datetime import datetime
 import duckdb
 import pyarrow as pa
 
+from connector.domain.engine_answers import answer
 from connector.identity.ledger import collect_joins, open_ledger
 from connector.identity.naming import name_groups
 from connector.identity.questions import Candidate, ask
@@ -150,9 +151,9 @@ def _answer(
     if pairs:
         con.executemany("INSERT INTO doubt VALUES (?, ?)", pairs)
     return Identified(
-        identities=con.sql(_IDENTITIES).to_arrow_table().cast(IDENTITIES),
-        persons=con.sql(_ANSWERS.format(lists=_NO_LISTS if brief else _LISTS)).to_arrow_table().cast(PEOPLE),
-        why=WHY.empty_table() if brief else con.sql(_WHY).to_arrow_table().cast(WHY),
+        identities=answer(con, _IDENTITIES).cast(IDENTITIES),
+        persons=answer(con, _ANSWERS.format(lists=_NO_LISTS if brief else _LISTS)).cast(PEOPLE),
+        why=WHY.empty_table() if brief else answer(con, _WHY).cast(WHY),
         aliases=aliases,
         reviews=_reviews(con, now),
         merged=aliases.num_rows,

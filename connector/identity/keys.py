@@ -10,6 +10,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from connector.domain.engine_answers import answer
 from connector.domain.engine_apart import engine_apart
 from connector.identity.addresses import compared, lay_domains
 
@@ -59,7 +60,7 @@ def stated_keys(stated: pa.Table, references: pa.Table, ids: Iterable[str] = ())
             f"SELECT key, ref FROM ({_KEYS}) UNION SELECT {_ID.format('id')}, '' FROM further "
             f"UNION SELECT {_ID.format('id')}, concat_ws(':', system, object, id) FROM named"
         )
-        return con.sql(query).to_arrow_table()
+        return answer(con, query)
 
 
 def person_keys(stated: pa.Table, identities: pa.Table, decided: pa.Table) -> Iterator[pa.Table]:
@@ -86,7 +87,7 @@ def person_keys(stated: pa.Table, identities: pa.Table, decided: pa.Table) -> It
                 UNION SELECT {_ID.format("b.id")}, a.person_id
                 FROM decided JOIN (FROM place WHERE {mine}) a ON a.ref = "left" JOIN place b ON b.ref = "right"
             """
-            yield con.sql(query).to_arrow_table().cast(KEYS)
+            yield answer(con, query).cast(KEYS)
 
 
 @contextmanager

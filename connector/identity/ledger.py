@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from connector.domain.engine_answers import answer
 from connector.domain.engine_apart import engine_apart
 from connector.identity.addresses import compared, lay_domains
 from connector.identity.groups import Groups
@@ -172,7 +173,7 @@ FROM known JOIN node USING (system, object, id) WHERE person_id NOT IN (FROM par
 
 def _apply(con: duckdb.DuckDBPyConnection, groups: Groups, ranks: tuple[int, ...]) -> None:
     listed = ", ".join(map(str, ranks))
-    pairs = con.sql(f"SELECT a, b FROM joined WHERE rank IN ({listed}) AND a <> b").to_arrow_table()
+    pairs = answer(con, f"SELECT a, b FROM joined WHERE rank IN ({listed}) AND a <> b")
     groups.join(pairs.column("a").to_numpy(), pairs.column("b").to_numpy())
 
 

@@ -7,6 +7,8 @@ from collections.abc import Collection
 import duckdb
 import pyarrow as pa
 
+from connector.domain.engine_answers import answer
+
 #: A new person's id is ``p`` and this many characters of ``domain.refs.digest(install, system, object, id)`` of the
 #: subject, written in SQL. So the id names its subject: a known person's subject is the reference that hashes to it.
 _ID = "'p' || substr(sha256(concat_ws(chr(31), $install, system, object, id)), 1, 24)"
@@ -61,7 +63,8 @@ def name_groups(con: duckdb.DuckDBPyConnection, install: str, retired: Collectio
     con.unregister("retired_in")
     con.execute(_CLAIMS, {"install": install})
     con.execute(_PERSONS.format(fresh=_FRESH_OR_BACK if retired else _FRESH), {"install": install})
-    return con.sql(
+    return answer(
+        con,
         'SELECT claim.person_id, person.person_id AS "into" FROM claim JOIN person USING (root)'
-        " WHERE NOT keeps ORDER BY ALL"
-    ).to_arrow_table()
+        " WHERE NOT keeps ORDER BY ALL",
+    )

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from connector.domain.engine_answers import answer
 from connector.domain.sql_text import literal, moment, quoted
 from connector.lake.asking import asking, rows_of
 from connector.ports.store import Segment
@@ -30,7 +31,7 @@ def records_since(root: Path, segments: Sequence[Segment], since: datetime, colu
         held = set(connection.sql(f"SELECT * FROM {files} LIMIT 0").columns)
         named = ", ".join(quoted(n) if n in held else f"NULL::VARCHAR AS {quoted(n)}" for n in ("id", *sorted(columns)))
         query = f"SELECT DISTINCT {named} FROM {files} WHERE landed_at > {moment(since)}"
-        found: pa.Table = connection.sql(query).to_arrow_table()
+        found: pa.Table = answer(connection, query)
         return found
 
 
@@ -93,13 +94,13 @@ def doers_since(
         connection.register("fresh", fresh)
         doers = "SELECT DISTINCT person_system AS system, person_object AS object, person_id AS id FROM "
         types = ", ".join(literal(name) for name in sorted(urgent)) or "''"
-        pressing = connection.sql(f"{doers} fresh WHERE type IN ({types})").to_arrow_table()
-        found = [connection.sql(doers + "fresh").to_arrow_table()]
+        pressing = answer(connection, f"{doers} fresh WHERE type IN ({types})")
+        found = [answer(connection, doers + "fresh")]
         if fresh.column("modified_at").null_count < fresh.num_rows:
             again = (
                 f"{doers} {rows_of(root, segments)} a SEMI JOIN "
                 "(FROM fresh WHERE modified_at IS NOT NULL) f ON f.kind = a.kind AND f.id = a.id"
             )
-            found.append(connection.sql(again).to_arrow_table())
+            found.append(answer(connection, again))
         count = len(set(zip(fresh.column("kind").to_pylist(), fresh.column("id").to_pylist(), strict=True)))
         return Doers(pa.concat_tables(found).cast(DOERS), pressing.cast(DOERS), count)

@@ -10,6 +10,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from connector.domain.engine_answers import answer
 from connector.lake.arranged import arranged
 from connector.lake.asking import asking, rows_of
 from connector.lake.layout import ACTIVITY_COLUMNS
@@ -31,7 +32,7 @@ def records_of_some(root: Path, segments: Sequence[Segment], ids: pa.Array) -> p
         with asking(root, others) as connection:
             connection.register("only_ids", pa.table({"id": ids}))
             query = f"SELECT * FROM {rows_of(root, others)} WHERE id IN (FROM only_ids)"
-            parts.append(connection.sql(query).to_arrow_table())
+            parts.append(answer(connection, query))
     return pa.concat_tables(_spelt_alike(parts), promote_options="default")
 
 
@@ -92,7 +93,7 @@ def lay_deeds_of_some(
         f"CREATE TEMP TABLE mine_{rows} AS SELECT DISTINCT hash(kind, a.id) AS h FROM ({told}) a "
         "SEMI JOIN only_people o ON o.id = a.person_id AND o.system = a.person_system AND o.object = a.person_object"
     )
-    mine = connection.sql(f"SELECT h FROM mine_{rows}").to_arrow_table().column("h").to_numpy()
+    mine = answer(connection, f"SELECT h FROM mine_{rows}").column("h").to_numpy()
     connection.register(f"near_{rows}", _together([one.with_hashes(mine) for one in kept]))
     columns = ", ".join(ACTIVITY_COLUMNS.names)
     sources = [f"SELECT {columns} FROM near_{rows}"]

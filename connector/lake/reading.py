@@ -13,6 +13,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from connector.domain.engine_answers import answer
 from connector.domain.sql_text import literal, moment, quoted
 from connector.errors import LocalFault
 from connector.lake import few
@@ -94,7 +95,7 @@ class Lake:
             return few.latest(of_few)
 
         def ask(connection: duckdb.DuckDBPyConnection, latest: str) -> pa.Table:
-            return connection.sql(f"{latest} ORDER BY id").to_arrow_table()
+            return answer(connection, f"{latest} ORDER BY id")
 
         return self._read(records_stream(system, object_), as_of, columns, ask, latest=True, keep=True)
 
@@ -107,7 +108,7 @@ class Lake:
             return few.in_order(of_few)
 
         def ask(connection: duckdb.DuckDBPyConnection, known: str) -> pa.Table:
-            return connection.sql(f"{known} ORDER BY id, modified_at, landed_at, serial").to_arrow_table()
+            return answer(connection, f"{known} ORDER BY id, modified_at, landed_at, serial")
 
         return self._read(records_stream(system, object_), as_of, columns, ask, latest=False)
 
@@ -119,7 +120,7 @@ class Lake:
 
         def ask(connection: duckdb.DuckDBPyConnection, known: str) -> pa.Table:
             query = f"SELECT DISTINCT id, merged_into FROM ({known}) WHERE merged_into IS NOT NULL ORDER BY ALL"
-            return connection.sql(query).to_arrow_table()
+            return answer(connection, query)
 
         return self._read(records_stream(system, object_), as_of, (), ask, latest=False).select(["id", "merged_into"])
 
@@ -191,7 +192,7 @@ class Lake:
         def ask() -> pa.Table:
             segments = {system: self._manifest.segments(activities_stream(system)) for system in systems}
             with self._over(segments, as_of, tables or {}) as connection:
-                return connection.sql(query).to_arrow_table()
+                return answer(connection, query)
 
         return self._while_compacted(ask)
 
@@ -208,7 +209,7 @@ class Lake:
         asked = (as_of, *(segment.path for each in segments.values() for segment in each))
         if self._deeds is None or self._deeds[0] != asked:
             with self._over_files(segments, as_of, {}) as connection:
-                self._deeds = (asked, connection.sql("SELECT * FROM activities").to_arrow_table())
+                self._deeds = (asked, answer(connection, "SELECT * FROM activities"))
         with asking(self._root, []) as connection:
             for name, table in {**tables, "activities": self._deeds[1]}.items():
                 connection.register(name, table)
@@ -254,7 +255,7 @@ class Lake:
         if asked not in self._again:
             # Every question about the same files needs this again: it is small, and looking at all of them is not.
             query = f"SELECT h FROM {rows} GROUP BY h HAVING count(*) > 1"
-            self._again = {asked: connection.sql(query).to_arrow_table()} | self._again
+            self._again = {asked: answer(connection, query)} | self._again
         connection.register(f"again_{rows}", self._again[asked])
         count = self._again[asked].num_rows
         columns = ", ".join(ACTIVITY_COLUMNS.names)

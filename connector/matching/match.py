@@ -10,6 +10,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from connector.domain.engine_answers import answer
 from connector.mapping.fields import AccountMatching
 from connector.matching.crowds import SUSPECT_ACCOUNTS, lay_crowds, suspects
 from connector.matching.ledger import Domains, lay_people, open_ledger
@@ -142,7 +143,7 @@ class Matcher:
         con.execute(_CHOSEN)
         if self._matching.hierarchy == "roll_up":
             con.execute(_ROLLED_UP)
-        found = con.sql(_MATCHES).to_arrow_table()
+        found = answer(con, _MATCHES)
         return found.append_column("candidates", self._candidates(persons, found)).cast(MATCHES)
 
     def _candidates(self, persons: pa.Table, found: pa.Table) -> pa.ChunkedArray:

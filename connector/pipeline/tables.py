@@ -7,6 +7,7 @@ from typing import Any
 
 import pyarrow as pa
 
+from connector.domain.engine_answers import answer
 from connector.lake.engine import querying
 
 
@@ -15,7 +16,7 @@ def sql(query: str, parameters: Mapping[str, Any] | None = None, /, **tables: pa
     with querying() as connection:
         for name, table in tables.items():
             connection.register(name, table)
-        return connection.sql(query, params=dict(parameters) if parameters else None).to_arrow_table()
+        return answer(connection, query, dict(parameters) if parameters else None)
 
 
 def row_hashes(table: pa.Table) -> pa.ChunkedArray:

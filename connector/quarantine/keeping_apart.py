@@ -17,6 +17,7 @@ import msgspec
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from connector.domain.engine_answers import answer
 from connector.domain.sql_text import moment
 from connector.lake.engine import querying
 from connector.lake.reading import Lake
@@ -178,7 +179,7 @@ def awaited(quarantine: Quarantine) -> pa.Table:
                 OR 'campaign ' || system || ':' || coalesce(campaign, '') IN (FROM names)
             ORDER BY ALL
         """
-        return connection.sql(query).to_arrow_table().cast(REFERENCES)
+        return answer(connection, query).cast(REFERENCES)
 
 
 def _told(rows: pa.Table, version: int) -> KeptApart:

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import duckdb
 import pyarrow as pa
 
+from connector.domain.engine_answers import answer
 from connector.domain.sql_text import literal, quoted
 from connector.lake.layout import FIELD
 from connector.mapping.bundle import Mappings
@@ -42,7 +43,7 @@ def read_answers(
         for question in fields
     )
     query = f"SELECT record{columns} FROM ({' UNION ALL '.join(parts)}) GROUP BY record"
-    return connection.sql(query).to_arrow_table()
+    return answer(connection, query)
 
 
 def _latest(object_: str, question: str, column: str, by_user: str) -> str:

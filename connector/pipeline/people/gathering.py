@@ -11,6 +11,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from connector.domain.engine_answers import answer
 from connector.domain.records import ACCOUNT_COLUMNS, PERSON_COLUMNS
 from connector.domain.sql_text import quoted
 from connector.identity.keys import STATED
@@ -205,7 +206,7 @@ class Gatherer:
                     " WHERE NOT r.deleted AND r.merged_into IS NULL ORDER BY ALL"
                 )
                 words = {"system": system, "object": object_}
-                parts.append(connection.sql(query, params=words).to_arrow_table().cast(DECIDED))
+                parts.append(answer(connection, query, words).cast(DECIDED))
         return pa.concat_tables(parts)
 
     def _people_part(self, system: str, object_: str, standard: Mapping[str, str], table: pa.Table) -> pa.Table:
@@ -290,7 +291,7 @@ class Gatherer:
             ids = pc.unique(identities.column("person_id")).sort()
             edges = [str(ids[place]) for place in range(_FOLDED, len(ids), _FOLDED)]
             parts = [
-                connection.sql(query, params={"first": first, "end": end}).to_arrow_table()
+                answer(connection, query, {"first": first, "end": end})
                 for first, end in pairwise(["", *edges, "\U0010ffff"])
             ]
             return pa.concat_tables(parts)
@@ -351,10 +352,11 @@ class Gatherer:
             columns.append(f"{_cast(type_, source)} AS {quoted(name)}")
         with querying() as connection:
             connection.register("accounts", table)
-            return connection.sql(
+            return answer(
+                connection,
                 f"SELECT id AS account_id, {', '.join(columns)} FROM accounts p "
-                "WHERE NOT deleted AND merged_into IS NULL ORDER BY id"
-            ).to_arrow_table()
+                "WHERE NOT deleted AND merged_into IS NULL ORDER BY id",
+            )
 
 
 def _source(native: str, table: pa.Table, companies: pa.Table | None) -> str:

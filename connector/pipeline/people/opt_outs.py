@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pyarrow as pa
 
+from connector.domain.engine_answers import answer
 from connector.domain.sql_text import literal, quoted
 from connector.lake.engine import querying
 from connector.lake.layout import FIELD
@@ -65,13 +66,14 @@ def with_opt_outs(
             for channel in CHANNELS
         )
         closed = "string_agg(DISTINCT channel, ',' ORDER BY channel) FILTER (yes)"
-        answer: pa.Table = connection.sql(
+        told_of = answer(
+            connection,
             f"SELECT p.person_id, {', '.join(f'o.{quoted(name)}' for name in OF_PEOPLE)}, "
             "coalesce(o.closed, '') AS \"opt_out.closed\" FROM people p LEFT JOIN ("
             f"SELECT person_id, {told}, {closed} AS closed FROM ({' UNION ALL '.join(said)}) GROUP BY person_id"
-            ") o USING (person_id) ORDER BY p.person_id"
-        ).to_arrow_table()
-    return beside(people, answer)
+            ") o USING (person_id) ORDER BY p.person_id",
+        )
+    return beside(people, told_of)
 
 
 #: the columns by channel

@@ -10,6 +10,7 @@ import duckdb
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from connector.domain.engine_answers import answer
 from connector.lake.engine import querying
 from connector.lake.layout import FIELD, LINK
 from connector.lake.reading import Lake
@@ -87,14 +88,15 @@ def _people(
     for object_ in ("lead", "contact"):
         parts += _edits(connection, lake, holdings, crm, mappings, object_, views)
     parts += _opportunities(connection, holdings, crm)
-    return connection.sql(
+    return answer(
+        connection,
         f"""
         SELECT person_id, max(human) AS human_last, max(rejected) AS rejected_at,
             max_by(reason, rejected) AS rejection, bool_or(open) AS open_opportunity, bool_or(won) AS won_opportunity,
             max(lost) AS lost_at
         FROM ({" UNION ALL ".join(parts)}) GROUP BY person_id ORDER BY person_id
-        """
-    ).to_arrow_table()
+        """,
+    )
 
 
 def _edits(

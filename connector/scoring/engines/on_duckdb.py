@@ -16,6 +16,7 @@ from typing import Any
 import duckdb
 import pyarrow as pa
 
+from connector.domain.engine_answers import answer
 from connector.domain.engine_memory import engine_memory
 from connector.domain.few_at_work import works_few
 from connector.scoring.engines.runner import Runner
@@ -100,7 +101,7 @@ class _DuckDbRunner:
         self._connection.execute(f"CREATE TEMP TABLE {name} AS {sql}")
 
     def fetch(self, sql: str, schema: pa.Schema | None = None) -> pa.Table:
-        table = self._connection.sql(sql).to_arrow_table()
+        table = answer(self._connection, sql)
         return table if schema is None else table.cast(schema)
 
 
