@@ -52,7 +52,7 @@ class Mark:
             body["swept"] = soql_instant(self.swept)
         return json.dumps(body)
 
-    def looks_back_whole(self, overlap: timedelta, now: datetime | None) -> bool:
+    def _looks_back_whole(self, overlap: timedelta, now: datetime | None) -> bool:
         """Say whether a pull of now looks back an overlap: of a crowded stream one now and then does."""
         return self.swept is None or now is None or now >= self.swept + overlap / _WHOLE
 
@@ -62,7 +62,7 @@ class Mark:
         What has become visible since the last pull that looked back whole is no older than an overlap before it asked.
         """
         low = None
-        if self.high is not None and self.looks_back_whole(overlap, now):
+        if self.high is not None and self._looks_back_whole(overlap, now):
             low = min(self.high, self.swept or self.high) - overlap
         elif self.high is not None:
             low = self.high - overlap / _BRIEF
@@ -84,9 +84,11 @@ class Mark:
             return replace(self, unread=None, looks=0)
         return replace(self, looks=looks, due=(now or DAWN) + rest_before(looks))
 
-    def looked_back(self, again: int, asked_at: datetime | None) -> Mark:
-        """Give the mark after a pull that looked back whole, and what it brought again."""
-        return replace(self, swept=asked_at if again > CROWD else None)
+    def looked_back(self, overlap: timedelta, began: datetime | None, again: int) -> Mark:
+        """Give the mark at the end of a pull that began then, and brought so many rows again."""
+        if not self._looks_back_whole(overlap, began):
+            return self
+        return replace(self, swept=began if again > CROWD else None)
 
     def passed(self, stamp: datetime) -> Mark:
         """Give the mark after a row with this stamp."""

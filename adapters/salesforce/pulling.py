@@ -42,8 +42,7 @@ class _Window:
     #: the vendor's clock when the pull began, and the latest stamp that earlier pulls have seen
     began: datetime | None = None
     seen_to: datetime | None = None
-    #: whether it looks back a whole overlap, and how many rows that has brought again
-    whole: bool = True
+    #: how many rows it has brought again
     again: int = 0
     fresh_starts: int = 0
     described_again: bool = False
@@ -81,9 +80,8 @@ class Puller:
         self._describe_for(stream)
         mark = read_mark(cursor, at=f"{self._system} {stream}")
         began, seen_to = self._clock(), mark.high
-        whole = mark.looks_back_whole(self._overlap, began)
         mark, low = mark.begins(self._overlap, began)
-        window = _Window(mark, low=low, began=began, seen_to=seen_to, whole=whole)
+        window = _Window(mark, low=low, began=began, seen_to=seen_to)
         while True:
             selection = self._selector.selection(STREAMS[stream])
             if selection is None:
@@ -123,10 +121,8 @@ class Puller:
             last = bool(answer["done"]) and window.high is None
             if answer["done"]:
                 mark = mark.at_end(window.asked_at, window.high)
-            if last and window.whole:
-                mark = mark.looked_back(window.again, window.began)
             if last:
-                mark = mark.rested(self._connection.clock())
+                mark = mark.looked_back(self._overlap, window.began, window.again).rested(self._connection.clock())
             window.mark = mark
             covered = self.masked.under(selection.spec.word, selection.shape, rows, window.low)
             yield Page(

@@ -54,7 +54,6 @@ class _Stream:
 
     def pull(self, at: datetime) -> None:
         before = read_mark(self.mark.text(), at="here")
-        whole = before.looks_back_whole(_OVERLAP, at)
         mark, low = before.begins(_OVERLAP, at)
         found = [
             (number, stamp)
@@ -65,10 +64,8 @@ class _Stream:
             self.seen.add(number)
             mark = mark.passed(stamp)
         self.brought.append(len(found))
-        if whole:
-            again = sum(before.high is not None and stamp <= before.high for _, stamp in found)
-            mark = mark.looked_back(again, at)
-        self.mark = mark.at_end(at, None).rested(at)
+        again = sum(before.high is not None and stamp <= before.high for _, stamp in found)
+        self.mark = mark.at_end(at, None).looked_back(_OVERLAP, at, again).rested(at)
 
 
 _LATE = st.tuples(st.integers(0, 600), st.integers(0, int(_OVERLAP.total_seconds())))
