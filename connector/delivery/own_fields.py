@@ -151,8 +151,7 @@ def _as_made(
             f"FROM (SELECT *, json_extract(shown, '$.made') AS made FROM looked) "
             f"WHERE ({') AND ('.join(conditions)}) ORDER BY place"
         )
-        table: pa.Table = answer(connection, query)
-    return table
+        return answer(connection, query)
 
 
 def _going_on(

@@ -31,8 +31,7 @@ def records_since(root: Path, segments: Sequence[Segment], since: datetime, colu
         held = set(connection.sql(f"SELECT * FROM {files} LIMIT 0").columns)
         named = ", ".join(quoted(n) if n in held else f"NULL::VARCHAR AS {quoted(n)}" for n in ("id", *sorted(columns)))
         query = f"SELECT DISTINCT {named} FROM {files} WHERE landed_at > {moment(since)}"
-        found: pa.Table = answer(connection, query)
-        return found
+        return answer(connection, query)
 
 
 def landed_at(root: Path, segments: Sequence[Segment], at: datetime) -> bool:

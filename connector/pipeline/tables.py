@@ -16,7 +16,7 @@ def sql(query: str, parameters: Mapping[str, Any] | None = None, /, **tables: pa
     with querying() as connection:
         for name, table in tables.items():
             connection.register(name, table)
-        return answer(connection, query, dict(parameters) if parameters else None)
+        return answer(connection, query, parameters)
 
 
 def row_hashes(table: pa.Table) -> pa.ChunkedArray:
