@@ -1,4 +1,4 @@
-"""What records show of scores that nobody can work out any more stays as it was shown last."""
+"""What records show of scores that nobody can work out, any more or yet, stays as it was shown last."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from connector.domain.sql_text import literal
 from connector.lake.engine import querying
 from connector.mapping.fields import CrmField
 
-#: marks rows whose score hangs on something lost (``connector.pipeline.people.unsure``); there only where something is
+#: marks rows whose score hangs on something lost, or on people not worked yet (``connector.pipeline.people.unsure``);
+#: there only where some do
 UNSURE = "unsure"
 #: results that hang on no score
 _SURE = frozenset({"stage", "stage_entry", "disposition", "opt_out.call", "opt_out.email"})

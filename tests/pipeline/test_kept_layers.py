@@ -130,7 +130,7 @@ def test_what_an_earlier_program_kept_in_another_form_is_not_taken_for_its_own(t
     kept = _keep(tmp_path, "r0", {"p1": ["a"]}, None, [])
     head = kept.folder / "head.json"
     told = json.loads(head.read_text("utf-8"))
-    assert told["format"] == 4
+    assert told["format"] == 5
     del told["layers"]
     head.write_text(json.dumps(told | {"format": 1}), "utf-8")
     assert find_kept(tmp_path, "r0") is None

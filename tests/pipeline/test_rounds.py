@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from datetime import timedelta
+from typing import Any
 
 from house_at_rest import assure_rest, head_of, killed, narrow, on, some
 from small_house import House
@@ -83,4 +84,66 @@ def test_one_command_ends_what_the_daemon_has_begun_and_a_kill_between_loses_nob
     on(rested)
     rested.run()
     assert head_of(rested).again == 0
+    assure_rest(rested)
+
+
+def _score_of(house: House, account: str) -> Any:
+    return house.crm.records("account")[account].fields.get("Handoff_Account_Score__c")
+
+
+def test_an_account_that_comes_shows_a_score_once_the_round_has_come_to_all_who_may_belong_to_it(
+    rested: Watched,
+) -> None:
+    for number in range(20, 24):
+        rested.contact(str(number), title="CEO", email=f"jo{number}@dune.example", company="Dune")
+        for again in range(4):
+            rested.did(
+                f"view{number}{again}", "page_view", str(number), path="/pricing", at=rested.now - timedelta(days=again)
+            )
+    for _ in range(3):
+        rested.run()
+    rested.account("A2", name="Dune", website="dune.example")
+    seen = []
+    for _ in range(30):
+        on(rested)
+        cycle = some(rested, 1)
+        seen.append((_score_of(rested, "A2"), head_of(rested).again))
+        if not cycle.leaves:
+            break
+    assert len(seen) > 4, "the round took several cycles"
+    last, before = seen[-1], seen[:-1]
+    assert {score for score, _ in before} == {None}, seen
+    assert last[0] not in {None, "0"}, seen
+    assert last[1] == 0
+    on(rested)
+    rested.run("all")
+    assert _score_of(rested, "A2") == last[0]
+    assure_rest(rested)
+
+
+def test_an_account_that_is_renamed_goes_on_showing_its_score_until_the_round_has_come_to_everybody(
+    rested: Watched,
+) -> None:
+    for number in range(20, 24):
+        rested.contact(str(number), title="CEO", email=f"jo{number}@dune.example", company="Dune")
+        for again in range(4):
+            rested.did(
+                f"view{number}{again}", "page_view", str(number), path="/pricing", at=rested.now - timedelta(days=again)
+            )
+    rested.account("A2", name="Dune", website="dune.example")
+    for _ in range(3):
+        rested.run()
+    was = _score_of(rested, "A2")
+    assert was not in {None, "0"}
+    _rename(rested, "A2", "Hill", "hill.example")
+    seen = []
+    for _ in range(30):
+        on(rested)
+        cycle = some(rested, 1)
+        seen.append(_score_of(rested, "A2"))
+        if not cycle.leaves:
+            break
+    assert len(seen) > 4, "the round took several cycles"
+    assert set(seen[:-1]) == {was}
+    assert seen[-1] == "0"
     assure_rest(rested)

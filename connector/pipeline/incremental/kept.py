@@ -65,7 +65,15 @@ TIES = pa.schema(
 ASKED = pa.schema([("person_id", pa.string()), ("id", pa.string()), ("about", pa.string())])
 #: hashes of what people see of an account, by what follows from a change
 ACCOUNTS = pa.schema(
-    [("account_id", pa.string()), ("match", _HASH), ("ties", _HASH), ("facts", _HASH), ("score", _HASH)]
+    [
+        ("account_id", pa.string()),
+        ("match", _HASH),
+        ("ties", _HASH),
+        ("facts", _HASH),
+        ("score", _HASH),
+        #: a round has not yet come to everybody who may belong to it by the words it has now
+        ("gathers", pa.bool_()),
+    ]
 )
 #: tables with rows per person, by their names; ``standings`` and ``matches`` have the columns that their rooms give
 PER_PERSON: Mapping[str, pa.Schema | None] = {
@@ -122,7 +130,7 @@ class Head:
     left: list[str] = field(default_factory=list)
     round: int = 0
     again: int = 0
-    format: int = 4
+    format: int = 5
 
     def dump(self) -> str:
         """Write as JSON."""

@@ -74,6 +74,12 @@ class Touched:
         return self.kept.head.round + (self.left is not None and self.left.begins)
 
     @property
+    def round_goes_on(self) -> bool:
+        """Whether a round leaves others to later cycles."""
+        left = self.left
+        return left is not None and (left.again > 0 or (left.begins and len(self.persons) < self.kept.head.living))
+
+    @property
     def all_who_did(self) -> bool:
         """Whether all who did something since the last cycle are among them."""
         return self.left is None or self.left.chosen_all

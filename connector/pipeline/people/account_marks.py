@@ -46,6 +46,21 @@ def account_marks(accounts: pa.Table, mappings: Mappings) -> pa.Table:
     return sql(f"SELECT account_id, {', '.join(hashed)} FROM accounts", accounts=accounts)
 
 
+def with_gathering(touched: Touched | None, marks: pa.Table) -> pa.Table:
+    """Say beside each account whether a round has yet to come to its people: it came or changed words since it began.
+
+    What their people add up to is not known before its end. Others lose or win people one by one, as always.
+    """
+    if touched is None or not touched.round_goes_on:
+        return marks.append_column("gathers", pa.array([False] * marks.num_rows, pa.bool_()))
+    return sql(
+        "SELECT n.*, coalesce(o.gathers, false) OR n.match IS DISTINCT FROM o.match AS gathers "
+        "FROM marks n LEFT JOIN before o USING (account_id)",
+        marks=marks,
+        before=touched.kept.accounts(),
+    )
+
+
 def with_score_marks(marks: pa.Table, scores: pa.Table, mappings: Mappings) -> pa.Table:
     """Set beside each account a hash of the results that people see, as far as anybody asks for them.
 
@@ -55,7 +70,8 @@ def with_score_marks(marks: pa.Table, scores: pa.Table, mappings: Mappings) -> p
     seen = [column for name, column in ACCOUNT_STANDING.items() if name.removeprefix("account.") in asked]
     return sql(
         f"SELECT coalesce(m.account_id, s.account_id) AS account_id, m.match, m.ties, m.facts, "
-        f"hash({', '.join(['1', *(f's.{quoted(name)}' for name in seen)])}) AS score "
+        f"hash({', '.join(['1', *(f's.{quoted(name)}' for name in seen)])}) AS score, "
+        "coalesce(m.gathers, false) AS gathers "
         "FROM marks m FULL JOIN scores s USING (account_id)",
         marks=marks,
         scores=scores,

@@ -35,7 +35,7 @@ from connector.pipeline.incremental.others import Others, others_than
 from connector.pipeline.incremental.touched import Touched
 from connector.pipeline.intake.wanted import told_by
 from connector.pipeline.people import columns
-from connector.pipeline.people.account_marks import account_marks, met_by_others, with_score_marks
+from connector.pipeline.people.account_marks import account_marks, met_by_others, with_gathering, with_score_marks
 from connector.pipeline.people.activities import Activities
 from connector.pipeline.people.census import Census
 from connector.pipeline.people.gathering import Gatherer, Holdings
@@ -43,7 +43,7 @@ from connector.pipeline.people.machines import looked_through
 from connector.pipeline.people.matched import Matching
 from connector.pipeline.people.passes import Passes, PopulationPart, records_of
 from connector.pipeline.people.signals import Signals, read_signals
-from connector.pipeline.people.unsure import with_unsure_accounts
+from connector.pipeline.people.unsure import as_shown, with_unsure_accounts
 from connector.pipeline.people.workplace import open_tasks
 from connector.pipeline.scratch import Scratch
 from connector.pipeline.tables import changed
@@ -149,7 +149,7 @@ def take_census(
     scores = _rolled_up(census, laid, standings, touched, keeping, now=now)
     pending = Pending(store.outbox.each_unsettled()) if pending is None else pending
     passes.prepare(scores, identified.aliases, signals.fast_lane, laid.tasks, pending)
-    table = _accounts(census, accounts, scores, holdings)
+    table = _accounts(census, laid, scores, holdings)
     told(steps.SCORE, {"persons": laid.living, "accounts": scores.num_rows})
     others = others_than(touched)
     return Population(
@@ -179,12 +179,13 @@ def _with_likely(identified: Identified, passes: Passes, answered: list[Review])
     return replace(identified, reviews=[*identified.reviews, *likely])
 
 
-def _accounts(census: Census, accounts: pa.Table, scores: pa.Table, holdings: Holdings) -> pa.Table:
+def _accounts(census: Census, laid: _LaidOut, scores: pa.Table, holdings: Holdings) -> pa.Table:
     """Set beside the accounts what came of them, what was shown last and what the CRM holds."""
     give_back()
     shown, mirror = census.store.knowledge.accounts(), holdings.get(census.crm.system, "account")
-    table = columns.accounts_with_scores(accounts, scores, shown, mirror)
-    return with_unsure_accounts(table, census.mappings.scoring)
+    table = columns.accounts_with_scores(laid.accounts, scores, shown, mirror)
+    table = with_unsure_accounts(table, census.mappings.scoring)
+    return table if laid.marks is None else as_shown(table, laid.marks.filter(laid.marks.column("gathers")))
 
 
 def _first_passes(
@@ -282,6 +283,7 @@ def _lay_out(
     accounts = columns.accounts_with_ties(gatherer.account_facts(), holdings, crm, ties)
     marks = None if keeping is None and touched is None else account_marks(accounts, census.mappings)
     same_words = touched is None or marks is None or met_by_others(touched, marks, census.mappings)
+    marks = None if marks is None else with_gathering(touched, marks)
     holdings.forget(census.of_people())
     living = identified.persons.select(_NARROW).filter(identified.persons.column("living"))
     deeds = signals.activities if hits is None else None

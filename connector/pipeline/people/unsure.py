@@ -1,4 +1,4 @@
-"""Whose results hang on what no system tells any more: theirs are unknown, neither nought nor no.
+"""Whose results hang on what no system tells any more, or on who is yet to be worked: they are neither nought nor no.
 
 A person is unsure where a rule that asks for something lost could give or take points, disqualify, or say another role.
 Their number is unknown then, and their grade and verdict wherever the two ends of what it could be differ in them. What
@@ -78,6 +78,18 @@ def with_unsure_accounts(table: pa.Table, model: ScoringModel) -> pa.Table:
     if names and "account_id" in table.column_names and "person_id" not in table.column_names:
         table = table.append_column(UNSURE, pa.array([True] * table.num_rows, pa.bool_()))
     return table
+
+
+def as_shown(accounts: pa.Table, these: pa.Table) -> pa.Table:
+    """Mark ``these`` accounts, too: not all of their people have been come to, and half a sum is none."""
+    if not these.num_rows:
+        return accounts
+    ids = these.column("account_id").combine_chunks().cast(pa.string())
+    mask = pc.is_in(accounts.column("account_id").cast(pa.string()), value_set=ids)
+    place = accounts.schema.get_field_index(UNSURE)
+    if place < 0:
+        return accounts.append_column(UNSURE, mask)
+    return accounts.set_column(place, UNSURE, pc.or_(accounts.column(place), mask))
 
 
 def keep_in_review(people: pa.Table, before: pa.ChunkedArray) -> pa.Table:
