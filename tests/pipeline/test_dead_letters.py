@@ -183,3 +183,28 @@ def test_while_paused_nothing_is_let_go(house: House) -> None:
     house.store.switches.resume("ops", house.now)
     house.run()
     assert not _dead(house)
+
+
+def test_what_its_record_was_deleted_under_is_taken_out_and_comes_back_with_the_record(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (dead,) = _dead(house)
+    record, apply, sent = house.crm.records("lead")["L1"], house.crm.apply, []
+
+    def applied(writes: Any, *, now: Any) -> Any:
+        sent.extend(write.id for write in writes)
+        return apply(writes, now=now)
+
+    monkeypatch.setattr(house.crm, "apply", applied)
+    house.crm.delete("lead", "L1", at=house.now)
+    for _ in range(2):
+        report = house.run()
+        assert (report.verdict, report.needs_person) == ("green", 0), report.document()
+        assert not _dead(house)
+    assert "L1" not in sent
+    house.crm.faults.rejected.clear()
+    house.crm.add(record._replace(modified_at=house.now))
+    house.run()
+    shown = house.crm.records("lead")["L1"].fields
+    assert dead.write.fields
+    assert {name: shown[name] for name in dead.write.fields} == dead.write.fields

@@ -24,6 +24,7 @@ from connector.errors import AccessError
 from connector.lake.layout import FIELD
 from connector.lake.reading import Lake
 from connector.pipeline.decisions.redeciding import ask_anew
+from connector.pipeline.decisions.withdrawing import RECORD_DELETED, of_deleted_records, withdraw
 from connector.pipeline.engine import Engine
 from connector.ports.crm import Redescribing
 from connector.ports.store import OutboxRow
@@ -55,7 +56,7 @@ def release_changed(engine: Engine, *, now: datetime) -> list[int]:
     kept = _kept(engine)
     if not kept and not _any_dead(engine):
         return []
-    rows = _dead(engine)
+    rows = _withdrawn(engine, _dead(engine), now=now)
     waits = any(row.fixer != "nobody" for row in rows)
     if waits and has_rested(store.switches.setting(_DOUBTED), REST, now=now):
         _doubt(engine, now)
@@ -70,6 +71,17 @@ def release_changed(engine: Engine, *, now: datetime) -> list[int]:
         causes = sorted({word for id_ in todo for word in changed[id_]})
         structlog.get_logger().info("dead_letters.released", rows=len(todo), because=causes)
     return sorted(todo - created)
+
+
+def _withdrawn(engine: Engine, rows: list[OutboxRow], *, now: datetime) -> list[OutboxRow]:
+    """Take out what its record was deleted under; give the rest."""
+    lake = Lake(engine.lake_root, engine.store.manifest)
+    gone = of_deleted_records(lake, rows, engine.crm.traits().system, now=now)
+    if not gone:
+        return rows
+    withdraw(engine.store.outbox, sorted(gone), now=now, who=RECORD_DELETED)
+    structlog.get_logger().info("dead_letters.withdrawn", rows=len(gone), because=["deleted"])
+    return [row for row in rows if row.id not in gone]
 
 
 def remember_dead(engine: Engine, *, now: datetime) -> None:

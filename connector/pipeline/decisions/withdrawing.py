@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Sequence
 from datetime import datetime
 
 import pyarrow as pa
@@ -11,14 +12,16 @@ import pyarrow.compute as pc
 from connector.delivery.pending import Pending
 from connector.domain.writes import RowState
 from connector.errors import HandoffError
+from connector.lake.reading import Lake
 from connector.ports.outbox import Outbox
-from connector.ports.store import Store
+from connector.ports.store import OutboxRow, Store
 
 #: what rows that are taken out are held by for a moment, and who it was, for the audit
 OPTED_OUT = "opted_out"
+RECORD_DELETED = "record_deleted"
 
 
-def withdraw(outbox: Outbox, ids: Sequence[int], *, now: datetime) -> int:
+def withdraw(outbox: Outbox, ids: Sequence[int], *, now: datetime, who: str = OPTED_OUT) -> int:
     """Take rows out for good that are todo, held or dead; return how many.
 
     A row that a sender has claimed meanwhile goes its way: what it makes is closed by the next cycle.
@@ -27,8 +30,8 @@ def withdraw(outbox: Outbox, ids: Sequence[int], *, now: datetime) -> int:
     for id_ in ids:
         try:
             if id_ in todo:
-                outbox.hold([id_], held_by=OPTED_OUT)
-            outbox.dismiss([id_], who=OPTED_OUT, now=now)
+                outbox.hold([id_], held_by=who)
+            outbox.dismiss([id_], who=who, now=now)
             gone += 1
         except HandoffError as error:
             if error.code != "outbox.unlawful_move":
@@ -56,3 +59,24 @@ def of_left_records(store: Store, pending: Pending, people: pa.Table, system: st
         for id_, record in pending.kept[row["person_id"]]
         if (record in seen if row["record"] is None else record != row["record"])
     ]
+
+
+def of_deleted_records(lake: Lake, rows: Iterable[OutboxRow], system: str, *, now: datetime) -> set[int]:
+    """Find updates of records that the CRM has shown as deleted, not as merged: nobody can make them come true.
+
+    Should a record come back, what it shows is compared with what was shown last, and written anew.
+    """
+    by_object: defaultdict[str, list[OutboxRow]] = defaultdict(list)
+    for row in rows:
+        if row.write.kind == "update" and row.write.id:
+            by_object[row.write.object].append(row)
+    found: set[int] = set()
+    for object_, some in by_object.items():
+        ids = pa.array([row.write.id for row in some], pa.string())
+        words = pa.array([system] * len(some), pa.string()), pa.array([object_] * len(some), pa.string())
+        these = pa.table({"system": words[0], "object": words[1], "id": ids})
+        last = lake.of(these, [(system, object_)]).current(system, object_, as_of=now, columns=())
+        gone = pc.and_(last.column("deleted"), pc.is_null(last.column("merged_into")))
+        deleted = set(last.filter(gone).column("id").to_pylist())
+        found.update(row.id for row in some if row.write.id in deleted)
+    return found
