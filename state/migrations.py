@@ -22,6 +22,7 @@ from state.migration_0010 import STATEMENTS as CHEAP_CHECKS
 from state.migration_0011 import STATEMENTS as NOTICED
 from state.migration_0012 import STATEMENTS as TASKS_MADE
 from state.migration_0013 import STATEMENTS as TAKEN
+from state.migration_0015 import STATEMENTS as ONE_INDEX
 
 #: any number that no other program on the same server is likely to lock by
 _LOCK = 0x48414E444F46
@@ -70,6 +71,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     Migration(13, "what a sender has taken, in one line", TAKEN),
     # the tables stay as they are, but older programs cannot read what is written into them from now on
     Migration(14, "updates of fields of ours, written down in two lines", ()),
+    Migration(15, "one index of what is unsettled", ONE_INDEX),
 )
 
 

@@ -214,8 +214,9 @@ class SqlOutbox:
 
     def any_by(self, by: datetime) -> bool:
         """Say whether a todo row may go until then, as far as time alone keeps it; see the port."""
-        statement = """
-            SELECT 1 FROM outbox o WHERE o.state = 'todo' AND (o.not_before IS NULL OR o.not_before <= :by)
+        statement = f"""
+            SELECT 1 FROM outbox o WHERE o.state = 'todo' AND {UNSETTLED_ROWS}
+            AND (o.not_before IS NULL OR o.not_before <= :by)
             AND (SELECT count(*) FROM outbox_quiet q
                  WHERE q.lane = o.lane AND q.row_id <> o.id AND q.until > :by) = 0 LIMIT 1
         """

@@ -12,7 +12,7 @@ from connector.ports.store import Taken
 from state import bulk
 from state.database import Database
 from state.leases import may_claim
-from state.outbox_dependents import states
+from state.outbox_dependents import UNSETTLED_ROWS, states
 from state.outbox_folded import flying, fold, ids_in
 from state.outbox_rows import OF_ALL, TAKEN, ids_of, own_rows, rows_taken, taken_of
 
@@ -34,7 +34,7 @@ _AS_ONE: Final = f"""
 #: second ago. What waits for nothing is not looked up among what waits, and where no lane is quiet none is looked up.
 _CLAIMABLE: Final = f"""
     FROM outbox o
-    WHERE o.state = 'todo' AND (o.not_before IS NULL OR o.not_before <= :now)
+    WHERE o.state = 'todo' AND {UNSETTLED_ROWS} AND (o.not_before IS NULL OR o.not_before <= :now)
     AND (SELECT count(*) FROM outbox b WHERE b.lane = o.lane AND b.settled_at IS NULL
          AND b.id <> o.id AND b.state IN ({states(*BLOCKING)}) AND (b.state <> 'todo' OR b.id < o.id)) = 0
     AND (o.depends_on = '[]' OR (SELECT count(*) FROM outbox_needs n WHERE n.row_id = o.id AND (
@@ -61,7 +61,7 @@ def claim(
     lock = ""
     if database.make == "postgresql":
         lock = "FOR UPDATE OF o SKIP LOCKED"
-        # Rows are wanted in the order of ``outbox_queue``, a few at a time. Without fresh statistics PostgreSQL
+        # Rows are wanted in the order of ``outbox_unsettled``, a few at a time. Without fresh statistics PostgreSQL
         # prefers to look at all of them and sort.
         for way in ("seqscan", "bitmapscan", "sort"):
             connection.exec_driver_sql(f"SET LOCAL enable_{way} = off")

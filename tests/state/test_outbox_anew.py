@@ -6,8 +6,10 @@ from datetime import timedelta
 from typing import Any
 
 import pytest
+from sqlalchemy import inspect
 from sqlalchemy.exc import IntegrityError
 
+from connector.errors import LocalFault
 from state.database import Database
 from state.migrations import MIGRATIONS, migrate
 
@@ -84,3 +86,18 @@ def test_the_database_refuses_what_it_refused_before(before: Database) -> None:
     for statement in _REFUSED:
         with pytest.raises(IntegrityError), before.engine.connect() as connection:
             connection.exec_driver_sql(statement)
+
+
+def test_one_index_takes_the_place_of_two_and_every_row_stays(before: Database) -> None:
+    migrate(before, MIGRATIONS[:14])
+    told = _content(before)
+    assert migrate(before) == len(MIGRATIONS)
+    found = _content(before)
+    assert {name: found[name] for name in _TABLES} == {name: told[name] for name in _TABLES}
+    names = {index["name"] for index in inspect(before.engine).get_indexes("outbox")}
+    assert "outbox_unsettled" in names
+    assert "outbox_queue" not in names
+    assert found.get("damage", []) == told.get("damage", [])
+    with pytest.raises(LocalFault) as refusal:
+        migrate(before, MIGRATIONS[:14])
+    assert refusal.value.code == "state.newer"
