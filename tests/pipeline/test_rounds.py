@@ -91,15 +91,18 @@ def _score_of(house: House, account: str) -> Any:
     return house.crm.records("account")[account].fields.get("Handoff_Account_Score__c")
 
 
+def _people_of_dune(house: House) -> None:
+    for number in range(20, 24):
+        house.contact(str(number), title="CEO", email=f"jo{number}@dune.example", company="Dune")
+        for again in range(4):
+            at = house.now - timedelta(days=again)
+            house.did(f"view{number}{again}", "page_view", str(number), path="/pricing", at=at)
+
+
 def test_an_account_that_comes_shows_a_score_once_the_round_has_come_to_all_who_may_belong_to_it(
     rested: Watched,
 ) -> None:
-    for number in range(20, 24):
-        rested.contact(str(number), title="CEO", email=f"jo{number}@dune.example", company="Dune")
-        for again in range(4):
-            rested.did(
-                f"view{number}{again}", "page_view", str(number), path="/pricing", at=rested.now - timedelta(days=again)
-            )
+    _people_of_dune(rested)
     for _ in range(3):
         rested.run()
     rested.account("A2", name="Dune", website="dune.example")
@@ -124,12 +127,7 @@ def test_an_account_that_comes_shows_a_score_once_the_round_has_come_to_all_who_
 def test_an_account_that_is_renamed_goes_on_showing_its_score_until_the_round_has_come_to_everybody(
     rested: Watched,
 ) -> None:
-    for number in range(20, 24):
-        rested.contact(str(number), title="CEO", email=f"jo{number}@dune.example", company="Dune")
-        for again in range(4):
-            rested.did(
-                f"view{number}{again}", "page_view", str(number), path="/pricing", at=rested.now - timedelta(days=again)
-            )
+    _people_of_dune(rested)
     rested.account("A2", name="Dune", website="dune.example")
     for _ in range(3):
         rested.run()
@@ -147,3 +145,21 @@ def test_an_account_that_is_renamed_goes_on_showing_its_score_until_the_round_ha
     assert set(seen[:-1]) == {was}
     assert seen[-1] == "0"
     assure_rest(rested)
+
+
+def test_an_account_shows_its_score_though_others_come_before_its_round_has_ended(rested: Watched) -> None:
+    _people_of_dune(rested)
+    for _ in range(3):
+        rested.run()
+    rested.account("A2", name="Dune", website="dune.example")
+    seen = []
+    for number in range(12):
+        on(rested)
+        if number % 3 == 2:
+            rested.account(f"B{number}", name=f"Bolt {number}", website=f"bolt{number}.example")
+        some(rested, 2)
+        seen.append((_score_of(rested, "A2"), head_of(rested).again))
+    scores = [score for score, _ in seen if score is not None]
+    assert scores, seen
+    assert len(set(scores)) == 1, "the whole sum at once"
+    assert all(again for _, again in seen), "no round has come to its end"

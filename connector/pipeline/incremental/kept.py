@@ -71,8 +71,8 @@ ACCOUNTS = pa.schema(
         ("ties", _HASH),
         ("facts", _HASH),
         ("score", _HASH),
-        #: a round has not yet come to everybody who may belong to it by the words it has now
-        ("gathers", pa.bool_()),
+        #: the round that is to come to everybody who may belong to it by the words it has now, while it has not
+        ("gathers", pa.int64()),
     ]
 )
 #: tables with rows per person, by their names; ``standings`` and ``matches`` have the columns that their rooms give

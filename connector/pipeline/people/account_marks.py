@@ -47,15 +47,21 @@ def account_marks(accounts: pa.Table, mappings: Mappings) -> pa.Table:
 
 
 def with_gathering(touched: Touched | None, marks: pa.Table) -> pa.Table:
-    """Say beside each account whether a round has yet to come to its people: it came or changed words since it began.
+    """Say beside each account that came or changed words which round has yet to come to its people; else null.
 
-    What their people add up to is not known before its end. Others lose or win people one by one, as always.
+    What they add up to is not known before everybody has been worked since, in whichever round: with one account after
+    another one round follows the other, and none comes to its end. Others lose or win people one by one, as always.
     """
     if touched is None or not touched.round_goes_on:
-        return marks.append_column("gathers", pa.array([False] * marks.num_rows, pa.bool_()))
+        return marks.append_column("gathers", pa.nulls(marks.num_rows, pa.int64()))
+    others = touched.kept.beside("people", touched.persons, ["round"])
+    earliest = pc.min(others.column("round")).as_py() or 0
     return sql(
-        "SELECT n.*, coalesce(o.gathers, false) OR n.match IS DISTINCT FROM o.match AS gathers "
-        "FROM marks n LEFT JOIN before o USING (account_id)",
+        f"""
+        SELECT n.*, CASE WHEN n.match IS DISTINCT FROM o.match THEN {touched.round}
+            WHEN o.gathers > {earliest} THEN o.gathers END AS gathers
+        FROM marks n LEFT JOIN before o USING (account_id)
+        """,
         marks=marks,
         before=touched.kept.accounts(),
     )
@@ -71,7 +77,7 @@ def with_score_marks(marks: pa.Table, scores: pa.Table, mappings: Mappings) -> p
     return sql(
         f"SELECT coalesce(m.account_id, s.account_id) AS account_id, m.match, m.ties, m.facts, "
         f"hash({', '.join(['1', *(f's.{quoted(name)}' for name in seen)])}) AS score, "
-        "coalesce(m.gathers, false) AS gathers "
+        "m.gathers "
         "FROM marks m FULL JOIN scores s USING (account_id)",
         marks=marks,
         scores=scores,

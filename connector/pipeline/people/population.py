@@ -185,7 +185,7 @@ def _accounts(census: Census, laid: _LaidOut, scores: pa.Table, holdings: Holdin
     shown, mirror = census.store.knowledge.accounts(), holdings.get(census.crm.system, "account")
     table = columns.accounts_with_scores(laid.accounts, scores, shown, mirror)
     table = with_unsure_accounts(table, census.mappings.scoring)
-    return table if laid.marks is None else as_shown(table, laid.marks.filter(laid.marks.column("gathers")))
+    return table if laid.marks is None else as_shown(table, laid.marks.filter(laid.marks.column("gathers").is_valid()))
 
 
 def _first_passes(
