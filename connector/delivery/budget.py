@@ -7,11 +7,16 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
+from connector.domain.writes import RowState
+from connector.errors import HandoffError
+from connector.ports.outbox import Outbox
 from connector.ports.source import Source
 from connector.ports.store import Ledger
 from connector.ports.traits import Usage
 
 DAY = timedelta(hours=24)
+#: another sender may claim rows that are about to be held; whoever is that unlucky leaves them as they are
+_HOLD_TRIES = 5
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,3 +59,15 @@ def accounted(adapters: Sequence[Source], ledger: Ledger, *, cause: str, now: da
         for adapter, calls in zip(adapters, before, strict=True):
             if adapter.calls() > calls:
                 ledger.spend(adapter.traits().system, adapter.calls() - calls, cause=cause, at=now)
+
+
+def hold_for_budget(outbox: Outbox) -> None:
+    """Let rows that the budget stops wait in the open, by name, until the next cycle releases them."""
+    for _ in range(_HOLD_TRIES):
+        try:
+            outbox.hold(outbox.ids([RowState.TODO]), held_by="budget")
+            break
+        except HandoffError as error:
+            # Another sender has claimed one of them since: look again.
+            if error.code != "outbox.unlawful_move":
+                raise

@@ -6,13 +6,13 @@ import json
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import Any, Literal
 from uuid import uuid4
 
-from connector.delivery.budget import Budget, accounted
+from connector.delivery.budget import Budget, accounted, hold_for_budget
 from connector.delivery.drained import Drained
 from connector.domain.engine_memory import give_back
 from connector.domain.writes import RowState
@@ -56,8 +56,6 @@ BEFORE_BASELINE = timedelta(days=7)
 SETTING_BEFORE_BASELINE = "fast_lane_before_baseline"
 #: set while the CRM holds writes of ours that no pull has brought back
 SETTING_UNSEEN = "crm_unseen_writes"
-#: another sender may claim rows that are about to be held; whoever is that unlucky leaves them as they are
-_HOLD_TRIES = 5
 
 
 class Cycle:
@@ -86,6 +84,9 @@ class Cycle:
         self._drift: list[Drift] = []
         #: whether the engine's turn is ours: a plan beside a daemon is made without
         self._turn = True
+        #: rows that the cycle took over, and the run that decided on the others
+        self._before: list[int] = []
+        self._decided_by = run_id
         self.plan_summary: dict[str, Any] = {}
         self._steps = steps.Walk(run_id, engine.on_step)
 
@@ -133,9 +134,9 @@ class Cycle:
             raise Refused("run.paused", "writes are paused", cure="set mode: live, or `handoff resume`")
         decisions, data = load_plan(body)
         check_current(data, decisions, store, mappings=self._engine.mappings.digest)
-        self.report.plan_id = plan_id
+        self.report.plan_id, self._decided_by = plan_id, decisions.run_id
         with self._recorded("run"):
-            before = self._unsettled() + self._look_for_drift("run")
+            self._before = self._unsettled() + self._look_for_drift("run")
             with self._timed("score"):
                 census = self._census()
                 decisions = hold_drifted(decisions, self._drift, census.crm.system)
@@ -143,15 +144,16 @@ class Cycle:
                 limited = with_limits(decisions, census, self._engine.limits, living=living, now=self._now)
                 self._store(limited)
             if deliver:
-                self._write(before, decisions.run_id)
+                self._write()
             else:
-                self._count(Drained(), before, decisions.run_id)
+                self._count(Drained())
         return self.report
 
     def deliver(self) -> Report:
         """Send what waits in the outbox, and nothing else."""
         with self._recorded("run"):
-            self._write(self._unsettled(), self.report.run_id)
+            self._before = self._unsettled()
+            self._write()
         return self.report
 
     # -- the steps ---------------------------------------------------------------------------------
@@ -159,7 +161,7 @@ class Cycle:
     def _walk(self, command: steps.Command, *, pull: bool, scope: Scope = "all") -> Report:
         self._turn = pull
         with self._recorded(command):
-            before = self._unsettled()
+            self._before = self._unsettled()
             news = pull and self._pull(scope)
             self.all_read = not self.stood_aside
             if self.stood_aside or (pull and scope != "all" and not (news or self._goes_on)):
@@ -169,13 +171,13 @@ class Cycle:
                 return self.report
             if command == "run" and self._may_write():
                 with self._checking():
-                    before += release_changed(self._engine, now=self._now)
-            before += self._look_for_drift(command)
+                    self._before += release_changed(self._engine, now=self._now)
+            self._before += self._look_for_drift(command)
             self._at_once = self._at_once or bool(asked_anew(self._engine.store))
             with open_scratch(self._engine.lake_root) as scratch:
                 live, work, decisions = self._decided(command, scratch, portion)
                 if not live:
-                    self._remember(command, decisions, before)
+                    self._remember(command, decisions)
                     return self.report
                 if decisions.moves_on:
                     self._engine.progress(steps.STORE.name, "memory and outbox", len(decisions.rows))
@@ -183,12 +185,12 @@ class Cycle:
                     if self._engine.still_ours():
                         work.keep()
                         self.leaves = work.leaves
-                before = [*before, *settle_anew(self._engine, work.anew, now=self._now)]
+                self._before += settle_anew(self._engine, work.anew, now=self._now)
             if "baseline" in decisions.marks:
                 week = json.dumps(work.asked_since(self._now - BEFORE_BASELINE))
                 self._engine.store.switches.put_setting(SETTING_BEFORE_BASELINE, week)
             give_back()
-            self._write(before, self.report.run_id)
+            self._write()
         return self.report
 
     def _decided(self, command: steps.Command, scratch: Scratch, portion: Portion) -> tuple[bool, Working, Decisions]:
@@ -294,15 +296,15 @@ class Cycle:
         body = dump_plan(decisions, mappings=digest, rotations=store.knowledge.rotations(), done=done)
         store.runs.save_plan(self.report.plan_id, made_at=self._now, body=body)
 
-    def _remember(self, command: steps.Command, decisions: Decisions, before: Sequence[int]) -> None:
+    def _remember(self, command: steps.Command, decisions: Decisions) -> None:
         """Drop what was decided while nothing may be written, but keep what a person must answer."""
         if command == "run":
             self._store(dropped(decisions))
-        tally = self._engine.store.outbox.tally(self.report.run_id, before)
+        tally = self._engine.store.outbox.tally(self._decided_by, self._before)
         self.report.add_writes(tally, by_mode=len(decisions.rows))
         self._needs_person()
 
-    def _write(self, before: Sequence[int], run_id: str) -> None:
+    def _write(self) -> None:
         engine = self._engine
         with self._timed("write"):
             engine.progress(steps.WRITE.name, "sending", 0)
@@ -315,9 +317,9 @@ class Cycle:
             if drained.written:
                 engine.store.switches.put_setting(SETTING_UNSEEN, self.report.run_id)
             if drained.stopped_by == "budget":
-                self._hold_for_budget()
+                hold_for_budget(engine.store.outbox)
             remember_dead(engine, now=self._now)
-        self._count(drained, before, run_id)
+        self._count(drained)
         parts = ("written", "unchanged", "dead")
         self._steps.done(
             steps.WRITE, {name: getattr(drained, name) for name in parts} | {"held": self.report.writes["held"]}
@@ -326,21 +328,9 @@ class Cycle:
     def _instant(self) -> datetime:
         return self._now + timedelta(seconds=time.monotonic() - self._begun)
 
-    def _hold_for_budget(self) -> None:
-        """Rows that the budget stops wait in the open, by name, until the next cycle releases them."""
-        outbox = self._engine.store.outbox
-        for _ in range(_HOLD_TRIES):
-            try:
-                outbox.hold(outbox.ids([RowState.TODO]), held_by="budget")
-                break
-            except HandoffError as error:
-                # Another sender has claimed one of them since: look again.
-                if error.code != "outbox.unlawful_move":
-                    raise
-
-    def _count(self, drained: Drained, before: Sequence[int], run_id: str) -> None:
+    def _count(self, drained: Drained) -> None:
         store = self._engine.store
-        self.report.add_writes(store.outbox.tally(run_id, before))
+        self.report.add_writes(store.outbox.tally(self._decided_by, self._before))
         self.report.add_times(store.task_times.measure(), target=self._engine.event_to_task)
         self.report.add_kinds(drained.by_kind)
         self._needs_person()
@@ -384,5 +374,20 @@ class Cycle:
         finally:
             self.report.seconds[part] += time.monotonic() - started
 
-    def _recorded(self, kind: steps.Command) -> AbstractContextManager[None]:
-        return recorded(self._engine, self.report, self._steps, kind)
+    @contextmanager
+    def _recorded(self, kind: steps.Command) -> Iterator[None]:
+        with recorded(self._engine, self.report, self._steps, kind):
+            try:
+                yield
+            except HandoffError:
+                # Some rows may have been sent before it failed, and what waits goes on waiting.
+                with suppress(HandoffError):
+                    self._account()
+                raise
+
+    def _account(self) -> None:
+        """Tell what has become of the rows of a cycle that fails."""
+        if not self.report.writes["planned"]:
+            self._count(Drained())
+        if self.report.writes["written"]:
+            self._engine.store.switches.put_setting(SETTING_UNSEEN, self.report.run_id)

@@ -60,7 +60,7 @@ class Undoing(Cycle):
             raise Refused("undo.paused", "writes are paused", cure=cure)
         is_undo = check_known(store, run_id)
         with self._recorded("undo"):
-            before = self._unsettled()
+            self._before = self._unsettled()
             with self._timed("score"):
                 with self._checking():
                     weighed = weigh(store, engine.crm, run_id, chosen)
@@ -72,7 +72,7 @@ class Undoing(Cycle):
             store.switches.audit(who, "undo", self._now, {"run": run_id, "by": self.report.run_id})
             if is_undo:
                 self._let_go(run_id, weighed, chosen, who)
-            self._write(before, self.report.run_id)
+            self._write()
         return self.report
 
     def _commit(self, weighed: Weighed, decisions: Decisions) -> None:
