@@ -32,7 +32,7 @@ from sqlalchemy import create_engine
 from benchmarks.survival.commands import Commands, processor_seconds
 from benchmarks.survival.databases import postgresql_server
 from benchmarks.survival.judge import Complaint, Edited, complaints
-from benchmarks.survival.people_at_work import PeopleAtWork, carry_out
+from benchmarks.survival.people_at_work import PeopleAtWork, at_set_times, carry_out
 from benchmarks.survival.place import AT, Place, prepare
 from benchmarks.survival.replicas import Pair
 
@@ -99,9 +99,10 @@ def live(ground: Ground, seed: int, cycles: int) -> History:
             if 0 < number < cycles:
                 drawn = people.next_round(twin)
                 at = people.at
+                begins = max(before + (at - before) / 2, quiet or before)
                 for place in (twin, house):
-                    place.clock(max(before + (at - before) / 2, quiet or before))
-                done = carry_out(twin, drawn.acts)
+                    place.clock(begins)
+                done = carry_out(twin, at_set_times(drawn.acts, begins))
                 carry_out(house, done)
                 history.acts.update(act["do"] for _, act in done)
                 typing, edited = drawn.typing, edited + drawn.edited

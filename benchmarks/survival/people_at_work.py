@@ -124,6 +124,14 @@ class PeopleAtWork:
         return [self.dice.choice(people)] if people else []
 
 
+def at_set_times(acts: list[Act], begins: datetime) -> list[Act]:
+    """Let them happen a second after one another: the orgs' clocks go on, and a busy machine would decide when."""
+    return [
+        (vendor, act | {"at": (begins + timedelta(seconds=number)).isoformat()})
+        for number, (vendor, act) in enumerate(acts, 1)
+    ]
+
+
 def carry_out(place: Place, acts: list[Act]) -> list[Act]:
     """Let it happen; give what was possible."""
     done = []
