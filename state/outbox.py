@@ -112,6 +112,15 @@ class SqlOutbox:
         """Move ``doing`` rows of senders whose lease has run out to ``unknown``; see the port."""
         return lose_dead(self._database, alone=alone)
 
+    def forget_quiet(self, *, now: datetime) -> int:
+        """Forget what kept newer wishes back until now; see the port."""
+        over, values = "outbox_quiet WHERE until <= :now", {"now": to_us(now)}
+        with self._database.read() as connection:
+            if connection.execute(text(f"SELECT 1 FROM {over} LIMIT 1"), values).first() is None:
+                return 0
+        with self._database.write() as connection:
+            return int(connection.execute(text(f"DELETE FROM {over}"), values).rowcount)
+
     def expire(self, *, now: datetime) -> int:
         """Move ``doing`` rows whose lease has run out to ``unknown``; return how many."""
         with self._database.write() as connection:

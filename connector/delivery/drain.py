@@ -96,6 +96,7 @@ class Drain:
         drained = Drained()
         started = self._timer()
         self._began = (now, started)
+        self._store.outbox.forget_quiet(now=now)
         tries = 0
         while not self._stopped(drained, now):
             instant = self._instant()

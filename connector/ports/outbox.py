@@ -221,6 +221,13 @@ class Outbox(Protocol):
         """
         ...
 
+    def forget_quiet(self, *, now: datetime) -> int:
+        """Forget what kept newer wishes for a record back after a lost answer and no longer does; return how many.
+
+        While there is any, each row that is claimed is looked up among them.
+        """
+        ...
+
     def unknown(self, limit: int) -> list[Taken]:
         """List rows whose fate is unknown, oldest first."""
         ...

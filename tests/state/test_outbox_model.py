@@ -221,6 +221,14 @@ class OutboxMachine(RuleBasedStateMachine):
         self.model.refresh()
 
     @rule()
+    def forget_quiet(self):
+        """What is over is forgotten, and nothing else: the model goes by its own list."""
+        self.hand.outbox.forget_quiet(now=self.at(self.now))
+        with self.hand.store.database.read() as connection:
+            left = set(connection.exec_driver_sql("SELECT lane FROM outbox_quiet").scalars())
+        assert left == {lane for lane, (_, until) in self.model.quiet.items() if until > self.now}
+
+    @rule()
     def time_passes(self):
         self.now += 3
         expired = [r for r in self.model.rows if r.state == "doing" and r.until_lease <= self.now]
