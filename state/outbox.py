@@ -13,7 +13,7 @@ from sqlalchemy import Connection, text
 from connector.domain.outbox_states import MOVES, UNSETTLED, Move, check_move
 from connector.domain.writes import Cause, RowState, WriteOutcome
 from connector.errors import HandoffError
-from connector.ports.outbox import DoneRow
+from connector.ports.outbox import Answered, DoneRow
 from connector.ports.store import OutboxRow, Spent, Taken, Turned
 from state import bulk, outbox_claim, outbox_finish, outbox_settle
 from state.audit import note
@@ -45,7 +45,7 @@ class SqlOutbox:
 
     def claim(self, limit: int, *, owner: str, now: datetime, lease: timedelta) -> Sequence[Taken]:
         """Take rows for sending; see the port."""
-        return self.turn((), (), spent=None, limit=limit, owner=owner, now=now, lease=lease).rows
+        return self.turn(spent=None, limit=limit, owner=owner, now=now, lease=lease).rows
 
     def settle(
         self, outcomes: Mapping[int, WriteOutcome], *, now: datetime, claims: Mapping[int, int] | None = None
@@ -56,9 +56,7 @@ class SqlOutbox:
 
     def turn(
         self,
-        rows: Sequence[Taken],
-        outcomes: Sequence[WriteOutcome],
-        *,
+        *answered: Answered,
         spent: Spent | None,
         limit: int,
         owner: str,
@@ -71,7 +69,7 @@ class SqlOutbox:
         def once() -> Turned:
             # what stands folded is looked at here with open eyes
             with self._database.write(as_it_is=True) as connection:
-                moved = self._settled(connection, rows, outcomes, now_us, owner)
+                moved = [self._settled(connection, batch, now_us, owner) for batch in answered]
                 if spent is not None and spent.calls:
                     spend(self._database, connection, spent, at_us=now_us)
                 taken = self._take(connection, limit, owner, now_us, to_us(now + lease)) if limit else []
@@ -79,15 +77,9 @@ class SqlOutbox:
 
         return _meeting(once)
 
-    def _settled(
-        self,
-        connection: Connection,
-        rows: Sequence[Taken],
-        outcomes: Sequence[WriteOutcome],
-        now_us: int,
-        owner: str,
-    ) -> set[int]:
+    def _settled(self, connection: Connection, answered: Answered, now_us: int, owner: str) -> set[int]:
         """Settle what was answered, the usual way or the long one; give the ids of the moved."""
+        rows, outcomes = answered
         if not rows:
             return set()
         folded = lines(self._database, connection)

@@ -110,9 +110,10 @@ def fold(
 
 
 def parted(ids: Sequence[int], found: Sequence[Line]) -> Iterator[tuple[Line | None, Sequence[int]]]:
-    """Part rows by the lines they stand in, last those that stand in none; mostly they are one line."""
+    """Part rows by the lines they stand in, last those that stand in none; mostly they are the beginning of one."""
+    text = packed(ids)
     for line in found:
-        if line.first == ids[0] and line.text == packed(ids):
+        if line.first == ids[0] and (line.text == text or line.text.startswith(f"{text[:-1]},")):
             yield line, ids
             return
     for line in found:

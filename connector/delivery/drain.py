@@ -196,7 +196,7 @@ class Drain:
             while unsent and not self._gave_up and not self._stopped(drained, self._instant()):
                 some, unsent = unsent[:batch], unsent[batch:]
                 answer = self._attempt(self._with_references(some))
-                final += self._turn(answer, drained, 0)[0]
+                final += self._turn([answer], drained, 0)[0]
                 self._give_up(answer.error, drained)
         finally:
             self._count_calls()
@@ -204,37 +204,35 @@ class Drain:
         return final
 
     def _send_ahead(self, claimed: Sequence[Taken], drained: Drained, batch: int, ahead: int) -> int:
-        """Send batches; while one is on the wire the one before is settled and the next taken; give the rows now done.
+        """Send batches; while one is on the wire those before are settled and the next taken; give the rows now done.
 
         It ends after some batches, for there are others to look after, or when one of them got nowhere.
         """
         final, taken = 0, len(claimed)
-        waiting = deque(claimed[start : start + batch] for start in range(0, len(claimed), batch))
-        #: of the last batch, until it is settled
-        answer: Answer | None = None
+        waiting = deque(_parts(claimed, batch))
+        #: of what was sent last, until it is settled
+        answers: list[Answer] = []
         error: HandoffError | None = None
         self._counted = self._crm.calls()
 
         def turn() -> None:
-            nonlocal answer, final, taken
-            goes_on = taken < _STINT * batch and (answer is None or got_somewhere(answer))
-            room = max(0, batch * (ahead - 1) - sum(map(len, waiting))) if goes_on else 0
-            if answer is not None or room:
-                done, following = self._turn(answer, drained, room)
-                answer = None
-                final += done
-                taken += len(following)
-                if following:
-                    waiting.append(following)
+            nonlocal final, taken
+            if waiting:
+                return  # what is next has been taken: a later turn settles more with one commit
+            goes_on = taken < _STINT * batch and all(map(got_somewhere, answers))
+            done, following = self._turn(answers, drained, batch * (ahead - 1) if goes_on else 0)
+            answers.clear()
+            final += done
+            taken += len(following)
+            waiting.extend(_parts(following, batch))
 
         try:
             with brisk():
-                while waiting and error is None and (answer is None or answer.sent):
+                while waiting and error is None and (not answers or answers[-1].sent):
                     rows = self._with_references(waiting.popleft())
-                    answer = fly(self._crm, partial(self._attempt_unless_halted, rows, drained), turn)
-                    error = answer.error
-                if answer is not None:
-                    final += self._turn(answer, drained, 0)[0]
+                    answers.append(fly(self._crm, partial(self._attempt_unless_halted, rows, drained), turn))
+                    error = answers[-1].error
+                final += self._turn(answers, drained, 0)[0]
         finally:
             self._count_calls()
             for rows in waiting:
@@ -261,14 +259,13 @@ class Drain:
             outcomes = [judged(row, outcome, now) for row, outcome in zip(rows, outcomes, strict=True)]
         return Answer(rows, outcomes)
 
-    def _turn(self, answer: Answer | None, drained: Drained, room: int) -> tuple[int, Sequence[Taken]]:
+    def _turn(self, answers: Sequence[Answer], drained: Drained, room: int) -> tuple[int, Sequence[Taken]]:
         """Settle what was answered and take what is next; give how many rows are done now, and the next ones."""
         now = self._instant()
-        rows, outcomes = ((), ()) if answer is None else (answer.rows, answer.outcomes)
+        answered = [(answer.rows, answer.outcomes) for answer in answers]
         calls = self._crm.calls()
         moved, following = self._store.outbox.turn(
-            rows,
-            outcomes,
+            *answered,
             spent=Spent(self._system, calls - self._counted, "write"),
             limit=room,
             owner=self._sender.name,
@@ -276,7 +273,8 @@ class Drain:
             lease=self._lease(now),
         )
         self._counted = calls
-        return self._told(rows, outcomes, moved, drained), following
+        done = [self._told(*batch, ours, drained) for batch, ours in zip(answered, moved, strict=True)]
+        return sum(done), following
 
     def _count_calls(self) -> None:
         """Record what has been sent and is not in the ledger: something went wrong."""
@@ -372,3 +370,7 @@ class Drain:
         calls = self._crm.calls() - before
         if calls:
             self._store.ledger.spend(self._system, calls, cause=cause, at=now)
+
+
+def _parts(rows: Sequence[Taken], size: int) -> list[Sequence[Taken]]:
+    return [rows[start : start + size] for start in range(0, len(rows), size)]

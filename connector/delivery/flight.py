@@ -1,4 +1,6 @@
-"""One batch on the wire, and what is done meanwhile: the one before it is settled and the next one taken.
+"""One batch on the wire, and what is done meanwhile: those before it are settled and the next ones taken.
+
+That is done for two batches at once, while every second one is on the wire: a commit has its price whatever is in it.
 
 All in one thread. Two that hand batches to each other would take the interpreter from one another at every row, and
 find nothing of the other's in their processor's memory; what a batch costs would be half as much again. At most
@@ -13,8 +15,8 @@ from connector.delivery.answers import Answer
 from connector.ports.crm import Crm
 from connector.ports.meanwhile import Meanwhile
 
-#: one on the wire, and the next, which is taken while it is there
-AHEAD = 2
+#: one on the wire, and two that are settled, or the next two, which are taken, while it is there
+AHEAD = 3
 
 
 def fly(crm: Crm, send: Callable[[], Answer], work: Callable[[], None]) -> Answer:

@@ -142,10 +142,14 @@ class Spent(NamedTuple):
     cause: str
 
 
-class Turned(NamedTuple):
-    """What one turn did: the ids of the rows that were moved, and the rows that were taken."""
+#: a batch that was sent, and what came of each of its rows, in order
+Answered = tuple[Sequence[Taken], Sequence[WriteOutcome]]
 
-    moved: set[int]
+
+class Turned(NamedTuple):
+    """What one turn did: of each batch the ids of the rows that were moved, in order, and the rows that were taken."""
+
+    moved: Sequence[set[int]]
     rows: Sequence[Taken]
 
 
@@ -193,16 +197,14 @@ class Outbox(Protocol):
 
     def turn(
         self,
-        rows: Sequence[Taken],
-        outcomes: Sequence[WriteOutcome],
-        *,
+        *answered: Answered,
         spent: Spent | None,
         limit: int,
         owner: str,
         now: datetime,
         lease: timedelta,
     ) -> Turned:
-        """Settle rows as was answered of each, record what it cost, and take what is next: one transaction.
+        """Settle batches as was answered of each row, record what it cost, and take what is next: one transaction.
 
         As ``settle`` (the claims are those of the rows; ``AsAsked`` where all came true), ``Ledger.spend`` (at
         ``now``) and ``claim``, one after the other.

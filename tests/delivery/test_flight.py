@@ -142,8 +142,8 @@ def test_a_commit_settles_takes_and_counts(bench: Bench) -> None:
     most: list[int] = []
     watched = _watch(bench, lambda _turn, _when: most.append(bench.outbox.counts().get("doing", 0)))
     assert bench.drain().written == PEOPLE
-    assert watched.turns <= PEOPLE + 1, "one commit per batch"
-    assert max(most) <= 2 * AHEAD
+    assert watched.turns <= PEOPLE // 2 + 1, "one commit for two batches"
+    assert max(most) <= AHEAD, "and no more in question after a kill"
     assert bench.states() == {"done": PEOPLE}
     assert bench.store.ledger.spent("crm", NOW - timedelta(days=1)) == bench.crm.calls() == PEOPLE
 
@@ -206,6 +206,19 @@ def test_after_so_many_batches_others_are_looked_after(bench: Bench, monkeypatch
     assert (drained.written, drained.unchanged) == (PEOPLE, 0)
     first = [batch[0].key for batch in bench.crm.sent].index("k0", 1)
     assert first <= 2 * AHEAD + 4, "a lost answer does not wait until all the rest has been sent"
+
+
+@pytest.mark.parametrize("at", range(1, 6))
+def test_what_got_nowhere_is_looked_after_before_more_is_taken(bench: Bench, at: int) -> None:
+    def apply(writes: Any, *, now: Any) -> Any:
+        bench.crm.faults.lost_answers = int(len(bench.crm.sent) + 1 == at)
+        return type(bench.crm).apply(bench.crm, writes, now=now)
+
+    bench.crm.apply = apply  # type: ignore[method-assign]
+    assert bench.drain().written == PEOPLE
+    order = [batch[0].key for batch in bench.crm.sent]
+    lost = order[at - 1]
+    assert order.index(lost, at) <= at + AHEAD, "what had been taken goes first, and nothing else"
 
 
 TROUBLES = (

@@ -27,8 +27,8 @@ def flying(hand: Any, words: Any) -> list[Taken]:
 
 
 def _turn(hand: Any, words: Any, *answered: tuple[Taken, WriteOutcome], limit: int = 0, owner: str = "me") -> Any:
-    rows, outcomes = zip(*answered, strict=True) if answered else ((), ())
-    return hand.outbox.turn(rows, outcomes, spent=None, limit=limit, owner=owner, now=words.NOW, lease=words.LEASE)
+    batches = [tuple(zip(*answered, strict=True))] if answered else []
+    return hand.outbox.turn(*batches, spent=None, limit=limit, owner=owner, now=words.NOW, lease=words.LEASE)
 
 
 def _as_asked(row: Taken, **changes: Any) -> tuple[Taken, WriteOutcome]:
@@ -73,10 +73,10 @@ def test_what_is_on_its_way_does_not_wait_to_go(hand: Any, words: Any, flying: l
 
 def test_what_went_as_asked_is_done_from_the_line(hand: Any, words: Any, flying: list[Taken]) -> None:
     one, two = flying
-    assert _turn(hand, words, _as_asked(one), limit=5).moved == {one.id}
+    assert _turn(hand, words, _as_asked(one), limit=5).moved == [{one.id}]
     assert hand.states() == ["done", "doing", "doing"]
     assert hand.outbox.counts() == {"done": 1, "doing": 2}
-    assert _turn(hand, words, _as_asked(two)).moved == {two.id}
+    assert _turn(hand, words, _as_asked(two)).moved == [{two.id}]
     with hand.store.database.read() as connection:
         found = connection.exec_driver_sql(
             "SELECT state, attempts, sent_at > 0, lease_owner, lease_until, settled_at > 0, result"
@@ -92,7 +92,7 @@ def test_what_went_as_asked_is_done_from_the_line(hand: Any, words: Any, flying:
 def test_what_went_otherwise_is_settled_as_ever(hand: Any, words: Any, flying: list[Taken], kind: OutcomeKind) -> None:
     one, two = flying
     moved = _turn(hand, words, _as_asked(one, kind=kind), _as_asked(two, message="told", before={"Score": 5})).moved
-    assert moved == {one.id, two.id}
+    assert moved == [{one.id, two.id}]
     first = {"retry": "todo", "unknown": "unknown", "rejected": "dead"}.get(kind, "done")
     assert hand.states() == [first, "done", "todo"]
     assert ("2", 5, 1) in [(change[1], *change[3:]) for change in hand.store.switches.before_values("run")]
@@ -130,7 +130,7 @@ def test_people_cannot_move_what_is_on_its_way(hand: Any, words: Any, flying: li
 def test_who_is_erased_meanwhile_is_emptied_when_the_answer_comes(hand: Any, words: Any, flying: list[Taken]) -> None:
     hand.store.knowledge.erase(["p1"], hashes=["h"], who="ann", at=words.NOW)
     assert hand.states() == ["doing", "doing", "superseded"]
-    assert _turn(hand, words, *map(_as_asked, flying), limit=5) == ({row.id for row in flying}, [])
+    assert _turn(hand, words, *map(_as_asked, flying), limit=5) == ([{row.id for row in flying}], [])
     with hand.store.database.read() as connection:
         bodies = set(connection.exec_driver_sql("SELECT body FROM outbox").scalars())
     assert hand.states() == ["done", "done", "superseded"]
@@ -141,26 +141,26 @@ def test_what_a_dead_sender_had_taken_is_unknown(hand: Any, words: Any, state_ur
     hand.add(*(words.update(str(n)) for n in (1, 2, 3)))
     store, name = open_store(state_url), f"{SENDER}gone"
     assert store.switches.acquire(name, name, timedelta(hours=1))
-    asleep = store.outbox.turn((), (), spent=None, limit=2, owner=name, now=words.NOW, lease=words.LEASE).rows
+    asleep = store.outbox.turn(spent=None, limit=2, owner=name, now=words.NOW, lease=words.LEASE).rows
     store.switches.release(name, name)
     store.close()
     assert hand.outbox.lose_dead() == 2
     assert hand.states() == ["unknown", "unknown", "todo"]
     assert [row.attempts for row in hand.outbox.unknown(5)] == [1, 1]
     # it wakes up: what it knows is of its own sending still
-    assert _turn(hand, words, *map(_as_asked, asleep), owner=name).moved == {row.id for row in asleep}
+    assert _turn(hand, words, *map(_as_asked, asleep), owner=name).moved == [{row.id for row in asleep}]
     assert hand.states() == ["done", "done", "todo"]
 
 
 def test_another_sender_leaves_what_is_on_its_way(hand: Any, words: Any, flying: list[Taken], state_url: str) -> None:
     other = open_store(state_url)
     try:
-        [three] = other.outbox.turn((), (), spent=None, limit=5, owner="you", now=words.NOW, lease=words.LEASE).rows
+        [three] = other.outbox.turn(spent=None, limit=5, owner="you", now=words.NOW, lease=words.LEASE).rows
         assert three.write.id == "3"
         assert other.outbox.claim(5, owner="you", now=words.NOW, lease=words.LEASE) == []
     finally:
         other.close()
-    assert _turn(hand, words, *map(_as_asked, flying)).moved == {row.id for row in flying}
+    assert _turn(hand, words, *map(_as_asked, flying)).moved == [{row.id for row in flying}]
     assert hand.states() == ["done", "done", "doing"]
 
 

@@ -169,27 +169,28 @@ class OutboxMachine(RuleBasedStateMachine):
     @rule(
         limit=st.integers(0, 4),
         kinds=st.lists(st.sampled_from([*OutcomeKind, *[OutcomeKind.WRITTEN] * 15]), max_size=4),
+        cut=st.integers(0, 3),
     )
-    def turn(self, limit, kinds):
-        """Settle what was taken by turns, mostly as it was asked for, and take more."""
+    def turn(self, limit, kinds, cut):
+        """Settle what was taken by turns, in two batches, mostly as it was asked for, and take more."""
         sent = [row for id_, row in self.taken.items() if self.row(id_).state in ("doing", "unknown")]
         pairs = list(zip(sent, kinds, strict=False))
         now = self.at(self.now)
         rows = [row for row, _ in pairs]
         outcomes = [WriteOutcome(row.write.key, kind, row.write.id, row.write.expected) for row, kind in pairs]
         came_true = {kind for _, kind in pairs} == {OutcomeKind.WRITTEN}
+        batches = [(rows[:cut], outcomes[:cut]), (rows[cut:], outcomes[cut:])]
         if came_true and isinstance(self.latest, OwnRows) and list(self.latest) == rows:
-            rows, outcomes = self.latest, AsAsked(self.latest.updates)
+            batches = [(some, AsAsked(some.updates)) for some in (self.latest[:cut], self.latest[cut:])]
         turned = self.hand.outbox.turn(
-            rows,
-            outcomes,
+            *batches,
             spent=None,
             limit=limit,
             owner="me",
             now=now,
             lease=self.words.LEASE,
         )
-        assert turned.moved == {row.id for row, _ in pairs}
+        assert turned.moved == [{row.id for row, _ in some} for some in (pairs[:cut], pairs[cut:])]
         for row, kind in pairs:
             del self.taken[row.id]
             self.model.settle(self.row(row.id), kind, 0, self.now)

@@ -7,9 +7,10 @@ from typing import Any
 
 import pytest
 
+from connector.domain.own_updates import AsAsked
 from connector.domain.writes import OutcomeKind, WriteOutcome
 from connector.errors import HandoffError
-from connector.ports.store import Spent, Taken, Turned
+from connector.ports.store import OwnRows, Spent, Taken, Turned
 
 
 def _as_asked(row: Taken) -> WriteOutcome:
@@ -18,8 +19,7 @@ def _as_asked(row: Taken) -> WriteOutcome:
 
 def _turn(hand: Any, words: Any, answered: list[tuple[Taken, WriteOutcome]], limit: int = 0) -> Turned:
     turned = hand.outbox.turn(
-        [row for row, _ in answered],
-        [outcome for _, outcome in answered],
+        ([row for row, _ in answered], [outcome for _, outcome in answered]),
         spent=Spent("crm", 2, "write"),
         limit=limit,
         owner="me",
@@ -43,7 +43,7 @@ def test_what_went_as_asked_is_done_and_journalled_with_what_was_expected(hand: 
     hand.add(*(words.update(str(n), value=n, expected={"Score": -n}) for n in range(1, 6)))
     rows = _taken(hand, words, 3)
     turned = _turn(hand, words, [(row, _as_asked(row)) for row in rows], limit=10)
-    assert turned.moved == {row.id for row in rows}
+    assert turned.moved == [{row.id for row in rows}]
     assert [row.write.id for row in turned.rows] == ["4", "5"]
     assert hand.states() == ["done"] * 3 + ["doing"] * 2
     assert _changes(hand) == [("1", -1, 1), ("2", -2, 2), ("3", -3, 3)]
@@ -53,6 +53,40 @@ def test_what_went_as_asked_is_done_and_journalled_with_what_was_expected(hand: 
         ("2", True),
         ("3", True),
     ]
+
+
+def test_two_batches_are_settled_each_in_its_way_and_what_is_next_is_taken_from_among_both(
+    hand: Any, words: Any
+) -> None:
+    hand.add(*(words.update(str(n), expected={"Score": 0}) for n in range(1, 7)))
+    rows = _taken(hand, words, 5)
+    assert isinstance(rows, OwnRows)
+    one, two = rows[:2], rows[2:4]
+    assert isinstance(one, OwnRows)
+    again = [WriteOutcome(row.write.key, OutcomeKind.RETRY) for row in two]
+    turned = hand.outbox.turn(
+        (one, AsAsked(one.updates)), (two, again), spent=None, limit=9, owner="me", now=words.NOW, lease=words.LEASE
+    )
+    assert turned.moved == [{row.id for row in one}, {row.id for row in two}]
+    assert [(row.write.id, row.attempts) for row in turned.rows] == [("3", 2), ("4", 2), ("6", 1)]
+    assert hand.states() == ["done"] * 2 + ["doing"] * 4
+
+
+def test_of_two_batches_both_are_settled_or_none(hand: Any, words: Any) -> None:
+    hand.add(*(words.update(str(n), expected={"Score": 0}) for n in (1, 2)))
+    one, two = _taken(hand, words)
+    with pytest.raises(HandoffError, match="another write"):
+        hand.outbox.turn(
+            ([one], [_as_asked(one)]),
+            ([two], [_as_asked(two).but(key="another")]),
+            spent=Spent("crm", 2, "write"),
+            limit=0,
+            owner="me",
+            now=words.NOW,
+            lease=words.LEASE,
+        )
+    assert hand.states() == ["doing"] * 2
+    assert hand.store.ledger.spent("crm", words.NOW) == 0
 
 
 @pytest.mark.parametrize(
@@ -69,7 +103,7 @@ def test_what_went_otherwise_is_told_beside_it(hand: Any, words: Any, changes: A
     hand.add(*(words.update(str(n), expected={"Score": 0}) for n in (1, 2)))
     one, two = _taken(hand, words)
     turned = _turn(hand, words, [(one, _as_asked(one).but(**changes)), (two, _as_asked(two))])
-    assert turned.moved == {one.id, two.id}
+    assert turned.moved == [{one.id, two.id}]
     assert _changes(hand) == journalled
 
 
@@ -79,9 +113,9 @@ def test_what_others_have_taken_over_is_left_to_them(hand: Any, words: Any) -> N
     hand.settle(two, "retry")
     [again] = _taken(hand, words)
     assert (again.id, again.attempts) == (two.id, 2)
-    assert _turn(hand, words, [(row, _as_asked(row)) for row in (one, two)]).moved == {one.id}
+    assert _turn(hand, words, [(row, _as_asked(row)) for row in (one, two)]).moved == [{one.id}]
     assert hand.states() == ["done", "doing"]
-    assert _turn(hand, words, [(again, _as_asked(again))]).moved == {two.id}
+    assert _turn(hand, words, [(again, _as_asked(again))]).moved == [{two.id}]
     assert hand.states() == ["done", "done"]
 
 
@@ -92,7 +126,7 @@ def test_rows_that_were_taken_several_times_are_settled_together(hand: Any, word
     assert [row.attempts for row in rows] == [1, 1]
     [again] = _taken(hand, words)
     other = Taken(rows[1].id, rows[1].write, 2, rows[1].decided_at, 1, "", None)
-    assert _turn(hand, words, [(again, _as_asked(again)), (other, _as_asked(other))]).moved == {again.id, other.id}
+    assert _turn(hand, words, [(again, _as_asked(again)), (other, _as_asked(other))]).moved == [{again.id, other.id}]
     assert hand.states() == ["done", "done"]
 
 

@@ -15,14 +15,13 @@ from connector.ports.store import OwnRows, Taken
 
 
 def _take(hand: Any, words: Any, limit: int = 100) -> Any:
-    return hand.outbox.turn((), (), spent=None, limit=limit, owner="me", now=words.NOW, lease=words.LEASE).rows
+    return hand.outbox.turn(spent=None, limit=limit, owner="me", now=words.NOW, lease=words.LEASE).rows
 
 
 def _came_true(hand: Any, words: Any, rows: OwnRows) -> set[int]:
-    told = AsAsked(rows.updates)
-    moved: set[int] = hand.outbox.turn(
-        rows, told, spent=None, limit=0, owner="me", now=words.NOW, lease=words.LEASE
-    ).moved
+    answered = (rows, AsAsked(rows.updates))
+    moved: set[int]
+    [moved] = hand.outbox.turn(answered, spent=None, limit=0, owner="me", now=words.NOW, lease=words.LEASE).moved
     return moved
 
 
@@ -89,8 +88,9 @@ def test_outcomes_of_other_updates_are_not_taken_for_theirs(hand: Any, words: An
     one, other = own[:1], own[1:2]
     assert isinstance(one, OwnRows)
     assert isinstance(other, OwnRows)
+    answered = (one, AsAsked(other.updates))
     with pytest.raises(HandoffError, match="another write"):
-        hand.outbox.turn(one, AsAsked(other.updates), spent=None, limit=0, owner="me", now=words.NOW, lease=words.LEASE)
+        hand.outbox.turn(answered, spent=None, limit=0, owner="me", now=words.NOW, lease=words.LEASE)
 
 
 @pytest.mark.parametrize(

@@ -225,19 +225,20 @@ class Senders(RuleBasedStateMachine):
         who=st.integers(0, 2),
         limit=st.integers(0, 3),
         kinds=st.lists(st.sampled_from((*KINDS, *[OutcomeKind.WRITTEN] * 12)), max_size=3),
+        cut=st.integers(0, 3),
     )
-    def turn(self, who: int, limit: int, kinds: list[OutcomeKind]) -> None:
-        """A sender settles the first of what it believes to have on its way, and takes what is next, at once."""
+    def turn(self, who: int, limit: int, kinds: list[OutcomeKind], cut: int) -> None:
+        """A sender settles the first of what it believes to have on its way, in two batches, and takes what is next."""
         sender = self.senders[who % len(self.senders)]
         if not sender.name:
             return
         asked = [(sender.rows[id_], kind) for id_, kind in zip(sender.sent, kinds, strict=False)]
-        rows, outcomes = _answer(asked, sender.latest)
+        batches = [_answer(some, sender.latest) for some in (asked[:cut], asked[cut:])]
         valid = [(row.id, kind) for row, kind in asked if self._awaited(row.id, row.attempts)]
         turned = sender.store.outbox.turn(
-            rows, outcomes, spent=None, limit=limit, owner=sender.name, now=self.now(), lease=LONGEST
+            *batches, spent=None, limit=limit, owner=sender.name, now=self.now(), lease=LONGEST
         )
-        assert turned.moved == {id_ for id_, _ in valid}
+        assert turned.moved == [{row.id for row, _ in some} & dict(valid).keys() for some in (asked[:cut], asked[cut:])]
         for id_, kind in valid:
             self.model.settle(self.row(id_), kind, 0)
         self.model.look_again()
