@@ -96,7 +96,7 @@ class Working:
         while not outlook.nothing:
             tries += 1
             try:
-                with few_at_work(None if outlook.touched is None else len(outlook.touched.persons)):
+                with few_at_work(self._at_most(outlook)):
                     return self._work(outlook, census, deciding, scratch.within(f"try-{tries}"), live=live)
             except Grown as grown:
                 outlook.widen(grown)
@@ -107,6 +107,12 @@ class Working:
                     raise
                 outlook.widen(Grown(everybody="harmed"))
         return self._nothing(outlook, deciding, scratch)
+
+    def _at_most(self, outlook: Outlook) -> int:
+        """Say how many people are worked, of everybody a bound: somebody of whom no row was ever read is nobody."""
+        if outlook.touched is not None:
+            return len(outlook.touched.persons)
+        return sum(segment.rows for segment in self._engine.store.manifest.segments())
 
     def _nothing(self, outlook: Outlook, deciding: Deciding, scratch: Scratch) -> tuple[Decisions, Decisions]:
         """Decide nothing: nobody's answer could be another than the last cycle's."""

@@ -11,13 +11,15 @@ import pytest
 from house_with_a_clock import as_large_as_their_account, with_a_clock
 from small_house import House
 
+from connector.domain import few_at_work
+from connector.domain.few_at_work import works_few
 from connector.domain.records import RecordVersion
 from connector.domain.refs import Ref
 from connector.lake.compaction import FAN
 from connector.lake.landing import Landing
 from connector.pipeline.incremental.kept import FOLDER
 from connector.pipeline.intake.pulling import Puller
-from connector.pipeline.steps import StepDone
+from connector.pipeline.steps import DECIDE, StepDone
 
 #: what a report says of everybody, whoever was worked
 _OF_ALL = ("identity", "matched", "scored", "dispositions", "stages")
@@ -177,3 +179,25 @@ def test_a_narrow_look_works_whoever_asked_and_the_split_of_two_is_seen_from_bot
     house.source.add(RecordVersion(one, house.now, house.now, fields, {}))
     assert house.run().identity["persons"] == 5
     assert house.last[0] == ""
+
+
+def test_everybody_is_a_handful_where_the_lake_holds_no_more(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    few: list[bool] = []
+
+    def heard(step: str, _doing: str, _rows: int) -> None:
+        if step == DECIDE.name:
+            few.append(works_few())
+
+    house = Watched(tmp_path, progress=heard)
+    house.contact("1")
+    house.did("d1", "page_view", "1", path="/")
+    house.run()
+    assert few
+    assert all(few)
+    assert house.last == ("first", None)
+    few.clear()
+    monkeypatch.setattr(few_at_work, "FEW", 1)
+    house.cycle().run(full=True)
+    assert few
+    assert not any(few)
+    house.close()
