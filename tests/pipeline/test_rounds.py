@@ -99,6 +99,19 @@ def _people_of_dune(house: House) -> None:
             house.did(f"view{number}{again}", "page_view", str(number), path="/pricing", at=at)
 
 
+def _through_the_round(house: Watched) -> list[tuple[Any, int]]:
+    """Let a round come to everybody, one at a time; give after each cycle A2's score, and how many are to come."""
+    seen = []
+    for _ in range(30):
+        on(house)
+        cycle = some(house, 1)
+        seen.append((_score_of(house, "A2"), head_of(house).again))
+        if not cycle.leaves:
+            break
+    assert len(seen) > 4, "the round took several cycles"
+    return seen
+
+
 def test_an_account_that_comes_shows_a_score_once_the_round_has_come_to_all_who_may_belong_to_it(
     rested: Watched,
 ) -> None:
@@ -106,14 +119,7 @@ def test_an_account_that_comes_shows_a_score_once_the_round_has_come_to_all_who_
     for _ in range(3):
         rested.run()
     rested.account("A2", name="Dune", website="dune.example")
-    seen = []
-    for _ in range(30):
-        on(rested)
-        cycle = some(rested, 1)
-        seen.append((_score_of(rested, "A2"), head_of(rested).again))
-        if not cycle.leaves:
-            break
-    assert len(seen) > 4, "the round took several cycles"
+    seen = _through_the_round(rested)
     last, before = seen[-1], seen[:-1]
     assert {score for score, _ in before} == {None}, seen
     assert last[0] not in {None, "0"}, seen
@@ -134,16 +140,9 @@ def test_an_account_that_is_renamed_goes_on_showing_its_score_until_the_round_ha
     was = _score_of(rested, "A2")
     assert was not in {None, "0"}
     _rename(rested, "A2", "Hill", "hill.example")
-    seen = []
-    for _ in range(30):
-        on(rested)
-        cycle = some(rested, 1)
-        seen.append(_score_of(rested, "A2"))
-        if not cycle.leaves:
-            break
-    assert len(seen) > 4, "the round took several cycles"
-    assert set(seen[:-1]) == {was}
-    assert seen[-1] == "0"
+    scores = [score for score, _ in _through_the_round(rested)]
+    assert set(scores[:-1]) == {was}
+    assert scores[-1] == "0"
     assure_rest(rested)
 
 

@@ -72,9 +72,7 @@ def of_deleted_records(lake: Lake, rows: Iterable[OutboxRow], system: str, *, no
             by_object[row.write.object].append(row)
     found: set[int] = set()
     for object_, some in by_object.items():
-        ids = pa.array([row.write.id for row in some], pa.string())
-        words = pa.array([system] * len(some), pa.string()), pa.array([object_] * len(some), pa.string())
-        these = pa.table({"system": words[0], "object": words[1], "id": ids})
+        these = pa.Table.from_pylist([{"system": system, "object": object_, "id": row.write.id} for row in some])
         last = lake.of(these, [(system, object_)]).current(system, object_, as_of=now, columns=())
         gone = pc.and_(last.column("deleted"), pc.is_null(last.column("merged_into")))
         deleted = set(last.filter(gone).column("id").to_pylist())
