@@ -53,19 +53,23 @@ class Mark:
         return json.dumps(body)
 
     def _looks_back_whole(self, overlap: timedelta, now: datetime | None) -> bool:
-        """Say whether a pull of now looks back an overlap: of a crowded stream one now and then does."""
-        return self.swept is None or now is None or now >= self.swept + overlap / _WHOLE
+        """Say whether a pull of now looks back an overlap: of a crowded stream one now and then does.
+
+        So does each pull while the vendor's clock is behind where it was: it has been set.
+        """
+        return self.swept is None or now is None or not self.swept <= now < self.swept + overlap / _WHOLE
 
     def begins(self, overlap: timedelta, now: datetime | None) -> tuple[Mark, datetime | None]:
         """Give the mark to go on from, and the stamp to ask from: the unread place when its time has come.
 
-        What has become visible since the last pull that looked back whole is no older than an overlap before it asked.
+        What has become visible since the last pull that looked back whole is no older than an overlap before it asked,
+        and most of it no older than a part of that: so a burst that it has read is not brought again by each look
+        after it, though no newer row comes.
         """
-        low = None
-        if self.high is not None and self._looks_back_whole(overlap, now):
-            low = min(self.high, self.swept or self.high) - overlap
-        elif self.high is not None:
-            low = self.high - overlap / _BRIEF
+        low, swept = None, self.swept or self.high
+        if self.high is not None and swept is not None:
+            whole = self._looks_back_whole(overlap, now)
+            low = min(self.high, swept) - overlap if whole else max(self.high, swept) - overlap / _BRIEF
         if self.unread is None or (self.due is not None and now is not None and now < self.due):
             return self, low
         return replace(self, unread=None, due=None), min(low, self.unread) if low else None

@@ -103,3 +103,36 @@ def test_of_a_crowd_most_pulls_bring_what_is_new_and_some_all_of_the_overlap():
     assert all(300 <= rows <= 420 for rows in whole)
     assert len(whole) == len(stream.brought[100:]) // 20
     assert max(rows for rows in stream.brought[100:] if rows <= CROWD) <= 26
+
+
+def test_a_burst_that_was_read_whole_is_brought_again_by_whole_looks_alone():
+    stream = _Stream([(NOW, NOW)] * (CROWD + 1))
+    looks = [30, 35, *range(40, 400, 10)]
+    for second in looks:
+        stream.pull(NOW + timedelta(seconds=second))
+    # the first, the one that finds that it brings a crowd, and those that look back whole
+    assert [second for second, rows in zip(looks, stream.brought, strict=True) if rows] == [30, 35, 140, 240, 340]
+
+
+@given(
+    late=st.lists(st.tuples(st.integers(0, 200), st.integers(15, 20)), min_size=5, max_size=30),
+    spans=st.lists(st.integers(1, 30), min_size=10, max_size=20),
+    burst=st.sampled_from([0, CROWD + 1]),
+)
+def test_what_shows_soon_after_its_stamp_comes_with_the_next_pull_however_quiet_the_stream(late, spans, burst):
+    def at(seconds: float) -> datetime:
+        return NOW + timedelta(seconds=seconds)
+
+    rows = [*[(at(0), at(0))] * burst, *((at(second), at(second + after)) for second, after in late)]
+    stream = _Stream(rows)
+    clock = 0
+    for span in spans:
+        clock += span
+        stream.pull(at(clock))
+        assert len(stream.seen) == sum(visible <= at(clock) for _, visible in rows)
+
+
+def test_while_the_vendors_clock_is_behind_where_it_was_each_pull_looks_back_whole():
+    mark = Mark(NOW, swept=NOW)
+    assert mark.begins(_OVERLAP, NOW + timedelta(seconds=30))[1] == NOW - timedelta(seconds=20)
+    assert mark.begins(_OVERLAP, NOW - timedelta(hours=1))[1] == NOW - _OVERLAP
