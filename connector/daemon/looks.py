@@ -8,8 +8,9 @@ from typing import Final, Literal
 
 from connector.daemon.pace import LEAST, Pace
 from connector.daemon.rhythm import Outcome
-from connector.pipeline.cycle import Cycle, Scope
+from connector.pipeline.cycle import Cycle
 from connector.pipeline.incremental.choosing import URGENT, Portion
+from connector.pipeline.intake.looking import Scope
 from connector.pipeline.intake.pulling import Aside
 from connector.pipeline.reports.report import Report
 

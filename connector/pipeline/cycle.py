@@ -5,11 +5,11 @@ from __future__ import annotations
 import json
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import replace
 from datetime import datetime, timedelta
-from typing import Any, Literal
+from typing import Any
 from uuid import uuid4
 
 from connector.delivery.budget import Budget, accounted, hold_for_budget
@@ -17,7 +17,6 @@ from connector.delivery.drained import Drained
 from connector.domain.engine_memory import give_back
 from connector.domain.writes import RowState
 from connector.errors import HandoffError, LocalFault, Refused
-from connector.identity.tombstones import Graveyard
 from connector.mapping.lost import without
 from connector.pipeline import steps
 from connector.pipeline.decisions.dead_letters import release_changed, remember_dead
@@ -27,35 +26,28 @@ from connector.pipeline.decisions.redeciding import asked_anew, settle_anew
 from connector.pipeline.decisions.rerouting import drain_and_reroute
 from connector.pipeline.decisions.withdrawing import withdraw
 from connector.pipeline.engine import Engine
-from connector.pipeline.forgetting import Named, bury_again, purge
+from connector.pipeline.forgetting import Named, bury_again
 from connector.pipeline.incremental.choosing import Portion
 from connector.pipeline.incremental.kept_hits import KeptHits
 from connector.pipeline.intake.deletions import note_deletions
 from connector.pipeline.intake.drift import Drift, hold_drifted, look_for_drift, lost_by, release_drifted
-from connector.pipeline.intake.pulling import Aside, Pulled, Puller
+from connector.pipeline.intake.looking import SETTING_UNSEEN, Scope, look_at_systems
+from connector.pipeline.intake.pulling import Aside
 from connector.pipeline.intake.silence import note_silence, silent_streams
 from connector.pipeline.intake.streams_read import note_read
-from connector.pipeline.intake.wanted import wanted_of
 from connector.pipeline.people.census import Census, census_of
 from connector.pipeline.recording import recorded, refusal_recorded
 from connector.pipeline.reports.report import Report
 from connector.pipeline.scratch import Scratch, open_scratch
 from connector.pipeline.versions import meet_mappings, tell_results
 from connector.pipeline.working import Working
-from connector.ports.source import Source
 from connector.ports.store import Decisions
 from connector.ports.traits import AdapterTraits
 
-#: ``fast``: forms and replies; ``sources``: all of marketing; ``all``: everything; ``left``: nothing but what the CRM
-#: shows of our own writes
-Scope = Literal["fast", "sources", "all", "left"]
-_LANES: Mapping[str, str | None] = {"fast": "fast", "sources": None, "all": None, "left": None}
 #: how far before the mark `status` looks for people who asked for sales
 BEFORE_BASELINE = timedelta(days=7)
 #: words kept in the state for commands that ask no system
 SETTING_BEFORE_BASELINE = "fast_lane_before_baseline"
-#: set while the CRM holds writes of ours that no pull has brought back
-SETTING_UNSEEN = "crm_unseen_writes"
 
 
 class Cycle:
@@ -242,53 +234,23 @@ class Cycle:
     def _pull(self, scope: Scope) -> bool:
         """Pull and land; say whether anything new came."""
         engine = self._engine
-        unseen = engine.store.switches.setting(SETTING_UNSEEN)
         with self._timed("pull"):
-            purge(engine.store, engine.lake_root, self._traits, install=engine.install, at=self._now)
-            graves = Graveyard(engine.install, engine.store.knowledge.tombstones())
-            landing = engine.landing()
-            puller = Puller(
-                landing,
-                engine.store.manifest,
-                engine.store.ledger,
-                erased=graves.holds if graves else None,
-                progress=lambda system, stream, rows: engine.progress(steps.PULL.name, f"{system} {stream}", rows),
-                stop=engine.stop,
-                aside=self._aside,
-                merges=scope in {"sources", "all"},
-            )
-            crm = engine.crm.traits().system
-            wanted = {t.system: wanted_of(engine.mappings, t, is_crm=t.system == crm) for t in self._traits}
-            pulled: Pulled = puller.pull(self._in_scope(scope), engine.crm, wanted, now=self._now, lane=_LANES[scope])
+            look = look_at_systems(engine, self._traits, scope, aside=self._aside, goes_on=self._goes_on, now=self._now)
+            pulled = look.pulled
             self.stood_aside = pulled.stood_aside
-            if scope != "all" and (pulled.news or self._goes_on) and unseen and not self.stood_aside:
-                # The mirror is older than what we wrote: deciding on it would wish for all of that again.
-                scope = "all"
-                pulled.add(puller.pull([engine.crm], engine.crm, wanted, now=self._now))
-            if puller.merges and not self.stood_aside:
-                landing.compact(everywhere=True, enough=self._aside.wanted)
-            landing.rest()
             self.report.add_pulled(pulled.counts(), pulled.streams)
             note_read(engine.store, pulled.streams, self._traits, at=self._now)
             share, root = engine.deleted_share, engine.lake_root
             many = note_deletions(engine.store, root, pulled.deleted, share=share, now=self._now)
             self.report.deleted = [one.words() for one in many]
-            swept = landing.sweep(now=self._now) if puller.merges else 0
-            self._steps.done(steps.PULL, {**pulled.counts(), "files_swept": swept}, streams=pulled.streams)
+            counts = pulled.counts() | {"files_swept": look.files_swept}
+            self._steps.done(steps.PULL, counts, streams=pulled.streams)
         if pulled.failures:
             raise pulled.failures[0]
-        # What others have written while we pulled may not be in the mirror yet.
-        whole = scope == "all" and not self.stood_aside
-        if whole and engine.store.switches.setting(SETTING_UNSEEN) == unseen:
-            engine.store.switches.put_setting(SETTING_UNSEEN, "")
+        if scope == "all" and not self.stood_aside:
             note_silence(engine.store, engine.lake_root, self._traits, now=self._now, allowed=engine.silence)
         self.report.silent = [one.words(self._now) for one in silent_streams(engine.store)]
         return pulled.news
-
-    def _in_scope(self, scope: Scope) -> list[Source]:
-        if scope == "left":
-            return []
-        return self._engine.adapters if scope == "all" else list(self._engine.sources)
 
     def _keep_plan(self, decisions: Decisions, *, done: bool) -> None:
         """Store the plan; of one that is done at once only what later commands ask of it."""

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 from small_house import House
 
-from connector.pipeline.cycle import SETTING_UNSEEN
+from connector.pipeline.intake.looking import SETTING_UNSEEN
 
 REP1, REP2 = "005rep1", "005rep2"
 
