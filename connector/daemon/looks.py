@@ -53,6 +53,8 @@ class Looks:
     #: whether a look has left people, or landed what it did not decide on: that is for the next wide one
     _left: bool = field(default=False, init=False)
     _pace: Pace = field(default_factory=Pace, init=False)
+    #: what the first turn of a wide look took that last decided: reading, and deciding about who had just asked
+    _first_turn_seconds: float = field(default=0.0, init=False)
     _began_to_decide: float = field(default=0.0, init=False)
     #: whether the wide look has yet to begin to work everybody, whatever has come
     _full: bool = field(default=False, init=False)
@@ -81,9 +83,15 @@ class Looks:
         self._full = name == "full_rescore"
         # Whatever ends it early, what it has landed and whom it has left is news to the next one.
         self._left = True
+        if self._would_be_late():
+            self.fast_lane_first()
+            aside.made = goes_on = True
         outcome: Outcome = "quiet"
         while True:
+            began = self.monotonic()
             cycle, report = self._turn(name, scope, aside, goes_on=goes_on, made_room=made_room)
+            if scope != "left" and cycle.worked:
+                self._first_turn_seconds = self.monotonic() - began
             if _outcome(report) == "news":
                 outcome = "news"
             if not (cycle.stood_aside or cycle.leaves):
@@ -103,6 +111,11 @@ class Looks:
         self._left = False
         self.seen_all = self.seen_all or SCOPES[name] == "all"
         return outcome
+
+    def _would_be_late(self) -> bool:
+        """Say whether whoever has asked would wait past the span, were a wide look to begin without looking at forms."""
+        waited, margin = self.monotonic() - self._sought, _MARGIN_SHARE * self.span()
+        return self.seen_all and self._first_turn_seconds > max(margin, self.span() + margin - waited)
 
     def _turn(self, name: Job, scope: Scope, aside: Aside, *, goes_on: bool, made_room: bool) -> tuple[Cycle, Report]:
         began = self.monotonic()

@@ -250,7 +250,7 @@ class Cycle:
         if scope == "all" and not self.stood_aside:
             note_silence(engine.store, engine.lake_root, self._traits, now=self._now, allowed=engine.silence)
         self.report.silent = [one.words(self._now) for one in silent_streams(engine.store)]
-        return pulled.news
+        return look.news
 
     def _keep_plan(self, decisions: Decisions, *, done: bool) -> None:
         """Store the plan; of one that is done at once only what later commands ask of it."""

@@ -86,6 +86,28 @@ def test_few_are_decided_at_once() -> None:
     assert played.done == [("sources", 20)]
 
 
+def test_forms_come_first_where_a_wide_look_would_keep_them_waiting_past_their_span() -> None:
+    played = Played(20, seconds=3.0)
+    played.looks.wide("source")
+    assert played.done == [("sources", 20)], "nothing is known yet of what it takes"
+    for waited, first in ((1.0, ["sources"]), (3.0, ["fast", "sources"])):
+        played.looks.narrow()
+        played.at, played.people = played.looks._sought + waited, 20
+        played.done.clear()
+        played.looks.wide("source")
+        assert [scope for scope, _ in played.done][: len(first)] == first, waited
+        assert played.people == 0
+
+
+def test_a_short_wide_look_takes_forms_with_it() -> None:
+    played = Played(20, seconds=0.1)
+    for _ in range(3):
+        played.done.clear()
+        played.at, played.people = played.at + 20.0, 20
+        played.looks.wide("source")
+        assert played.done == [("sources", 20)]
+
+
 def test_the_nightly_job_begins_with_everybody_once_and_goes_on_by_portions() -> None:
     night = Played(3_000)
     night.looks.wide("full_rescore")
@@ -102,7 +124,7 @@ def test_a_look_that_takes_long_leaves_the_rest_to_the_next_which_reads_first() 
     assert left > 0
     played.done.clear()
     played.looks.wide("source")
-    assert played.done[0][0] == "sources"
+    assert [scope for scope, _ in played.done[:2]] == ["fast", "sources"]
     assert played.people < left
 
 

@@ -16,7 +16,9 @@ from connector.delivery.limits import Limits
 from connector.domain.records import Counted
 from connector.domain.writes import Cause
 from connector.errors import Refused, TransientError
+from connector.pipeline.intake import looking
 from connector.pipeline.intake.streams_read import last_counted, missing_rows
+from connector.pipeline.reports.report import Report
 
 #: for tests of what hangs on the steps of a cycle: the database plays no part
 on_one_database = pytest.mark.parametrize("state_url", ["sqlite"], indirect=True)
@@ -166,6 +168,7 @@ def test_rows_that_were_announced_and_did_not_come_make_a_run_amber_until_they_h
 @on_one_database
 def test_a_narrow_cycle_without_news_decides_nothing(house: House) -> None:
     _live(house)
+    house.run("fast")  # the CRM shows what was written, once
     before = house.crm.calls()
     report = house.run("fast")
     assert (report.writes["planned"], report.scored["persons"]) == (0, 0)
@@ -180,6 +183,42 @@ def test_a_narrow_cycle_wishes_for_nothing_that_was_just_written(house: House) -
     assert house.run("sources").writes["planned"] > 0
     house.did("v3", "page_view", "1", path="/nothing")
     assert house.run("sources").writes["planned"] == 0
+
+
+@on_one_database
+def test_a_look_at_forms_first_catches_up_with_what_was_written_and_does_so_once(
+    house: House, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    _live(house)
+    monkeypatch.setitem(looking._LANES, "fast", None)  # forms have no stream of their own in memory
+    read: list[str] = []
+    for side in (house.source, house.crm):
+        pull = side.pull
+
+        def heard(stream: str, cursor: Any, *, now: Any, pull: Any = pull, name: str = type(side).__name__) -> Any:
+            read.append(name)
+            return pull(stream, cursor, now=now)
+
+        monkeypatch.setattr(side, "pull", heard)
+    house.did("v1", "email_reply", "1")
+    assert house.run("sources").writes["written"] > 0
+
+    def looked() -> tuple[list[str], Report]:
+        read.clear()
+        report = house.run("fast")
+        return list(dict.fromkeys(read)), report
+
+    order, report = looked()
+    assert order == ["MemoryCrm", "MemorySource"]
+    assert report.pulled["crm_records"] > 0
+    assert report.scored["persons"] == 0, "our own writes are no news"
+    house.asks("e1", "1")
+    order, report = looked()
+    assert (order, len(house.tasks())) == (["MemorySource"], 1)
+    house.did("v2", "email_reply", "1")
+    order, report = looked()
+    assert order == ["MemoryCrm", "MemorySource"]
+    assert report.scored["persons"] == 1
 
 
 def test_plan_then_run_plan_is_run(tmp_path: Path) -> None:

@@ -30,10 +30,12 @@ class Look:
 
     Attributes:
         pulled: the figures of all that was read.
+        news: whether anything came of what was asked for; what the CRM shows besides waits for a wider look.
         files_swept: files of the lake that were deleted.
     """
 
     pulled: Pulled
+    news: bool
     files_swept: int
 
 
@@ -63,10 +65,15 @@ def look_at_systems(
     wanted = {one.system: wanted_of(engine.mappings, one, is_crm=one.system == crm) for one in traits}
     # What is written while we pull may not be in the mirror yet.
     unseen = engine.store.switches.setting(SETTING_UNSEEN)
-    pulled = puller.pull(_in_scope(engine, scope), engine.crm, wanted, now=now, lane=_LANES[scope])
-    all_of_crm = scope == "all"
-    if scope != "all" and (pulled.news or goes_on) and unseen and not pulled.stood_aside:
-        # The mirror is older than what we wrote: deciding on it would wish for all of that again.
+    pulled, all_of_crm = Pulled(), scope == "all"
+    # The mirror is older than what we wrote: deciding on it would wish for all of that again. Whoever has asked waits
+    # for nothing but the decision, so a look at forms catches up first: with the next news it would have had to.
+    if unseen and scope == "fast":
+        pulled.add(puller.pull([engine.crm], engine.crm, wanted, now=now))
+        all_of_crm = True
+    asked = puller.pull(_in_scope(engine, scope), engine.crm, wanted, now=now, lane=_LANES[scope])
+    pulled.add(asked)
+    if unseen and not all_of_crm and (asked.news or goes_on) and not asked.stood_aside:
         pulled.add(puller.pull([engine.crm], engine.crm, wanted, now=now))
         all_of_crm = True
     if wide and not pulled.stood_aside:
@@ -75,7 +82,7 @@ def look_at_systems(
     seen = all_of_crm and not (pulled.stood_aside or pulled.failures)
     if seen and engine.store.switches.setting(SETTING_UNSEEN) == unseen:
         engine.store.switches.put_setting(SETTING_UNSEEN, "")
-    return Look(pulled, landing.sweep(now=now) if wide else 0)
+    return Look(pulled, asked.news, landing.sweep(now=now) if wide else 0)
 
 
 def _in_scope(engine: Engine, scope: Scope) -> Sequence[Source]:
