@@ -113,7 +113,7 @@ class Looks:
         return outcome
 
     def _would_be_late(self) -> bool:
-        """Say whether whoever has asked would wait past the span, were a wide look to begin without looking at forms."""
+        """Say whether whoever has asked would wait past the span if a wide look began without looking at forms."""
         waited, margin = self.monotonic() - self._sought, _MARGIN_SHARE * self.span()
         return self.seen_all and self._first_turn_seconds > max(margin, self.span() + margin - waited)
 
